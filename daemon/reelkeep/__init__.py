@@ -1,0 +1,1 @@
+"""reelkeep: archives session recordings, verified and for good."""

@@ -1,0 +1,1 @@
+"""The decisions: pure functions over plain data, without I/O, clock, randomness or async."""

@@ -1,0 +1,131 @@
+"""Every event of the log: its level, its keys, and what it means to the person who reads it.
+
+The names are an interface (contract, section 6): they change only with a major version. The
+manual's page is made from this table, and a test holds table and code together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Severity(IntEnum):
+    """The levels of the log, with the numbers that `logging` gives them."""
+
+    DEBUG = 10
+    INFO = 20
+    WARNING = 30
+    ERROR = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: `keys` may each be absent; no other ever appears."""
+
+    severity: Severity
+    keys: tuple[str, ...]
+    meaning: str
+
+
+_D, _I, _W, _E = Severity.DEBUG, Severity.INFO, Severity.WARNING, Severity.ERROR
+
+EVENTS: dict[str, Event] = {
+    # life
+    "daemon.started": Event(_I, ("version", "pid", "config", "providers"), "The process began."),
+    "daemon.ready": Event(_I, ("seconds",), "The catalog is open and polling has begun."),
+    "daemon.stopping": Event(_I, ("signal", "in_flight"), "A stop was asked for."),
+    "daemon.stopped": Event(_I, ("seconds", "in_flight"), "All is at rest; parts will resume."),
+    "daemon.failed": Event(_E, ("reason",), "A bug or a broken catalog ended the daemon."),
+    "server.listening": Event(_I, ("host", "port"), "Health, status and metrics can be asked."),
+    "config.reloaded": Event(_I, ("config", "providers"), "A new configuration is in force."),
+    "config.rejected": Event(_E, ("config", "reason"), "The old configuration stays in force."),
+    "catalog.recovered": Event(_I, ("files",), "Files of an earlier process are due again."),
+    "archive.adopted": Event(
+        _I,
+        ("recordings", "files", "refused"),
+        "A new catalog took over, by digest, what the archive already held.",
+    ),
+    # polls
+    "poll.completed": Event(
+        _I, ("provider", "listed", "new", "changed", "seconds", "deep"), "A poll listed all."
+    ),
+    "poll.failed": Event(
+        _E, ("provider", "code", "reason", "retry_at"), "A provider broke; said once."
+    ),
+    "poll.recovered": Event(_I, ("provider", "seconds"), "A broken provider is back."),
+    "poll.incomplete": Event(
+        _W, ("provider", "reason"), "A listing is capped and cannot be cut finer yet."
+    ),
+    "provider.refused": Event(
+        _W, ("provider", "recording", "code", "reason"), "One request was refused for good."
+    ),
+    # recordings
+    "recording.discovered": Event(
+        _I, ("provider", "recording", "started", "files"), "A recording was seen first."
+    ),
+    "recording.transcode_requested": Event(
+        _I, ("provider", "recordings"), "The provider was asked to transcode so many."
+    ),
+    "recording.published": Event(
+        _I, ("provider", "recording", "folder", "files"), "Its folder is in the archive, or grew."
+    ),
+    "recording.archived": Event(
+        _I, ("provider", "recording", "folder", "bytes"), "All its files are verified and durable."
+    ),
+    "recording.acknowledged": Event(
+        _I, ("provider", "recordings"), "The provider accepted that so many are archived."
+    ),
+    "recording.acknowledge_refused": Event(
+        _W, ("provider", "recording"), "The provider would not mark it; asked again later."
+    ),
+    "recording.incomplete": Event(
+        _W, ("provider", "recording", "reason"), "Something of it failed or is gone."
+    ),
+    "recording.vanished": Event(
+        _W, ("provider", "recording", "file"), "It went at the provider before it could be had."
+    ),
+    "recording.at_risk": Event(
+        _W, ("provider", "recording", "deadline"), "The provider will delete it soon."
+    ),
+    # files
+    "file.started": Event(
+        _D, ("provider", "recording", "file", "host", "bytes", "attempt"), "A transfer began."
+    ),
+    "file.resumed": Event(
+        _I, ("provider", "recording", "file", "host", "offset", "bytes"), "A transfer goes on."
+    ),
+    "file.stored": Event(
+        _I,
+        ("provider", "recording", "file", "bytes", "seconds", "sha256", "verified"),
+        "A file is verified and durable.",
+    ),
+    "file.retry": Event(
+        _W,
+        ("provider", "recording", "file", "code", "reason", "attempt", "delay"),
+        "An attempt failed; another follows.",
+    ),
+    "file.failed": Event(
+        _E,
+        ("provider", "recording", "file", "code", "reason", "attempt"),
+        "A file was given up; `retry` makes it due again, `waive` does without it.",
+    ),
+    "file.quarantined": Event(
+        _W, ("provider", "recording", "file", "reason", "path"), "Bad bytes were put aside."
+    ),
+    # conditions
+    "disk.low": Event(_E, ("free", "wanted"), "Too little room: transfers pause."),
+    "disk.recovered": Event(_I, ("free",), "There is room again: transfers go on."),
+    "provider.throttled": Event(
+        _W, ("provider", "host", "until"), "Asked to slow down; said when it begins and ends."
+    ),
+    "provider.auth_failed": Event(
+        _E, ("provider", "reason"), "The credentials are refused; an operator must act."
+    ),
+    "provider.auth_recovered": Event(_I, ("provider",), "The credentials are accepted again."),
+    "heartbeat": Event(
+        _I,
+        ("providers", "pending", "in_flight", "bytes_per_second", "free"),
+        "All is alive: `providers` gives the age of each one's last success in seconds.",
+    ),
+}

@@ -1,0 +1,236 @@
+"""Everything this package raises on purpose.
+
+The tree is cut by what the caller should do next, not by where the error was born: code that
+handles failures reads `remedy` and `code`, and never tests for classes.
+
+* `Error`
+    * `ConfigError`: the operator must edit the configuration
+    * `Busy`: another process holds this archive or catalog
+    * `CatalogError`: durable state is unusable; stop, and be restarted
+    * `ProviderError`: an API answered in a way that stops the conversation
+        * `AuthFailed`: the credentials are not accepted; an operator must act
+        * `RateLimited`: come back later
+        * `Misconfigured`: what we send cannot be meant for this API (a wrong address or id syntax)
+        * `Unavailable`: the API is out of order; it will recover
+        * `BadAnswer`: the API said something that must not be believed
+    * `TransferError`: one attempt at one file failed; `remedy` says what is next
+        * `NotYet`: the provider has not finished the file; no failure
+        * `Gone`: the file no longer exists at the provider
+        * `Refused`: an address, a status or a rule forbids this download for good
+        * `Unauthorized`: the download host does not accept our credentials
+        * `NotFound`: the download host does not know the file
+        * `Expired`: the locator went stale
+        * `Unreachable`: no connection, or the stream broke half-way
+        * `Stalled`: connected, but no bytes to speak of
+        * `Throttled`: asked to slow down, perhaps for a given time
+        * `BadReply`: the server broke the protocol
+        * `Encoded`: the body is compressed although we asked for identity
+        * `NotMedia`: a page of text instead of the file
+        * `SizeMismatch`, `DigestMismatch`: all bytes arrived, but not the promised ones
+        * `DiskFull`, `IoFailed`: our own disk failed us
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import ClassVar
+
+
+class Remedy(Enum):
+    """What to do about a failed attempt."""
+
+    RETRY = "retry"  #: Try again later and keep the bytes we have.
+    RESTART = "restart"  #: Try again later from the first byte.
+    REFRESH = "refresh"  #: Ask for a fresh locator at once, then retry; keep the bytes.
+    WAIT = "wait"  #: Nobody's fault: try again later without counting the attempt.
+    GIVE_UP = "give-up"  #: Never try again.
+    PAUSE = "pause"  #: Stop asking this provider until it accepts us again.
+
+
+class Error(Exception):
+    """Base of every error raised on purpose by this package."""
+
+    code: ClassVar[str] = "error"
+    """Stable name for logs, metrics, the catalog and the manual."""
+
+
+class ConfigError(Error):
+    """The configuration cannot be used as written."""
+
+    code = "config"
+
+
+class Busy(Error):
+    """Another process holds this archive or catalog; the message says which."""
+
+    code = "busy"
+
+
+class CatalogError(Error):
+    """The catalog could not be read or written."""
+
+    code = "catalog"
+
+
+class ProviderError(Error):
+    """An API answered in a way that stops the conversation."""
+
+    code = "provider"
+    remedy: ClassVar[Remedy] = Remedy.WAIT
+
+
+class AuthFailed(ProviderError):
+    """The credentials are not accepted; only an operator can change that."""
+
+    code = "auth"
+    remedy = Remedy.PAUSE
+
+
+class RateLimited(ProviderError):
+    """The API asked us to come back later; `until` says when, if it did."""
+
+    code = "throttled"
+
+    def __init__(self, message: str, *, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class Misconfigured(ProviderError):
+    """What we send cannot be meant for this API: a wrong address, key or id syntax."""
+
+    code = "misconfigured"
+    remedy = Remedy.PAUSE
+
+
+class Unavailable(ProviderError):
+    """The API is out of order or out of reach; it will recover by itself."""
+
+    code = "unavailable"
+
+
+class BadAnswer(ProviderError):
+    """The API said something that must not be believed, such as a clamped range."""
+
+    code = "bad_answer"
+
+
+class TransferError(Error):
+    """One attempt at one file failed. `code` is one of the manual's closed list of reasons."""
+
+    code = "protocol"
+    remedy: ClassVar[Remedy] = Remedy.RETRY
+
+
+class NotYet(TransferError):
+    """The provider has not finished the file; nothing is wrong."""
+
+    code = "not_found"
+    remedy = Remedy.WAIT
+
+
+class Gone(TransferError):
+    """The file no longer exists at the provider."""
+
+    code = "not_found"
+    remedy = Remedy.GIVE_UP
+
+
+class Refused(TransferError):
+    """An address, a status or a rule forbids this download for good."""
+
+    code = "refused"
+    remedy = Remedy.GIVE_UP
+
+
+class Unauthorized(TransferError):
+    """The download host does not accept our credentials."""
+
+    code = "auth"
+    remedy = Remedy.REFRESH
+
+
+class NotFound(TransferError):
+    """The download host does not know the file, or not any more."""
+
+    code = "not_found"
+    remedy = Remedy.REFRESH
+
+
+class Expired(TransferError):
+    """The locator went stale; a fresh one may be accepted."""
+
+    code = "expired"
+    remedy = Remedy.REFRESH
+
+
+class Unreachable(TransferError):
+    """No connection could be made, or the stream broke half-way."""
+
+    code = "unreachable"
+
+
+class Stalled(TransferError):
+    """The connection stands, but no or hardly any bytes come."""
+
+    code = "stalled"
+
+
+class Throttled(TransferError):
+    """The download host asked us to slow down; `after` is in seconds, if it said."""
+
+    code = "throttled"
+
+    def __init__(self, message: str, *, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class BadReply(TransferError):
+    """The server broke the protocol; what we hold cannot be trusted."""
+
+    code = "protocol"
+    remedy = Remedy.RESTART
+
+
+class Encoded(TransferError):
+    """The body is compressed although identity was asked for."""
+
+    code = "encoded"
+    remedy = Remedy.RESTART
+
+
+class NotMedia(TransferError):
+    """A page of text instead of the file: mostly a login page, so credentials are refreshed."""
+
+    code = "not_media"
+    remedy = Remedy.REFRESH
+
+
+class SizeMismatch(TransferError):
+    """The file is complete, but not of the promised size."""
+
+    code = "size_mismatch"
+    remedy = Remedy.RESTART
+
+
+class DigestMismatch(TransferError):
+    """The file is complete, but its digest is not the promised one."""
+
+    code = "digest_mismatch"
+    remedy = Remedy.RESTART
+
+
+class DiskFull(TransferError):
+    """There is no room for the file; it waits for space, and the attempt is not counted."""
+
+    code = "disk_full"
+    remedy = Remedy.WAIT
+
+
+class IoFailed(TransferError):
+    """Our own disk could not be read or written; the bytes of the part are not trusted."""
+
+    code = "io_error"
+    remedy = Remedy.RESTART

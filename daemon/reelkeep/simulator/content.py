@@ -1,0 +1,126 @@
+"""The bytes of simulated files, made on demand from a seed and never held whole."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property, lru_cache
+from random import Random
+
+from reelkeep.simulator import texts
+from reelkeep.simulator.boxes import free, m4a, mp4
+from reelkeep.simulator.jpeg import jpeg
+
+BLOCK = 1 << 20  #: Bytes of noise that are shared, rotated and stamped.
+SLICE = 1 << 18  #: Bytes that are served at a time.
+_STAMP = 32
+_VARIANTS = 16
+
+
+class Kind(Enum):
+    """What a file holds."""
+
+    MP4 = "video/mp4"
+    M4A = "audio/mp4"
+    JPG = "image/jpeg"
+    EVENTS = "application/octet-stream"
+    VTT = "text/vtt"
+    TXT = "text/plain"
+    CSV = "text/csv"
+    TIMELINE = "application/json"
+    SUMMARY = "application/json; charset=utf-8"
+
+
+class Noise:
+    """An endless supply of bytes for each salt, cheap at any offset.
+
+    Every 1 MiB block is the same noise rotated by an amount that depends on salt and
+    index, behind a stamp of both: no two blocks are equal, whatever file or place.
+    """
+
+    def __init__(self, seed: int) -> None:
+        base = Random(seed).randbytes(BLOCK)
+        self._twice = memoryview(base + base)
+
+    def read(self, salt: str, start: int, stop: int) -> Iterator[bytes | memoryview]:
+        """Yield the bytes `start <= offset < stop` of what belongs to `salt`."""
+        while start < stop:
+            index, within = divmod(start, BLOCK)
+            stamp = hashlib.blake2b(f"{salt}/{index}".encode(), digest_size=_STAMP).digest()
+            end = min(BLOCK, within + stop - start)
+            if within < _STAMP:
+                yield stamp[within:end]
+            turn = int.from_bytes(stamp[:4]) % BLOCK
+            yield self._twice[turn + max(within, _STAMP) : turn + max(end, _STAMP)]
+            start += end - within
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of one file: a real head of its kind, padded with noise to `wanted` bytes."""
+
+    kind: Kind
+    key: str  #: Names the file in the whole world; other key, other bytes.
+    wanted: int  #: Bytes; texts, pictures and what is too small differ a little.
+    noise: Noise
+
+    @cached_property
+    def head(self) -> bytes:
+        """What a reader of this kind understands; empty for a file of zero bytes."""
+        if self.wanted == 0:
+            return b""
+        if whole := _WHOLE.get(self.kind):
+            return whole(self.key, self.wanted)
+        real = _start(self.kind, zlib.crc32(self.key.encode()) % _VARIANTS)
+        if self.kind in (Kind.MP4, Kind.M4A):
+            return real + free(max(self.wanted - len(real), _STAMP + 8))
+        return real
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        if self.wanted == 0 or self.kind in _WHOLE:
+            return len(self.head)
+        return max(self.wanted, len(self.head) + _STAMP)
+
+    def read(self, start: int = 0, stop: int | None = None) -> Iterator[bytes | memoryview]:
+        """Yield the bytes `start <= offset < stop` in slices of at most 256 KiB."""
+        stop = self.size if stop is None else min(stop, self.size)
+        if start < min(stop, len(self.head)):
+            yield self.head[start:stop]
+        begin = len(self.head)
+        for piece in self.noise.read(self.key, max(start - begin, 0), stop - begin):
+            for at in range(0, len(piece), SLICE):
+                yield piece[at : at + SLICE]
+
+    def bytes(self, start: int = 0, stop: int | None = None) -> bytes:
+        """Return those bytes at once; for small files."""
+        return b"".join(self.read(start, stop))
+
+    @cached_property
+    def sha256(self) -> str:
+        """The digest of the whole, in hex; reading it all takes about a second a GiB."""
+        digest = hashlib.sha256()
+        for piece in self.read():
+            digest.update(piece)
+        return digest.hexdigest()
+
+
+_WHOLE: dict[Kind, Callable[[str, int], bytes]] = {
+    Kind.JPG: jpeg,
+    Kind.VTT: texts.vtt,
+    Kind.TXT: texts.txt,
+    Kind.CSV: texts.csv,
+    Kind.TIMELINE: texts.timeline,
+    Kind.SUMMARY: texts.summary,
+}
+
+
+@lru_cache(maxsize=64)
+def _start(kind: Kind, variant: int) -> bytes:
+    if kind is Kind.MP4:
+        return mp4(variant)
+    return m4a(variant) if kind is Kind.M4A else b"EVENTS\x00\x01"
