@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("busy", deadline=None)  # two cores, and several workers on them
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

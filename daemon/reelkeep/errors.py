@@ -14,6 +14,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
         * `Unavailable`: the API is out of order; it will recover
         * `BadAnswer`: the API said something that must not be believed
     * `TransferError`: one attempt at one file failed; `remedy` says what is next
+        * `Parked`: the download host asked for peace, and we keep it
         * `NotYet`: the provider has not finished the file; no failure
         * `Gone`: the file no longer exists at the provider
         * `Refused`: an address, a status or a rule forbids this download for good
@@ -26,7 +27,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
         * `BadReply`: the server broke the protocol
         * `Encoded`: the body is compressed although we asked for identity
         * `NotMedia`: a page of text instead of the file
-        * `SizeMismatch`, `DigestMismatch`: all bytes arrived, but not the promised ones
+        * `SizeMismatch`, `DigestMismatch`, `Damaged`: all bytes came, but not the promised ones
         * `DiskFull`, `IoFailed`: our own disk failed us
 """
 
@@ -42,6 +43,7 @@ class Remedy(Enum):
 
     RETRY = "retry"  #: Try again later and keep the bytes we have.
     RESTART = "restart"  #: Try again later from the first byte.
+    QUARANTINE = "quarantine"  #: Put the bytes aside; try again later from the first byte.
     REFRESH = "refresh"  #: Ask for a fresh locator at once, then retry; keep the bytes.
     WAIT = "wait"  #: Nobody's fault: try again later without counting the attempt.
     GIVE_UP = "give-up"  #: Never try again.
@@ -187,6 +189,12 @@ class Throttled(TransferError):
         self.after = after
 
 
+class Parked(Throttled):
+    """The host asked us to slow down a moment ago; nothing was sent, nothing is counted."""
+
+    remedy = Remedy.WAIT
+
+
 class BadReply(TransferError):
     """The server broke the protocol; what we hold cannot be trusted."""
 
@@ -212,14 +220,21 @@ class SizeMismatch(TransferError):
     """The file is complete, but not of the promised size."""
 
     code = "size_mismatch"
-    remedy = Remedy.RESTART
+    remedy = Remedy.QUARANTINE
 
 
 class DigestMismatch(TransferError):
     """The file is complete, but its digest is not the promised one."""
 
     code = "digest_mismatch"
-    remedy = Remedy.RESTART
+    remedy = Remedy.QUARANTINE
+
+
+class Damaged(TransferError):
+    """The file is complete, but its container (MP4, JPEG, JSON, WebVTT) is not whole."""
+
+    code = "not_media"
+    remedy = Remedy.QUARANTINE
 
 
 class DiskFull(TransferError):

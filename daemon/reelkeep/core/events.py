@@ -70,6 +70,9 @@ EVENTS: dict[str, Event] = {
     "recording.published": Event(
         _I, ("provider", "recording", "folder", "files"), "Its folder is in the archive, or grew."
     ),
+    "recording.publish_failed": Event(
+        _E, ("provider", "recording", "code", "reason"), "The disk refused its folder; tried again."
+    ),
     "recording.archived": Event(
         _I, ("provider", "recording", "folder", "bytes"), "All its files are verified and durable."
     ),
@@ -123,9 +126,12 @@ EVENTS: dict[str, Event] = {
         _E, ("provider", "reason"), "The credentials are refused; an operator must act."
     ),
     "provider.auth_recovered": Event(_I, ("provider",), "The credentials are accepted again."),
+    "heartbeat.failed": Event(_E, ("reason",), "The catalog did not answer."),
     "heartbeat": Event(
         _I,
         ("providers", "pending", "in_flight", "bytes_per_second", "free"),
         "All is alive: `providers` gives the age of each one's last success in seconds.",
     ),
+    # what libraries say through `logging` and `warnings`
+    "library.message": Event(_W, ("logger", "message"), "A library warns of something."),
 }

@@ -194,5 +194,6 @@ class Holding:
     archived_at: datetime | None = None
     acknowledged_at: datetime | None = None
     unfinished: int = 0
+    revision: int = 0  #: Grows with each change that a manifest would show.
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[HeldFile, ...] = ()

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property, lru_cache
 from random import Random
+from typing import TYPE_CHECKING
 
 from reelkeep.simulator import texts
 from reelkeep.simulator.boxes import free, m4a, mp4
 from reelkeep.simulator.jpeg import jpeg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 BLOCK = 1 << 20  #: Bytes of noise that are shared, rotated and stamped.
 SLICE = 1 << 18  #: Bytes that are served at a time.

@@ -21,7 +21,7 @@ def jpeg(key: str, size: int) -> bytes:
     while left > 0:
         comments.append(_segment(0xFE, b"-" * min(left, 65_000)))
         left -= 65_004
-    return picture[:2] + b"".join(comments) + picture[2:]
+    return picture[:20] + b"".join(comments) + picture[20:]  # behind SOI and APP0
 
 
 @lru_cache(maxsize=_VARIANTS)

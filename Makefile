@@ -1,0 +1,31 @@
+# What can be done here. Everything happens in .venv, which is made when it is needed.
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint format docs
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+
+demo: ## archive simulated recordings on this machine, and verify them; ARGS="--recordings 50"
+	@.ci/setup
+	@.venv/bin/reelkeep demo $(ARGS)
+
+run: ## run the daemon in the foreground; ARGS="--config FILE" goes before the command
+	@.ci/setup
+	@.venv/bin/reelkeep $(ARGS) run
+
+test: ## check style, types and imports, and run all tests; ARGS="-k naming" goes to pytest
+	@.ci/setup test
+	@.ci/test $(ARGS)
+
+lint: ## check style, types and imports only
+	@.ci/setup test
+	@.ci/check
+
+format: ## put the code into shape
+	@.ci/setup test
+	@.venv/bin/ruff check --quiet --fix-only .
+	@.venv/bin/ruff format .
+
+docs: ## make the generated pages of docs/reference anew
+	@.ci/setup test
+	@.venv/bin/python tests/pages.py

@@ -1,0 +1,120 @@
+"""Watch over a running pipeline: heartbeat, readiness, status, watchdog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import anyio
+from prometheus_client import CollectorRegistry
+
+from reelkeep.app.house import House
+from reelkeep.app.pipeline import Pipeline
+from reelkeep.app.status import snapshot
+from reelkeep.core.quantities import print_size
+from reelkeep.errors import CatalogError
+from reelkeep.ports import Clock
+from reelkeep.stages.health import Health
+from reelkeep.telemetry.metrics import Metrics
+from reelkeep.telemetry.notify import Notifier
+from reelkeep.telemetry.server import Probes
+
+HEARTBEAT = timedelta(minutes=1)
+"""How often all is said to be well."""
+
+BROKEN_INTERVALS = 3
+"""A provider that has been broken for more of its intervals makes the daemon not ready."""
+
+TICK = 5.0
+"""Seconds between two proofs that the loop turns."""
+
+
+class Attendant:
+    """Knows how a running pipeline does, and tells it to whoever should know."""
+
+    def __init__(
+        self, house: House, pipeline: Pipeline, report: Metrics, notifier: Notifier,
+        registry: CollectorRegistry,
+    ) -> None:  # fmt: skip
+        self._house = house
+        self._pipeline = pipeline
+        self._report = report
+        self._notifier = notifier
+        self._registry = registry
+        self._turned_at = anyio.current_time()
+
+    def probes(self) -> Probes:
+        """Return what the server may ask."""
+        return Probes(
+            healthy=lambda: anyio.current_time() - self._turned_at < 4 * TICK,
+            ready=self._reasons,
+            status=self._status,
+            metrics=self._registry,
+        )
+
+    async def forever(self) -> None:
+        """Prove that the loop turns, and say once a minute how all is."""
+        tick = self._notifier.watchdog_interval
+        pause = TICK if tick is None else min(TICK, tick.total_seconds())
+        received, said_at = self._house.flights.received, anyio.current_time()
+        while True:
+            await anyio.sleep(pause)
+            self._turned_at = now = anyio.current_time()
+            self._notifier.alive()
+            if now - said_at >= HEARTBEAT.total_seconds():
+                rate = (self._house.flights.received - received) / (now - said_at)
+                await self._beat(round(rate))
+                received, said_at = self._house.flights.received, now
+
+    async def _beat(self, rate: int) -> None:
+        try:
+            status = await self._status()
+        except CatalogError as error:
+            self._report("heartbeat.failed", reason=str(error))
+            return
+        pending = sum(line["pending"] for line in status["providers"])
+        flying = len(status["transfers"])
+        self._report(
+            "heartbeat",
+            providers={line["name"]: line["age_seconds"] for line in status["providers"]},
+            pending=pending,
+            in_flight=flying,
+            bytes_per_second=rate,
+            free=status["free_bytes"],
+        )
+        self._notifier.status(f"{flying} in flight, {pending} pending, {print_size(rate)}/s")
+
+    async def _status(self) -> dict[str, Any]:
+        status = await snapshot(self._house)
+        self._report.sample(
+            {
+                "free": status["free_bytes"],
+                "in_flight": len(status["transfers"]),
+                "providers": {
+                    line["name"]: {**line, "age": line["age_seconds"]}
+                    for line in status["providers"]
+                },
+            }
+        )
+        return status
+
+    async def _reasons(self) -> Sequence[str]:
+        """Return why the daemon is not ready; nothing if it is."""
+        try:
+            await self._house.desk.names()
+        except CatalogError as error:
+            return [str(error)]
+        return [
+            f"{name} has been broken since {poller.health.broken_since:%Y-%m-%dT%H:%M:%SZ}"
+            for name, poller in self._pipeline.pollers.items()
+            if broken_for_long(
+                poller.health, self._house.providers[name].traits.interval, self._house.clock
+            )
+        ]
+
+
+def broken_for_long(health: Health, interval: timedelta, clock: Clock) -> bool:
+    """Whether a provider has been broken for more than three of its intervals."""
+    since = health.broken_since
+    return since is not None and clock() - since > BROKEN_INTERVALS * interval

@@ -1,0 +1,41 @@
+"""Ask each provider whether it accepts us."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import anyio
+
+from reelkeep.app.house import make_providers, open_transport, utc_now
+from reelkeep.core.model import ProviderName
+from reelkeep.errors import ProviderError
+from reelkeep.ports import Finding, Provider, Report
+from reelkeep.settings import Settings
+
+Found = tuple[ProviderName, Finding]
+
+
+async def online(settings: Settings, report: Report) -> list[Found]:
+    """Return what every enabled provider has to say, in the order of the configuration."""
+    async with open_transport(settings) as transport:
+        providers = make_providers(
+            settings,
+            transport,
+            report,
+            learn=lambda _secret: None,
+            clock=utc_now,
+            dice=random.random,
+        )
+        answers: dict[ProviderName, Sequence[Finding]] = {}
+        async with anyio.create_task_group() as group:
+            for provider in providers.values():
+                group.start_soon(_ask, provider, answers)
+    return [(name, finding) for name in providers for finding in answers[name]]
+
+
+async def _ask(provider: Provider, answers: dict[ProviderName, Sequence[Finding]]) -> None:
+    try:
+        answers[provider.name] = await provider.check()
+    except ProviderError as error:
+        answers[provider.name] = [Finding("answers", ok=False, message=str(error))]

@@ -1,0 +1,195 @@
+"""Open everything that a command needs, and close it in the reverse order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from reelkeep.archive.local import LocalArchive
+from reelkeep.catalog.adoption import adopt
+from reelkeep.catalog.database import Database, one_thread, open_engine
+from reelkeep.catalog.desk import Desk
+from reelkeep.catalog.intake import SqlIntake
+from reelkeep.catalog.ledger import SqlLedger
+from reelkeep.catalog.queue import SqlQueue
+from reelkeep.catalog.schema import prepare
+from reelkeep.catalog.vault import FileVault
+from reelkeep.core.addresses import AddressPolicy
+from reelkeep.core.layout import parse_layout
+from reelkeep.core.model import ProviderName
+from reelkeep.core.retry import Policy
+from reelkeep.ports import Clock, Dice, Learn, Provider, Report, Tools, Transport
+from reelkeep.providers.adapter import find
+from reelkeep.settings import Settings
+from reelkeep.stages.flights import Flights
+from reelkeep.telemetry.libraries import captured
+from reelkeep.transport import AiohttpTransport, Bandwidth, TransportOptions
+
+
+def utc_now() -> datetime:
+    """Return the time of day."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """All collaborators of one process, open and ready."""
+
+    settings: Settings
+    report: Report
+    clock: Clock
+    dice: Dice
+    database: Database
+    intake: SqlIntake
+    queue: SqlQueue
+    ledger: SqlLedger
+    desk: Desk
+    archive: LocalArchive
+    transport: Transport
+    providers: Mapping[ProviderName, Provider]
+    flights: Flights
+
+
+@asynccontextmanager
+async def open_catalog(settings: Settings) -> AsyncIterator[tuple[Database, bool]]:
+    """Open and migrate the catalog; also say whether it is new."""
+    hop = one_thread()
+    engine = await hop(lambda: open_engine(settings.catalog.url))
+    is_new = await hop(lambda: prepare(engine))
+    database = Database(engine, hop)
+    try:
+        yield database, is_new
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_house(
+    settings: Settings,
+    report: Report,
+    *,
+    learn: Learn = lambda _secret: None,
+    clock: Clock = utc_now,
+    dice: Dice = random.random,
+) -> AsyncIterator[House]:
+    """Lock archive and catalog, open everything, and recover what a crash left.
+
+    Raises:
+        Busy: Another process holds the archive or the catalog.
+        ConfigError, CatalogError: Something cannot be opened; the message says what.
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(captured(report))
+        archive = make_archive(settings, clock)
+        await archive.prepare()
+        await stack.enter_async_context(archive.hold())
+        database, is_new = await stack.enter_async_context(open_catalog(settings))
+        catalog = settings.catalog.path
+        lock = catalog.with_name(f"{catalog.name}.lock")
+        await stack.enter_async_context(archive.lock(lock, f"the catalog {catalog}"))
+        transport = await stack.enter_async_context(open_transport(settings))
+        house = House(
+            settings=settings,
+            report=report,
+            clock=clock,
+            dice=dice,
+            database=database,
+            intake=SqlIntake(database, clock, report),
+            queue=SqlQueue(database, clock),
+            ledger=SqlLedger(
+                database, policy=_policy(settings), clock=clock, dice=dice, report=report
+            ),
+            desk=Desk(database, clock, report),
+            archive=archive,
+            transport=transport,
+            providers=make_providers(
+                settings, transport, report, learn=learn, clock=clock, dice=dice
+            ),
+            flights=Flights(),
+        )
+        await _recover(house, is_new=is_new)
+        yield house
+
+
+def make_archive(settings: Settings, clock: Clock) -> LocalArchive:
+    """Return the archive that `settings` describe; nothing is touched yet."""
+    options = settings.archive
+    return LocalArchive(
+        options.path,
+        layout=parse_layout(options.layout),
+        timezone=ZoneInfo(options.timezone),
+        file_mode=options.file_mode,
+        directory_mode=options.directory_mode,
+        min_free=options.min_free,
+        clock=clock,
+    )
+
+
+def make_providers(
+    settings: Settings,
+    transport: Transport,
+    report: Report,
+    *,
+    learn: Learn,
+    clock: Clock,
+    dice: Dice,
+) -> dict[ProviderName, Provider]:
+    """Return the enabled providers by name; constructing them has no effects."""
+    tools = Tools(
+        transport=transport,
+        vault=FileVault(settings.catalog.path.parent),
+        clock=clock,
+        dice=dice,
+        report=report,
+        learn=learn,
+    )
+    return {
+        ProviderName(options.name): find(options.type).build(options, tools)
+        for options in settings.providers
+        if options.enabled
+    }
+
+
+@asynccontextmanager
+async def desk_only(
+    settings: Settings, report: Report, clock: Clock = utc_now
+) -> AsyncIterator[Desk]:
+    """Open the catalog for an operator's question or decision; a daemon may run meanwhile."""
+    async with open_catalog(settings) as (database, _):
+        yield Desk(database, clock, report)
+
+
+@asynccontextmanager
+async def open_transport(settings: Settings) -> AsyncIterator[Transport]:
+    """Open the HTTP client that `settings` describe."""
+    downloads, network = settings.downloads, settings.network
+    options = TransportOptions(
+        connect_timeout=downloads.connect_timeout,
+        stall_timeout=downloads.stall_timeout,
+        stall_rate=downloads.stall_rate,
+        per_host=downloads.per_host,
+        proxy=network.proxy,
+        ca_file=network.ca_file,
+        allow=AddressPolicy.parse(network.allow),
+    )
+    async with AiohttpTransport(options) as transport:
+        limit = downloads.bandwidth
+        yield transport if limit is None else Bandwidth(transport, limit)
+
+
+def _policy(settings: Settings) -> Policy:
+    retry = settings.downloads.retry
+    return Policy(attempts=retry.attempts, base=retry.base, longest=retry.max)
+
+
+async def _recover(house: House, *, is_new: bool) -> None:
+    """Make what a crash left due again; a new catalog takes over what the archive holds."""
+    files = await house.queue.recover()
+    if files:
+        house.report("catalog.recovered", files=files)
+    if is_new:
+        await adopt(house.database, house.archive.adopt(), clock=house.clock, report=house.report)

@@ -1,0 +1,132 @@
+"""Say how everything stands, as plain data for people, machines and the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import anyio
+from anyio import to_thread
+
+from reelkeep.app.house import House, make_archive, open_catalog
+from reelkeep.catalog.desk import Desk, Summary
+from reelkeep.core.model import ProviderName
+from reelkeep.errors import TransferError
+from reelkeep.ports import Clock, Report
+from reelkeep.settings import Settings
+from reelkeep.stages.flights import Flights
+
+Status = dict[str, Any]
+
+_PENDING = ("due", "active")
+_FAILED = ("failed", "gone")
+_ANSWER_LIMIT = 4 << 20
+_ANSWER_SECONDS = 2.0
+
+
+async def snapshot(house: House) -> Status:
+    """Return the status of the process that holds the house."""
+    names = [ProviderName(options.name) for options in house.settings.providers]
+    summaries = await house.desk.summaries(names)
+    free = await _free(house.settings, house.clock)
+    status = _status(house.settings, summaries, free=free, now=house.clock())
+    return {**status, "transfers": transfers(house.flights)}
+
+
+async def catalog_only(settings: Settings, report: Report, clock: Clock) -> Status:
+    """Return the status from the catalog; transfers are asked of the daemon, if one answers."""
+    names = [ProviderName(options.name) for options in settings.providers]
+    async with open_catalog(settings) as (database, _):
+        summaries = await Desk(database, clock, report).summaries(names)
+    status = _status(settings, summaries, free=await _free(settings, clock), now=clock())
+    running = await to_thread.run_sync(_ask_daemon, settings)
+    same = running is not None and running.get("catalog") == status["catalog"]
+    return {**status, "transfers": running["transfers"] if running and same else []}
+
+
+def transfers(flights: Flights) -> list[Status]:
+    """Return what is under way, the oldest first."""
+    now = anyio.current_time()
+    return [
+        {
+            "provider": flight.download.provider,
+            "recording": flight.download.recording,
+            "file": flight.download.name,
+            "done": flight.done,
+            "total": flight.total,
+            "seconds": round(now - flight.began, 3),
+        }
+        for flight in sorted(flights.under_way, key=lambda flight: flight.began)
+    ]
+
+
+def _status(
+    settings: Settings, summaries: Sequence[Summary], *, free: int | None, now: datetime
+) -> Status:
+    return {
+        "version": version("reelkeep"),
+        "time": now.isoformat(),
+        "archive": str(settings.archive.path),
+        "catalog": str(settings.catalog.path),
+        "free_bytes": free,
+        "providers": [
+            {"type": options.type, "enabled": options.enabled, **_line(summary, now)}
+            for options, summary in zip(settings.providers, summaries, strict=True)
+        ],
+    }
+
+
+def _line(summary: Summary, now: datetime) -> Status:
+    last = summary.polled_at
+    return {
+        "name": summary.name,
+        "last_success": None if last is None else last.isoformat(),
+        "age_seconds": None if last is None else round((now - last).total_seconds(), 3),
+        "broken_since": summary.broken_since and summary.broken_since.isoformat(),
+        "reason": summary.reason,
+        "recordings": dict(summary.recordings),
+        "files": dict(summary.files),
+        "listed": sum(summary.recordings.values()),
+        "stored": summary.files["stored"],
+        "pending": sum(summary.files[state] for state in _PENDING),
+        "failed": sum(summary.files[state] for state in _FAILED),
+        "stored_bytes": summary.stored_bytes,
+        "pending_bytes": summary.pending_bytes,
+    }
+
+
+async def _free(settings: Settings, clock: Clock) -> int | None:
+    try:
+        return await make_archive(settings, clock).free() + settings.archive.min_free
+    except TransferError:
+        return None
+
+
+def _ask_daemon(settings: Settings) -> Status | None:
+    """Return what a daemon on our own `server.listen` answers; None if there is none."""
+    listen = settings.server.listen
+    if listen is None:
+        return None
+    host = f"[{listen.host}]" if ":" in listen.host else listen.host
+    try:
+        url = f"http://{host}:{listen.port}/api/v1/status"
+        with urlopen(url, timeout=_ANSWER_SECONDS) as answer:
+            found = json.loads(answer.read(_ANSWER_LIMIT))
+    except (URLError, OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and "transfers" in found else None
+
+
+def leftovers(status: Status) -> int:
+    """Return how many files and recordings are not done: what makes a pass end with 1."""
+    return sum(
+        line["pending"] + line["failed"] + line["recordings"]["waiting"]
+        + line["recordings"]["incomplete"]
+        for line in status["providers"]
+        if line["enabled"]
+    )  # fmt: skip

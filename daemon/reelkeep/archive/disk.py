@@ -1,0 +1,203 @@
+"""What the archive does to a disk, one method for each effect, so that a test can fail any one.
+
+Methods are blocking, speak of paths and descriptors, and raise `OSError` as the kernel does;
+`translated` turns that into this package's errors, at the one place where a thread is left.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from reelkeep.errors import DiskFull, IoFailed, TransferError
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the kernel says when there is no room, or no quota."""
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_CANNOT_FSYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
+_CANNOT_LINK = frozenset({errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP})
+
+
+def disk_error(error: OSError) -> TransferError:
+    """Return what `error` means to this package."""
+    reason = error.strerror or str(error)
+    where = f": {error.filename}" if error.filename else ""
+    return (DiskFull if error.errno in FULL else IoFailed)(f"{reason}{where}")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Let no `OSError` out but as `DiskFull` or `IoFailed`."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error) from error
+
+
+class Disk:
+    """The real disk. Files are opened without following a link in the last component."""
+
+    def open(self, path: Path, flags: int, mode: int = 0o600) -> int:
+        return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+
+    def close(self, fd: int) -> None:
+        os.close(fd)
+
+    def pwrite(self, fd: int, pieces: Sequence[memoryview], offset: int) -> int:
+        """Write at `offset`; return how many bytes were, which may be fewer than given."""
+        return os.pwritev(fd, pieces, offset)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        """Return up to `size` bytes from `offset`, none at the end."""
+        return os.pread(fd, size, offset)
+
+    def truncate(self, fd: int, size: int) -> None:
+        os.ftruncate(fd, size)
+
+    def size(self, fd: int) -> int:
+        return os.fstat(fd).st_size
+
+    def fchmod(self, fd: int, mode: int) -> None:
+        os.fchmod(fd, mode)
+
+    def fdatasync(self, fd: int) -> None:
+        """Flush bytes and size. After a failure the bytes are lost: never ask the same fd again."""
+        os.fdatasync(fd)
+
+    def fsync(self, fd: int) -> None:
+        """Flush bytes, size and mode; a failure is as final as that of `fdatasync`."""
+        os.fsync(fd)
+
+    def fsync_directory(self, path: Path) -> None:
+        """Flush the names in `path`, where the file system can do that."""
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self.fsync(fd)
+        except OSError as error:
+            if error.errno not in _CANNOT_FSYNC:
+                raise
+        finally:
+            os.close(fd)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give `source` the name `target`, in place of a file that has it."""
+        source.rename(target)
+
+    def link(self, source: Path, target: Path) -> None:
+        """Give `source` one more name, unless something has it: `FileExistsError`."""
+        os.link(source, target, follow_symlinks=False)
+
+    def unlink(self, path: Path) -> None:
+        """Remove a name; one that is missing is fine."""
+        path.unlink(missing_ok=True)
+
+    def mkdir(self, path: Path, mode: int) -> None:
+        """Make one directory with exactly `mode`, whatever the umask says."""
+        path.mkdir(mode)
+        path.chmod(mode)
+
+    def chmod(self, path: Path, mode: int) -> None:
+        path.chmod(mode)
+
+    def rmdir(self, path: Path) -> None:
+        path.rmdir()
+
+    def status(self, path: Path) -> os.stat_result | None:
+        """Return what has this very name, link or not; None if nothing does."""
+        try:
+            return path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def names(self, path: Path) -> list[str]:
+        """Return the names in a directory, sorted; none if there is no such directory."""
+        try:
+            return sorted(os.listdir(path))  # noqa: PTH208 - names are wanted, not paths
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def free(self, path: Path) -> int:
+        """Return the bytes that an ordinary user may still write to the disk of `path`."""
+        figures = os.statvfs(path)
+        return figures.f_bavail * figures.f_frsize
+
+    def boot(self) -> str:
+        """Return what names this run of the kernel; empty where it has no such name."""
+        with suppress(OSError):
+            return _BOOT_ID.read_text().strip()
+        return ""
+
+
+def move(disk: Disk, source: Path, target: Path) -> None:
+    """Rename a file, unless something has the name already: `FileExistsError`."""
+    try:
+        disk.link(source, target)
+    except OSError as error:
+        if error.errno not in _CANNOT_LINK:
+            raise
+        if disk.status(target) is not None:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
+        disk.rename(source, target)
+    else:
+        disk.unlink(source)
+
+
+def make_directory(disk: Disk, path: Path, mode: int) -> None:
+    """Make `path` and what is missing above it, each durable and with exactly `mode`."""
+    if disk.status(path) is not None:
+        return
+    make_directory(disk, path.parent, mode)
+    with suppress(FileExistsError):
+        disk.mkdir(path, mode)
+    disk.fsync_directory(path.parent)
+
+
+def read_small(disk: Disk, path: Path, *, limit: int) -> bytes | None:
+    """Return the first `limit` bytes of a file; None if there is no file of that name."""
+    try:
+        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    try:
+        return disk.pread(fd, limit, 0) if stat.S_ISREG(os.fstat(fd).st_mode) else None
+    finally:
+        disk.close(fd)
+
+
+def write_small(disk: Disk, path: Path, content: bytes, mode: int) -> None:
+    """Write a whole file in place, with exactly `mode`, and flush it; its name is not flushed."""
+    fd = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    try:
+        write_all(disk, fd, content)
+        disk.fchmod(fd, mode)
+        disk.fsync(fd)
+    finally:
+        disk.close(fd)
+
+
+def replace_small(disk: Disk, path: Path, content: bytes, *, mode: int, scratch: Path) -> None:
+    """Put `content` under the name `path` atomically and durably, by way of `scratch`."""
+    try:
+        write_small(disk, scratch, content, mode)
+        disk.rename(scratch, path)
+    except OSError:
+        with suppress(OSError):
+            disk.unlink(scratch)
+        raise
+    disk.fsync_directory(path.parent)
+
+
+def write_all(disk: Disk, fd: int, content: bytes, offset: int = 0) -> None:
+    """Write `content` at `offset`, however short the single writes are."""
+    view = memoryview(content)
+    while view:
+        count = disk.pwrite(fd, [view], offset)
+        if count == 0:
+            raise OSError(errno.EIO, "the disk takes no bytes and says nothing of it")
+        view, offset = view[count:], offset + count

@@ -1,0 +1,171 @@
+"""The archive on a local disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from datetime import timedelta, tzinfo
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from stat import S_ISREG
+
+from anyio import CancelScope, CapacityLimiter
+
+from reelkeep.archive.adopt import Adoption, adopt
+from reelkeep.archive.disk import Disk
+from reelkeep.archive.folders import Folders
+from reelkeep.archive.lock import acquire
+from reelkeep.archive.part import LocalPart
+from reelkeep.archive.partfile import Ground, PartFile
+from reelkeep.archive.places import Places
+from reelkeep.archive.prepare import prepare
+from reelkeep.archive.publish import Publisher
+from reelkeep.archive.quarantine import Quarantine
+from reelkeep.archive.rehash import rehash
+from reelkeep.archive.threads import Threads
+from reelkeep.archive.tidy import Orphan, tidy
+from reelkeep.archive.verify import Verdict, verify, verify_all
+from reelkeep.core.layout import Layout
+from reelkeep.core.model import Download, Holding
+from reelkeep.ports import Clock, Inspection
+
+_THREADS = 16
+
+Progress = Callable[[int], None]
+"""Hears of each slice that was read how many bytes it was."""
+
+
+class LocalArchive:
+    """The archive at `root`; see `ports.Archive`. `prepare` comes first, then `hold`.
+
+    `min_free` is in bytes. `file_mode` and `directory_mode` hold exactly, whatever the umask.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        layout: Layout,
+        timezone: tzinfo,
+        file_mode: int,
+        directory_mode: int,
+        min_free: int,
+        clock: Clock,
+        limiter: CapacityLimiter | None = None,
+        disk: Disk | None = None,
+    ) -> None:
+        self._places = Places(root)
+        self._directory_mode = directory_mode
+        self._min_free = min_free
+        self._clock = clock
+        self._disk = disk or Disk()
+        self._threads = Threads(limiter or CapacityLimiter(_THREADS))
+        self._ground = Ground(
+            disk=self._disk,
+            places=self._places,
+            quarantine=Quarantine(self._disk, self._places, clock),
+            boot=self._disk.boot(),
+            file_mode=file_mode,
+        )
+        self._publisher = Publisher(
+            self._disk,
+            self._places,
+            Folders(self._disk, root, layout=layout, timezone=timezone, mode=directory_mode),
+            file_mode=file_mode,
+            directory_mode=directory_mode,
+            version=version("reelkeep"),
+        )
+
+    async def prepare(self) -> None:
+        """Make the directories of the archive, and see that they can be written.
+
+        Raises:
+            ConfigError: This user cannot write there.
+        """
+        await self._threads.run(prepare, self._disk, self._places, self._directory_mode)
+
+    @asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """Keep every other process from working in this archive.
+
+        Raises:
+            Busy: Another process does; the message says which.
+        """
+        what = f"the archive {self._places.root}"
+        async with self.lock(self._places.lock, what):
+            yield
+
+    @asynccontextmanager
+    async def lock(self, path: Path, what: str) -> AsyncIterator[None]:
+        """Hold the lock file at `path`, which stands for `what`; errors as for `hold`."""
+        work = partial(acquire, self._disk, path, self._clock(), what=what)
+        fd = await self._threads.run(work)
+        try:
+            yield
+        finally:
+            self._disk.close(fd)
+
+    @asynccontextmanager
+    async def part(self, download: Download) -> AsyncIterator[LocalPart]:
+        part = LocalPart(PartFile(self._ground, download), self._disk, self._threads)
+        try:
+            await part.enter()
+            yield part
+        finally:
+            with CancelScope(shield=True):
+                await part.leave()
+
+    async def finished(self, download: Download) -> Inspection | None:
+        path = await self._threads.run(self._waiting, download)
+        if path is None:
+            return None
+        found = await rehash(self._threads, self._disk, path)
+        return Inspection(found.size, found.digests["sha256"])
+
+    async def publish(self, holding: Holding) -> str:
+        return await self._threads.run(self._publisher.publish, holding)
+
+    async def free(self) -> int:
+        return await self._threads.run(self._disk.free, self._places.root) - self._min_free
+
+    async def verify(self, folder: str, progress: Progress = lambda _size: None) -> Verdict:
+        """Read one recording's folder again, and compare with its sums and its manifest."""
+        return await verify(self._threads, self._disk, self._places.root, folder, progress)
+
+    def verify_all(self, progress: Progress = lambda _size: None) -> AsyncIterator[Verdict]:
+        """Verify every recording's folder, in the order of their names.
+
+        A directory that holds files but is no recording's has a verdict too: all is foreign.
+        """
+        return verify_all(self._threads, self._disk, self._places.root, progress)
+
+    def adopt(self, progress: Progress = lambda _size: None) -> AsyncIterator[Adoption]:
+        """Read every manifest, and every file that it calls stored, for a new catalog."""
+        return adopt(self._threads, self._disk, self._places.root, progress)
+
+    async def tidy(
+        self, keys_in_use: Collection[str], *, older_than: timedelta = timedelta(days=7)
+    ) -> tuple[Orphan, ...]:
+        """Remove what a crash left behind; return what waits for recordings nobody knows."""
+        since = self._clock() - older_than
+        return await self._threads.run(tidy, self._disk, self._places, keys_in_use, since)
+
+    def _waiting(self, download: Download) -> Path | None:
+        """Return where the finished file waits, its bytes and its name durable."""
+        kept = self._places.kept(download.key, download.file)
+        for path in (kept, self._places.staged(download.key) / download.name):
+            status = self._disk.status(path)
+            if status is not None and S_ISREG(status.st_mode):
+                self._make_durable(path)
+                return path
+        return None
+
+    def _make_durable(self, path: Path) -> None:
+        fd = self._disk.open(path, os.O_RDONLY)
+        try:
+            self._disk.fsync(fd)
+        finally:
+            self._disk.close(fd)
+        self._disk.fsync_directory(path.parent)

@@ -1,0 +1,73 @@
+"""Say where in an archive things lie.
+
+    .reelkeep/lock                            who works here
+    .reelkeep/parts/<key>-<file>.part         unfinished files, with .json beside: the journal
+    .reelkeep/finished/<key>-<file>           whole and verified, waiting for their recording
+    .reelkeep/staging/<key>/                  a folder about to appear, .../<key>.tmp its manifest
+    .reelkeep/quarantine/<key>-<file>-<n>.*   bad bytes, and why
+
+`<file>` is a digest of the file's id: no text of a provider becomes a name here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from reelkeep.core.model import Download
+
+OURS = ".reelkeep"
+"""The one directory in the archive that is not for people."""
+
+
+def tag(key: str, file: str) -> str:
+    """Return the name by which a file goes before it has its own."""
+    digest = hashlib.sha256(file.encode(errors="surrogatepass")).hexdigest()
+    return f"{key}-{digest[:16]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The directories of the archive at `root`."""
+
+    root: Path
+
+    @property
+    def ours(self) -> Path:
+        return self.root / OURS
+
+    @property
+    def parts(self) -> Path:
+        return self.ours / "parts"
+
+    @property
+    def finished(self) -> Path:
+        return self.ours / "finished"
+
+    @property
+    def staging(self) -> Path:
+        return self.ours / "staging"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.ours / "quarantine"
+
+    @property
+    def lock(self) -> Path:
+        return self.ours / "lock"
+
+    def part(self, download: Download) -> Path:
+        return self.parts / f"{tag(download.key, download.file)}.part"
+
+    def kept(self, key: str, file: str) -> Path:
+        """Return where a finished file waits for its recording."""
+        return self.finished / tag(key, file)
+
+    def staged(self, key: str) -> Path:
+        """Return where a folder is prepared that has not appeared yet."""
+        return self.staging / key
+
+    def scratch(self, key: str) -> Path:
+        """Return where a manifest is written that will replace another."""
+        return self.staging / f"{key}.tmp"

@@ -1,0 +1,49 @@
+"""Make an archive's own directories, and see that they can be written."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from reelkeep.archive.disk import FULL, Disk, make_directory, write_small
+from reelkeep.archive.places import Places
+from reelkeep.errors import ConfigError
+
+_OURS = 0o700
+_OPERATORS = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.ELOOP}
+    | {errno.EEXIST, errno.ENAMETOOLONG, errno.EISDIR}
+)
+
+
+def prepare(disk: Disk, places: Places, directory_mode: int) -> None:
+    """Make what is missing, close `.reelkeep` to others, and write a little. Blocking.
+
+    A full disk is fine: it is waited for.
+
+    Raises:
+        ConfigError: The path is one that this user cannot write to.
+    """
+    try:
+        make_directory(disk, places.root, directory_mode)
+        for path in (places.ours, places.parts, places.finished, places.staging, places.quarantine):
+            make_directory(disk, path, _OURS)
+        disk.chmod(places.ours, _OURS)
+        _try_writing(disk, places.parts / f"probe-{os.getpid()}.tmp")
+    except OSError as error:
+        if error.errno in _OPERATORS:
+            raise ConfigError(
+                f"archive.path: cannot write in {places.root}: {error.strerror}"
+            ) from error
+        if error.errno not in FULL:
+            raise
+
+
+def _try_writing(disk: Disk, path: Path) -> None:
+    try:
+        write_small(disk, path, b"reelkeep was here\n", 0o600)
+    finally:
+        with suppress(OSError):
+            disk.unlink(path)

@@ -1,0 +1,52 @@
+"""Find what is left in `.reelkeep` of recordings that the catalog does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from stat import S_ISDIR
+
+from reelkeep.archive.disk import Disk
+from reelkeep.archive.places import Places
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A part, a finished file or a staged folder that nobody will ask for."""
+
+    path: str  #: Relative to the archive.
+    size: int  #: Bytes; 0 for a folder.
+    changed: datetime
+
+
+def tidy(
+    disk: Disk, places: Places, keys_in_use: Collection[str], since: datetime
+) -> tuple[Orphan, ...]:
+    """Return orphans that did not change `since` then. Blocking.
+
+    Temporary files, which only a crash leaves, are removed; nobody may be at work on parts.
+    """
+    for directory in (places.parts, places.staging):
+        for name in disk.names(directory):
+            if name.endswith(".tmp"):
+                disk.unlink(directory / name)
+    return tuple(
+        orphan
+        for directory in (places.parts, places.finished, places.staging)
+        for orphan in _orphans(disk, places.root, directory, keys_in_use)
+        if orphan.changed < since
+    )
+
+
+def _orphans(
+    disk: Disk, root: Path, directory: Path, keys_in_use: Collection[str]
+) -> Iterator[Orphan]:
+    for name in disk.names(directory):
+        key = name.partition("-")[0]
+        status = disk.status(directory / name)
+        if key not in keys_in_use and status is not None:
+            size = 0 if S_ISDIR(status.st_mode) else status.st_size
+            path = (directory / name).relative_to(root).as_posix()
+            yield Orphan(path, size, datetime.fromtimestamp(status.st_mtime, UTC))

@@ -1,0 +1,169 @@
+"""What an operator asks of the catalog, and tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select, update
+
+from reelkeep.catalog.announce import announce
+from reelkeep.catalog.database import Database
+from reelkeep.catalog.rows import all_of_recording, chunks, holdings
+from reelkeep.catalog.standing import restate, revise
+from reelkeep.catalog.tables import attempt, file, provider, recording
+from reelkeep.core.lifecycle import FileState, RecordingState, sources
+from reelkeep.core.model import Holding, ProviderName
+from reelkeep.ports import Clock, Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """How one provider stands in the catalog."""
+
+    name: ProviderName
+    polled_at: datetime | None = None
+    broken_since: datetime | None = None
+    reason: str | None = None
+    recordings: Mapping[str, int] = field(default_factory=dict)  #: By state.
+    files: Mapping[str, int] = field(default_factory=dict)  #: By state.
+    stored_bytes: int = 0
+    pending_bytes: int = 0  #: Promised bytes of files that are due.
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One failed attempt at a file."""
+
+    at: datetime
+    code: str
+    detail: str
+
+
+class Desk:
+    """Answers questions about the catalog, and takes the operator's decisions."""
+
+    def __init__(self, database: Database, clock: Clock, report: Report) -> None:
+        self._database = database
+        self._clock = clock
+        self._report = report
+
+    async def summaries(self, names: Sequence[ProviderName]) -> list[Summary]:
+        """Return one summary a name, in the order of `names`."""
+        return await self._database.read(lambda c: [_summary(c, name) for name in names])
+
+    async def names(self) -> list[ProviderName]:
+        """Return every provider that the catalog ever heard of."""
+        query = select(recording.c.provider).distinct().order_by(recording.c.provider)
+        found = await self._database.read(lambda c: c.execute(query).scalars().all())
+        return [ProviderName(name) for name in found]
+
+    async def listing(
+        self, *, names: Sequence[str] = (), states: Sequence[str] = (), after: int = 0,
+        limit: int = 500,
+    ) -> list[Holding]:  # fmt: skip
+        """Return up to `limit` recordings whose row is above `after`, oldest rows first.
+
+        `states` may be of recordings, or of files: then those with such a file are meant.
+        """
+        query = all_of_recording().where(recording.c.row > after)
+        if names:
+            query = query.where(recording.c.provider.in_(names))
+        if states:
+            with_file = select(file.c.recording).where(file.c.state.in_(states))
+            query = query.where(or_(recording.c.state.in_(states), recording.c.row.in_(with_file)))
+        query = query.order_by(recording.c.row).limit(limit)
+        return await self._database.read(lambda c: holdings(c, query))
+
+    async def find(self, text: str) -> list[Holding]:
+        """Return the recordings whose id or key is `text`."""
+        query = all_of_recording().where((recording.c.id == text) | (recording.c.key == text))
+        return await self._database.read(lambda c: holdings(c, query))
+
+    async def attempts(self, rows: Sequence[int]) -> dict[int, list[Attempt]]:
+        """Return the failed attempts at the files `rows`, oldest first."""
+
+        def work(connection: Connection) -> dict[int, list[Attempt]]:
+            found: dict[int, list[Attempt]] = {}
+            for some in chunks(rows):
+                query = select(attempt).where(attempt.c.file.in_(some)).order_by(attempt.c.row)
+                for row in connection.execute(query).mappings():
+                    entry = Attempt(row["at"], row["code"], row["detail"])
+                    found.setdefault(row["file"], []).append(entry)
+            return found
+
+        return await self._database.read(work)
+
+    async def retry(self, files: Sequence[int]) -> int:
+        """Make the files `files` due again, with all their attempts; return how many."""
+        return await self._move(files, FileState.DUE, None)
+
+    async def retry_failed(self) -> int:
+        """Make every failed or vanished file due again; return how many."""
+        states = [FileState.FAILED, FileState.GONE]
+        query = select(file.c.row).where(file.c.state.in_(states))
+        rows = await self._database.read(lambda c: c.execute(query).scalars().all())
+        return await self.retry(list(rows))
+
+    async def waive(self, files: Sequence[int]) -> int:
+        """Accept that the files `files` will never come; return how many are waived now."""
+        return await self._move(files, FileState.WAIVED, "waived by the operator")
+
+    async def _move(self, files: Sequence[int], to: FileState, reason: str | None) -> int:
+        now = self._clock()
+        allowed = [state.value for state in sources(to)]
+
+        def work(connection: Connection) -> tuple[int, list[Any]]:
+            moved, touched = 0, set[int]()
+            for some in chunks(files):
+                movable = file.c.row.in_(some) & file.c.state.in_(allowed)
+                rows = select(file.c.recording).where(movable)
+                touched |= set(connection.execute(rows).scalars())
+                values = {"state": to.value, "reason": reason, "due_at": None}
+                fresh = {**values, "attempts": 0, "tries": 0, "detail": None}
+                moved += connection.execute(update(file).where(movable).values(fresh)).rowcount
+            revise(connection, touched)
+            return moved, restate(connection, touched, now)
+
+        moved, steps = await self._database.write(work)
+        announce(self._report, steps)
+        return moved
+
+
+def _summary(connection: Connection, name: ProviderName) -> Summary:
+    mine = recording.c.provider == name
+    states = dict(_counts(connection, recording.c.state, mine))
+    sums = (
+        select(
+            file.c.state,
+            func.count(),
+            func.coalesce(func.sum(func.coalesce(file.c.size, file.c.promised)), 0),
+        )
+        .join(recording, recording.c.row == file.c.recording)
+        .where(mine)
+        .group_by(file.c.state)
+    )
+    rows = connection.execute(sums).all()
+    query = select(provider).where(provider.c.name == name)
+    scan = connection.execute(query).mappings().first()
+    pending = {FileState.DUE.value, FileState.ACTIVE.value}
+    return Summary(
+        name=name,
+        polled_at=scan["polled_at"] if scan else None,
+        broken_since=scan["broken_since"] if scan else None,
+        reason=scan["reason"] if scan else None,
+        recordings={state.value: states.get(state.value, 0) for state in RecordingState},
+        files={
+            state.value: next((n for s, n, _ in rows if s == state.value), 0) for state in FileState
+        },
+        stored_bytes=sum(size for state, _, size in rows if state == FileState.STORED),
+        pending_bytes=sum(size for state, _, size in rows if state in pending),
+    )
+
+
+def _counts(connection: Connection, column: Any, where: Any) -> Iterator[tuple[str, int]]:
+    query = select(column, func.count()).where(where).group_by(column)
+    for value, number in connection.execute(query):
+        yield str(value), int(number)

@@ -1,0 +1,137 @@
+"""The catalog's tables. Their history is in `migrations`; a test holds both together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+    false,
+    true,
+)
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""Stands for «no deadline» where an index must sort."""
+
+metadata = MetaData()
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware time, kept in UTC; SQLite knows none, so the offset is implied."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002 (the signature is SQLAlchemy's)
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002 (the signature is SQLAlchemy's)
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+provider = Table(
+    "provider",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("polled_at", Instant),
+    Column("deep_at", Instant),
+    Column("covered_until", Instant),
+    Column("scope", String, nullable=False, server_default=""),
+    Column("filter", String, nullable=False, server_default=""),
+    Column("broken_since", Instant),
+    Column("reason", String),
+)
+
+recording = Table(
+    "recording",
+    metadata,
+    Column("row", Integer, primary_key=True),
+    Column("provider", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("readiness", String, nullable=False),
+    Column("described", Boolean, nullable=False, server_default=true()),
+    Column("fingerprint", String),
+    Column("title", String, nullable=False, server_default=""),
+    Column("user", String, nullable=False, server_default=""),
+    Column("meeting_id", String, nullable=False, server_default=""),
+    Column("started", Instant),
+    Column("duration", Float),
+    Column("deadline", Instant, nullable=False),
+    Column("settles", Instant),
+    Column("unfinished", Integer, nullable=False, server_default="0"),
+    Column("facts", JSON, nullable=False),
+    Column("told", Boolean, nullable=False, server_default=false()),
+    Column("folder", String),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("published", Integer, nullable=False, server_default="0"),
+    Column("first_seen", Instant, nullable=False),
+    Column("transcode_asked", Instant),
+    Column("overdue_at", Instant),
+    Column("archived_at", Instant),
+    Column("acknowledged_at", Instant),
+    Column("acknowledge_after", Instant),
+    UniqueConstraint("provider", "id"),
+    Index("recording_urgency", "provider", "state", "deadline", "started"),
+    Index("recording_key", "key"),
+)
+Index(
+    "recording_unpublished",
+    recording.c.row,
+    sqlite_where=recording.c.revision > recording.c.published,
+    postgresql_where=recording.c.revision > recording.c.published,
+)
+
+file = Table(
+    "file",
+    metadata,
+    Column("row", Integer, primary_key=True),
+    Column("recording", ForeignKey("recording.row", ondelete="CASCADE"), nullable=False),
+    Column("id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("file_type", String, nullable=False, server_default=""),
+    Column("recording_type", String, nullable=False, server_default=""),
+    Column("obstacle", String),
+    Column("promised", BigInteger),
+    Column("state", String, nullable=False),
+    Column("due_at", Instant),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("reason", String),
+    Column("detail", String),
+    Column("size", BigInteger),
+    Column("sha256", String),
+    Column("verified", String),
+    Column("source", String),
+    Column("stored_at", Instant),
+    UniqueConstraint("recording", "id"),
+    UniqueConstraint("recording", "name"),
+    Index("file_of_recording", "recording", "state"),
+    Index("file_due", "state", "due_at"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("row", Integer, primary_key=True),
+    Column("file", ForeignKey("file.row", ondelete="CASCADE"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("code", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Index("attempt_of_file", "file"),
+)

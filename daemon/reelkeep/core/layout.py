@@ -1,0 +1,278 @@
+"""Say in which folder a recording is kept.
+
+A layout is a template such as `{provider}/{start:%Y/%m/%d}/{start:%H%M%S}-{title}-{key}`. Slashes
+of the template, also within a date format, separate folders; text from a provider never does.
+
+* An empty field takes one of its two separators (`-`, `_`, space, `.`) with it, and a bracket
+  pair around it; a folder of which nothing is left vanishes.
+* Where the start is unknown, the first date of the template reads `undated`, the rest is empty.
+* What is too long loses the end of its title or user, whichever is longer; never id or key.
+* Two recordings never share a folder, not even on a disk that ignores case: an id that is not
+  plain lower-case letters and digits is followed by the key, unless the template holds the key;
+  and where titles or users surround id or key so that they could imitate it, the key is added.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
+from string import Formatter
+
+from reelkeep.core.naming import NAME_BYTES, SafeName, safe_name, shorten
+
+_FIELDS = ("provider", "start", "title", "user", "id", "key")
+_FREE = frozenset({"title", "user"})
+_DIRECTIVES = frozenset("aAbBdfGHIjmMpSuUVwWyY%")
+_DEFAULT_DATE = "%Y-%m-%dT%H%M%S"
+_UNDATED = "undated"
+_SEPARATORS = "-_ ."
+_EMPTY = "\0"  # stands for an empty field; it occurs in no template and in no clean text
+_AROUND_EMPTY = re.compile(rf"([{_SEPARATORS}]*)(?:{_EMPTY}([{_SEPARATORS}]*))+")
+_FORBIDDEN = re.compile(r'[<>:"|?*]')
+_PLAIN_ID = re.compile(r"[a-z0-9]{1,64}")
+_ID_BYTES = 64
+_PROVIDER_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A literal `text`; or a `field`, with the date format in `text` if it is a start."""
+
+    text: str
+    field: str = ""
+
+
+_Component = tuple[_Piece, ...]
+_KEY: _Component = (_Piece("-"), _Piece("", "key"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A piece with its text filled in. `elastic` may be shortened, `identity` must survive."""
+
+    text: str
+    elastic: bool = False
+    identity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A template that passed `parse_layout`."""
+
+    template: str
+    components: tuple[_Component, ...] = field(repr=False)
+
+    def folder(
+        self,
+        *,
+        provider: str,
+        start: datetime | None,
+        title: str,
+        user: str,
+        id: str,  # noqa: A002 - the field's public name
+        key: str,
+        timezone: tzinfo,
+    ) -> tuple[SafeName, ...]:
+        """Return the folder of a recording as path components below the archive.
+
+        `start` is aware; `key` is what `naming.key` gives. Equal arguments give equal folders.
+
+        Raises:
+            ValueError: `start` is naive.
+        """
+        texts = {
+            "provider": str(safe_name(provider, limit=_PROVIDER_BYTES, fallback="")),
+            "title": _tidy(title),
+            "user": _tidy(user),
+            "id": self._identity(id, key),
+            "key": key,
+        }
+        local = _local(start, timezone)
+        undated = iter([_UNDATED])
+        names: list[SafeName] = []
+        for component in self.components:
+            values = [_value(piece, texts, local, undated) for piece in component]
+            if name := _name(values, key):
+                names.append(name)
+        return tuple(names)
+
+    def _identity(self, recording_id: str, key: str) -> str:
+        if _PLAIN_ID.fullmatch(recording_id):
+            return recording_id
+        name = safe_name(recording_id, limit=_ID_BYTES, fallback="id")
+        return name if _places(self.components, "key") else f"{name}-{key}"
+
+
+def parse_layout(template: str) -> Layout:
+    """Read a template.
+
+    Raises:
+        ValueError: What is wrong with it, in words for the operator.
+    """
+    if "\\" in template:
+        raise ValueError("a layout separates folders by /, not by \\")
+    if template.startswith("/"):
+        raise ValueError("a layout is relative to the archive and begins without /")
+    components = _split(_pieces(template))
+    for component in components:
+        _check(component)
+    place = _places(components, "key") or _places(components, "id")
+    if not place:
+        raise ValueError("a layout contains {id} or {key}, else recordings would share a folder")
+    if all(_open_to_imitation(components, *where) for where in place):
+        last, _position = place[-1]
+        components[last] += _KEY
+    return Layout(template, tuple(components))
+
+
+def _pieces(template: str) -> Iterator[_Piece]:
+    try:
+        parsed = list(Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"a brace of the layout is not closed or not opened: {error}") from None
+    for literal, name, spec, conversion in parsed:
+        if literal:
+            yield _Piece(literal)
+        if name is not None:
+            yield _field(name, spec or "", conversion)
+
+
+def _field(name: str, spec: str, conversion: str | None) -> _Piece:
+    if name not in _FIELDS:
+        known = " ".join(f"{{{each}}}" for each in _FIELDS)
+        raise ValueError(f"the layout's field {{{name}}} is none of {known}")
+    if conversion or (spec and name != "start"):
+        raise ValueError(f"only {{start}} takes a format, not {{{name}}}")
+    if name != "start":
+        return _Piece("", name)
+    spec = spec or _DEFAULT_DATE
+    directives = re.findall(r"%(.?)", spec, re.DOTALL)
+    unknown = [each for each in directives if each not in _DIRECTIVES]
+    if unknown or not directives:
+        known = " ".join(f"%{each}" for each in sorted(_DIRECTIVES))
+        what = f"%{unknown[0]}" if unknown else "no date in it"
+        raise ValueError(f"the layout's {{start:{spec}}} has {what}; there are {known}")
+    return _Piece(spec, name)
+
+
+def _split(pieces: Iterable[_Piece]) -> list[_Component]:
+    components: list[_Component] = [()]
+    for piece in pieces:
+        for count, text in enumerate(piece.text.split("/")):
+            if count:
+                components.append(())
+            if text or piece.field not in {"", "start"}:
+                components[-1] += (replace(piece, text=text),)
+    return components
+
+
+def _check(component: _Component) -> None:
+    if not component:
+        raise ValueError("a layout has no empty folder: no / at the end, no two in a row")
+    if component[0].text.startswith("."):
+        raise ValueError("no folder of a layout begins with a dot (also not . and ..)")
+    for piece in component:
+        if found := _FORBIDDEN.search(piece.text):
+            raise ValueError(f"{found[0]} cannot stand in a layout: Windows has no such names")
+        if any(unicodedata.category(char).startswith("C") for char in piece.text):
+            raise ValueError("invisible characters cannot stand in a layout")
+
+
+def _places(components: Sequence[_Component], name: str) -> list[tuple[int, int]]:
+    """Return where the field `name` stands: index of the component, index within it."""
+    return [
+        (index, position)
+        for index, component in enumerate(components)
+        for position, piece in enumerate(component)
+        if piece.field == name
+    ]
+
+
+def _open_to_imitation(components: Sequence[_Component], index: int, position: int) -> bool:
+    """Whether another recording's title or user could be read as this id or key.
+
+    It can if free text stands on both sides of it, as then nothing says where it begins; the
+    same holds for whole folders that may vanish on both sides. An id has no fixed length: it
+    needs a separator too.
+    """
+    component = components[index]
+    before, after = component[:position][::-1], component[position + 1 :]
+    if any(map(_vanishes, components[:index])) and any(map(_vanishes, components[index + 1 :])):
+        return True
+    own = component[position].field
+    foreign = _FREE | {"id"} - {own}
+    if any(p.field in foreign for p in before) and any(p.field in foreign for p in after):
+        return True
+    return own == "id" and not (_apart(before, -1) and _apart(after, 0))
+
+
+def _vanishes(component: _Component) -> bool:
+    return all(
+        p.field in _FREE or (not p.field and not p.text.strip(_SEPARATORS)) for p in component
+    )
+
+
+def _apart(side: Sequence[_Piece], nearest: int) -> bool:
+    """Whether `side`, listed from the id outwards, is constant or begins with a separator."""
+    if all(not piece.field for piece in side):
+        return True
+    return not side[0].field and side[0].text[nearest] in _SEPARATORS
+
+
+def _tidy(text: str) -> str:
+    return safe_name(text, fallback="").strip(_SEPARATORS)
+
+
+def _local(start: datetime | None, timezone: tzinfo) -> datetime | None:
+    if start is None:
+        return None
+    if start.utcoffset() is None:
+        raise ValueError("the start of a recording has no time zone")
+    try:
+        return start.astimezone(timezone)
+    except OverflowError:  # within a day of year 1 or 9999: as good as any
+        return start
+
+
+def _value(
+    piece: _Piece, texts: dict[str, str], local: datetime | None, undated: Iterator[str]
+) -> _Value:
+    if not piece.field:
+        return _Value(piece.text)
+    if piece.field == "start":
+        text = next(undated, "") if local is None else local.strftime(piece.text)
+        return _Value(safe_name(text, fallback="") or _EMPTY)
+    text = texts[piece.field] or _EMPTY
+    return _Value(text, elastic=piece.field in _FREE, identity=piece.field in {"id", "key"})
+
+
+def _name(values: Sequence[_Value], key: str) -> SafeName:
+    """Return one component, or "" if nothing is left of it."""
+    joined = (_join(values, cap) for cap in range(NAME_BYTES, -1, -1))
+    fitting = (text for text in joined if len(text.encode()) <= NAME_BYTES)
+    text = next(fitting, "") or _join(values, 0)
+    name = safe_name(text, fallback="")
+    if all(value.text in name for value in values if value.identity):
+        return name
+    ending = f"-{key}"  # too much of everything else
+    return SafeName(safe_name(text, limit=NAME_BYTES - len(ending)) + ending)
+
+
+def _join(values: Sequence[_Value], cap: int) -> str:
+    """Return the values in a row, elastic ones cut to `cap` bytes, without what is empty."""
+    text = "".join(_shortened(value.text, cap) if value.elastic else value.text for value in values)
+    for pair in ("()", "[]", "{}"):
+        text = text.replace(pair[0] + _EMPTY + pair[1], _EMPTY)
+    return _AROUND_EMPTY.sub(_closed_up, text)
+
+
+def _shortened(text: str, cap: int) -> str:
+    return shorten(text, cap).rstrip(_SEPARATORS) or _EMPTY
+
+
+def _closed_up(gap: re.Match[str]) -> str:
+    at_an_edge = gap.start() == 0 or gap.end() == len(gap.string)
+    return "" if at_an_edge else gap[1] or gap[2]

@@ -1,0 +1,90 @@
+"""The states of files and recordings, and the one table of allowed transitions.
+
+file        due -> active -> stored
+            active -> due (retry), failed, gone
+            failed, gone, waived, skipped -> due
+recording   its state follows from what the provider says of it and from its files
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reelkeep.core.model import Readiness
+
+
+class FileState(StrEnum):
+    """Where one file stands."""
+
+    DUE = "due"  #: To be fetched, at once or from a given time on.
+    ACTIVE = "active"  #: Claimed by the running process.
+    STORED = "stored"  #: Verified and durable.
+    FAILED = "failed"  #: Given up, with a reason code.
+    WAIVED = "waived"  #: The operator does without it.
+    SKIPPED = "skipped"  #: Not wanted by the filter, or not to be had over HTTP.
+    GONE = "gone"  #: Vanished at the provider before it could be had.
+
+
+class RecordingState(StrEnum):
+    """Where one recording stands."""
+
+    WAITING = "waiting"  #: The provider is not done with it.
+    OPEN = "open"  #: Files are due, or late ones may come.
+    ARCHIVED = "archived"  #: Every file is stored, skipped or waived.
+    ACKNOWLEDGED = "acknowledged"  #: ... and the provider was told.
+    INCOMPLETE = "incomplete"  #: Something failed or is gone.
+
+
+_F = FileState
+
+TRANSITIONS: Mapping[FileState, frozenset[FileState]] = {
+    _F.DUE: frozenset({_F.ACTIVE, _F.SKIPPED, _F.WAIVED, _F.GONE, _F.STORED}),
+    _F.ACTIVE: frozenset({_F.STORED, _F.DUE, _F.FAILED, _F.GONE}),
+    _F.STORED: frozenset(),
+    _F.FAILED: frozenset({_F.DUE, _F.WAIVED, _F.GONE, _F.SKIPPED}),
+    _F.WAIVED: frozenset({_F.DUE}),
+    _F.SKIPPED: frozenset({_F.DUE}),
+    _F.GONE: frozenset({_F.DUE, _F.WAIVED}),
+}
+"""Which state may follow which. A stored file stays stored: nothing we do makes it less so.
+`due -> stored` is the adoption of a file that a new catalog finds in the archive."""
+
+FINAL = frozenset(FileState) - {FileState.DUE, FileState.ACTIVE}
+"""States in which nothing more is going to happen by itself."""
+
+_COMPLETE = frozenset({FileState.STORED, FileState.SKIPPED, FileState.WAIVED})
+
+
+def sources(target: FileState) -> frozenset[FileState]:
+    """Return the states from which `target` may be reached."""
+    return frozenset(state for state, targets in TRANSITIONS.items() if target in targets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """All that the state of a recording depends on."""
+
+    readiness: Readiness
+    files: Collection[FileState]
+    described: bool = True  #: Its files are known.
+    unfinished: int = 0  #: Files that the provider still makes.
+    settled: bool = True  #: No late files are expected any more.
+    overdue: bool = False  #: The provider has been at it for longer than is reasonable.
+    published: bool = True  #: Folder and manifest say all that is stored.
+    told: bool = False  #: The provider knows that it is archived.
+
+
+def recording_state(standing: Standing) -> RecordingState:
+    """Return the state that follows from `standing`; there is no other way into a state."""
+    files = set(standing.files)
+    if files - FINAL:
+        return RecordingState.OPEN
+    if not standing.described or standing.readiness is not Readiness.READY or standing.unfinished:
+        return RecordingState.INCOMPLETE if standing.overdue else RecordingState.WAITING
+    if files - _COMPLETE:
+        return RecordingState.INCOMPLETE
+    if not standing.settled or not standing.published:
+        return RecordingState.OPEN
+    return RecordingState.ACKNOWLEDGED if standing.told else RecordingState.ARCHIVED

@@ -1,0 +1,243 @@
+"""Write and read `recording.json`, the manifest that stands beside a recording's files.
+
+It says what the provider said of the recording, where each file came from, its size, digest and
+how it was verified, and what is missing and why. It holds no locators and no passcodes, and all
+of it follows from the holding alone, so that equal holdings give equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from reelkeep.core.lifecycle import FileState
+from reelkeep.core.model import HeldFile, Holding
+from reelkeep.core.naming import NAME_BYTES, RESERVED
+
+MANIFEST: Final = "recording.json"
+SUMS: Final = "SHA256SUMS"
+MANIFEST_BYTES: Final = 64 * 1024 * 1024
+"""No manifest of ours is longer; reading one stops there."""
+
+_FORMAT = 1
+_LACKING = frozenset({"due", "active", "failed", "gone"})
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_KEY = re.compile(r"[0-9a-z]{1,64}")
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One file as a manifest lists it; `name` is a safe single component."""
+
+    name: str
+    id: str
+    state: str
+    file_type: str = ""
+    recording_type: str = ""
+    promised: int | None = None  #: Bytes that the provider announced.
+    size: int | None = None  #: Bytes stored; given if it is stored.
+    sha256: str | None = None  #: Given if it is stored.
+    verified: str | None = None
+    source: str | None = None  #: Scheme, host and port it came from.
+    stored_at: datetime | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+    @property
+    def stored(self) -> bool:
+        """Whether the file is in the folder, or was when the manifest was written."""
+        return self.state == FileState.STORED.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A recording as its manifest describes it."""
+
+    provider: str
+    id: str
+    key: str
+    title: str = ""
+    user: str = ""
+    started: datetime | None = None
+    duration: timedelta | None = None
+    first_seen: datetime | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[Entry, ...] = ()
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether `name` can only mean an entry of the folder it is looked up in."""
+    plain = name not in {"", ".", ".."} and not _UNSAFE.search(name)
+    return plain and len(name.encode(errors="surrogatepass")) <= NAME_BYTES
+
+
+def to_manifest(holding: Holding, *, version: str) -> dict[str, Any]:
+    """Return the document for `holding`, written by `version` of this program."""
+    return {
+        "format": _FORMAT,
+        "written_by": f"reelkeep {version}",
+        "provider": holding.provider,
+        "id": holding.id,
+        "key": holding.key,
+        "title": holding.title,
+        "user": holding.user,
+        "started": _time(holding.started),
+        "duration": None if holding.duration is None else holding.duration.total_seconds(),
+        "first_seen": _time(holding.first_seen),
+        "complete": _LACKING.isdisjoint(file.state for file in holding.files),
+        "files": [_entry(file) for file in holding.files],
+        "facts": _plain(holding.facts),
+    }
+
+
+def dump(document: Mapping[str, Any]) -> bytes:
+    """Return `document` as JSON for people: UTF-8, one value a line, invisible text escaped."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    return (_UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n").encode()
+
+
+def read_manifest(content: bytes) -> Manifest:
+    """Return the manifest in `content`.
+
+    What only informs is left out where it cannot be read; names, states and digests are what
+    is built on, and must be right.
+
+    Raises:
+        ValueError: It is no manifest, a newer one than we know, or names no file can have.
+    """
+    try:
+        document = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        raise ValueError(f"it is no manifest of format {_FORMAT}")
+    files = tuple(_read_entry(entry) for entry in _list(document.get("files")))
+    _check_unique([file.name.casefold() for file in files], "names")
+    _check_unique([file.id for file in files], "ids")
+    key = _required(document, "key")
+    if not _KEY.fullmatch(key):
+        raise ValueError("its key is none of ours")
+    return Manifest(
+        provider=_required(document, "provider"),
+        id=_required(document, "id"),
+        key=key,
+        title=_text(document, "title") or "",
+        user=_text(document, "user") or "",
+        started=_read_time(document.get("started")),
+        duration=_read_duration(document.get("duration")),
+        first_seen=_read_time(document.get("first_seen")),
+        facts=facts if isinstance(facts := document.get("facts"), dict) else {},
+        files=files,
+    )
+
+
+def _entry(file: HeldFile) -> dict[str, Any]:
+    entry = {
+        "name": file.name,
+        "id": file.id,
+        "state": file.state,
+        "file_type": file.file_type,
+        "recording_type": file.recording_type,
+        "promised": file.promised,
+    }
+    if file.state == FileState.STORED.value:
+        return entry | {
+            "size": file.size,
+            "sha256": file.sha256,
+            "verified": file.verified,
+            "source": file.source,
+            "stored_at": _time(file.stored_at),
+        }
+    return entry | {"reason": file.reason, "detail": file.detail}
+
+
+def _read_entry(entry: Any) -> Entry:
+    if not isinstance(entry, dict):
+        raise ValueError("a file of it is no object")  # noqa: TRY004 - the document is wrong
+    name, state = _required(entry, "name"), FileState(_required(entry, "state"))
+    if not is_plain_name(name) or name.casefold() in RESERVED:
+        raise ValueError("it names a file that cannot be")
+    size, sha256 = _count(entry, "size"), _text(entry, "sha256")
+    if state is FileState.STORED and (size is None or not _SHA256.fullmatch(sha256 or "")):
+        raise ValueError("it lists a stored file without size or digest")
+    return Entry(
+        name=name,
+        id=_required(entry, "id"),
+        state=state.value,
+        file_type=_text(entry, "file_type") or "",
+        recording_type=_text(entry, "recording_type") or "",
+        promised=_count(entry, "promised"),
+        size=size,
+        sha256=sha256,
+        verified=_text(entry, "verified"),
+        source=_text(entry, "source"),
+        stored_at=_read_time(entry.get("stored_at")),
+        reason=_text(entry, "reason"),
+        detail=_text(entry, "detail"),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` as JSON can say it: what it cannot becomes text, or null if no number."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {str(name): _plain(each) for name, each in value.items()}
+        case Sequence():
+            return [_plain(each) for each in value]
+        case _:
+            return str(value)
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+def _read_time(value: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return None if moment.tzinfo is None else moment
+
+
+def _read_duration(value: Any) -> timedelta | None:
+    plausible = type(value) in {int, float} and 0 <= value < 10**9
+    return timedelta(seconds=value) if plausible else None
+
+
+def _required(document: dict[str, Any], name: str) -> str:
+    if not (text := _text(document, name)):
+        raise ValueError(f"its {name} is missing")
+    return text
+
+
+def _text(document: dict[str, Any], name: str) -> str | None:
+    value = document.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _count(document: dict[str, Any], name: str) -> int | None:
+    value = document.get(name)
+    return value if type(value) is int and value >= 0 else None
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError("it lists no files")  # noqa: TRY004 - the document is wrong
+    return value
+
+
+def _check_unique(values: list[str], what: str) -> None:
+    if len(set(values)) != len(values):
+        raise ValueError(f"two files of it share their {what}")

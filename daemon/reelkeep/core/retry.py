@@ -1,0 +1,119 @@
+"""Decide what follows a failed attempt at a file: when it is tried again, or that it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reelkeep.core.lifecycle import FileState
+from reelkeep.core.model import Failed
+from reelkeep.errors import (
+    Damaged,
+    DigestMismatch,
+    Error,
+    Gone,
+    ProviderError,
+    RateLimited,
+    Remedy,
+    SizeMismatch,
+    Throttled,
+    TransferError,
+)
+
+LONGEST_WISH = timedelta(hours=1)
+"""A server's Retry-After wins over our own longest delay, but only up to here."""
+
+PATIENCE = timedelta(seconds=30)
+"""How soon a file is looked at again that only waits: for space, for its provider."""
+
+SUSPECTS: Mapping[type[Exception], int] = {DigestMismatch: 2, SizeMismatch: 5, Damaged: 5}
+"""How often bytes that arrived whole but wrong are fetched again (rule 40; corrupt MP4s are known
+to heal at the provider): they cost a whole transfer each."""
+
+TRIES_PER_ATTEMPT = 25
+"""The absolute cap: progress renews the attempts, but not for ever (rule 51)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How patient we are (`downloads.retry`). Delays double from `base` up to `longest`."""
+
+    attempts: int = 8
+    base: timedelta = timedelta(seconds=1)
+    longest: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the catalog writes about a failed attempt."""
+
+    state: FileState  #: DUE, FAILED or GONE.
+    due_at: datetime | None  #: When it is due again, if it is.
+    attempts: int  #: Failed attempts since the last new byte, this one included.
+    tries: int  #: All failed attempts, this one included.
+    code: str
+    counted: bool  #: False if nobody was at fault: nothing is logged at warning level.
+
+
+def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Verdict:
+    """Return what follows `failure`. `dice` in [0, 1) spreads the delay (full jitter, rule 51).
+
+    An exception that is not ours is a bug; it is retried like a passing failure, so that a bug
+    met by one file neither loses that file nor stops the others.
+    """
+    error, download = failure.error, failure.download
+    code = reason_code(error)
+    remedy = error.remedy if isinstance(error, TransferError | ProviderError) else Remedy.RETRY
+    if isinstance(error, Gone):
+        return Verdict(
+            state=FileState.GONE, due_at=None, attempts=download.attempts + 1,
+            tries=download.tries + 1, code=code, counted=True,
+        )  # fmt: skip
+    if remedy in (Remedy.WAIT, Remedy.PAUSE):
+        return Verdict(
+            state=FileState.DUE, due_at=now + _wish(error, now, min(PATIENCE, policy.longest)),
+            attempts=download.attempts, tries=download.tries, code=code, counted=False,
+        )  # fmt: skip
+    attempts = 1 if failure.progressed else download.attempts + 1
+    tries = download.tries + 1
+    allowed = min(policy.attempts, SUSPECTS.get(type(error), policy.attempts))
+    over = attempts >= allowed or tries >= policy.attempts * TRIES_PER_ATTEMPT
+    if over or remedy is Remedy.GIVE_UP:
+        return Verdict(
+            state=FileState.FAILED, due_at=None, attempts=attempts, tries=tries, code=code,
+            counted=True,
+        )  # fmt: skip
+    delay = _wish(error, now, backoff(attempts, policy, dice))
+    return Verdict(
+        state=FileState.DUE, due_at=now + delay, attempts=attempts, tries=tries, code=code,
+        counted=True,
+    )  # fmt: skip
+
+
+def backoff(attempt: int, policy: Policy, dice: float) -> timedelta:
+    """Return the delay after the failed `attempt` (1-based), between half and all of its step."""
+    doublings: int = 2 ** min(attempt - 1, 30)
+    step = min(policy.longest, policy.base * doublings)
+    return step * (0.5 + dice / 2)
+
+
+def reason_code(error: Exception) -> str:
+    """Return the manual's reason code for `error`; an unknown exception is `io_error`."""
+    if isinstance(error, TransferError):
+        return error.code
+    if isinstance(error, ProviderError):
+        return _PROVIDER_CODES.get(error.code, "unreachable")
+    return error.code if isinstance(error, Error) else "io_error"
+
+
+_PROVIDER_CODES = {"auth": "auth", "throttled": "throttled", "misconfigured": "refused"}
+
+
+def _wish(error: Exception, now: datetime, delay: timedelta) -> timedelta:
+    """Return `delay`, or what the server asked for if that is longer and reasonable."""
+    if isinstance(error, Throttled) and error.after is not None:
+        return max(delay, min(timedelta(seconds=error.after), LONGEST_WISH))
+    if isinstance(error, RateLimited) and error.until is not None:
+        return max(delay, min(error.until - now, LONGEST_WISH))
+    return delay

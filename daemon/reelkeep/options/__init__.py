@@ -1,0 +1,49 @@
+"""The vocabulary in which configuration models are written."""
+
+from __future__ import annotations
+
+from reelkeep.options.addresses import Address, Endpoint, Listen, Network, Proxy
+from reelkeep.options.base import Fault, Kind, Options, Surroundings, fault, nearest, surroundings
+from reelkeep.options.provider import CriteriaOptions, ProviderOptions
+from reelkeep.options.secrets import Secret, secrets_of
+from reelkeep.options.values import (
+    Duration,
+    Identifier,
+    LocalPath,
+    Mode,
+    Moment,
+    Pattern,
+    PositiveDuration,
+    PositiveSize,
+    Size,
+    Text,
+)
+
+__all__ = [
+    "Address",
+    "CriteriaOptions",
+    "Duration",
+    "Endpoint",
+    "Fault",
+    "Identifier",
+    "Kind",
+    "Listen",
+    "LocalPath",
+    "Mode",
+    "Moment",
+    "Network",
+    "Options",
+    "Pattern",
+    "PositiveDuration",
+    "PositiveSize",
+    "ProviderOptions",
+    "Proxy",
+    "Secret",
+    "Size",
+    "Surroundings",
+    "Text",
+    "fault",
+    "nearest",
+    "secrets_of",
+    "surroundings",
+]

@@ -1,0 +1,37 @@
+"""What the pipeline needs from the outside world.
+
+Each protocol is as small as the pipeline's need and has a contract suite in `tests/contract`; an
+adapter is done when it passes that suite. Whatever an adapter raises is one of `reelkeep.errors`.
+"""
+
+from __future__ import annotations
+
+from reelkeep.ports.archive import Archive, Held, Inspection, Part
+from reelkeep.ports.base import Clock, Dice, Learn, Report
+from reelkeep.ports.catalog import Admission, Intake, Ledger, Queue, Scan
+from reelkeep.ports.provider import Finding, Provider, Tools, Traits, Vault
+from reelkeep.ports.transport import Reply, Request, Transport
+
+__all__ = [
+    "Admission",
+    "Archive",
+    "Clock",
+    "Dice",
+    "Finding",
+    "Held",
+    "Inspection",
+    "Intake",
+    "Learn",
+    "Ledger",
+    "Part",
+    "Provider",
+    "Queue",
+    "Reply",
+    "Report",
+    "Request",
+    "Scan",
+    "Tools",
+    "Traits",
+    "Transport",
+    "Vault",
+]

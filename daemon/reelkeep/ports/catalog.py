@@ -1,0 +1,114 @@
+"""What the stages need of the catalog, each its own part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from reelkeep.core.model import Claim, Holding, Outcome, ProviderName, Recording, RecordingId
+from reelkeep.ports.provider import Traits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What admitting one batch changed."""
+
+    new: tuple[RecordingId, ...] = ()
+    changed: tuple[RecordingId, ...] = ()
+    undescribed: tuple[RecordingId, ...] = ()  #: Ready, and to be shown to `Provider.describe`.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What was read of one provider so far."""
+
+    polled_at: datetime | None = None  #: The last complete poll.
+    deep_at: datetime | None = None  #: The last complete reading of the whole span.
+    covered_until: datetime | None = None  #: Everything before this has been listed once.
+    scope: str = ""
+    filter: str = ""
+    broken_since: datetime | None = None
+    reason: str | None = None
+
+
+class Intake(Protocol):
+    """What a poll writes to the catalog."""
+
+    async def scan(self, provider: ProviderName) -> Scan: ...
+
+    async def scanned(self, provider: ProviderName, scan: Scan) -> None: ...
+
+    async def admit(
+        self, provider: ProviderName, traits: Traits, recordings: Sequence[Recording]
+    ) -> Admission:
+        """Make `recordings` known; idempotent. Already known ones cost one query together."""
+        ...
+
+    async def describe(
+        self, provider: ProviderName, traits: Traits, recordings: Sequence[Recording]
+    ) -> Admission:
+        """Complete admitted recordings by what `Provider.describe` said; they become open."""
+        ...
+
+    async def refilter(self, provider: ProviderName, traits: Traits) -> int:
+        """Decide anew which known files are wanted; return how many changed."""
+        ...
+
+    async def transcodable(self, provider: ProviderName, limit: int) -> Sequence[RecordingId]: ...
+
+    async def transcoding(
+        self, provider: ProviderName, ids: Sequence[RecordingId], patience: timedelta
+    ) -> None: ...
+
+    async def acknowledgeable(
+        self, provider: ProviderName, limit: int
+    ) -> Sequence[RecordingId]: ...
+
+    async def acknowledged(
+        self,
+        provider: ProviderName,
+        accepted: Sequence[RecordingId],
+        refused: Sequence[RecordingId],
+    ) -> None: ...
+
+
+class Queue(Protocol):
+    """What the dispatcher takes from the catalog."""
+
+    async def recover(self) -> int:
+        """Make what an earlier process held due again; return how many files."""
+        ...
+
+    async def claim(self, provider: ProviderName, limit: int) -> Sequence[Claim]:
+        """Take up to `limit` recordings with due files, the most endangered first."""
+        ...
+
+    async def release(self, rows: Sequence[int]) -> None:
+        """Give back files that were claimed and not attempted."""
+        ...
+
+    async def next_due(self, provider: ProviderName) -> datetime | None:
+        """Return when the next file that waits becomes due."""
+        ...
+
+
+class Ledger(Protocol):
+    """Where results are recorded."""
+
+    async def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Commit many outcomes in one transaction, and report each once it is durable."""
+        ...
+
+    async def publishable(self, limit: int) -> Sequence[Holding]:
+        """Return recordings whose folder or manifest is behind what is stored."""
+        ...
+
+    async def published(self, done: Sequence[tuple[Holding, str]]) -> None:
+        """Commit the folders that are durable now, each for the holding it was made from."""
+        ...
+
+    async def sweep(self) -> None:
+        """Move on what time alone moves on: settle times, and waits that took too long."""
+        ...

@@ -1,0 +1,111 @@
+"""What the pipeline needs of a service that keeps recordings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from reelkeep.core.filters import Filter
+from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
+from reelkeep.ports.base import Clock, Dice, Learn, Report
+from reelkeep.ports.transport import Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What one configured account can do, and what its operator asked of it. Never changes."""
+
+    type: str
+    interval: timedelta
+    filter: Filter = field(default_factory=Filter)
+    transcodes: bool = False  #: `transcode` does something.
+    transcode_timeout: timedelta = timedelta(hours=24)
+    describes: bool = False  #: New recordings must be shown to `describe` before they are fetched.
+    acknowledges: bool = False  #: `acknowledge` does something, and is wanted.
+    lookback: timedelta | None = None  #: None: every poll reads the whole span.
+    deep_scan: timedelta | None = None
+    epoch: datetime | None = None  #: Nothing before this is of interest (`since`).
+    scope: str = ""  #: A digest of what a listing covers; when it changes, all is read again.
+    batch: int = 500  #: Most ids in one `transcode` or `acknowledge`.
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `check --online`: is `subject` in order, and if not, what to do."""
+
+    subject: str
+    ok: bool
+    message: str
+
+
+class Provider(Protocol):
+    """A service that keeps recordings; one instance for each configured account.
+
+    Construction has no effects. Requests are paced, authorized and bounded by the adapter itself.
+    Every method may raise `ProviderError`s.
+    """
+
+    @property
+    def name(self) -> ProviderName: ...
+
+    @property
+    def traits(self) -> Traits: ...
+
+    def discover(self, span: Window) -> AsyncIterator[Sequence[Recording]]:
+        """Yield what there is in `span`, in batches of at most 500; seeing one twice is harmless.
+
+        A batch is yielded only once the listing it came from has been drained: the consumer may
+        take its time. If part of the span could not be read, what could be is yielded first and
+        the error raised at the end, so that the caller knows the span is incomplete.
+        """
+        ...
+
+    async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
+        """Return `recordings` with all that is known of them; leave out what is not ready yet."""
+        ...
+
+    async def locate(self, recording: RecordingId, file: FileId, *, fresh: bool) -> Locator:
+        """Return a way to fetch a file; with `fresh`, one that was made after this call.
+
+        Raises:
+            Gone: The provider no longer has it.
+            NotYet: The provider has it, but not ready.
+            AuthFailed: The credentials are no longer accepted.
+        """
+        ...
+
+    async def transcode(self, recordings: Sequence[RecordingId]) -> None:
+        """Ask for at most `traits.batch` recordings to be transcoded; asking twice is harmless."""
+        ...
+
+    async def acknowledge(self, recordings: Sequence[RecordingId]) -> Sequence[RecordingId]:
+        """Tell that at most `traits.batch` recordings are archived; return those accepted."""
+        ...
+
+    async def check(self) -> Sequence[Finding]:
+        """Ask one cheap authenticated question, and say what is missing."""
+        ...
+
+
+class Vault(Protocol):
+    """Where rotated tokens are kept: beside the catalog, readable by their owner only."""
+
+    async def load(self, name: str) -> str | None: ...
+
+    async def save(self, name: str, secret: str) -> None:
+        """Keep `secret`; it is durable when this returns, and never half-written."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What an adapter of a provider is built with, beside its own options."""
+
+    transport: Transport
+    vault: Vault
+    clock: Clock
+    dice: Dice
+    report: Report
+    learn: Learn = field(default=lambda _secret: None)

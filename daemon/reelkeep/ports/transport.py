@@ -1,0 +1,70 @@
+"""What the pipeline needs of an HTTP client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request. `credentials` go to the origin of `url` and to no other."""
+
+    url: str = field(repr=False)
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    kin: str | None = None  #: See `Locator.kin`.
+    body: bytes | None = field(default=None, repr=False)
+    follow: bool = True  #: Follow redirects (GET only), at most ten, never from https to http.
+
+
+class Reply(Protocol):
+    """The head of an HTTP reply, and its body as a stream that is read at most once."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields; looking one up ignores case, the first of several wins."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port that answered at last; safe to log."""
+        ...
+
+    @property
+    def hops(self) -> int:
+        """How many redirects were followed."""
+        ...
+
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body as it comes, never decoded, in pieces of any size.
+
+        Raises:
+            Unreachable: The stream broke, or ended before its announced length.
+            Stalled: No, or hardly any, bytes came for too long (`downloads.stall_timeout`).
+            BadReply: The framing is broken or contradicts itself.
+        """
+        ...
+
+
+class Transport(Protocol):
+    """An HTTP client that speaks this package's errors and knows nothing of files."""
+
+    def open(self, request: Request) -> AbstractAsyncContextManager[Reply]:
+        """Send `request`; whatever status comes is a reply. Never decompresses, never retries.
+
+        Leaving the context with the body unread closes the connection.
+
+        Raises:
+            Refused: The address, a redirect or its scheme is against the policy.
+            Unreachable: There is no connection to be had, or it broke before the head came.
+            Stalled: The head did not come in time.
+            BadReply: The head is not HTTP, or contradicts itself.
+        """
+        ...

@@ -1,0 +1,73 @@
+"""What a type of provider registers, under the entry-point group `reelkeep.providers.v1`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from reelkeep.errors import ConfigError
+from reelkeep.options import ProviderOptions
+
+GROUP = "reelkeep.providers.v1"
+
+Model = type[ProviderOptions]  # by this name, because an adapter's own `type` hides the builtin
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One type of provider: the options it takes, and how it is built from them.
+
+    `build` takes the validated options and the tools a provider may use (see `reelkeep.ports`),
+    and returns a `reelkeep.ports.Provider`. It has no effects.
+    """
+
+    type: str
+    options: Model
+    build: Callable[[Any, Any], Any]  # each adapter takes its own options; see ports for the rest
+
+
+def installed() -> list[str]:
+    """Return the types of providers that can be configured, sorted."""
+    return sorted(entry_points(group=GROUP).names)
+
+
+def find(type_: str) -> Adapter:
+    """Return the adapter of a type.
+
+    Raises:
+        ConfigError: No installed package offers the type, or it cannot be imported.
+    """
+    known = installed()
+    if type_ not in known:
+        close = difflib.get_close_matches(type_, known, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise ConfigError(f"no provider of type {type_!a}; known: {', '.join(known)}{meant}")
+    return _loaded(next(iter(entry_points(group=GROUP, name=type_))))
+
+
+class Installed(Mapping[str, Adapter]):
+    """The adapters of all installed packages by type; each is imported when it is asked for."""
+
+    def __getitem__(self, type_: str) -> Adapter:
+        if type_ not in installed():
+            raise KeyError(type_)
+        return find(type_)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(installed())
+
+    def __len__(self) -> int:
+        return len(installed())
+
+
+def _loaded(entry: EntryPoint) -> Adapter:
+    try:
+        adapter = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"the provider type {entry.name} cannot be imported: {error}") from error
+    if not isinstance(adapter, Adapter):
+        raise ConfigError(f"the provider type {entry.name} is no Adapter: {entry.value}")
+    return adapter

@@ -1,0 +1,107 @@
+"""Speak to the API: paced, authorized, and not put off by passing trouble."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from reelkeep.core.retry_after import parse_retry_after
+from reelkeep.errors import AuthFailed, RateLimited
+from reelkeep.ports import Request, Tools
+from reelkeep.providers.gotoassist.auth import Credentials, authorization
+from reelkeep.providers.gotoassist.calls import Call
+from reelkeep.providers.gotoassist.faults import TokenRejected, fault
+from reelkeep.providers.gotoassist.options import GoToAssistOptions
+from reelkeep.providers.gotoassist.patience import RETRIES, patiently
+from reelkeep.providers.pacing import Pacer
+from reelkeep.providers.web import Answer, ask, query
+
+
+class Client:
+    """One account's conversation with the API."""
+
+    def __init__(
+        self, options: GoToAssistOptions, tools: Tools, credentials: Credentials, pacer: Pacer
+    ) -> None:
+        self._options = options
+        self._tools = tools
+        self._credentials = credentials
+        self._pacer = pacer
+        self._throttled = False
+
+    async def send(self, call: Call) -> Answer:
+        """Return the answer to `call` if it is a success.
+
+        Raises:
+            Rejected: This request is refused for good; a part of it may not be.
+            AuthFailed: A new token is refused as well, or there is none to be had, or no seat.
+            RateLimited: Too many requests, even after some waiting; or none are left for today.
+            Unavailable, BadAnswer: The API is out of order, even after some retries.
+        """
+        token = await self._credentials.get()
+        try:
+            return await self._with(token, call)
+        except TokenRejected:
+            token = await self._credentials.renew(token)
+        try:
+            return await self._with(token, call)
+        except TokenRejected as error:
+            raise AuthFailed(f"a new access token is refused as well: {error}") from error
+
+    async def _with(self, token: str, call: Call) -> Answer:
+        return await patiently(lambda: self._unhurried(token, call), dice=self._tools.dice)
+
+    async def _unhurried(self, token: str, call: Call) -> Answer:
+        """Send `call` in its turn, and again a few times when told to slow down."""
+        for retry in itertools.count():
+            await self._pacer.turn()
+            try:
+                return await self._once(token, call)
+            except RateLimited as error:
+                error.until = self._heed(error.until)
+                if retry == RETRIES:
+                    raise
+        raise AssertionError("a count never ends")
+
+    async def _once(self, token: str, call: Call) -> Answer:
+        answer = await ask(self._tools.transport, self._request(token, call))
+        error = fault(answer)
+        if isinstance(error, RateLimited):
+            after = answer.headers.get("retry-after", "")
+            error.until = parse_retry_after(after, self._tools.clock())
+        if error is not None:
+            raise error
+        self._tell_throttling(begins=False)
+        return answer
+
+    def _heed(self, asked: datetime | None) -> datetime:
+        """Slow everybody down, and return until when."""
+        until = asked or self._pacer.slow_down()
+        self._pacer.park(until)
+        self._tell_throttling(begins=True, until=until.isoformat())
+        return until
+
+    def _tell_throttling(self, *, begins: bool, **keys: object) -> None:
+        """Report when slowing down begins, and without a time when it is over."""
+        if begins != self._throttled:
+            self._throttled = begins
+            host = urlsplit(self._options.base_url).hostname
+            self._tools.report("provider.throttled", provider=self._options.name, host=host, **keys)
+
+    def _request(self, token: str, call: Call) -> Request:
+        url = f"{self._options.base_url.rstrip('/')}/{call.path}"
+        return Request(
+            url=f"{url}?{query(call.pairs)}" if call.pairs else url,
+            method=call.method,
+            headers=_headers(call),
+            credentials=authorization(self._options.auth.scheme, token),
+            body=call.body,
+            follow=False,
+        )
+
+
+def _headers(call: Call) -> Mapping[str, str]:
+    accept = {"Accept": "application/json"}
+    return accept if call.body is None else accept | {"Content-Type": "application/json"}

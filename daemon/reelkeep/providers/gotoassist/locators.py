@@ -1,0 +1,143 @@
+"""Know the addresses of recordings, asking for many at once and not oftener than needed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import anyio
+
+from reelkeep.core.model import RecordingId
+from reelkeep.errors import ProviderError, Refused
+from reelkeep.ports import Tools
+from reelkeep.providers.gotoassist.bulk import Bulk
+from reelkeep.providers.gotoassist.faults import Rejected
+from reelkeep.providers.gotoassist.replies import Links, read_links
+
+LIFE = timedelta(hours=24)
+"""How long an address is trusted: half of the documented 48 h."""
+
+CAPACITY = 5_000
+"""Recordings whose addresses are remembered."""
+
+ToldRefusal = Callable[[RecordingId, Rejected], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Wish:
+    """One caller who waits for a recording that was not asked for yet."""
+
+    recording: RecordingId
+    fresh: bool
+    done: bool = False
+    links: Links | None = None
+    error: ProviderError | Refused | None = None
+
+
+class Locators:
+    """Asks `/urls`, and remembers the answers."""
+
+    def __init__(self, bulk: Bulk, tools: Tools, *, most: int, told: ToldRefusal) -> None:
+        self._bulk = bulk
+        self._clock = tools.clock
+        self._most = most
+        self._told = told
+        self._known: OrderedDict[RecordingId, tuple[datetime, Links]] = OrderedDict()
+        self._wishes: list[_Wish] = []
+        self._lock = anyio.Lock()
+
+    async def ask(self, ids: Sequence[RecordingId]) -> Mapping[RecordingId, Links]:
+        """Return what there is of `ids` now; those that are not ready, or refused, are missing."""
+        return (await self._asked(ids))[0]
+
+    async def of(self, recording: RecordingId, *, fresh: bool) -> Links | None:
+        """Return the addresses of a recording, `None` if it is not ready.
+
+        With `fresh` they are asked for after this call. Calls that come while a request is under
+        way share the next one.
+
+        Raises:
+            Refused: The API refuses this id.
+            ProviderError: As `Client.send` raises it.
+        """
+        if not fresh and (links := self._remembered(recording)) is not None:
+            return links
+        wish = _Wish(recording, fresh)
+        self._wishes.append(wish)
+        try:
+            async with self._lock:
+                while not wish.done:
+                    await self._serve()
+        finally:
+            if wish in self._wishes:  # cancelled before it was asked for
+                self._wishes.remove(wish)
+        if wish.error is not None:
+            raise wish.error
+        return wish.links
+
+    async def _serve(self) -> None:
+        """Fulfil the oldest wishes, with one request at most."""
+        taken = self._take()
+        try:
+            await self._fulfil(taken)
+        finally:  # if this caller is cancelled half-way, the next one asks for the others
+            self._wishes[:0] = [wish for wish in taken if not wish.done]
+
+    def _take(self) -> list[_Wish]:
+        ids = tuple(dict.fromkeys(wish.recording for wish in self._wishes))[: self._most]
+        taken = [wish for wish in self._wishes if wish.recording in ids]
+        self._wishes = [wish for wish in self._wishes if wish.recording not in ids]
+        return taken
+
+    async def _fulfil(self, wishes: Sequence[_Wish]) -> None:
+        wanted: list[_Wish] = []
+        for wish in wishes:
+            known = None if wish.fresh else self._remembered(wish.recording)
+            if known is None:
+                wanted.append(wish)
+            else:
+                wish.done, wish.links = True, known
+        if wanted:
+            await self._fulfil_anew(wanted)
+
+    async def _fulfil_anew(self, wishes: Sequence[_Wish]) -> None:
+        try:
+            links, refused = await self._asked(tuple(dict.fromkeys(w.recording for w in wishes)))
+        except ProviderError as error:
+            for wish in wishes:
+                wish.done, wish.error = True, error
+            return
+        for wish in wishes:
+            wish.done, wish.links = True, links.get(wish.recording)
+            if (rejected := refused.get(wish.recording)) is not None:
+                wish.error = Refused(str(rejected))
+
+    async def _asked(
+        self, ids: Sequence[RecordingId]
+    ) -> tuple[Mapping[RecordingId, Links], Mapping[RecordingId, Rejected]]:
+        served = await self._bulk.send(ids)
+        for each, rejected in served.refused.items():
+            self._told(each, rejected)
+        found: dict[RecordingId, Links] = {}
+        for asked, answer in served.answers:
+            links = read_links(answer.json)
+            found |= {each: links[each] for each in asked if each in links}
+        self._remember(found.values())
+        return found, served.refused
+
+    def _remember(self, links: Iterable[Links]) -> None:
+        now = self._clock()
+        for each in links:
+            self._known[each.id] = (now, each)
+            self._known.move_to_end(each.id)
+        while len(self._known) > CAPACITY:
+            self._known.popitem(last=False)
+
+    def _remembered(self, recording: RecordingId) -> Links | None:
+        asked_at, links = self._known.get(recording, (None, None))
+        if asked_at is None or self._clock() - asked_at >= LIFE:
+            return None
+        self._known.move_to_end(recording)
+        return links

@@ -1,0 +1,150 @@
+"""Read what the API answers, believing as little as possible."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from reelkeep.core.model import RecordingId
+from reelkeep.errors import BadAnswer
+
+CAP = 500
+"""Ids in each list at most, and nothing says so when there are more (provider notes, 1.3)."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+_LARGEST = 2**63 - 1
+_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f]{1,8000}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One answer to a listing; ids without repeats, in the API's order."""
+
+    transcodable: tuple[RecordingId, ...]
+    ready: tuple[RecordingId, ...]
+    full: bool  #: A list has reached the cap, so there may be more.
+    unreadable: int = 0  #: Entries that cannot be ids.
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What `/urls` says of one recording. The addresses are bearer secrets."""
+
+    id: RecordingId
+    video: str | None = field(repr=False)
+    events: str | None = field(repr=False)
+    thumbnail: str | None = field(repr=False)
+    started: datetime | None
+    size: int | None  #: Bytes of the video.
+
+
+def read_listing(body: Any) -> Listing:
+    """Return the listing in `body`.
+
+    Raises:
+        BadAnswer: There is none.
+    """
+    if not isinstance(body, dict):
+        raise BadAnswer("expected an object with two lists of ids, got something else")
+    lists = [body.get(key) for key in ("readyForTranscode", "readyForDownload")]
+    if any(each is not None and not isinstance(each, list) for each in lists):
+        raise BadAnswer("expected two lists of ids, got something else in place of one")
+    if body and lists == [None, None]:
+        raise BadAnswer("expected readyForTranscode and readyForDownload, got neither")
+    waiting, ready = (each or [] for each in lists)
+    ready_ids = _ids(ready)
+    return Listing(
+        transcodable=tuple(each for each in _ids(waiting) if each not in set(ready_ids)),
+        ready=ready_ids,
+        full=max(len(waiting), len(ready)) >= CAP,
+        unreadable=sum(identifier(each) is None for each in [*waiting, *ready]),
+    )
+
+
+def read_links(body: Any) -> Mapping[RecordingId, Links]:
+    """Return what `body` says of each recording, the first word on each counting.
+
+    The outer shape is not documented: a bare list, or an object that holds exactly one.
+
+    Raises:
+        BadAnswer: It is neither.
+    """
+    entries: dict[RecordingId, Links] = {}
+    for entry in _only_list(body):
+        if isinstance(entry, dict) and (id_ := identifier(entry.get("recordingId"))) is not None:
+            entries.setdefault(id_, _links(id_, entry))
+    return entries
+
+
+def identifier(value: Any) -> RecordingId | None:
+    """Return `value` as a recording's id, `None` if it cannot be one.
+
+    Integers of any size and text are taken as they are; other numbers only if they are whole.
+    Floats never come: they would have lost digits.
+    """
+    text = value.strip() if isinstance(value, str) else _digits(value)
+    return RecordingId(text) if text and _IDENTIFIER.fullmatch(text) else None
+
+
+def size(value: Any) -> int | None:
+    """Return a positive number of bytes, `None` if `value` is no such thing."""
+    text = value.strip() if isinstance(value, str) else _digits(value)
+    if not text or not text.isascii() or not text.isdigit() or len(text) > 19:
+        return None
+    return int(text) if 0 < int(text) <= _LARGEST else None
+
+
+def moment(value: Any) -> datetime | None:
+    """Return an ISO 8601 time, in UTC if it has no zone; `None` if `value` is no such thing."""
+    try:
+        time = datetime.fromisoformat(value.strip())
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (AttributeError, ValueError, OverflowError):
+        return None
+
+
+def _links(id_: RecordingId, entry: Mapping[str, Any]) -> Links:
+    return Links(
+        id=id_,
+        video=_address(entry.get("recordingUrl")),
+        events=_address(entry.get("eventsUrl")),
+        thumbnail=_address(entry.get("thumbnailUrl")),
+        started=moment(entry.get("recordingStartTime")),
+        size=size(entry.get("recordingSize")),
+    )
+
+
+def _only_list(body: Any) -> list[Any]:
+    if isinstance(body, list):
+        return body
+    lists = [each for each in body.values() if isinstance(each, list)] if _is_object(body) else []
+    if len(lists) != 1:
+        raise BadAnswer("expected a list of recordings, or an object with one, got something else")
+    return lists[0]
+
+
+def _is_object(body: Any) -> bool:
+    return isinstance(body, dict)
+
+
+def _ids(entries: Iterable[Any]) -> tuple[RecordingId, ...]:
+    ids = (identifier(each) for each in entries)
+    return tuple(dict.fromkeys(each for each in ids if each is not None))
+
+
+def _digits(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return str(value) if 0 <= value < 10**64 else None
+    if isinstance(value, Decimal) and value.is_finite() and 0 <= value < 10**64:
+        return str(int(value)) if value == value.to_integral_value() else None
+    return None
+
+
+def _address(value: Any) -> str | None:
+    return value if isinstance(value, str) and _ADDRESS.fullmatch(value) else None

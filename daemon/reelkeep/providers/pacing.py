@@ -1,0 +1,99 @@
+"""Keep the requests of one account apart."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import anyio
+
+from reelkeep.errors import RateLimited
+from reelkeep.ports import Clock, Dice
+
+PATIENCE = timedelta(seconds=60)
+"""Parks of up to this long are waited for; longer ones are raised to the caller."""
+
+_CALM = 60.0  # seconds without complaint after which the full rate is tried again
+_LONGEST_WAIT = 60.0
+_SLOWEST = 16  # times slower than configured, at worst
+
+
+def _no_jitter() -> float:
+    return 0.0
+
+
+class Pacer:
+    """Gives turns at most `rate` times a second, evenly spaced, and `per_day` times a UTC day.
+
+    One pacer serves every request that shares a limit. Concurrent callers are served in order.
+    """
+
+    def __init__(
+        self, rate: float, *, clock: Clock, per_day: int | None = None, dice: Dice = _no_jitter
+    ) -> None:
+        self._spacing = 1.0 / rate
+        self._clock = clock
+        self._dice = dice
+        self._per_day = per_day
+        self._day: date | None = None
+        self._spent = 0
+        self._next = 0.0  # all of these are seconds of the event loop's clock
+        self._parked = 0.0
+        self._calm = 0.0
+        self._until: datetime | None = None
+        self._strikes = 0
+
+    async def turn(self) -> None:
+        """Wait until a request may be sent.
+
+        Raises:
+            RateLimited: That is more than `PATIENCE` away.
+        """
+        self._spend()
+        while True:
+            await self._unparked()
+            slot = max(anyio.current_time(), self._next)
+            self._next = slot + self._spacing * min(2 ** self._strikes_now(), _SLOWEST)
+            await anyio.sleep_until(slot)
+            if anyio.current_time() >= self._parked:
+                return  # else parked while we waited: stand in line again
+
+    def park(self, until: datetime) -> None:
+        """Give no turns before `until`; an earlier end than the one in force changes nothing."""
+        end = anyio.current_time() + (until - self._clock()).total_seconds()
+        if end > self._parked:
+            self._parked, self._until = end, until
+
+    def slow_down(self) -> datetime:
+        """Heed a 429 that says nothing more: halve the rate for a while, and wait a little.
+
+        Returns the end of the wait. It doubles from one second with each complaint, until there
+        was none for a minute; complaints that come during the wait belong to the same one.
+        """
+        now = anyio.current_time()
+        if now < self._parked and self._until is not None:
+            return self._until
+        strikes = self._strikes_now()
+        wait = min(2.0**strikes, _LONGEST_WAIT) * (1.0 + 0.25 * self._dice())
+        self._strikes = min(strikes + 1, 10)
+        self._calm = now + wait + _CALM
+        until = self._clock() + timedelta(seconds=wait)
+        self.park(until)
+        return until
+
+    def _strikes_now(self) -> int:
+        return self._strikes if anyio.current_time() < self._calm else 0
+
+    async def _unparked(self) -> None:
+        while (left := self._parked - anyio.current_time()) > 0:
+            if left > PATIENCE.total_seconds():
+                raise RateLimited("asked to come back later", until=self._until)
+            await anyio.sleep(left)
+
+    def _spend(self) -> None:
+        now = self._clock()
+        if now.date() != self._day:
+            self._day, self._spent = now.date(), 0
+        if self._per_day is not None and self._spent >= self._per_day:
+            midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+            raise RateLimited("the requests of this day are used up", until=midnight)
+        self._spent += 1

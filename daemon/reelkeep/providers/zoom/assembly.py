@@ -1,0 +1,109 @@
+"""Put an adapter together; nothing is asked yet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from reelkeep.core.model import ProviderName
+from reelkeep.ports import Tools, Traits
+from reelkeep.providers.tokens import Token, TokenSource
+from reelkeep.providers.zoom.checking import Checker
+from reelkeep.providers.zoom.client import Client
+from reelkeep.providers.zoom.grants import Bearer
+from reelkeep.providers.zoom.itinerary import Itinerary
+from reelkeep.providers.zoom.limits import Limits
+from reelkeep.providers.zoom.links import Links
+from reelkeep.providers.zoom.locating import Finder, Sign, Trash, in_header
+from reelkeep.providers.zoom.options import ZoomSpan
+from reelkeep.providers.zoom.places import Places
+from reelkeep.providers.zoom.provider import Zoom
+from reelkeep.providers.zoom.shapes import Angle
+from reelkeep.providers.zoom.survey import Survey
+from reelkeep.providers.zoom.wholes import Wholes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What sets one kind of account apart from another."""
+
+    itinerary: Itinerary
+    places: Callable[[Client], Places]
+    path: str  #: Of one recording, with a place for its encoded id.
+    scope: Any  #: JSON; when it changes, everything is read again.
+    describes: bool = False
+    sign: Sign = in_header
+
+
+def assembled(
+    options: ZoomSpan, tools: Tools, plan: Plan, fetch: Callable[[], Awaitable[Token]]
+) -> Zoom:
+    """Return the adapter of one account; `fetch` gets an access token."""
+    name, clock = ProviderName(options.name), tools.clock
+    bearer = Bearer(TokenSource(fetch, clock=clock), clock)
+    client = Client(
+        options.api_url,
+        transport=tools.transport,
+        bearer=bearer,
+        limits=Limits(options.plan, clock=clock, dice=tools.dice),
+        clock=clock,
+        dice=tools.dice,
+    )
+    links = Links(clock)
+    survey = Survey(name, client=client, links=links, clock=clock, report=tools.report)
+    angle = Angle(dialect=plan.itinerary.dialect, settle=options.settle)
+    wholes = Wholes(client=client, path=plan.path, angle=angle)
+    places = plan.places(client)
+    return Zoom(
+        name=name,
+        traits=_traits(options, plan),
+        places=places,
+        itinerary=plan.itinerary,
+        survey=survey,
+        wholes=wholes,
+        finder=Finder(
+            name,
+            wholes=wholes,
+            links=links,
+            bearer=bearer,
+            report=tools.report,
+            trash=_trash(plan.itinerary, places, survey, links, tools),
+            sign=plan.sign,
+        ),
+        checker=Checker(
+            client=client,
+            bearer=bearer,
+            places=places,
+            itinerary=plan.itinerary,
+            wholes=wholes,
+            clock=clock,
+        ),
+        report=tools.report,
+    )
+
+
+def _trash(
+    itinerary: Itinerary, places: Places, survey: Survey, links: Links, tools: Tools
+) -> Trash | None:
+    async def read() -> None:
+        async for _ in survey.discover(itinerary.trash(await places.all())):
+            pass  # whatever is listed has put its addresses into the links
+
+    return Trash(read, links, tools.clock) if itinerary.rescue else None
+
+
+def _traits(options: ZoomSpan, plan: Plan) -> Traits:
+    written = json.dumps(plan.scope, sort_keys=True).encode()
+    return Traits(
+        type=options.type,
+        interval=options.interval,
+        filter=options.filter(),
+        describes=plan.describes,
+        lookback=options.lookback,
+        deep_scan=options.deep_scan,
+        epoch=options.since,
+        scope=hashlib.sha256(written).hexdigest()[:16],
+    )

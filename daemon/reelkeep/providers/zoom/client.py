@@ -1,0 +1,131 @@
+"""Ask the API: authorized, paced, and patient as far as it makes sense."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import anyio
+
+from reelkeep.errors import ProviderError, RateLimited, Unavailable
+from reelkeep.ports import Clock, Dice, Request, Transport
+from reelkeep.providers.web import Answer, ask, query
+from reelkeep.providers.zoom.grants import Bearer
+from reelkeep.providers.zoom.limits import Label, Limits, come_back
+from reelkeep.providers.zoom.verdicts import Judgement, Verdict, judge
+
+Pairs = tuple[tuple[str, str], ...]
+
+_PATIENCE: Final = {Verdict.RENEW: 1, Verdict.THROTTLED: 5, Verdict.OUTAGE: 3}
+"""How often one question is asked again after a verdict; all others are final."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One GET. `path` begins with a slash and is encoded; `pairs` is the query, in clear."""
+
+    path: str
+    pairs: Pairs = ()
+    label: Label = Label.MEDIUM
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """What one attempt came to; without an answer, `judgement` holds the error."""
+
+    judgement: Judgement
+    token: str = ""
+    answer: Answer | None = None
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The object of an answer that is fine."""
+        return dict(self.answer.json) if self.answer and self.answer.json else {}
+
+
+class Client:
+    """The API of one account, as one set of credentials sees it."""
+
+    def __init__(
+        self,
+        api_url: str,
+        *,
+        transport: Transport,
+        bearer: Bearer,
+        limits: Limits,
+        clock: Clock,
+        dice: Dice,
+    ) -> None:
+        self._api_url = api_url.rstrip("/")
+        self._transport = transport
+        self._bearer = bearer
+        self._limits = limits
+        self._clock = clock
+        self._dice = dice
+
+    async def ask(self, question: Question) -> dict[str, Any]:
+        """Return the object that the API answers with.
+
+        Raises:
+            Denied: This question is refused; others may not be.
+            AuthFailed: The credentials are not accepted, or the app lacks a scope.
+            RateLimited: The account must be left alone for more than a minute.
+            Misconfigured: This cannot be the API.
+            Unavailable: The API stays out of order.
+            BadAnswer: The answer is too large, or too deep.
+        """
+        tried: Counter[Verdict] = Counter()
+        while True:
+            attempt = await self._try(question)
+            verdict, error = attempt.judgement.verdict, attempt.judgement.error
+            if error is None:
+                return attempt.json
+            tried[verdict] += 1
+            if tried[verdict] > _PATIENCE.get(verdict, 0):
+                raise self._final(error, attempt.answer)
+            await self._mend(attempt, question.label, tried[verdict])
+
+    async def _try(self, question: Question) -> _Try:
+        await self._limits.turn(question.label)
+        try:
+            token = await self._bearer.get()
+            answer = await ask(self._transport, self._request(question, token))
+        except Unavailable as error:
+            return _Try(Judgement(Verdict.OUTAGE, error))
+        return _Try(judge(answer), token, answer)
+
+    async def _mend(self, attempt: _Try, label: Label, times: int) -> None:
+        match attempt.judgement.verdict:
+            case Verdict.RENEW:
+                await self._bearer.renew(attempt.token)
+            case Verdict.THROTTLED if attempt.answer is not None:
+                self._limits.heed(attempt.answer, label)
+            case _:
+                await anyio.sleep(2 ** (times - 1) * (0.5 + self._dice() / 2))
+
+    def _final(self, error: ProviderError, answer: Answer | None) -> ProviderError:
+        if not isinstance(error, RateLimited) or answer is None:
+            return error
+        until = come_back(answer, self._clock()) or self._clock() + timedelta(minutes=1)
+        return RateLimited(str(error), until=until)
+
+    def _request(self, question: Question, token: str) -> Request:
+        asked = f"?{query(question.pairs)}" if question.pairs else ""
+        return Request(
+            url=f"{self._api_url}{question.path}{asked}",
+            headers={"Accept": "application/json"},
+            credentials={"Authorization": f"Bearer {token}"},
+        )
+
+
+def pairs(*given: tuple[str, str | None]) -> Pairs:
+    """Return the pairs that have a value."""
+    return tuple((key, value) for key, value in given if value)
+
+
+def with_page(known: Iterable[tuple[str, str]], token: str) -> Pairs:
+    """Return the same pairs and the token of a page, if there is one."""
+    return (*known, ("next_page_token", token)) if token else tuple(known)

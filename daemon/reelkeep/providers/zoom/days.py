@@ -1,0 +1,41 @@
+"""Cut a span into the ranges of days that one listing may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from reelkeep.core.model import Window
+
+STEP = timedelta(days=28)
+"""Both ends count, so that a range has 29 days: never more than any calendar month, beyond which
+the provider moves the beginning without a word (provider notes, fact 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days `first` to `last` in UTC; both are included."""
+
+    first: date
+    last: date
+
+    def __str__(self) -> str:
+        return f"{self.first}..{self.last}"
+
+
+def ranges(span: Window) -> Iterator[Days]:
+    """Yield ranges that cover `span`, oldest first, up to the day after its end.
+
+    Neighbours share a day, because whether the ends count is only hearsay.
+    """
+    first, end = span.since.date(), span.until.date() + timedelta(days=1)
+    while first + STEP < end:
+        yield Days(first, first + STEP)
+        first += STEP
+    yield Days(first, end)
+
+
+def covers(asked: Days, echoed: Days, today: date) -> bool:
+    """Return whether an answer for `echoed` is one for `asked`; what is yet to come may lack."""
+    return echoed.first <= asked.first and echoed.last >= min(asked.last, today)

@@ -1,0 +1,33 @@
+"""What the two APIs call the same things."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """The words of one API."""
+
+    entries: str  #: The list in a listing.
+    id: str  #: What names a recording, for ever.
+    number: str  #: What an operator filters by.
+    title: str
+    trash: tuple[str, str]  #: The two values of `trash_type`.
+
+
+MEETINGS = Dialect(
+    entries="meetings",
+    id="uuid",
+    number="id",
+    title="topic",
+    trash=("meeting_recordings", "recording_file"),
+)
+
+SESSIONS = Dialect(
+    entries="sessions",
+    id="session_id",
+    number="session_id",
+    title="session_name",
+    trash=("session_recordings", "recording_file"),
+)

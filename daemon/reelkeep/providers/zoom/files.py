@@ -1,0 +1,125 @@
+"""Turn what is said of one file into a `File`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from reelkeep.core.model import File, FileId
+from reelkeep.providers.zoom.foreign import size, text
+
+ON_PREMISE: Final = "on-premise: nothing to download"
+EXTERNAL: Final = "external storage"
+TRASHED: Final = "in the trash, without an address to download from"
+
+_READY_WITHOUT_STATUS: Final = {"CC", "TIMELINE"}
+_EXTENSIONS: Final = {
+    "CHAT": "txt",
+    "TRANSCRIPT": "vtt",
+    "CC": "vtt",
+    "TB": "jpg",
+    "TIMELINE": "json",
+    "SUMMARY": "json",
+    "CHAT_MESSAGE": "json",
+}
+_STEMS: Final = {
+    "TIMELINE": "timeline",
+    "CC": "closed_caption",
+    "TRANSCRIPT": "audio_transcript",
+    "CHAT": "chat_file",
+    "CHAT_MESSAGE": "chat_message",
+    "SUMMARY": "summary",
+    "TB": "thumbnail",
+    "CSV": "poll",
+    "M4A": "audio_only",
+    "MP4": "video",
+}
+_EXTENSION = re.compile(r"[a-z0-9]{1,10}")
+_WEB = re.compile(r"https?://\S+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file, whether it is finished, and where it can be had."""
+
+    file: File
+    ready: bool
+    url: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """Where a file was seen, as far as it explains why nothing can be downloaded."""
+
+    group: str = ""  #: Names files that say nothing of their kind: participant_audio.
+    on_premise: bool = False
+    trashed: bool = False
+
+
+def seen(said: Mapping[str, Any], shelf: Shelf) -> Seen:
+    """Return what the provider says of one file; every member of `said` may be absent.
+
+    Finished is what says so, and of the two types that never say anything of themselves every
+    one (provider notes, section 2.3). A file without an address is finished only if it never
+    gets one.
+    """
+    url = _url(said.get("download_url"))
+    obstacle = _obstacle(said, url, shelf)
+    file = File(
+        id=file_id(said),
+        stem=_stem(said, shelf),
+        extension=_extension(said),
+        file_type=text(said.get("file_type")),
+        recording_type=text(said.get("recording_type")),
+        size=size(said.get("file_size")),
+        obstacle=obstacle,
+    )
+    finished = _finished(said, excused=obstacle == ON_PREMISE)
+    return Seen(file, finished and (url or obstacle) is not None, url)
+
+
+def file_id(said: Mapping[str, Any]) -> FileId:
+    """Return the file's id; one that has none is named by its type and start."""
+    made_up = f"{text(said.get('file_type')) or 'file'}@{text(said.get('recording_start'))}"
+    return FileId(text(said.get("id")) or made_up)
+
+
+def _finished(said: Mapping[str, Any], *, excused: bool) -> bool:
+    if said.get("status") is None:
+        return excused or _kind(said) in _READY_WITHOUT_STATUS
+    return text(said.get("status")).lower() == "completed"
+
+
+def _obstacle(said: Mapping[str, Any], url: str | None, shelf: Shelf) -> str | None:
+    if text(said.get("external_storage_url")):
+        return EXTERNAL
+    if url is not None:
+        return None
+    if shelf.on_premise or text(said.get("file_path")):
+        return ON_PREMISE
+    return TRASHED if shelf.trashed else None
+
+
+def _stem(said: Mapping[str, Any], shelf: Shelf) -> str:
+    kind = _kind(said)
+    named = text(said.get("recording_type")) or shelf.group
+    return named or _STEMS.get(kind) or kind.lower() or "file"
+
+
+def _extension(said: Mapping[str, Any]) -> str:
+    kind = _kind(said)
+    given = text(said.get("file_extension")).lower().lstrip(".")
+    for extension in (given, _EXTENSIONS.get(kind, ""), kind.lower()):
+        if _EXTENSION.fullmatch(extension):
+            return extension
+    return "bin"
+
+
+def _kind(said: Mapping[str, Any]) -> str:
+    return text(said.get("file_type")).upper()
+
+
+def _url(value: object) -> str | None:
+    return value if isinstance(value, str) and _WEB.fullmatch(value) else None

@@ -1,0 +1,86 @@
+"""List the listings that make up a span."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import product
+
+from reelkeep.core.model import Window
+from reelkeep.providers.zoom.client import Pairs, Question, pairs
+from reelkeep.providers.zoom.days import Days, ranges
+from reelkeep.providers.zoom.dialects import Dialect
+from reelkeep.providers.zoom.files import file_id
+from reelkeep.providers.zoom.foreign import objects
+from reelkeep.providers.zoom.listing import PAGE_SIZE, Entry, Listing
+from reelkeep.providers.zoom.shapes import GROUPS, Angle, recording_id
+from reelkeep.providers.zoom.survey import Errand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where recordings are listed: a path, and whose they are ('' if it does not matter)."""
+
+    path: str
+    user: str = ""
+    host: str = ""  #: The address of the user, if it is known.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Itinerary:
+    """What an operator wants to be listed."""
+
+    dialect: Dialect
+    settle: timedelta
+    rescue: bool = False  #: Also what is in the trash.
+    connector: bool = False  #: Also what is on the account's own premises.
+    meeting_id: str | None = None
+
+    def errands(self, places: Iterable[Place], span: Window) -> Iterator[Errand]:
+        """Yield one errand for each listing that is needed to know all of `span`."""
+        for place in places:
+            angle = Angle(dialect=self.dialect, settle=self.settle, host=place.host)
+            yield from self._dated(place, angle, span)
+            yield from self.trash([place])
+
+    def trash(self, places: Iterable[Place]) -> Iterator[Errand]:
+        """Yield the errands for what is in the trash, if it is wanted; dates do not count there."""
+        if not self.rescue:
+            return
+        for place, kind in product(places, self.dialect.trash):
+            angle = Angle(dialect=self.dialect, settle=self.settle, host=place.host, trashed=True)
+            yield self._errand(place, angle, None, pairs(("trash", "true"), ("trash_type", kind)))
+
+    def narrow(self, place: Place, days: Days) -> Listing:
+        """Return a listing that costs little, to see whether it is allowed."""
+        angle = Angle(dialect=self.dialect, settle=self.settle)
+        return self._errand(place, angle, days, ()).listing
+
+    def _dated(self, place: Place, angle: Angle, span: Window) -> Iterator[Errand]:
+        for days in ranges(span):
+            yield self._errand(place, angle, days, ())
+        for days in ranges(span) if self.connector else ():
+            yield self._errand(place, replace(angle, on_premise=True), days, (("mc", "true"),))
+
+    def _errand(self, place: Place, angle: Angle, days: Days | None, more: Pairs) -> Errand:
+        asked = pairs(
+            ("from", str(days.first) if days else None),
+            ("to", str(days.last) if days else None),
+            ("page_size", PAGE_SIZE),
+            ("meeting_id", self.meeting_id),
+            *more,
+        )
+        listing = Listing(
+            question=Question(place.path, asked),
+            entries=self.dialect.entries,
+            names=self._names,
+            bare=self.dialect.id,
+            days=days,
+        )
+        return Errand(listing=listing, angle=angle, user=place.user)
+
+    def _names(self, entry: Entry) -> list[str]:
+        name = recording_id(entry, self.dialect) or ""
+        parts = [file_id(file) for group in GROUPS for file in objects(entry.get(group))]
+        return [name, *(f"{name}\n{part}" for part in parts)]

@@ -1,0 +1,78 @@
+"""Keep within the provider's limits, which count for a whole account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+from reelkeep.core.retry_after import parse_retry_after
+from reelkeep.ports import Clock, Dice
+from reelkeep.providers.pacing import Pacer
+from reelkeep.providers.web import Answer
+from reelkeep.providers.zoom.verdicts import said
+
+
+class Label(Enum):
+    """How the provider weighs a request."""
+
+    LIGHT = "light"
+    MEDIUM = "medium"
+    HEAVY = "heavy"
+
+
+LIMITS: Final[Mapping[str, Mapping[Label, tuple[int, int | None]]]] = {
+    "free": {Label.LIGHT: (4, 6_000), Label.MEDIUM: (2, 2_000), Label.HEAVY: (1, 1_000)},
+    "pro": {Label.LIGHT: (30, None), Label.MEDIUM: (20, None), Label.HEAVY: (10, 30_000)},
+    "business": {Label.LIGHT: (80, None), Label.MEDIUM: (60, None), Label.HEAVY: (40, 60_000)},
+}
+"""Requests a second and a day, by plan and label (provider notes, section 2.7)."""
+
+_SHARE: Final = 0.75  # of the rate is ours: the account's other apps draw on it, too
+
+
+class Limits:
+    """The pacers of one account."""
+
+    def __init__(self, plan: str, *, clock: Clock, dice: Dice) -> None:
+        self._clock = clock
+        self._pacers = {
+            label: Pacer(rate * _SHARE, per_day=per_day, clock=clock, dice=dice)
+            for label, (rate, per_day) in LIMITS[plan].items()
+        }
+
+    async def turn(self, label: Label) -> None:
+        """Wait until a request may be sent.
+
+        Raises:
+            RateLimited: That is more than a minute away.
+        """
+        await self._pacers[label].turn()
+
+    def heed(self, answer: Answer, label: Label) -> None:
+        """Do as a 429 says: slow down, or leave the account alone for so long."""
+        until = come_back(answer, self._clock())
+        if until is None:
+            self._pacers[label].slow_down()
+        else:
+            _park(self._pacers.values(), until)
+
+
+def come_back(answer: Answer, now: datetime) -> datetime | None:
+    """Return when the account may be asked again, None if it was just asked too quickly.
+
+    `Retry-After` comes with daily limits only, mostly; those without one end at midnight UTC.
+    """
+    named = parse_retry_after(answer.headers.get("retry-after", ""), now)
+    if named is not None and named > now:
+        return named
+    kind = answer.headers.get("x-ratelimit-type", "") or said(answer)[1]
+    if named is None and "daily" in kind.lower():
+        return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return None
+
+
+def _park(pacers: Iterable[Pacer], until: datetime) -> None:
+    for pacer in pacers:
+        pacer.park(until)

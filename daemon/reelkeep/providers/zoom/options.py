@@ -1,0 +1,124 @@
+"""What an operator may write for providers of type `zoom` and `zoom-videosdk`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+
+from reelkeep.core.filters import Filter
+from reelkeep.options import (
+    Address,
+    CriteriaOptions,
+    Duration,
+    Identifier,
+    Moment,
+    PositiveDuration,
+    ProviderOptions,
+    Secret,
+    Text,
+)
+
+
+def _users(value: object) -> tuple[str, ...] | None:
+    if value == "all":
+        return None
+    listed = list(value) if isinstance(value, list | tuple) else []
+    if not listed or not all(isinstance(user, str) and user.strip() for user in listed):
+        raise ValueError("expected all, or a list of user ids and e-mail addresses")
+    return tuple(dict.fromkeys(listed))
+
+
+def _only_keep(value: str) -> str:
+    if value == "trash":
+        raise ValueError(
+            "moving recordings to the provider's trash comes in a later release; "
+            "this release only does keep"
+        )
+    return value
+
+
+Users = Annotated[
+    tuple[str, ...] | None,
+    BeforeValidator(_users),
+    PlainSerializer(lambda users: "all" if users is None else list(users)),
+    WithJsonSchema(
+        {
+            "oneOf": [
+                {"const": "all"},
+                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+            ]
+        }
+    ),
+]
+"""A list of users, or None for all of them (written `all`)."""
+
+
+class ZoomSpan(ProviderOptions):
+    """What the two Zoom APIs have in common: which span is read when, and what is kept of it."""
+
+    interval: PositiveDuration = timedelta(minutes=10)
+    """How often it is polled, with a jitter of 10 %."""
+    api_url: Address = "https://api.zoom.us/v2"
+    """The API."""
+    since: Moment = datetime(2020, 1, 1, tzinfo=UTC)
+    """Ignore what started before; also where a deep scan begins."""
+    lookback: Duration = timedelta(days=7)
+    """Every poll reads this much again, for late files."""
+    deep_scan: PositiveDuration = timedelta(days=7)
+    """How often the whole span back to `since` is read again."""
+    settle: Duration = timedelta(hours=72)
+    """A recording stays open for late files this long after its start."""
+    plan: Literal["free", "pro", "business"] = "pro"
+    """The column of the provider's table of rate limits."""
+    include: CriteriaOptions = CriteriaOptions()
+    """Only files that match every key given here."""
+    exclude: CriteriaOptions = CriteriaOptions()
+    """No files that match a key given here."""
+    trash: Literal["ignore", "rescue"] = "ignore"
+    """rescue: also archive what is in the provider's trash, whole meetings and single files."""
+    after_archive: Annotated[Literal["keep", "trash"], AfterValidator(_only_keep)] = "keep"
+    """What becomes of an archived recording at the provider. This release only does keep."""
+
+    def filter(self) -> Filter:
+        """Return which files are wanted."""
+        return Filter(
+            include=self.include.criteria(), exclude=self.exclude.criteria(), since=self.since
+        )
+
+
+class ZoomOptions(ZoomSpan):
+    """Zoom cloud recordings of one account, by a server-to-server OAuth app."""
+
+    type: Literal["zoom"]
+    """Zoom meetings."""
+    token_url: Address = "https://zoom.us/oauth/token"  # noqa: S105 - an address
+    """Where tokens are asked for."""
+    account_id: Text
+    """The account, from the app's credentials page."""
+    client_id: Text
+    """The app."""
+    client_secret: Secret
+    """The secret of the app."""
+    users: Users = None
+    """all (active, inactive and pending), or a list of user ids and e-mail addresses."""
+    meeting_id: Identifier | None = None
+    """Only this meeting; null: all."""
+    participant_audio: bool = False
+    """true: also the audio of each participant (one more request a meeting)."""
+    meeting_connector: bool = False
+    """true: also list on-premise recordings; they are recorded as skipped: nothing to download."""
+
+
+class VideoSdkOptions(ZoomSpan):
+    """Zoom Video SDK cloud recordings, by an API key."""
+
+    type: Literal["zoom-videosdk"]
+    """Zoom Video SDK."""
+    api_key: Text
+    """The API key (not the SDK key)."""
+    api_secret: Secret
+    """Its secret."""
+    token_in: Literal["header", "query"] = "header"  # noqa: S105 - a place
+    """Where a download's token is sent."""

@@ -1,0 +1,50 @@
+"""Ask for one recording as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from reelkeep.core.model import RecordingId
+from reelkeep.errors import BadAnswer
+from reelkeep.providers.zoom.client import Client, Question
+from reelkeep.providers.zoom.foreign import objects
+from reelkeep.providers.zoom.limits import Label
+from reelkeep.providers.zoom.paths import encoded
+from reelkeep.providers.zoom.shapes import Angle, Sighting, sighting
+from reelkeep.providers.zoom.verdicts import Denied, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wholes:
+    """Asks for one recording; `path` has a place for its encoded id."""
+
+    client: Client
+    path: str
+    angle: Angle
+
+    async def get(self, recording: RecordingId) -> Sighting:
+        """Return all that is known of a recording now, also what listings do not show.
+
+        Raises:
+            Denied: There is none, or not for us.
+        """
+        body = await self._asked(recording)
+        wrapped = list(objects(body.get(self.angle.dialect.entries)))
+        said = wrapped[0] if len(wrapped) == 1 else body
+        seen = sighting({**said, self.angle.dialect.id: recording}, self.angle)
+        if seen is None:
+            raise BadAnswer("expected a recording, got something else")
+        return seen
+
+    async def _asked(self, recording: RecordingId) -> dict[str, Any]:
+        try:
+            return await self._ask(encoded(recording))
+        except Denied as denied:
+            twice = encoded(recording, twice=True)
+            if denied.verdict is not Verdict.NO_MEETING or twice == encoded(recording):
+                raise
+        return await self._ask(twice)
+
+    async def _ask(self, segment: str) -> dict[str, Any]:
+        return await self.client.ask(Question(self.path.format(segment), label=Label.LIGHT))

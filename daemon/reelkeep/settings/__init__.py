@@ -1,0 +1,36 @@
+"""The configuration: `reelkeep.yaml`, read strictly."""
+
+from __future__ import annotations
+
+from reelkeep.options import secrets_of
+from reelkeep.settings.load import load, locate_file
+from reelkeep.settings.model import (
+    ArchiveOptions,
+    CatalogOptions,
+    DownloadOptions,
+    LogOptions,
+    NetworkOptions,
+    RetryOptions,
+    ServerOptions,
+    Settings,
+)
+from reelkeep.settings.problems import InvalidSettings, Problem
+from reelkeep.settings.show import resolved, schema
+
+__all__ = [
+    "ArchiveOptions",
+    "CatalogOptions",
+    "DownloadOptions",
+    "InvalidSettings",
+    "LogOptions",
+    "NetworkOptions",
+    "Problem",
+    "RetryOptions",
+    "ServerOptions",
+    "Settings",
+    "load",
+    "locate_file",
+    "resolved",
+    "schema",
+    "secrets_of",
+]

@@ -1,0 +1,160 @@
+"""Answer as the hosts of signed, expiring download URLs do (G5, Z7, Z9, Z10)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from aiohttp import web
+
+from reelkeep.simulator.bodies import Delivery, deliver
+from reelkeep.simulator.faults import Flaw
+from reelkeep.simulator.ranges import Asked, Span, choose
+from reelkeep.simulator.replying import reset, scripted
+
+if TYPE_CHECKING:
+    from reelkeep.simulator.faults import Fault
+    from reelkeep.simulator.scene import Scene
+    from reelkeep.simulator.world import SimFile
+
+_OF_STATUS = {403: "AccessDenied", 404: "NoSuchKey", 405: "MethodNotAllowed"}
+
+
+class Downloads:
+    """Handles the requests to one host."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._generation: dict[str, int] = {}
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        if request.method not in ("GET", "HEAD"):
+            return _error(405)
+        key, signature = _address(request)
+        file = self._scene.world.file(key)
+        now = self._scene.now()
+        if refusal := self._refuse_credentials(request):
+            return refusal
+        if file is None or not self._scene.signer.check(key, signature, now):
+            return _error(403)
+        if file.missing or file.deleted or file.external:
+            return _error(404)
+        return await self._serve(request, file)
+
+    def _refuse_credentials(self, request: web.BaseRequest) -> web.Response | None:
+        """Refuse what must, or must not, come with an Authorization header."""
+        sent = "Authorization" in request.headers
+        if sent or "access_token" in request.query:
+            self._scene.journal.leaks.append(request.raw_path.partition("?")[0])
+        switches = self._scene.switches.downloads
+        refused = (sent and switches.refuse_authorization) or (
+            not sent and switches.require_authorization
+        )
+        return _error(403) if refused else None
+
+    async def _serve(self, request: web.BaseRequest, file: SimFile) -> web.StreamResponse:
+        journal = self._scene.journal
+        fault = self._scene.faults.take(file.key, body=True)
+        if fault:
+            journal.faults[fault.flaw.value] += 1
+        if fault and fault.flaw is Flaw.STATUS:
+            return scripted(fault)
+        if fault and fault.flaw is Flaw.RESET_EARLY:
+            reset(request)
+            return web.Response(status=500)
+        journal.downloads[file.key] += 1
+        journal.running += 1
+        journal.busiest = max(journal.busiest, journal.running)
+        try:
+            return await self._send(request, file, fault)
+        finally:
+            journal.running -= 1
+
+    async def _send(
+        self, request: web.BaseRequest, file: SimFile, fault: Fault | None
+    ) -> web.StreamResponse:
+        switches = self._scene.switches.downloads
+        headers = self._headers(file, fault)
+        span = self._span(request, file, fault, headers)
+        if span.content_range is not None:
+            headers["Content-Range"] = span.content_range
+        if fault and fault.flaw is Flaw.HEADERS:
+            headers = {k: v for k, v in (headers | fault.headers).items() if v}
+        delivery = Delivery(
+            file=file,
+            span=span,
+            fault=fault,
+            framing=switches.length,
+            rate=switches.rate,
+            latency=switches.latency,
+        )
+        return await deliver(request, headers, delivery, self._scene.journal)
+
+    def _span(
+        self, request: web.BaseRequest, file: SimFile, fault: Fault | None, headers: dict[str, str]
+    ) -> Span:
+        validators = tuple(headers[name] for name in ("ETag", "Last-Modified") if name in headers)
+        asked = Asked(
+            range=request.headers.get("Range"),
+            if_range=request.headers.get("If-Range"),
+            validators=validators,
+        )
+        flaw, at = (fault.flaw, fault.at) if fault else (None, 0)
+        mode = self._scene.switches.downloads.ranges
+        return choose(asked, file.content.size, mode=mode, flaw=flaw, at=at)
+
+    def _headers(self, file: SimFile, fault: Fault | None) -> dict[str, str]:
+        switches = self._scene.switches.downloads
+        if fault and fault.flaw is Flaw.NEW_ETAG:
+            self._generation[file.key] = self._generation.get(file.key, 0) + 1
+        headers = {
+            "Content-Type": file.content.kind.value,
+            "Content-Disposition": _disposition(file.name),
+            "Cache-Control": "max-age=0,s-maxage=86400",
+        }
+        if switches.ranges != "ignore":
+            headers["Accept-Ranges"] = "bytes"
+        if switches.etag:
+            mark = f"{file.key}/{file.content.size}/{self._generation.get(file.key, 0)}"
+            headers["ETag"] = f'"{hashlib.sha256(mark.encode()).hexdigest()[:36]}"'
+        if switches.last_modified:
+            headers["Last-Modified"] = format_datetime(file.modified, usegmt=True)
+        return headers | self._digests(file)
+
+    def _digests(self, file: SimFile) -> dict[str, str]:
+        wanted, headers = self._scene.switches.downloads.digests, dict[str, str]()
+        if "repr-digest" in wanted:
+            raw = base64.b64encode(bytes.fromhex(file.content.sha256)).decode()
+            headers["Repr-Digest"] = f"sha-256=:{raw}:"
+        if "content-md5" in wanted:
+            digest = hashlib.md5(file.content.bytes(), usedforsecurity=False).digest()
+            headers["Content-MD5"] = base64.b64encode(digest).decode()
+        if "zoom-file-sha256" in wanted:
+            headers["Zoom-File-SHA256"] = file.content.sha256
+        return headers
+
+
+def _address(request: web.BaseRequest) -> tuple[str, str]:
+    """Return key and signature of a URL of either provider."""
+    parts = request.raw_path.partition("?")[0].split("/")
+    if len(parts) == 5 and parts[1] == "g2a":
+        return unquote(parts[3]), parts[2]
+    if len(parts) == 8 and parts[1:3] == ["cmr", "replay"]:
+        return unquote(parts[6]), request.query.get("Signature", "")
+    return "", ""
+
+
+def _disposition(name: str) -> str:
+    if name.isascii():
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename*=UTF-8''{quote(name)}"
+
+
+def _error(status: int) -> web.Response:
+    code = _OF_STATUS[status]
+    text = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code></Error>'
+    return web.Response(status=status, text=text, content_type="application/xml")

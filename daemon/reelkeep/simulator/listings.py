@@ -1,0 +1,214 @@
+"""List Zoom's users, meetings and sessions with their recordings (Z2, Z3, Z5, Z12, Z13)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from reelkeep.simulator.answers import Invalid, Problem, no_meeting, no_recording, no_user
+from reelkeep.simulator.paging import InvalidField, Page, days, page
+from reelkeep.simulator.shapes import Shapes
+from reelkeep.simulator.signing import jwt
+from reelkeep.simulator.world import SimMeeting, SimSession
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reelkeep.simulator.scene import Scene
+    from reelkeep.simulator.world import SimFile, SimUser
+
+Owner = TypeVar("Owner", SimMeeting, SimSession)
+Query = Mapping[str, str]
+_LONGEST_TTL = 604_800
+
+
+@dataclass(slots=True)
+class Listings:
+    """Answers the GET calls of Zoom's API."""
+
+    scene: Scene
+    _repeated: set[str] = field(default_factory=set)
+
+    def users(self, query: Query) -> dict[str, Any]:
+        """Answer `GET /users`."""
+        status = query.get("status", "active")
+        if status not in ("active", "inactive", "pending"):
+            raise Invalid("status")
+        found = [user for user in self.scene.world.users if user.status == status]
+        part = self._page(query, "users", len(found))
+        shown = [Shapes(self.scene).user(user) for user in found[part.start : part.stop]]
+        return _counts(part, len(found), len(shown)) | {"page_number": 1, "users": shown}
+
+    def user(self, name: str) -> dict[str, Any]:
+        """Answer `GET /users/{id}`; `me` is the owner of the account."""
+        return Shapes(self.scene).user(self._user(name))
+
+    def meetings_of_user(self, name: str, query: Query) -> dict[str, Any]:
+        """Answer `GET /users/{id}/recordings`."""
+        if name == "me":
+            raise Problem(400, 4700, "Token cannot be empty.")
+        user = self._user(name)
+        found = [one for one in self.scene.world.meetings if one.host.id == user.id]
+        return self._meetings(query, f"users/{user.id}", found)
+
+    def meetings_of_account(self, name: str, query: Query) -> dict[str, Any]:
+        """Answer `GET /accounts/me/recordings`; another name needs a master account."""
+        if name != "me":
+            scope = "cloud_recording:read:list_account_recordings:master"
+            raise Problem(400, 4711, f"Invalid access token, does not contain scopes:[{scope}].")
+        return self._meetings(query, "accounts", self.scene.world.meetings)
+
+    def sessions(self, query: Query) -> dict[str, Any]:
+        """Answer `GET /videosdk/recordings`."""
+        found = self.scene.world.sessions
+        reply = self._listing(query, "videosdk", found, Shapes(self.scene).session, "sessions")
+        if self.scene.switches.zoom.sdk_unwrapped and len(reply["sessions"]) == 1:
+            only: dict[str, Any] = reply["sessions"][0]
+            return only
+        return reply
+
+    def meeting(self, name: str, query: Query) -> dict[str, Any]:
+        """Answer `GET /meetings/{uuid}/recordings`."""
+        meeting = self.find_meeting(name)
+        files = self._shown_files(meeting, trash=None)
+        if meeting.trashed_at or not files:
+            raise no_recording()
+        shape = Shapes(self.scene).meeting(meeting, files)
+        return self._single(shape, meeting, meeting.uuid, query) | {"password": "pp-0001"}
+
+    def session(self, name: str, query: Query) -> dict[str, Any]:
+        """Answer `GET /videosdk/sessions/{id}/recordings`."""
+        session = self.find_session(name)
+        files = self._shown_files(session, trash=None)
+        if session.trashed_at or not files:
+            raise no_recording()
+        return self._single(Shapes(self.scene).session(session, files), session, name, query)
+
+    def find_meeting(self, name: str) -> SimMeeting:
+        """Return the meeting of that uuid; a number means its latest instance (Z5)."""
+        here = [one for one in self.scene.world.meetings if self._here(one)]
+        found = [one for one in here if name in (one.uuid, str(one.id))]
+        if not found:
+            raise no_meeting(name)
+        return max(found, key=lambda one: one.started_at)
+
+    def find_session(self, name: str) -> SimSession:
+        """Return the session of that id."""
+        here = [one for one in self.scene.world.sessions if self._here(one)]
+        found = [one for one in here if one.id == name]
+        if not found:
+            raise no_meeting(name)
+        return found[0]
+
+    def _meetings(self, query: Query, place: str, found: list[SimMeeting]) -> dict[str, Any]:
+        on_prem = query.get("mc", "false") == "true"
+        found = [one for one in found if one.on_prem == on_prem]
+        if query.get("meeting_id"):
+            found = [one for one in found if str(one.id) == query["meeting_id"]]
+        return self._listing(query, place, found, Shapes(self.scene).meeting, "meetings")
+
+    def _listing(
+        self,
+        query: Query,
+        place: str,
+        owners: Sequence[Owner],
+        shape: Callable[[Owner, list[SimFile]], dict[str, Any]],
+        name: str,
+    ) -> dict[str, Any]:
+        try:
+            span = days(query, self.scene.now(), clamp=self.scene.switches.zoom.clamp)
+        except InvalidField as error:
+            raise Invalid(error.field) from error
+        trash = _trash(query)
+        rows = [(one, self._shown_files(one, trash=trash)) for one in owners if self._here(one)]
+        rows = [
+            (one, files)
+            for one, files in rows
+            if _belongs(one, files, trash) and (trash or one.started_at in span)
+        ]
+        rows.sort(key=lambda row: row[0].started_at, reverse=True)
+        part = self._page(query, place, len(rows))
+        shown = [shape(one, files) for one, files in rows[part.start : part.stop]]
+        dates = {"from": span.first.isoformat(), "to": span.last.isoformat()}
+        return dates | _counts(part, len(rows), len(shown)) | {name: shown}
+
+    def _page(self, query: Query, place: str, total: int) -> Page:
+        token = query.get("next_page_token", "")
+        try:
+            part = page(
+                query,
+                place,
+                total,
+                signer=self.scene.signer,
+                now=self.scene.now(),
+                switches=self.scene.switches.zoom,
+            )
+        except InvalidField as error:
+            raise Invalid(error.field) from error
+        if not self.scene.switches.zoom.repeat_pages or not part.start or token in self._repeated:
+            return part
+        self._repeated.add(token)
+        return Page(part.start - part.size, part.start, part.size, token)
+
+    def _shown_files(self, owner: SimMeeting | SimSession, *, trash: str | None) -> list[SimFile]:
+        others = owner.participants if isinstance(owner, SimSession) else []
+        now = self.scene.now()
+        wants_trashed = trash == "recording_file"
+        return [
+            file
+            for file in [*owner.files, *others]
+            if file.shown(now)
+            and (file.trashed_at is not None) == wants_trashed
+            and self._in_time(file.trashed_at)
+        ]
+
+    def _here(self, owner: SimMeeting | SimSession) -> bool:
+        visible = owner.visible_from is None or self.scene.now() >= owner.visible_from
+        return visible and not owner.deleted and self._in_time(owner.trashed_at)
+
+    def _in_time(self, trashed_at: datetime | None) -> bool:
+        life = self.scene.switches.zoom.trash_life
+        return trashed_at is None or self.scene.now() < trashed_at + life
+
+    def _user(self, name: str) -> SimUser:
+        users = self.scene.world.users
+        found = users[:1] if name == "me" else [u for u in users if name in (u.id, u.email)]
+        if not found or found[0].gone:
+            raise no_user(name)
+        return found[0]
+
+    def _single(
+        self, shape: dict[str, Any], owner: SimMeeting | SimSession, name: str, query: Query
+    ) -> dict[str, Any]:
+        extra: dict[str, Any] = {"participant_audio_files": Shapes(self.scene).audio(owner)}
+        if "download_access_token" in query.get("include_fields", ""):
+            text = query.get("ttl", "3600")
+            if not (text.isascii() and text.isdigit() and int(text) <= _LONGEST_TTL):
+                raise Invalid("ttl")
+            expires = int(self.scene.now().timestamp()) + int(text)
+            claims = {"iss": "download", "uuid": name, "exp": expires}
+            extra["download_access_token"] = jwt(claims, self.scene.signer.secret)
+        return shape | extra
+
+
+def _trash(query: Query) -> str | None:
+    if query.get("trash", "false") != "true":
+        return None
+    return "recording_file" if query.get("trash_type") == "recording_file" else "whole"
+
+
+def _belongs(owner: SimMeeting | SimSession, files: list[SimFile], trash: str | None) -> bool:
+    """Tell whether a listing names `owner`: without files only if it never had any."""
+    if (owner.trashed_at is not None) != (trash == "whole"):
+        return False
+    return bool(files) or (trash is None and not owner.files)
+
+
+def _counts(part: Page, total: int, shown: int) -> dict[str, Any]:
+    return {
+        "page_count": -(-total // part.size),
+        "page_size": part.size,
+        "total_records": total,
+        "next_page_token": part.token if shown else "",
+    }

@@ -1,0 +1,110 @@
+"""Everything about the simulated providers that a test may switch, with what is on by default.
+
+The marks G1-G14 and Z1-Z19 name the behaviours of the project's provider knowledge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+ALL_SCOPES = frozenset(
+    {
+        "cloud_recording:read:list_account_recordings:admin",
+        "cloud_recording:read:list_user_recordings:admin",
+        "cloud_recording:read:list_recording_files:admin",
+        "cloud_recording:delete:meeting_recording:admin",
+        "cloud_recording:delete:recording_file:admin",
+        "user:read:list_users:admin",
+        "user:read:user:admin",
+    }
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class GotoSwitches:
+    """How GoToAssist Remote Support behaves."""
+
+    access_life: timedelta = timedelta(hours=1)  #: G2
+    refresh_life: timedelta = timedelta(days=30)
+    rotate_every: int = 5  #: Every n-th refresh answers with a new refresh token; 0 never (G2).
+    token_fault: str | None = None  #: `invalid_client` or `invalid_grant`, whatever is sent.
+    cap: int = 500  #: Ids in each list (G3).
+    url_life: timedelta = timedelta(hours=48)  #: G5
+    transcode_takes: timedelta = timedelta(seconds=2)  #: G4
+    urls_form: str | None = None  #: Strict (G6): csv, repeat or literal; None takes all.
+    urls_param: str | None = None  #: Strict (G6): the only name of the pair; None takes any.
+    mark_form: str | None = None  #: Strict (G6): path or body.
+    transcode_form: str | None = None  #: Strict (G6): path or body.
+    batch_cap: int = 500  #: More ids are 400 (G8).
+    per_second: int = 10  #: More requests are 429 without any header (G7); 0 is no limit.
+    wrapped: bool = False  #: Urls in `{"recordings": [...]}` rather than bare (G9).
+    schemes: frozenset[str] = frozenset({"bearer", "oauth"})  #: Lower case (G11).
+    refuse_ids: set[int] = field(default_factory=set)  #: A batch that names one is 403.
+    seat: bool = True  #: Without one every call is 403, "no seat".
+
+
+@dataclass(slots=True, kw_only=True)
+class ZoomSwitches:
+    """How Zoom behaves, meetings and Video SDK alike."""
+
+    access_life: timedelta = timedelta(seconds=3599)  #: Z1
+    new_token_kills_old: bool = False  #: Z1
+    token_fault: str | None = None  #: invalid_client, unsupported_grant_type or invalid_grant.
+    scopes: set[str] = field(default_factory=lambda: set(ALL_SCOPES))  #: Of new tokens (Z18).
+    clamp: bool = True  #: Move `from` of a span over a month (Z2).
+    page_life: timedelta = timedelta(minutes=15)  #: Z3
+    expired_page: str = "error"  #: or `empty` (Z3).
+    page_cap: int = 300
+    repeat_pages: bool = (
+        False  #: Answer each page but the first with the one before it, once (Z13).
+    )
+    light: tuple[int, int] = (30, 0)  #: Requests a second and a day; 0 is no limit (Z4).
+    medium: tuple[int, int] = (20, 0)
+    rate_headers: str = "full"  #: full, none or mixed (case) (Z4).
+    numeric_type: bool = False  #: Meeting `type` as a number rather than a string (Z6).
+    ignore_page_size: bool = False  #: Pages of 30 whatever is asked.
+    delete_status: int = 204  #: or 200 (Z15).
+    unfinished: bool = False  #: Deleting answers 400/3303 (Z15).
+    trash_life: timedelta = timedelta(days=30)
+    sdk_unwrapped: bool = False  #: The seed's bare session, for one-session answers (Z17).
+    sdk_skew: timedelta = timedelta(seconds=5)  #: How far in the future `iat` may lie (Z17).
+    sdk_longest: timedelta = timedelta(hours=48)  #: From `iat` to `exp`.
+    download_token_life: timedelta = timedelta(hours=24)
+
+
+@dataclass(slots=True, kw_only=True)
+class DownloadSwitches:
+    """How downloads behave, on the web host and on the download host."""
+
+    url_life: timedelta = timedelta(minutes=30)  #: Of the signed target (Z7).
+    locator_life: timedelta | None = None  #: Of `download_url` itself; None: for ever.
+    refuse_authorization: bool = True  #: 403 on the download host when it is sent too (Z7).
+    require_authorization: bool = False  #: 403 on the download host when it is not sent (Z7).
+    query_token: bool = True  #: Accept `?access_token=` (Z17).
+    bad_answer: str = "html"  #: To a bad token: html, json, 401, 403 or 404 (Z8).
+    trashed: bool = True  #: Whether files in Zoom's trash can be downloaded; else 404.
+    fresh_for: timedelta = timedelta(0)  #: 401 for so long after completion (Z12).
+    fresh_status: int = 401  #: or 404.
+    length: str = "sent"  #: sent, chunked or close: what tells the end of a body (Z7).
+    ranges: str = "honour"  #: honour, ignore (200) or refuse (416) (Z9).
+    etag: bool = True
+    last_modified: bool = True
+    digests: frozenset[str] = frozenset()  #: Of repr-digest, content-md5, zoom-file-sha256.
+    rate: int = 0  #: Bytes a second each connection gets; 0 is no limit.
+    latency: float = 0.0  #: Seconds before the first byte of a body.
+
+
+@dataclass(slots=True, kw_only=True)
+class Switches:
+    """All switches together."""
+
+    goto: GotoSwitches = field(default_factory=GotoSwitches)
+    zoom: ZoomSwitches = field(default_factory=ZoomSwitches)
+    downloads: DownloadSwitches = field(default_factory=DownloadSwitches)
+
+    def unlimited(self) -> Switches:
+        """Lift every rate limit, and return these switches."""
+        self.goto.per_second = 0
+        self.zoom.light = self.zoom.medium = (0, 0)
+        return self

@@ -1,0 +1,138 @@
+"""Answer as Zoom's API, token endpoint and web host do, for meetings and the Video SDK."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from reelkeep.simulator.answers import Invalid, Problem, no_meeting
+from reelkeep.simulator.gate import Gate
+from reelkeep.simulator.listings import Listings
+from reelkeep.simulator.redirects import Redirects
+from reelkeep.simulator.replying import json_reply
+from reelkeep.simulator.trash import Trash
+
+if TYPE_CHECKING:
+    from reelkeep.simulator.scene import Scene
+    from reelkeep.simulator.tokens import ZoomTokens
+    from reelkeep.simulator.world import SimMeeting, SimSession
+
+_LIST = "cloud_recording:read:list_"
+_DELETE = "cloud_recording:delete:"
+
+
+class Zoom:
+    """Handles the requests to one host."""
+
+    def __init__(self, scene: Scene, tokens: ZoomTokens) -> None:
+        self._scene = scene
+        self._tokens = tokens
+        self._gate = Gate(scene, tokens)
+        self._listings = Listings(scene)
+        self._trash = Trash(scene)
+        self._redirects = Redirects(scene, self._gate)
+
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        """Answer one request."""
+        path = request.raw_path.partition("?")[0]
+        if path == "/oauth/token":
+            form = dict(request.query) | dict((await request.post()).items())
+            return self._tokens.grant(request.headers.get("Authorization", ""), form)
+        if path.startswith("/rec/download/"):
+            return self._redirects.answer(request, path.removeprefix("/rec/download/"))
+        body = await request.read()
+        try:
+            reply = self._api(request, unquote(path).split("/")[1:], body)
+        except Problem as problem:
+            reply = problem.reply()
+        tracking = self._scene.signer.sign(str(len(self._scene.journal.requests)), None)[-20:]
+        reply.headers["x-zm-trackingid"] = f"v=2.0;clid=us02;rid=WEB_{tracking}"
+        return reply
+
+    def _api(self, request: web.BaseRequest, path: list[str], body: bytes) -> web.Response:
+        """Find the call. The edge has decoded the path once, the call decodes its ids again."""
+        match path:
+            case ["v2", "users", *rest]:
+                return self._users(request, [unquote(part) for part in rest])
+            case ["v2", "accounts", name, "recordings"]:
+                self._admit(request, "medium", f"{_LIST}account_recordings:admin")
+                return json_reply(self._listings.meetings_of_account(name, request.query))
+            case ["v2", "meetings", name, "recordings", *rest]:
+                return self._recordings(request, unquote(name), rest, body, sdk=False)
+            case ["v2", "videosdk", "recordings"]:
+                self._admit(request, "medium", None)
+                return json_reply(self._listings.sessions(request.query))
+            case ["v2", "videosdk", "sessions", name, "recordings", *rest]:
+                return self._recordings(request, unquote(name), rest, body, sdk=True)
+            case ["v2", "meetings" | "videosdk", *rest]:
+                scope = None if path[1] == "videosdk" else f"{_LIST}recording_files:admin"
+                self._gate.admit(request, "light", scope)
+                raise no_meeting("/".join(rest))
+            case _:
+                raise Problem(404, 404, "This API endpoint is not recognized.")
+
+    def _users(self, request: web.BaseRequest, rest: list[str]) -> web.Response:
+        match rest:
+            case []:
+                self._admit(request, "medium", "user:read:list_users:admin")
+                return json_reply(self._listings.users(request.query))
+            case [name]:
+                self._admit(request, "light", "user:read:user:admin")
+                return json_reply(self._listings.user(name))
+            case [name, "recordings"]:
+                self._admit(request, "medium", f"{_LIST}user_recordings:admin")
+                return json_reply(self._listings.meetings_of_user(name, request.query))
+            case _:
+                raise Problem(404, 404, "This API endpoint is not recognized.")
+
+    def _recordings(
+        self, request: web.BaseRequest, name: str, rest: list[str], body: bytes, *, sdk: bool
+    ) -> web.Response:
+        """Answer the calls about the recordings of one meeting or session."""
+        match request.method, rest:
+            case "GET", []:
+                self._gate.admit(request, "light", _scope(f"{_LIST}recording_files", sdk=sdk))
+                one = self._listings.session if sdk else self._listings.meeting
+                return json_reply(one(name, request.query))
+            case "DELETE", [*ids] if len(ids) <= 1:
+                what = "recording_file" if ids else "meeting_recording"
+                self._gate.admit(request, "light", _scope(f"{_DELETE}{what}", sdk=sdk))
+                action = request.query.get("action", "trash")
+                file_id = unquote(ids[0]) if ids else None
+                self._trash.remove(self._owner(name, sdk=sdk), file_id, action)
+                return _done(self._scene.switches.zoom.delete_status)
+            case "PUT", [*ids, "status"] if len(ids) <= 1:
+                self._gate.admit(request, "light", _scope(f"{_DELETE}meeting_recording", sdk=sdk))
+                if not _is_recover(body):
+                    raise Invalid("action")
+                file_id = unquote(ids[0]) if ids else None
+                self._trash.recover(self._owner(name, sdk=sdk), file_id)
+                return _done(204)
+            case _:
+                raise Problem(405, 405, "Method not allowed.")
+
+    def _admit(self, request: web.BaseRequest, label: str, scope: str | None) -> None:
+        if request.method != "GET":
+            raise Problem(405, 405, "Method not allowed.")
+        self._gate.admit(request, label, scope)
+
+    def _owner(self, name: str, *, sdk: bool) -> SimMeeting | SimSession:
+        return self._listings.find_session(name) if sdk else self._listings.find_meeting(name)
+
+
+def _scope(plain: str, *, sdk: bool) -> str | None:
+    return None if sdk else f"{plain}:admin"
+
+
+def _done(status: int) -> web.Response:
+    return web.Response(status=status)
+
+
+def _is_recover(body: bytes) -> bool:
+    try:
+        return bool(json.loads(body)["action"] == "recover")
+    except (ValueError, KeyError, TypeError):
+        return False

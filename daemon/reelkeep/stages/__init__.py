@@ -1,0 +1,1 @@
+"""The pipeline, one stage a module: poll, dispatch, fetch, record, publish, acknowledge."""

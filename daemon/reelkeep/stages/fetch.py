@@ -1,0 +1,121 @@
+"""Fetch one file: locate, ask for what is missing, write, verify, keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import anyio
+
+from reelkeep.core.model import Download, Failed, Outcome, ProviderName, Stored
+from reelkeep.errors import ProviderError, Remedy, TransferError
+from reelkeep.ports import Archive, Part, Provider, Report
+from reelkeep.stages.flights import Flight, Flights
+from reelkeep.stages.stream import Arrived, Stream
+from reelkeep.stages.verify import Verifier, structural_level
+
+
+class Fetcher:
+    """Turns a download into an outcome; whatever goes wrong with it is the outcome too.
+
+    Cancelling keeps the bytes that came.
+    """
+
+    def __init__(
+        self,
+        providers: Mapping[ProviderName, Provider],
+        archive: Archive,
+        stream: Stream,
+        *,
+        flights: Flights,
+        report: Report,
+    ) -> None:
+        self._providers = providers
+        self._archive = archive
+        self._stream = stream
+        self._verifier = Verifier()
+        self._flights = flights
+        self._report = report
+
+    async def __call__(self, download: Download) -> Outcome:
+        """Return what became of one attempt."""
+        with self._flights.take_off(download, anyio.current_time()) as flight:
+            try:
+                return await self._already(flight) or await self._fetch(flight)
+            except (TransferError, ProviderError) as error:
+                return Failed(download=download, error=error)
+
+    async def _already(self, flight: Flight) -> Stored | None:
+        """Find the file that was kept just before a crash, and of which nobody heard."""
+        download = flight.download
+        found = await self._archive.finished(download)
+        if found is None or download.size not in (None, found.size):
+            return None
+        return Stored(
+            download=download,
+            size=found.size,
+            sha256=found.sha256,
+            verified=structural_level(download, sized=download.size is not None),
+            source="",
+            seconds=anyio.current_time() - flight.began,
+            adopted=True,
+        )
+
+    async def _fetch(self, flight: Flight) -> Outcome:
+        download = flight.download
+        async with self._archive.part(download) as part:
+            held = part.held.size
+            try:
+                arrived = await self._bring(part, flight)
+                proof = await self._verifier.verify(download, part, framed=arrived.framed)
+            except TransferError as error:
+                progressed = await self._after(error, part, flight, held)
+                return Failed(download=download, error=error, progressed=progressed)
+            await part.keep()
+        return Stored(
+            download=download,
+            size=proof.size,
+            sha256=proof.sha256,
+            verified=proof.level,
+            source=arrived.origin,
+            seconds=anyio.current_time() - flight.began,
+            resumed_from=held,
+        )
+
+    async def _bring(self, part: Part, flight: Flight) -> Arrived:
+        """Complete `part`; a locator that is refused is replaced once, and the bytes stay."""
+        download = flight.download
+        locate = self._providers[download.provider].locate
+        locator = await locate(download.recording, download.file, fresh=False)
+        try:
+            return await self._stream.complete(part, locator, flight)
+        except TransferError as error:
+            if error.remedy is not Remedy.REFRESH:
+                raise
+        locator = await locate(download.recording, download.file, fresh=True)
+        return await self._stream.complete(part, locator, flight)
+
+    async def _after(
+        self, error: TransferError, part: Part, flight: Flight, held_before: int
+    ) -> bool:
+        """Put away, forget or make durable what came; return whether there is more to build on."""
+        if error.remedy is Remedy.QUARANTINE:
+            await self._quarantine(error, part, flight)
+            return False
+        if error.remedy is Remedy.RESTART:
+            await part.begin(validator=None, total=None, promises={})
+            return False
+        held = part.held
+        if (held.validator is None and not held.promises) or held.size <= held_before:
+            return False
+        await part.checkpoint()
+        return True
+
+    async def _quarantine(self, error: TransferError, part: Part, flight: Flight) -> None:
+        await part.quarantine(f"{error.code}: {error}")
+        self._report(
+            "file.quarantined",
+            provider=flight.download.provider,
+            recording=flight.download.recording,
+            file=flight.download.name,
+            reason=str(error),
+        )

@@ -1,0 +1,37 @@
+"""Know which transfers are under way, for those who look: progress is sampled, never pushed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from reelkeep.core.model import Download
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """One transfer under way. `done` counts bytes of the file that are here."""
+
+    download: Download
+    began: float  #: On the loop's clock, in seconds.
+    done: int = 0
+    total: int | None = None
+
+
+@dataclass(slots=True)
+class Flights:
+    """The transfers under way, and all bytes that ever came."""
+
+    under_way: set[Flight] = field(default_factory=set)
+    received: int = 0  #: Bytes of bodies since the start, good and bad.
+
+    @contextmanager
+    def take_off(self, download: Download, began: float) -> Iterator[Flight]:
+        """Make one transfer visible for as long as the context lasts."""
+        flight = Flight(download, began, total=download.size)
+        self.under_way.add(flight)
+        try:
+            yield flight
+        finally:
+            self.under_way.discard(flight)

@@ -1,0 +1,62 @@
+"""Know how each provider fares; say it once when one breaks, and once when it is back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reelkeep.core.model import ProviderName
+from reelkeep.errors import AuthFailed, ProviderError, RateLimited, Remedy
+from reelkeep.ports import Clock, Report
+
+SLOW_PACE = timedelta(minutes=15)
+"""How often a provider is asked that refuses our credentials, at most."""
+
+
+@dataclass(slots=True)
+class Health:
+    """How one provider fares, as far as this process knows."""
+
+    name: ProviderName
+    broken_since: datetime | None = None
+    reason: str | None = None
+    paused: bool = False  #: Nothing is asked of it but one poll now and then.
+    refused: bool = False  #: It does not accept our credentials.
+
+    def failed(
+        self, error: ProviderError, *, clock: Clock, report: Report, retry_at: datetime
+    ) -> None:
+        """Note a failed poll, and report it if it is the first."""
+        self.reason = str(error)
+        self.paused = error.remedy is Remedy.PAUSE
+        if self.broken_since is None:
+            self.broken_since = clock()
+            report(
+                "poll.failed",
+                provider=self.name,
+                code=error.code,
+                reason=str(error),
+                retry_at=retry_at,
+            )
+        if isinstance(error, AuthFailed) and not self.refused:
+            self.refused = True
+            report("provider.auth_failed", provider=self.name, reason=str(error))
+
+    def recovered(self, *, clock: Clock, report: Report) -> None:
+        """Note a complete poll, and report it if the provider was broken."""
+        if self.broken_since is not None:
+            seconds = round((clock() - self.broken_since).total_seconds(), 3)
+            report("poll.recovered", provider=self.name, seconds=seconds)
+        if self.refused:
+            report("provider.auth_recovered", provider=self.name)
+        self.broken_since, self.reason = None, None
+        self.paused, self.refused = False, False
+
+
+def pause_after(error: ProviderError, interval: timedelta, now: datetime) -> timedelta:
+    """Return how long to leave a provider alone after `error`."""
+    if isinstance(error, RateLimited) and error.until is not None:
+        return max(error.until - now, timedelta(seconds=1))
+    if error.remedy is Remedy.PAUSE:
+        return max(interval, SLOW_PACE)
+    return interval

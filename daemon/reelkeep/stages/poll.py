@@ -1,0 +1,158 @@
+"""Ask one provider what there is, and make it known to the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import anyio
+
+from reelkeep.core.filters import fingerprint
+from reelkeep.core.model import Recording
+from reelkeep.core.spans import Reading, next_reading
+from reelkeep.errors import ProviderError
+from reelkeep.ports import Clock, Dice, Intake, Provider, Report, Scan
+from reelkeep.stages.bells import Bell
+from reelkeep.stages.health import Health, pause_after
+
+JITTER = 0.1
+"""Polls come up to this part of the interval early or late, so that accounts do not march."""
+
+AT_RISK = timedelta(days=7)
+"""A recording that its provider deletes within this time is pointed out when it is seen first."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one poll brought."""
+
+    listed: int = 0
+    new: int = 0
+    changed: int = 0
+
+
+class Poller:
+    """Polls one provider; `work` rings when there may be something to fetch."""
+
+    def __init__(
+        self, provider: Provider, intake: Intake, *, clock: Clock, dice: Dice, report: Report,
+        work: Bell,
+    ) -> None:  # fmt: skip
+        self._provider = provider
+        self._intake = intake
+        self._clock = clock
+        self._dice = dice
+        self._report = report
+        self._work = work
+        self.health = Health(provider.name)
+        self.wake = Bell()  #: Ring it to poll at once.
+        self.polls = 0  #: Polls so far, good and bad.
+
+    async def forever(self) -> None:
+        """Poll on the jittered interval until cancelled; failures only make it wait longer."""
+        while True:
+            delay = await self.once()
+            await self.wake.wait(delay.total_seconds())
+
+    async def once(self) -> timedelta:
+        """Poll once, and return how long to wait before the next poll. Never raises."""
+        interval = self._provider.traits.interval
+        try:
+            await self._read()
+        except ProviderError as error:
+            delay = pause_after(error, interval, self._clock())
+            await self._broken(error, delay)
+        else:
+            delay = interval
+        finally:
+            self.polls += 1
+        return delay * (1 + JITTER * (2 * self._dice() - 1))
+
+    async def _read(self) -> None:
+        began, started = anyio.current_time(), self._clock()
+        name, traits = self._provider.name, self._provider.traits
+        scan = await self._intake.scan(name)
+        rules = fingerprint(traits.filter)
+        if scan.filter != rules and await self._intake.refilter(name, traits):
+            self._work.ring()
+        reading = self._reading(scan, started)
+        tally = Tally()
+        async for batch in self._provider.discover(reading.span):
+            await self._admit(batch, tally)
+        await self._transcode()
+        await self._intake.scanned(name, _after(scan, reading, started, traits.scope, rules))
+        self.health.recovered(clock=self._clock, report=self._report)
+        self._report(
+            "poll.completed",
+            provider=name,
+            listed=tally.listed,
+            new=tally.new,
+            changed=tally.changed,
+            seconds=round(anyio.current_time() - began, 3),
+            deep=reading.deep,
+        )
+
+    def _reading(self, scan: Scan, now: datetime) -> Reading:
+        traits = self._provider.traits
+        return next_reading(
+            now=now,
+            epoch=traits.epoch,
+            lookback=traits.lookback,
+            deep_scan=traits.deep_scan,
+            covered_until=scan.covered_until,
+            deep_at=scan.deep_at,
+            scope_changed=scan.scope != traits.scope,
+        )
+
+    async def _admit(self, batch: Sequence[Recording], tally: Tally) -> None:
+        name, traits = self._provider.name, self._provider.traits
+        admission = await self._intake.admit(name, traits, batch)
+        tally.listed += len(batch)
+        tally.new += len(admission.new)
+        tally.changed += len(admission.changed)
+        self._warn(batch, set(admission.new))
+        missing = set(admission.undescribed)
+        if traits.describes and missing:
+            found = await self._provider.describe([r for r in batch if r.id in missing])
+            if found:
+                await self._intake.describe(name, traits, found)
+        if admission.new or admission.changed or missing:
+            self._work.ring()
+
+    def _warn(self, batch: Sequence[Recording], new: set[str]) -> None:
+        for found in batch:
+            soon = found.deadline is not None and found.deadline - self._clock() < AT_RISK
+            if found.id in new and soon:
+                self._report(
+                    "recording.at_risk",
+                    provider=self._provider.name,
+                    recording=found.id,
+                    deadline=found.deadline,
+                )
+
+    async def _transcode(self) -> None:
+        name, traits = self._provider.name, self._provider.traits
+        while traits.transcodes:
+            ids = await self._intake.transcodable(name, traits.batch)
+            if not ids:
+                break
+            await self._provider.transcode(ids)
+            await self._intake.transcoding(name, ids, traits.transcode_timeout)
+
+    async def _broken(self, error: ProviderError, delay: timedelta) -> None:
+        retry_at = self._clock() + delay
+        self.health.failed(error, clock=self._clock, report=self._report, retry_at=retry_at)
+        scan = await self._intake.scan(self._provider.name)
+        noted = replace(scan, broken_since=self.health.broken_since, reason=self.health.reason)
+        await self._intake.scanned(self._provider.name, noted)
+
+
+def _after(scan: Scan, reading: Reading, started: datetime, scope: str, rules: str) -> Scan:
+    return Scan(
+        polled_at=started,
+        deep_at=started if reading.deep else scan.deep_at,
+        covered_until=started,
+        scope=scope,
+        filter=rules,
+    )

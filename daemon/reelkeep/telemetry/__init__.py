@@ -1,0 +1,1 @@
+"""What people and machines learn of the daemon while it runs."""

@@ -1,0 +1,123 @@
+"""The log: one line an event, as JSON or for people."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Literal, TextIO
+
+import structlog
+from structlog.dev import ConsoleRenderer
+from structlog.processors import JSONRenderer
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from reelkeep.core.events import EVENTS, Event, Severity
+from reelkeep.ports import Clock
+from reelkeep.telemetry.redaction import Redactor
+from reelkeep.telemetry.text import bounded, visible
+from reelkeep.telemetry.values import Plain, plain, rfc3339
+
+Format = Literal["auto", "console", "json"]
+
+LONGEST_VALUE = 2_000
+"""Characters of one value in the log."""
+
+_UNLISTED = Event(Severity.WARNING, (), "An event that the table does not know: a bug.")
+_RESERVED = ("timestamp", "level", "event")
+
+
+class Log:
+    """A `Report` that writes to a stream. Safe to use from any thread; never raises for a line.
+
+    With `strict`, as in tests, an event or a key that `core.events` does not list is a
+    `LookupError`; otherwise it is logged all the same.
+    """
+
+    def __init__(
+        self, logger: FilteringBoundLogger, redactor: Redactor, *, strict: bool = False
+    ) -> None:
+        self._logger = logger
+        self._redactor = redactor
+        self._strict = strict
+
+    def __call__(self, event: str, /, **keys: object) -> None:
+        listed = EVENTS.get(event, _UNLISTED)
+        if self._strict:
+            _require_listed(event, keys)
+        ordered = {key: keys[key] for key in (*listed.keys, *keys) if keys.get(key) is not None}
+        line = {f"{key}_" if key in _RESERVED else key: ordered[key] for key in ordered}
+        with suppress(OSError, ValueError):  # a closed pipe or file must not stop the archive
+            self._logger.log(listed.severity, event, **line)
+
+    def learn(self, secret: str) -> None:
+        """Keep a secret that was obtained at run time out of every later line."""
+        self._redactor.learn(secret)
+
+
+def configure(
+    level: str,
+    format: Format,  # noqa: A002 - the operator's word (`log.format`)
+    stream: TextIO,
+    *,
+    secrets: Iterable[str],
+    clock: Clock,
+    strict: bool = False,
+) -> Log:
+    """Return a log to `stream` of what is at least as grave as `level`; nothing global changes.
+
+    `auto` writes for people on a terminal and JSON elsewhere.
+    """
+    redactor = Redactor(secrets)
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.WriteLogger(stream),
+        wrapper_class=structlog.make_filtering_bound_logger(Severity[level.upper()]),
+        processors=_processors(_renderer(format, stream), redactor, clock),
+    )
+    return Log(logger, redactor, strict=strict)
+
+
+def _require_listed(event: str, keys: Iterable[str]) -> None:
+    if event not in EVENTS:
+        raise LookupError(f"core.events does not list the event {event!r}")
+    if unknown := sorted(set(keys) - set(EVENTS[event].keys)):
+        raise LookupError(f"core.events lists no {unknown} for {event!r}")
+
+
+def _processors(renderer: Processor, redactor: Redactor, clock: Clock) -> list[Processor]:
+    """Redact before anything is cut or escaped, so that no secret hides behind either."""
+
+    def head(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        name = event.pop("event")
+        return {"timestamp": rfc3339(clock()), "level": method, "event": name, **event}
+
+    return [_flatten, redactor, _tame, head, renderer]
+
+
+def _flatten(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: plain(value) for key, value in event.items()}
+
+
+def _tame(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {_shown(key): _tamed(value) for key, value in event.items()}
+
+
+def _tamed(value: Plain) -> Plain:
+    if isinstance(value, str):
+        return _shown(value)
+    if isinstance(value, dict):
+        return {_shown(key): _tamed(inner) for key, inner in value.items()}
+    return [_tamed(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _shown(text: str) -> str:
+    return bounded(visible(text), LONGEST_VALUE)
+
+
+def _renderer(format_: Format, stream: TextIO) -> Processor:
+    terminal = stream.isatty()
+    if format_ == "console" or (format_ == "auto" and terminal):
+        colors = terminal and not os.environ.get("NO_COLOR")
+        return ConsoleRenderer(colors=colors, sort_keys=False, pad_event_to=26)
+    return JSONRenderer(json.dumps, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,148 @@
+"""Keep secrets out of whatever is said.
+
+Two nets lie over each other: the secrets we know, in every form in which they travel, and the
+shapes that secrets have, for those nobody told us about.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from threading import Lock
+from urllib.parse import quote, quote_plus
+
+from structlog.typing import EventDict, WrappedLogger
+
+MASK = "***"
+
+LONGEST_TEXT = 8_192
+"""Characters of one value that are looked at; the patterns stay quick on hostile text."""
+
+_SHORTEST_SECRET = 4  # masking shorter ones would hide the log, not the secret
+_REMEMBERED = 64  # tokens learned at run time; older ones have expired
+
+_NAMES = (
+    r"(?:access|refresh|oauth|download|download_access|id|bearer)_?token|token|jwt|signature"
+    r"|(?:client|api|sdk)_?secret|secret|api_?key|passw(?:or)?d|pass_?code|pwd|assertion"
+    r"|play_passcode|x-amz-[a-z-]+|x-goog-[a-z-]+|key-pair-id|policy|zak|authorization|cookie"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a secret looks like; looked for only in text that has one of `heralds`."""
+
+    heralds: tuple[str, ...]  #: In lower case.
+    pattern: re.Pattern[str]
+    mask: str
+
+
+_SHAPES = (
+    # URLs: neither who, nor the query, nor the fragment
+    _Shape(("://",), re.compile(r"://[^\s/?#'\"<>]*@"), f"://{MASK}@"),
+    _Shape(("://",), re.compile(r"(://[^\s?#'\"<>]*)[?#][^\s'\"<>]*"), rf"\1?{MASK}"),
+    # JSON web tokens
+    _Shape(("eyj",), re.compile(r"(?<![\w-])eyJ[\w-]{6,}(?:\.[\w-]*){0,2}"), MASK),
+    # what follows the name of an authentication scheme; prose ("a bearer token") may stay
+    _Shape(
+        ("oauth",),
+        re.compile(r"(?i)\b(oauth)\s+(?:oauth_)?token\s*=\s*[^\s,;'\"]+"),
+        rf"\1 {MASK}",
+    ),
+    _Shape(("bearer",), re.compile(r"(?i)\b(bearer)\s+(?!tokens?\b)[^\s,;'\"]+"), rf"\1 {MASK}"),
+    _Shape(
+        ("basic", "oauth"),
+        re.compile(r"\b((?i:basic|oauth))\s+(?=[a-z]*[^a-z\s,;'\"]|\S{16})[\w.~+/=-]{6,}"),
+        rf"\1 {MASK}",
+    ),
+    # name=value and "name": "value", also percent-encoded
+    _Shape(
+        ("=", "%3d"),
+        re.compile(rf"(?i)(?<![a-z0-9])({_NAMES})(\s*=\s*|%3D)[^\s&,;'\"<>]+"),
+        rf"\1\2{MASK}",
+    ),
+    _Shape(
+        ("'", '"'),
+        re.compile(rf"(?i)(['\"](?:{_NAMES})['\"]\s*:\s*)(['\"])[^'\"]*\2?"),
+        rf"\1\2{MASK}\2",
+    ),
+)
+
+
+class Redactor:
+    """Masks secrets in text; a processor of structlog as well. Safe to use from any thread."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._given = tuple(_forms(secrets))
+        self._learned: deque[tuple[str, ...]] = deque(maxlen=_REMEMBERED)
+        self._lock = Lock()
+        self._known = _longest_first(self._given)
+
+    def learn(self, secret: str) -> None:
+        """Mask `secret` from now on; the latest few dozen are remembered."""
+        forms = tuple(_forms([secret]))
+        with self._lock:
+            if forms and forms not in self._learned:
+                self._learned.append(forms)
+                learned = (form for one in self._learned for form in one)
+                self._known = _longest_first((*self._given, *learned))
+
+    def clean(self, text: str) -> str:
+        """Return `text` without secrets; what is far too long is cut."""
+        known = self._known
+        cut = len(text) > LONGEST_TEXT
+        text = text[:LONGEST_TEXT]
+        for form in known:
+            if form in text:
+                text = text.replace(form, MASK)
+        lower = text.lower()
+        for shape in _SHAPES:
+            if any(herald in lower for herald in shape.heralds):
+                text = shape.pattern.sub(shape.mask, text)
+        # a known secret may lie across the cut: what could be the beginning of one goes, too
+        return text[: -len(known[0])] if cut and known else text
+
+    def redact(self, value: object) -> object:
+        """Return `value` with every text in it cleaned, keys included."""
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, dict):
+            return {self.redact(key): self.redact(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.redact(inner) for inner in value]
+        return value
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {key: self.redact(value) for key, value in event.items()}
+
+
+def _longest_first(forms: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(forms), key=len, reverse=True))
+
+
+def _forms(secrets: Iterable[str]) -> Iterator[str]:
+    """Yield the ways in which each of `secrets` may be written."""
+    for secret in secrets:
+        if len(secret.strip()) < _SHORTEST_SECRET:
+            continue
+        yield from (secret, secret.strip(), quote(secret, safe=""), quote(secret))
+        yield from (quote_plus(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1])
+        yield from _base64(secret.encode("utf-8", "surrogatepass"))
+
+
+def _base64(secret: bytes) -> Iterator[str]:
+    """Yield what base64 makes of `secret` wherever it stands in a longer text (`id:secret`).
+
+    Three bytes make four characters: only those that depend on the secret alone are of use.
+    """
+    for before in range(3):
+        first = -(-before * 4 // 3)
+        last = (before + len(secret)) * 8 // 6
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            core = encode(b"\0" * before + secret).decode("ascii")[first:last]
+            if len(core) >= 2 * _SHORTEST_SECRET:
+                yield core

@@ -1,0 +1,51 @@
+"""Turn what events carry into plain JSON values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import TypeAlias
+
+Plain: TypeAlias = "str | float | bool | list[Plain] | dict[str, Plain] | None"
+
+_MOST_ITEMS = 100
+_DEEPEST = 4
+
+
+def rfc3339(time: datetime) -> str:
+    """Return `time` as RFC 3339 in UTC with microseconds; what has no zone is taken as UTC."""
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+
+
+def plain(value: object, *, depth: int = 0) -> Plain:
+    """Return `value` for JSON: times as RFC 3339, durations in seconds, the unknown as text.
+
+    Containers are bounded in length and depth.
+    """
+    if depth < _DEEPEST and isinstance(value, Mapping):
+        some = list(value.items())[:_MOST_ITEMS]
+        return {_text(key): plain(inner, depth=depth + 1) for key, inner in some}
+    if depth < _DEEPEST and isinstance(value, list | tuple | AbstractSet):
+        return [plain(inner, depth=depth + 1) for inner in list(value)[:_MOST_ITEMS]]
+    return _scalar(value.value if isinstance(value, Enum) else value)
+
+
+def _scalar(value: object) -> str | float | bool | None:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else _text(value)
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - a value that cannot be shown must not stop its bearer
+        return f"<unprintable {type(value).__name__}>"

@@ -1,0 +1,198 @@
+"""The HTTP client behind `ports.Transport`.
+
+It sends what `core.redirects` decides to whom `core.addresses` permits, and translates whatever
+goes wrong. It knows nothing of files, never retries by itself, and keeps no cookies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from types import SimpleNamespace, TracebackType
+from typing import Self
+
+import anyio
+from aiohttp import (
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+    ThreadedResolver,
+    TraceConfig,
+)
+from aiohttp.abc import AbstractResolver
+from anyio.to_thread import run_sync
+from multidict import CIMultiDict
+from yarl import URL
+
+from reelkeep.core import redirects
+from reelkeep.core.redirects import Trail
+from reelkeep.core.urls import Origin, parse
+from reelkeep.errors import Refused, Stalled
+from reelkeep.ports import Reply, Request
+from reelkeep.transport.faults import at_the_edge
+from reelkeep.transport.line import Line
+from reelkeep.transport.options import TransportOptions
+from reelkeep.transport.reply import AiohttpReply, check_head
+from reelkeep.transport.resolver import PolicyResolver
+from reelkeep.transport.slots import Slots
+from reelkeep.transport.tls import tls_context
+
+_DNS_TTL = 300
+_KEEPALIVE = 30.0
+
+
+class AiohttpTransport:
+    """See `ports.Transport`. An async context manager; its connections live as long as it does."""
+
+    def __init__(
+        self, options: TransportOptions, *, resolver: AbstractResolver | None = None
+    ) -> None:
+        """Build a client that looks names up with `resolver`, by default as the system does."""
+        self._options = options
+        self._resolver = resolver
+        self._slots = Slots(options.per_host)
+        self._agent = f"reelkeep/{version('reelkeep')}"
+        self._sessions: dict[str, ClientSession] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Open the pools.
+
+        Raises:
+            ConfigError: `ca_file` cannot be used.
+        """
+        context = await run_sync(tls_context, self._options.ca_file)
+        for scheme in ("https", "http"):
+            connector = TCPConnector(
+                ssl=context,
+                resolver=self._resolver_for(scheme),
+                limit=0,
+                ttl_dns_cache=_DNS_TTL,
+                keepalive_timeout=_KEEPALIVE,
+            )
+            session = _session(connector, self._options)
+            self._sessions[scheme] = await self._stack.enter_async_context(session)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._sessions = {}
+        await self._stack.aclose()
+
+    @asynccontextmanager
+    async def open(self, request: Request) -> AsyncIterator[Reply]:
+        """See `ports.Transport`. A slot of the host is held until the context is left."""
+        trail: Trail | None = redirects.begin(parse(request.url), kin=request.kin)
+        while trail is not None:
+            self._check(trail.url.origin)
+            origin = trail.url.origin
+            async with (
+                self._slots.at(origin.host, origin.port),
+                self._sent(request, trail) as (raw, line),
+            ):
+                check_head(raw, trail)
+                here, trail = trail, _next_hop(request, trail, raw)
+                if trail is None:
+                    yield AiohttpReply(raw, line, here, self._options)
+
+    @asynccontextmanager
+    async def _sent(
+        self, request: Request, trail: Trail
+    ) -> AsyncIterator[tuple[ClientResponse, Line]]:
+        """Give the reply; leaving with its body unread closes the connection (aiohttp#10169)."""
+        raw = await self._head(request, trail)
+        line = Line(raw)
+        try:
+            yield raw, line
+        finally:
+            line.leave()
+            raw.close()  # does nothing after the whole body was read
+
+    async def _head(self, request: Request, trail: Trail) -> ClientResponse:
+        origin = trail.url.origin
+        with at_the_edge(origin), anyio.CancelScope() as scope:
+            return await self._sessions[origin.scheme].request(
+                request.method,
+                _target(trail),
+                headers=_headers(request, trail, self._agent),
+                data=request.body,
+                allow_redirects=False,
+                proxy=self._options.proxy,
+                trace_request_ctx=scope,
+            )
+        raise Stalled(f"{origin}: no reply in time")
+
+    def _check(self, origin: Origin) -> None:
+        """Judge what no resolver will see: an address in the URL, and all that a proxy resolves."""
+        if origin.address is None and self._options.proxy is None:
+            return
+        objection = self._options.allow.objection(origin, origin.address)
+        if objection is not None:
+            raise Refused(f"{origin}: {objection}")
+
+    def _resolver_for(self, scheme: str) -> AbstractResolver:
+        inner = self._resolver or ThreadedResolver()
+        if self._options.proxy is not None:  # only the proxy's own name is looked up by us
+            return inner
+        return PolicyResolver(inner, self._options.allow, scheme)
+
+
+def _session(connector: TCPConnector, options: TransportOptions) -> ClientSession:
+    patience = options.connect_timeout.total_seconds()
+    return ClientSession(
+        connector=connector,
+        timeout=ClientTimeout(total=None, connect=patience, sock_connect=patience),
+        auto_decompress=False,
+        requote_redirect_url=False,
+        cookie_jar=DummyCookieJar(),
+        trust_env=False,
+        trace_configs=[_head_deadline(options)],
+    )
+
+
+def _head_deadline(options: TransportOptions) -> TraceConfig:
+    """Start the clock for the head once there is a connection; until then another one runs."""
+
+    async def connected(_session: ClientSession, context: SimpleNamespace, _: object) -> None:
+        scope: anyio.CancelScope = context.trace_request_ctx
+        scope.deadline = anyio.current_time() + options.stall_timeout.total_seconds()
+
+    trace = TraceConfig()
+    trace.on_connection_create_end.append(connected)
+    trace.on_connection_reuseconn.append(connected)
+    return trace
+
+
+def _next_hop(request: Request, trail: Trail, raw: ClientResponse) -> Trail | None:
+    if not request.follow or request.method != "GET":
+        return None
+    return redirects.follow(trail, raw.status, raw.headers.get("Location"))
+
+
+def _target(trail: Trail) -> URL:
+    """Return the URL for aiohttp, unaltered, once both parsers agree on whom it names."""
+    origin = trail.url.origin
+    url = URL(trail.url.text, encoded=True)
+    if (url.scheme, url.raw_host, url.port) != (origin.scheme, origin.host, origin.port):
+        raise Refused(f"{origin}: the address can be read in two ways")
+    return url
+
+
+def _headers(request: Request, trail: Trail, agent: str) -> CIMultiDict[str]:
+    """Build the headers of one hop from scratch (rule 20)."""
+    headers = CIMultiDict(request.headers)
+    if trail.trusted:
+        headers.update(request.credentials)
+    headers["Accept-Encoding"] = "identity"
+    headers["User-Agent"] = agent
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise Refused(f"{trail.url.origin}: our header {name} would hold control characters")
+    return headers

@@ -1,0 +1,87 @@
+"""Turn what aiohttp, ssl and the sockets raise into this package's errors.
+
+Their messages are never passed on: they quote URLs, header lines and whole requests. For the same
+reason only a socket's or TLS's own error is kept as the cause, and never one of aiohttp's.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientError,
+    ClientHttpProxyError,
+    ClientResponseError,
+    ConnectionTimeoutError,
+    InvalidURL,
+    NonHttpUrlClientError,
+    ServerDisconnectedError,
+)
+from aiohttp.http_exceptions import HttpProcessingError
+
+from reelkeep.core.urls import Origin
+from reelkeep.errors import BadReply, Refused, TransferError, Unreachable
+
+FOREIGN = (ClientError, HttpProcessingError, OSError, UnicodeError)
+"""Everything that a request may raise; timeouts and ssl's errors are OSErrors."""
+
+
+@contextmanager
+def at_the_edge(origin: Origin) -> Iterator[None]:
+    """Raise foreign errors of the block as ours, about `origin`."""
+    try:
+        yield
+    except FOREIGN as error:
+        raise translated(error, origin) from root(error)
+
+
+def translated(error: BaseException, origin: Origin) -> TransferError:
+    """Return our error for a foreign one."""
+    ours: type[TransferError] = Unreachable
+    match error:
+        case ClientConnectorCertificateError():
+            ours, text = Refused, _certificate_fault(error)
+        case InvalidURL() | NonHttpUrlClientError() | UnicodeError():
+            ours, text = Refused, "the HTTP client cannot use the address"
+        case ConnectionTimeoutError():
+            text = "no connection in time"
+        case ClientConnectorDNSError():
+            text = "the name could not be resolved"
+        case ClientHttpProxyError():
+            text = f"the proxy answered {error.status}"
+        case ClientResponseError() | HttpProcessingError():
+            ours, text = BadReply, "the reply is not readable as HTTP"
+        case ServerDisconnectedError():
+            text = "the connection was closed before the reply"
+        case _:
+            text = _socket_fault(error)
+    return ours(f"{origin}: {text}")
+
+
+def root(error: BaseException) -> BaseException | None:
+    """Return the error of socket or TLS beneath `error`; it holds no URL and no header."""
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, OSError) and not isinstance(below, ClientError):
+            return below
+        below = below.__cause__
+    return None
+
+
+def _certificate_fault(error: ClientConnectorCertificateError) -> str:
+    reason = getattr(error.certificate_error, "verify_message", "") or "unknown reason"
+    return f"its certificate is not accepted: {reason}"
+
+
+def _socket_fault(error: BaseException) -> str:
+    below = root(error)
+    if isinstance(below, ssl.SSLError):
+        return f"TLS failed: {below.reason or 'unknown reason'}"
+    if isinstance(below, OSError) and below.errno:
+        return os.strerror(below.errno)
+    return "the connection broke"

@@ -1,0 +1,134 @@
+"""An archive in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from reelkeep.core.journal import Identity, identity_of
+from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
+from reelkeep.core.media import container_ok, kind_of
+from reelkeep.core.model import Download, Holding
+from reelkeep.core.sums import encode_sums
+from reelkeep.errors import Busy, DiskFull, IoFailed
+from reelkeep.ports import Held, Inspection
+
+
+@dataclass
+class Unfinished:
+    """The bytes of one part, and whose they are."""
+
+    identity: Identity
+    content: bytearray = field(default_factory=bytearray)
+    validator: str | None = None
+    total: int | None = None
+    promises: Mapping[str, str] = field(default_factory=dict)
+    taken: bool = False
+
+
+@dataclass
+class MemoryArchive:
+    """Keeps everything in dictionaries; `room` bytes may still be written to it."""
+
+    room: int = 1 << 40
+    unfinished: dict[tuple[str, str], Unfinished] = field(default_factory=dict)
+    waiting: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    visible: dict[str, bytes] = field(default_factory=dict)
+    quarantined: list[tuple[bytes, str]] = field(default_factory=list)
+    checkpoints: int = 0
+
+    @asynccontextmanager
+    async def part(self, download: Download) -> AsyncIterator[MemoryPart]:
+        name, identity = (download.key, download.file), identity_of(download)
+        unfinished = self.unfinished.setdefault(name, Unfinished(identity))
+        if unfinished.taken:
+            raise Busy(f"another writer has the part of {download.name}")
+        if unfinished.identity != identity:
+            unfinished = self.unfinished[name] = Unfinished(identity)
+        unfinished.taken = True
+        try:
+            yield MemoryPart(self, download, unfinished)
+        finally:
+            unfinished.taken = False
+
+    async def finished(self, download: Download) -> Inspection | None:
+        content = self.waiting.get((download.key, download.file))
+        return None if content is None else Inspection(len(content), _digest("sha256", content))
+
+    async def publish(self, holding: Holding) -> str:
+        folder = holding.folder or f"{holding.provider}/{holding.key}"
+        stored = {file.name: file for file in holding.files if file.state == "stored"}
+        for name, file in stored.items():
+            content = self.waiting.get((holding.key, file.id))
+            if self.visible.get(f"{folder}/{name}", content) is None:
+                raise IoFailed(f"stored, but missing in {folder}: {name}")
+        for name, file in stored.items():
+            content = self.waiting.pop((holding.key, file.id), b"")
+            self.visible.setdefault(f"{folder}/{name}", content)
+        manifest = dump(to_manifest(holding, version="0"))
+        sums = {name: file.sha256 or "" for name, file in stored.items()}
+        sums[MANIFEST] = _digest("sha256", manifest)
+        self.visible[f"{folder}/{MANIFEST}"] = manifest
+        self.visible[f"{folder}/{SUMS}"] = encode_sums(sums)
+        return folder
+
+    async def free(self) -> int:
+        return self.room
+
+
+class MemoryPart:
+    """One part of a `MemoryArchive`."""
+
+    def __init__(self, archive: MemoryArchive, download: Download, unfinished: Unfinished) -> None:
+        self._archive = archive
+        self._download = download
+        self._unfinished = unfinished
+
+    @property
+    def held(self) -> Held:
+        kept = self._unfinished
+        return Held(len(kept.content), kept.validator, kept.total, kept.promises)
+
+    async def begin(
+        self, *, validator: str | None, total: int | None, promises: Mapping[str, str]
+    ) -> None:
+        self._unfinished.content.clear()
+        self._unfinished.validator = validator
+        self._unfinished.total = total
+        self._unfinished.promises = dict(promises)
+
+    async def write(self, pieces: Sequence[bytes]) -> None:
+        content = b"".join(pieces)
+        fitting = content[: self._archive.room]
+        self._unfinished.content += fitting
+        self._archive.room -= len(fitting)
+        if len(fitting) < len(content):
+            raise DiskFull("no room in memory")
+
+    async def checkpoint(self) -> None:
+        self._archive.checkpoints += 1
+
+    async def inspect(self, digests: Sequence[str]) -> Inspection:
+        content = bytes(self._unfinished.content)
+        found = {name: _digest(name, content) for name in digests}
+        return Inspection(len(content), _digest("sha256", content), found)
+
+    async def check(self, file_type: str) -> str | None:
+        content = bytes(self._unfinished.content)
+        kind = kind_of(file_type, self._download.name.rpartition(".")[2])
+        return container_ok(kind, lambda at, size: content[at : at + size], len(content))
+
+    async def keep(self) -> None:
+        name = (self._download.key, self._download.file)
+        self._archive.waiting[name] = bytes(self._unfinished.content)
+        del self._archive.unfinished[name]
+
+    async def quarantine(self, reason: str) -> None:
+        self._archive.quarantined.append((bytes(self._unfinished.content), reason))
+        await self.begin(validator=None, total=None, promises={})
+
+
+def _digest(name: str, content: bytes) -> str:
+    return hashlib.new(name, content).hexdigest()

@@ -1,0 +1,121 @@
+"""Disks that fail as told."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from reelkeep.archive.disk import Disk
+
+EFFECTS = frozenset(name for name in vars(Disk) if not name.startswith("_")) - {"boot"}
+
+
+class FaultyDisk(Disk):
+    """Counts calls; the one numbered `fail_at` raises, and if it is `dead` all after it too.
+
+    Nothing is really flushed, and descriptors are always really closed.
+    """
+
+    def __init__(
+        self,
+        *,
+        fail_at: int | None = None,
+        error: int = errno.EIO,
+        dead: bool = False,
+        boot: str = "boot-1",
+    ) -> None:
+        self.calls: list[str] = []
+        self._fail_at = fail_at
+        self._error = error
+        self._dead = dead
+        self._boot = boot
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if name not in EFFECTS:
+            return found
+
+        def call(*args: Any) -> Any:
+            return self._call(name, found, *args)
+
+        return call
+
+    def boot(self) -> str:
+        return self._boot
+
+    def fdatasync(self, fd: int) -> None:
+        pass
+
+    def fsync(self, fd: int) -> None:
+        pass
+
+    def _call(self, name: str, effect: Callable[..., Any], *args: Any) -> Any:
+        if name == "fsync_directory":
+            effect = lambda _path: None  # noqa: E731
+        number = len(self.calls)
+        self.calls.append(name)
+        fails = self._fail_at is not None and (
+            number == self._fail_at or (self._dead and number > self._fail_at)
+        )
+        if fails:
+            if name == "close":
+                effect(*args)
+            raise OSError(self._error, os.strerror(self._error))
+        return effect(*args)
+
+
+class TightDisk(Disk):
+    """Takes at most `most` bytes in one write, and `room` bytes altogether."""
+
+    def __init__(self, *, most: int = 1 << 30, room: int = 1 << 30) -> None:
+        self.most = most
+        self.room = room
+
+    def pwrite(self, fd: int, pieces: Sequence[memoryview], offset: int) -> int:
+        if self.room == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        allowed = min(self.most, self.room)
+        count = os.pwrite(fd, b"".join(pieces)[:allowed], offset)
+        self.room -= count
+        return count
+
+
+class SlowDisk(Disk):
+    """Writes only once `go` is set, and tells in which order writes and closes came."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.go = threading.Event()
+        self.order: list[str] = []
+
+    def pwrite(self, fd: int, pieces: Sequence[memoryview], offset: int) -> int:
+        self.began.set()
+        self.go.wait(10)
+        count = super().pwrite(fd, pieces, offset)
+        self.order.append("written")
+        return count
+
+    def close(self, fd: int) -> None:
+        self.order.append("closed")
+        super().close(fd)
+
+
+class BrokenFlush(Disk):
+    """Cannot flush what `error` says it cannot."""
+
+    def __init__(self, error: int) -> None:
+        self.error = error
+
+    def fsync(self, fd: int) -> None:  # noqa: ARG002 - as the real one
+        raise OSError(self.error, os.strerror(self.error))
+
+
+class Linkless(Disk):
+    """A disk without hard links."""
+
+    def link(self, source: Path, target: Path) -> None:  # noqa: ARG002 - as the real one
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(source))

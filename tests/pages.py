@@ -1,0 +1,101 @@
+"""The pages of the manual that are made from code: `make docs` writes them, a test compares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from reelkeep.settings import schema
+from reelkeep.telemetry.catalogue import events_page
+
+REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+
+_HEAD = """\
+# Configuration
+
+Made from the settings themselves by `make docs`; do not edit.
+
+`reelkeep.yaml` is looked for in: `-c FILE`, `$REELKEEP_CONFIG`, `./reelkeep.yaml`,
+`/etc/reelkeep/reelkeep.yaml`. An unknown key, a wrong type or a bad value is refused with file,
+line and path, and all errors are listed at once (exit code 78).
+[The annotated example](../../config/reelkeep.yaml) shows every key in its place;
+`reelkeep schema` prints a JSON Schema for editors.
+
+Durations are written `30s 5m 2h 7d` or `250ms`, sizes `64KiB 10MB 1GiB`, dates in ISO 8601. A
+secret is one of `{env: NAME}`, `{file: PATH}`, `{credential: NAME}`, never a bare string.
+
+"""
+
+Schema = Mapping[str, Any]
+
+
+def pages(described: Schema | None = None) -> dict[str, str]:
+    """Return the pages by file name."""
+    return {
+        "events.md": events_page(),
+        "configuration.md": configuration_page(schema() if described is None else described),
+    }
+
+
+def configuration_page(described: Schema) -> str:
+    """Return every key of the JSON Schema `described`, a table a section."""
+    definitions = described["$defs"]
+    top = {k: v for k, v in described["properties"].items() if k != "providers"}
+    parts = [_HEAD, _table("Top level", top, definitions)]
+    kinds = [_resolved(each, definitions) for each in _entries(described)]
+    parts += [
+        _table(f"`providers`, with `type: {_type(kind)}`", kind["properties"], definitions)
+        for kind in sorted(kinds, key=_type)
+    ]
+    return "\n".join(parts)
+
+
+def _entries(described: Schema) -> list[Schema]:
+    entry: list[Schema] = described["properties"]["providers"]["items"]["oneOf"]
+    return entry
+
+
+def _type(kind: Schema) -> str:
+    return str(kind["properties"]["type"].get("const"))
+
+
+def _table(title: str, keys: Mapping[str, Schema], definitions: Schema) -> str:
+    rows = "".join(_rows(keys, definitions, ""))
+    return f"## {title}\n\n| key | default | meaning |\n|---|---|---|\n{rows}"
+
+
+def _rows(keys: Mapping[str, Schema], definitions: Schema, prefix: str) -> Iterator[str]:
+    for key, value in keys.items():
+        inner = _resolved(value, definitions)
+        said = value.get("description", inner.get("description", ""))
+        meaning = " ".join(str(said).split()).replace("|", "\\|")
+        section = inner.get("properties")
+        default = "" if section else _default(value)
+        yield f"| `{prefix}{key}` | {default} | {meaning} |\n"
+        if section:
+            yield from _rows(section, definitions, f"{prefix}{key}.")
+
+
+def _default(value: Schema) -> str:
+    if "const" in value:
+        return f"`{value['const']}`"
+    if "default" not in value:
+        return "required"
+    default = json.dumps(value["default"], ensure_ascii=False)
+    return f"`{default}`".replace("|", "\\|")
+
+
+def _resolved(value: Schema, definitions: Schema) -> Schema:
+    """Follow a reference, also the one beside null of an optional section."""
+    for choice in (value, *value.get("anyOf", ()), *value.get("allOf", ())):
+        if "$ref" in choice:
+            found: Schema = definitions[choice["$ref"].rpartition("/")[2]]
+            return found
+    return value
+
+
+if __name__ == "__main__":
+    for name, page in pages().items():
+        (REFERENCE / name).write_text(page, encoding="utf-8")

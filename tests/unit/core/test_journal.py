@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelkeep.core.journal import Identity, Journal, decode, encode, usable
+
+IDENTITY = Identity("support", "4711", "recording", 100)
+JOURNAL = Journal(
+    identity=IDENTITY,
+    validator='"v1"',
+    total=100,
+    promises={"md5": "00"},
+    durable=64,
+    boot="boot-1",
+)
+
+
+@given(
+    st.builds(
+        Journal,
+        identity=st.builds(
+            Identity, st.text(), st.text(), st.text(), st.none() | st.integers(min_value=0)
+        ),
+        validator=st.none() | st.text(),
+        total=st.none() | st.integers(min_value=0),
+        promises=st.dictionaries(st.text(), st.text()),
+        durable=st.integers(min_value=0),
+        boot=st.text(),
+    )
+)
+def test_what_is_encoded_is_decoded(journal: Journal) -> None:
+    assert decode(encode(journal)) == journal
+
+
+@given(st.binary())
+def test_no_content_whatever_is_a_reason_to_fail(content: bytes) -> None:
+    assert decode(content) is None
+
+
+@pytest.mark.parametrize("length", range(len(encode(JOURNAL))))
+def test_a_torn_journal_is_none(length: int) -> None:
+    assert decode(encode(JOURNAL)[:length]) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 200, b"[]", b"{}", b"null", b"1", b"[" * 100_000, b'{"format":1}']
+)
+def test_a_file_that_is_no_journal_is_none(content: bytes) -> None:
+    assert decode(content) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("format", 2),
+        ("durable", -1),
+        ("durable", True),
+        ("durable", 1.5),
+        ("durable", None),
+        ("total", "100"),
+        ("validator", 7),
+        ("promises", []),
+        ("promises", {"md5": 1}),
+        ("boot", None),
+        ("identity", None),
+        ("identity", {"provider": "support"}),
+    ],
+)
+def test_a_journal_with_a_wrong_value_is_none(field: str, value: object) -> None:
+    document = json.loads(encode(JOURNAL)) | {field: value}
+    assert decode(json.dumps(document).encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "boot", "expected"),
+    [
+        (80, "boot-1", 80),  # the machine ran on: all that was written is there
+        (80, "boot-2", 64),  # a power cut: only what was flushed
+        (50, "boot-2", 50),
+        (50, "boot-1", 50),
+        (80, "", 64),
+        (0, "boot-1", 0),
+    ],
+)
+def test_how_much_can_be_built_on(size: int, boot: str, expected: int) -> None:
+    assert usable(JOURNAL, IDENTITY, size=size, boot=boot) == expected
+
+
+def test_an_unknown_boot_is_not_the_same_boot() -> None:
+    assert usable(replace(JOURNAL, boot=""), IDENTITY, size=80, boot="") == 64
+
+
+def test_without_a_journal_nothing_can_be_built_on() -> None:
+    assert usable(None, IDENTITY, size=80, boot="boot-1") == 0
+
+
+@pytest.mark.parametrize(
+    "change", [{"provider": "x"}, {"recording": "x"}, {"file": "x"}, {"size": 9}]
+)
+def test_nothing_can_be_built_on_another_files_bytes(change: dict[str, object]) -> None:
+    other = replace(IDENTITY, **change)  # type: ignore[arg-type] # a table of single changes
+    assert usable(JOURNAL, other, size=80, boot="boot-1") == 0

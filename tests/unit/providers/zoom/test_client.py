@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import anyio
+import pytest
+
+from fakes.transport import FakeReply, FakeTransport
+from fakes.zoom import Script, error
+from reelkeep.errors import (
+    AuthFailed,
+    Misconfigured,
+    ProviderError,
+    RateLimited,
+    Refused,
+    Unavailable,
+    Unreachable,
+)
+from reelkeep.providers.tokens import TokenSource
+from reelkeep.providers.zoom.client import Client, Question
+from reelkeep.providers.zoom.grants import App, Bearer
+from reelkeep.providers.zoom.limits import Label, Limits
+from reelkeep.providers.zoom.verdicts import Denied, Verdict
+from virtual import START, VIRTUAL, Backend, clock
+
+LOOK = Question("/look", (("page_size", "300"), ("q", "a b&c")), Label.LIGHT)
+FINE = FakeReply.json({"ok": 1})
+EXPIRED = error(401, 124, "Access token is expired.")
+QPS = error(429, 429, "maximum per-second rate limit", X_RateLimit_Type="QPS")
+BARE_429 = FakeReply.of(b"", status=429)
+DAILY = error(
+    429,
+    429,
+    "maximum daily rate limit",
+    X_RateLimit_Type="Daily-limit",
+    Retry_After="2026-01-06T00:00:00Z",
+)
+
+
+@pytest.fixture
+def anyio_backend() -> Backend:
+    return VIRTUAL
+
+
+class Desk:
+    def __init__(self, *answers: FakeReply | Exception, plan: str = "pro") -> None:
+        self.script = Script()
+        self.script.on("/look", *answers)
+        transport = FakeTransport(self.script)
+        app = App(
+            token_url="https://zoom.us/oauth/token",
+            account_id="acct",
+            client_id="app",
+            client_secret="s3cr3t",
+        )
+        source = TokenSource(lambda: app.token(transport, clock), clock=clock)
+        self.client = Client(
+            "https://api.zoom.us/v2/",
+            transport=transport,
+            bearer=Bearer(source, clock),
+            limits=Limits(plan, clock=clock, dice=lambda: 0.0),
+            clock=clock,
+            dice=lambda: 0.0,
+        )
+
+    async def ask(self) -> object:
+        return await self.client.ask(LOOK)
+
+    @property
+    def tokens(self) -> list[str]:
+        return [asked.token for asked in self.script.at("/look")]
+
+
+async def test_a_question_carries_token_and_query() -> None:
+    desk = Desk(FINE)
+    assert await desk.ask() == {"ok": 1}
+    (asked,) = desk.script.at("/look")
+    assert (asked.token, asked.query) == ("at-1", {"page_size": "300", "q": "a b&c"})
+
+
+async def test_an_expired_token_is_renewed_and_the_question_replayed() -> None:
+    desk = Desk(EXPIRED, FINE)
+    assert await desk.ask() == {"ok": 1}
+    assert desk.tokens == ["at-1", "at-2"]
+
+
+async def test_a_second_refusal_of_the_token_is_final() -> None:
+    desk = Desk(EXPIRED)
+    with pytest.raises(AuthFailed, match="even a new access token"):
+        await desk.ask()
+    assert desk.tokens == ["at-1", "at-2"]
+
+
+async def test_many_questions_with_one_dead_token_renew_it_once() -> None:
+    desk = Desk()
+    desk.script.on("/look", lambda asked: EXPIRED if asked.token == "at-1" else FINE)
+    async with anyio.create_task_group() as together:
+        for _ in range(5):
+            together.start_soon(desk.ask)
+    assert desk.script.tokens == 2
+
+
+async def test_a_missing_scope_renews_nothing() -> None:
+    desk = Desk(error(400, 4711, "does not contain scopes:[a:b]"))
+    with pytest.raises(AuthFailed, match="a:b"):
+        await desk.ask()
+    assert desk.tokens == ["at-1"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (error(404, 3301, "?"), Verdict.NOTHING),
+        (error(400, 300, "?"), Verdict.INVALID),
+        (error(200, 200, "?"), Verdict.FORBIDDEN),
+    ],
+)
+async def test_what_is_refused_for_good_is_asked_once(answer: FakeReply, verdict: Verdict) -> None:
+    desk = Desk(answer)
+    with pytest.raises(Denied) as caught:
+        await desk.ask()
+    assert caught.value.verdict is verdict
+    assert len(desk.tokens) == 1
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        FakeReply.of(b"<html>", status=502),
+        FakeReply.of(b"<html>", status=200),
+        FakeReply.of(b"", status=200),
+        Unreachable("gone"),
+    ],
+)
+async def test_a_short_outage_is_waited_for(trouble: FakeReply | Exception) -> None:
+    assert await Desk(trouble, trouble, FINE).ask() == {"ok": 1}
+
+
+async def test_a_long_outage_is_an_error() -> None:
+    desk = Desk(FakeReply.of(b"<html>", status=503))
+    with pytest.raises(Unavailable):
+        await desk.ask()
+    assert len(desk.tokens) == 4
+    assert timedelta(seconds=3) < clock() - START < timedelta(seconds=8)
+
+
+async def test_an_outage_of_the_token_service_is_waited_for_as_well() -> None:
+    desk = Desk(FINE)
+    fine = FakeReply.json({"access_token": "at-9"})
+    desk.script.on("/oauth/token", FakeReply.of(b"", status=503), fine)
+    await desk.ask()
+    assert desk.tokens == ["at-9"]
+
+
+async def test_an_address_against_the_policy_is_not_tried_again() -> None:
+    desk = Desk(Refused("private address"))
+    with pytest.raises(Misconfigured):
+        await desk.ask()
+    assert len(desk.tokens) == 1
+
+
+@pytest.mark.parametrize("refusal", [QPS, BARE_429])
+async def test_too_many_a_second_is_waited_for(refusal: FakeReply) -> None:
+    desk = Desk(refusal, refusal, FINE)
+    assert await desk.ask() == {"ok": 1}
+    assert clock() - START >= timedelta(seconds=3)
+
+
+async def test_a_limit_that_does_not_end_is_an_error_with_a_time() -> None:
+    desk = Desk(QPS)
+    with pytest.raises(RateLimited) as caught:
+        await desk.ask()
+    assert caught.value.until is not None
+    assert len(desk.tokens) == 6
+
+
+async def test_a_short_retry_after_is_waited_for() -> None:
+    desk = Desk(error(429, 429, "?", Retry_After="20"), FINE)
+    await desk.ask()
+    assert clock() - START >= timedelta(seconds=20)
+
+
+async def test_a_daily_limit_is_an_error_with_a_time() -> None:
+    desk = Desk(DAILY, FINE)
+    with pytest.raises(RateLimited) as caught:
+        await desk.ask()
+    assert str(caught.value.until) == "2026-01-06 00:00:00+00:00"
+    assert len(desk.tokens) == 1
+
+
+async def test_a_daily_limit_rests_the_whole_account() -> None:
+    desk = Desk(DAILY, FINE)
+    for label in Label:
+        with pytest.raises(RateLimited):
+            await desk.client.ask(Question("/look", label=label))
+    assert len(desk.tokens) == 1
+
+
+async def test_after_a_daily_limit_questions_go_on() -> None:
+    desk = Desk(DAILY, FINE)
+    with pytest.raises(RateLimited):
+        await desk.ask()
+    await anyio.sleep(12 * 3600 + 1)
+    assert await desk.ask() == {"ok": 1}
+
+
+async def test_questions_are_paced_below_the_plans_rate() -> None:
+    desk = Desk(FINE, plan="free")
+    for _ in range(31):
+        await desk.ask()
+    assert clock() - START >= timedelta(seconds=30 / 4)
+
+
+async def test_no_error_shows_a_token_or_a_secret() -> None:
+    for answer in (EXPIRED, DAILY, Unreachable("gone")):
+        with pytest.raises(ProviderError) as caught:
+            await Desk(answer).ask()
+        assert "Bearer" not in repr(caught.value)
+        assert "page_size" not in str(caught.value)

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import anyio
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from reelkeep.errors import ConfigError
+from reelkeep.telemetry.server import Probes, serving
+
+HOST = "127.0.0.1"
+
+
+@dataclass
+class Daemon:
+    """What the server asks, as a fake."""
+
+    well: bool = True
+    reasons: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    async def ready(self) -> Sequence[str]:
+        return self.reasons
+
+    async def status(self) -> dict[str, Any]:
+        return self.facts
+
+    def probes(self, *, status: Callable[[], Awaitable[dict[str, Any]]] | None = None) -> Probes:
+        return Probes(
+            healthy=lambda: self.well,
+            ready=self.ready,
+            status=status or self.status,
+            metrics=self.registry,
+        )
+
+
+@asynccontextmanager
+async def client(probes: Probes) -> AsyncIterator[aiohttp.ClientSession]:
+    async with (
+        serving(probes, HOST, 0) as port,
+        aiohttp.ClientSession(f"http://{HOST}:{port}") as session,
+    ):
+        yield session
+
+
+@pytest.mark.parametrize(("well", "status"), [(True, 200), (False, 503)])
+async def test_health_is_a_status(well: bool, status: int) -> None:
+    async with client(Daemon(well=well).probes()) as http, http.get("/healthz") as reply:
+        assert reply.status == status
+
+
+@pytest.mark.parametrize(
+    ("reasons", "status"),
+    [([], 200), (["the catalog does not answer", "provider zoom is broken"], 503)],
+)
+async def test_readiness_gives_its_reasons(reasons: list[str], status: int) -> None:
+    async with client(Daemon(reasons=reasons).probes()) as http, http.get("/readyz") as reply:
+        assert reply.status == status
+        assert await reply.json() == {"ready": not reasons, "reasons": reasons}
+
+
+async def test_status_is_what_the_daemon_says() -> None:
+    facts = {"free": 5, "providers": [{"name": "zoom"}]}
+    async with client(Daemon(facts=facts).probes()) as http, http.get("/api/v1/status") as reply:
+        assert (reply.status, await reply.json()) == (200, facts)
+
+
+async def test_metrics_are_for_prometheus() -> None:
+    daemon = Daemon()
+    Counter("reelkeep_things", "Things.", registry=daemon.registry).inc()
+    async with client(daemon.probes()) as http, http.get("/metrics") as reply:
+        assert reply.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        assert "reelkeep_things_total 1.0" in await reply.text()
+
+
+async def test_head_is_answered_without_a_body() -> None:
+    async with client(Daemon().probes()) as http, http.head("/healthz") as reply:
+        assert (reply.status, await reply.read()) == (200, b"")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+async def test_nothing_can_be_changed(method: str) -> None:
+    async with client(Daemon().probes()) as http, http.request(method, "/healthz") as reply:
+        assert (reply.status, reply.headers["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/healthz/x", "/../etc/passwd", "/metrics/"])
+async def test_there_are_no_other_pages(path: str) -> None:
+    async with client(Daemon().probes()) as http, http.get(path) as reply:
+        assert reply.status == 404
+
+
+async def test_a_probe_that_fails_tells_its_kind_and_no_more() -> None:
+    async def broken() -> dict[str, Any]:
+        raise RuntimeError("a secret")
+
+    async with (
+        client(Daemon().probes(status=broken)) as http,
+        http.get("/api/v1/status") as reply,
+    ):
+        assert reply.status == 503
+        assert (await reply.json())["reasons"] == ["the probe failed (RuntimeError)"]
+
+
+async def test_a_probe_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reelkeep.telemetry.server.ANSWER_WITHIN", 0.01)
+
+    async def stuck() -> dict[str, Any]:
+        await anyio.sleep_forever()
+        return {}
+
+    async with (
+        client(Daemon().probes(status=stuck)) as http,
+        http.get("/api/v1/status") as reply,
+    ):
+        assert reply.status == 503
+
+
+async def test_only_so_many_are_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reelkeep.telemetry.server.MOST_AT_ONCE", 1)
+    asked, go_on = anyio.Event(), anyio.Event()
+
+    async def slow() -> dict[str, Any]:
+        asked.set()
+        await go_on.wait()
+        return {}
+
+    async with client(Daemon().probes(status=slow)) as http, anyio.create_task_group() as tasks:
+        tasks.start_soon(http.get, "/api/v1/status")
+        await asked.wait()
+        async with http.get("/healthz") as reply:
+            assert reply.status == 503
+        go_on.set()
+
+
+@pytest.mark.parametrize(
+    "request_line", ["GET /healthz HTTP/1.1", "GET /nowhere HTTP/1.1", "no HTTP at all"]
+)
+async def test_no_answer_reveals_what_answers(
+    request_line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    async with (
+        serving(Daemon().probes(), HOST, 0) as port,
+        await anyio.connect_tcp(HOST, port) as s,
+    ):
+        await s.send(f"{request_line}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        head = b""
+        with anyio.move_on_after(5):
+            async for piece in s:
+                head += piece
+    assert b"Server: reelkeep\r\n" in head
+    assert b"python" not in head.lower()
+    assert b"aiohttp" not in head.lower()
+
+
+async def test_a_port_in_use_is_the_operators_to_change() -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=rf"server.listen: cannot listen on {HOST}:{port}: A"):
+            async with serving(Daemon().probes(), HOST, port):
+                pass
+
+
+async def test_an_address_of_another_machine_is_the_operators_to_change() -> None:
+    with pytest.raises(ConfigError, match="Cannot assign requested address"):
+        async with serving(Daemon().probes(), "192.0.2.1", 0):
+            pass
+
+
+async def test_the_port_is_free_afterwards() -> None:
+    async with serving(Daemon().probes(), HOST, 0) as port:
+        pass
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind((HOST, port))
+
+
+async def test_answers_are_json_lines() -> None:
+    async with client(Daemon().probes()) as http, http.get("/healthz") as reply:
+        assert json.loads(await reply.text()) == {"healthy": True}
