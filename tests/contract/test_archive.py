@@ -7,15 +7,13 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC
 from pathlib import Path
 
 import pytest
 
 from fakes.archive import MemoryArchive
-from fakes.holdings import NOON, download, held_file, holding, put
-from reelkeep.archive.local import LocalArchive
-from reelkeep.core.layout import parse_layout
+from fakes.disk import archive_on
+from fakes.holdings import download, held_file, holding, put
 from reelkeep.core.model import FileId, HeldFile
 from reelkeep.errors import Busy, IoFailed
 from reelkeep.ports import Archive, Held
@@ -35,21 +33,9 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     if request.param == "memory":
         fake = MemoryArchive()
         return Case(fake, lambda: dict(fake.visible), lambda: fake)
-    local = _local(tmp_path)
+    local = archive_on(tmp_path)
     await local.prepare()
-    return Case(local, lambda: _visible(tmp_path), lambda: _local(tmp_path))
-
-
-def _local(root: Path) -> LocalArchive:
-    return LocalArchive(
-        root,
-        layout=parse_layout("{provider}/{key}"),
-        timezone=UTC,
-        file_mode=0o640,
-        directory_mode=0o750,
-        min_free=0,
-        clock=lambda: NOON,
-    )
+    return Case(local, lambda: _visible(tmp_path), lambda: archive_on(tmp_path))
 
 
 def _visible(root: Path) -> dict[str, bytes]:

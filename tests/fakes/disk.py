@@ -1,4 +1,4 @@
-"""Disks that fail as told."""
+"""Disks that fail as told, and an archive on one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+from fakes.holdings import NOON
+
 from reelkeep.archive.disk import Disk
+from reelkeep.archive.local import LocalArchive
+from reelkeep.core.layout import parse_layout
 
 EFFECTS = frozenset(name for name in vars(Disk) if not name.startswith("_")) - {"boot"}
 
@@ -33,6 +38,7 @@ class FaultyDisk(Disk):
         self._error = error
         self._dead = dead
         self._boot = boot
+        self._failing: str | None = None
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
@@ -46,6 +52,10 @@ class FaultyDisk(Disk):
 
     def boot(self) -> str:
         return self._boot
+
+    def fail_next(self, name: str) -> None:
+        """Let the next call of `name` fail."""
+        self._failing = name
 
     def fdatasync(self, fd: int) -> None:
         pass
@@ -61,6 +71,8 @@ class FaultyDisk(Disk):
         fails = self._fail_at is not None and (
             number == self._fail_at or (self._dead and number > self._fail_at)
         )
+        if name == self._failing:
+            self._failing, fails = None, True
         if fails:
             if name == "close":
                 effect(*args)
@@ -110,6 +122,9 @@ class BrokenFlush(Disk):
     def __init__(self, error: int) -> None:
         self.error = error
 
+    def fdatasync(self, fd: int) -> None:
+        self.fsync(fd)
+
     def fsync(self, fd: int) -> None:  # noqa: ARG002 - as the real one
         raise OSError(self.error, os.strerror(self.error))
 
@@ -119,3 +134,29 @@ class Linkless(Disk):
 
     def link(self, source: Path, target: Path) -> None:  # noqa: ARG002 - as the real one
         raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(source))
+
+
+class Rebooted(Disk):
+    """A disk on a machine that was started anew, and this time is called `boot`."""
+
+    def __init__(self, boot: str) -> None:
+        self._boot = boot
+
+    def boot(self) -> str:
+        return self._boot
+
+
+def archive_on(
+    root: Path, disk: Disk | None = None, *, layout: str = "{provider}/{start:%Y}/{key}"
+) -> LocalArchive:
+    """Return an archive at `root` as the settings' defaults would have it."""
+    return LocalArchive(
+        root,
+        layout=parse_layout(layout),
+        timezone=UTC,
+        file_mode=0o640,
+        directory_mode=0o750,
+        min_free=0,
+        clock=lambda: NOON,
+        disk=disk,
+    )

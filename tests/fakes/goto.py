@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import virtual
 from fakes.transport import FakeReply, FakeTransport
 from reelkeep.core.model import Recording, RecordingId, Window
-from reelkeep.errors import CatalogError
+from reelkeep.errors import CatalogError, ProviderError
 from reelkeep.options import Secret
 from reelkeep.ports import Clock, Provider, Request, Tools, Transport, Vault
 from reelkeep.providers.gotoassist.account import GoToAssist
@@ -149,6 +149,19 @@ def account(
 async def discovered(provider: Provider, span: Window) -> list[Recording]:
     """Return everything that is discovered in `span`."""
     return [each async for batch in provider.discover(span) for each in batch]
+
+
+async def until_error(
+    provider: Provider, span: Window
+) -> tuple[list[Recording], ProviderError | None]:
+    """Return what is discovered in `span`, and the error at the end."""
+    found: list[Recording] = []
+    try:
+        async for batch in provider.discover(span):
+            found += batch
+    except ProviderError as error:
+        return found, error
+    return found, None
 
 
 def ids(*numbers: int) -> list[RecordingId]:

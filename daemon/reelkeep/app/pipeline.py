@@ -119,7 +119,12 @@ class Pipeline:
         await download.run(files, outcomes, fetch=fetch, workers=workers)
 
     async def _record(self, outcomes: MemoryObjectReceiveStream[Outcome]) -> None:
-        await record.run(outcomes, self._house.ledger, recorded=Chime([self._recorded, self.moved]))
+        await record.run(
+            outcomes,
+            self._house.ledger,
+            recorded=Chime([self._recorded, self.moved]),
+            failed=Chime(self._work),
+        )
 
 
 def drain_time(grace: timedelta) -> float:

@@ -10,39 +10,23 @@ import errno
 import hashlib
 import itertools
 from contextlib import suppress
-from datetime import UTC
 from pathlib import Path
 
 import pytest
-from fakes.disk import FaultyDisk
-from fakes.holdings import NOON, download, held_file, holding
+from fakes.disk import FaultyDisk, archive_on
+from fakes.holdings import download, held_file, holding
 
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.local import LocalArchive
-from reelkeep.core.layout import parse_layout
 from reelkeep.core.manifest import MANIFEST, SUMS, read_manifest
 from reelkeep.core.sums import decode_sums
 from reelkeep.errors import ConfigError, TransferError
 
-LONG = bytes(range(256)) * 8192  # two mebibytes: this one has a journal
+LONG = bytes(range(256)) * 4800  # more than a mebibyte: this one has a journal
 CONTENT = {"recording.mp4": LONG, "thumbnail.jpg": b"small", "late.vtt": b"WEBVTT\n"}
 FILES = {name: held_file(name, content) for name, content in CONTENT.items()}
 EARLY = holding(FILES["recording.mp4"], FILES["thumbnail.jpg"])
 LATE = holding(*FILES.values())
 FOLDER = f"support/2026/{EARLY.key}"
-
-
-def archive_at(root: Path, disk: Disk) -> LocalArchive:
-    return LocalArchive(
-        root,
-        layout=parse_layout("{provider}/{start:%Y}/{key}"),
-        timezone=UTC,
-        file_mode=0o640,
-        directory_mode=0o750,
-        min_free=0,
-        clock=lambda: NOON,
-        disk=disk,
-    )
 
 
 async def fetch(archive: LocalArchive, name: str) -> None:
@@ -56,8 +40,8 @@ async def fetch(archive: LocalArchive, name: str) -> None:
         if part.held.validator != '"v1"':
             await part.begin(validator='"v1"', total=len(content), promises={})
         offset = part.held.size
-        for start in range(offset, len(content), 700_000):
-            await part.write([content[start : start + 700_000]])
+        for start in range(offset, len(content), 600_000):
+            await part.write([content[start : start + 600_000]])
             if start == offset:
                 await part.checkpoint()
         assert (await part.inspect([])).sha256 == sha256
@@ -70,7 +54,7 @@ async def begin_only(archive: LocalArchive, name: str) -> None:
     async with archive.part(download(name)) as part:
         if not part.held.size:
             await part.begin(validator='"v1"', total=len(CONTENT[name]), promises={})
-            await part.write([CONTENT[name][:1_200_000]])
+            await part.write([CONTENT[name][:1_100_000]])
 
 
 async def story(archive: LocalArchive) -> None:
@@ -120,7 +104,7 @@ async def assert_all_is_well(archive: LocalArchive, root: Path) -> None:
 
 async def length_of_story(root: Path) -> int:
     disk = FaultyDisk()
-    await story(archive_at(root, disk))
+    await story(archive_on(root, disk))
     return len(disk.calls)
 
 
@@ -129,10 +113,10 @@ async def test_after_dying_at_any_call_the_work_is_finished(tmp_path: Path, boot
     for k in range(await length_of_story(tmp_path / "whole")):
         root = tmp_path / str(k)
         with suppress(TransferError, ConfigError):
-            await story(archive_at(root, FaultyDisk(fail_at=k, dead=True)))
+            await story(archive_on(root, FaultyDisk(fail_at=k, dead=True)))
         assert_nothing_visible_is_wrong(root)
         assert_manifest_claims_what_is_there(root)
-        archive = archive_at(root, FaultyDisk(boot=boot))
+        archive = archive_on(root, FaultyDisk(boot=boot))
         await resumed_story(archive, root)
         await assert_all_is_well(archive, root)
 
@@ -143,7 +127,7 @@ async def test_any_single_failing_call_is_overcome_by_trying_again(
 ) -> None:
     for k in range(await length_of_story(tmp_path / "whole")):
         root = tmp_path / str(k)
-        archive = archive_at(root, FaultyDisk(fail_at=k, error=error))
+        archive = archive_on(root, FaultyDisk(fail_at=k, error=error))
         with suppress(TransferError):
             await story(archive)
         assert_nothing_visible_is_wrong(root)
@@ -154,15 +138,15 @@ async def test_any_single_failing_call_is_overcome_by_trying_again(
 
 async def test_after_dying_twice_the_work_is_finished(tmp_path: Path) -> None:
     length = await length_of_story(tmp_path / "whole")
-    points = itertools.product(range(20, length, 7), range(10, length, 11))
+    points = itertools.product(range(20, length, 19), range(10, length, 29))
     for first, second in points:
         root = tmp_path / f"{first}-{second}"
         with suppress(TransferError):
-            await story(archive_at(root, FaultyDisk(fail_at=first, dead=True)))
+            await story(archive_on(root, FaultyDisk(fail_at=first, dead=True)))
         with suppress(TransferError):
-            again = archive_at(root, FaultyDisk(fail_at=second, dead=True))
+            again = archive_on(root, FaultyDisk(fail_at=second, dead=True))
             await resumed_story(again, root)
         assert_nothing_visible_is_wrong(root)
-        archive = archive_at(root, FaultyDisk(boot="boot-2"))
+        archive = archive_on(root, FaultyDisk(boot="boot-2"))
         await resumed_story(archive, root)
         await assert_all_is_well(archive, root)

@@ -39,7 +39,8 @@ def document(**changes: Any) -> dict[str, Any]:
 
 
 def entry(**changes: Any) -> dict[str, Any]:
-    return to_manifest(holding(STORED), version="1")["files"][0] | changes
+    files: list[dict[str, Any]] = to_manifest(holding(STORED), version="1")["files"]
+    return files[0] | changes
 
 
 def test_a_manifest_says_what_the_holding_says() -> None:

@@ -77,7 +77,7 @@ def seen(said: Mapping[str, Any], shelf: Shelf) -> Seen:
         obstacle=obstacle,
     )
     finished = _finished(said, excused=obstacle == ON_PREMISE)
-    return Seen(file, finished and (url or obstacle) is not None, url)
+    return Seen(file, finished and (url or obstacle) is not None, None if obstacle else url)
 
 
 def file_id(said: Mapping[str, Any]) -> FileId:

@@ -1,0 +1,407 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from fakes.transport import FakeReply
+from fakes.zoom import (
+    NOW,
+    Asked,
+    Bench,
+    discovered,
+    error,
+    file,
+    meeting,
+    page,
+    session,
+    span,
+)
+from reelkeep.core.model import Recording
+from reelkeep.errors import (
+    AuthFailed,
+    BadAnswer,
+    Misconfigured,
+    ProviderError,
+    RateLimited,
+    Unreachable,
+)
+from reelkeep.ports import Provider
+from virtual import VIRTUAL, Backend
+
+ONE = "/users/u-1/recordings"
+TWO = "/users/u-2/recordings"
+SDK = "/videosdk/recordings"
+
+
+@pytest.fixture
+def anyio_backend() -> Backend:
+    return VIRTUAL
+
+
+async def ids(provider: Provider, days: int = 7) -> list[str]:
+    return [each.id for each in await discovered(provider, span(days))]
+
+
+async def until_error(provider: Provider, days: int = 7) -> tuple[list[Recording], ProviderError]:
+    found: list[Recording] = []
+    with pytest.raises(ProviderError) as caught:
+        async for batch in provider.discover(span(days)):
+            found += batch
+    return found, caught.value
+
+
+async def test_a_users_meetings_are_found() -> None:
+    bench = Bench()
+    bench.script.on(ONE, page([meeting("m-1"), meeting("m-2")]))
+    assert await ids(bench.meetings()) == ["m-1", "m-2"]
+
+
+async def test_the_span_is_asked_for_up_to_tomorrow() -> None:
+    bench = Bench()
+    bench.script.on(ONE, page([]))
+    await ids(bench.meetings())
+    (asked,) = bench.script.at(ONE)
+    assert asked.query == {"from": "2025-11-13", "to": "2025-11-21", "page_size": "300"}
+
+
+async def test_a_long_span_is_asked_for_in_ranges_that_share_a_day() -> None:
+    bench = Bench()
+    bench.script.on(ONE, page([]))
+    await ids(bench.meetings(), days=60)
+    assert [(asked.query["from"], asked.query["to"]) for asked in bench.script.at(ONE)] == [
+        ("2025-09-21", "2025-10-19"),
+        ("2025-10-19", "2025-11-16"),
+        ("2025-11-16", "2025-11-21"),
+    ]
+
+
+async def test_all_users_are_asked_whatever_their_status() -> None:
+    bench = Bench()
+
+    def users(asked: Asked) -> FakeReply:
+        listed = {
+            "active": [{"id": "u-1", "email": "a@b.test"}],
+            "inactive": [{"id": "u-2"}, {"id": "u-1"}],
+            "pending": [{"email": "new@b.test"}, {}],
+        }[asked.query["status"]]
+        return page(listed, name="users")(asked)
+
+    bench.script.on("/users", users)
+    for number, path in enumerate((ONE, TWO, "/users/new@b.test/recordings")):
+        bench.script.on(path, page([meeting(f"m-{number}", host_email=...)]))
+    found = await discovered(bench.meetings(users="all"))
+    assert [(each.id, each.user) for each in found] == [
+        ("m-0", "a@b.test"),
+        ("m-1", "u-1"),
+        ("m-2", "new@b.test"),
+    ]
+
+
+def paged(*pages: Callable[[Asked], FakeReply] | FakeReply) -> Callable[[Asked], FakeReply]:
+    """Answer page n to the token `t-n`; the first has none."""
+
+    def answer(asked: Asked) -> FakeReply:
+        number = int(asked.query.get("next_page_token", "t-0").removeprefix("t-"))
+        given = pages[number]
+        return given if isinstance(given, FakeReply) else given(asked)
+
+    return answer
+
+
+async def test_pages_are_followed_with_the_same_parameters() -> None:
+    bench = Bench()
+    bench.script.on(
+        ONE,
+        paged(
+            page([meeting("m-1")], next_page_token="t-1", total_records=2),
+            page([meeting("m-2")], total_records=2),
+        ),
+    )
+    assert await ids(bench.meetings()) == ["m-1", "m-2"]
+    first, second = bench.script.at(ONE)
+    assert second.query == first.query | {"next_page_token": "t-1"}
+
+
+async def test_no_batch_comes_before_its_listing_is_drained() -> None:
+    bench = Bench()
+    bench.script.on(
+        ONE, paged(page([meeting("m-1")], next_page_token="t-1"), page([meeting("m-2")]))
+    )
+    batches = bench.meetings().discover(span())
+    await anext(batches)
+    assert len(bench.script.at(ONE)) == 2
+    await batches.aclose()
+
+
+async def test_a_batch_has_at_most_500_recordings() -> None:
+    bench = Bench()
+    many = [meeting(f"m-{number}") for number in range(1001)]
+    bench.script.on(ONE, page(many))
+    sizes = [len(batch) async for batch in bench.meetings().discover(span())]
+    assert sizes == [500, 500, 1]
+
+
+async def test_pages_that_repeat_for_ever_are_an_end() -> None:
+    bench = Bench()
+    again = page([meeting("m-1"), meeting("m-2")], next_page_token="t-0", total_records=2)
+    bench.script.on(ONE, again)
+    assert await ids(bench.meetings()) == ["m-1", "m-2"]
+    assert len(bench.script.at(ONE)) == 2
+
+
+async def test_a_page_that_is_repeated_once_loses_nothing() -> None:
+    bench = Bench()
+    first = page([meeting("m-1")], next_page_token="t-1", total_records=2)
+    last = page([meeting("m-2")], total_records=2)
+    bench.script.on(ONE, first, first, last)
+    assert await ids(bench.meetings()) == ["m-1", "m-2"]
+
+
+async def test_a_recording_on_two_pages_is_one_with_all_its_files() -> None:
+    bench = Bench()
+    bench.script.on(
+        ONE,
+        paged(
+            page([meeting("m-1", file("a"))], next_page_token="t-1"),
+            page([meeting("m-1", file("b"))]),
+        ),
+    )
+    (found,) = await discovered(bench.meetings())
+    assert [each.id for each in found.files] == ["a", "b"]
+
+
+async def test_a_dead_page_token_begins_the_listing_anew() -> None:
+    bench = Bench()
+    first = page([meeting("m-1")], next_page_token="t-1", total_records=2)
+    bench.script.on(
+        ONE, first, error(400, 300, "Invalid next_page_token."), first, page([meeting("m-2")])
+    )
+    assert await ids(bench.meetings()) == ["m-1", "m-2"]
+    assert [asked.query.get("next_page_token") for asked in bench.script.at(ONE)] == [
+        None,
+        "t-1",
+        None,
+        "t-1",
+    ]
+
+
+async def test_an_empty_page_before_the_end_begins_the_listing_anew() -> None:
+    bench = Bench()
+    first = page([meeting("m-1")], next_page_token="t-1", total_records=2)
+    bench.script.on(ONE, first, page([], total_records=2), first, page([meeting("m-2")]))
+    assert await ids(bench.meetings()) == ["m-1", "m-2"]
+    assert bench.log.events == []
+
+
+async def test_a_page_token_that_dies_twice_is_an_error() -> None:
+    bench = Bench()
+    dead = error(400, 300, "Invalid next_page_token.")
+    bench.script.on(ONE, paged(page([meeting("m-1")], next_page_token="t-1"), dead))
+    bench.script.on(TWO, page([meeting("m-2")]))
+    found, failure = await until_error(bench.meetings(users=["u-1", "u-2"]))
+    assert [each.id for each in found] == ["m-2"]
+    assert isinstance(failure, BadAnswer)
+
+
+async def test_a_listing_that_is_shorter_than_announced_is_reported_once() -> None:
+    bench = Bench()
+    bench.script.on(ONE, page([meeting("m-1")], total_records=3))
+    adapter = bench.meetings()
+    for _ in range(3):
+        assert await ids(adapter) == ["m-1"]
+    (said,) = bench.log.named("poll.incomplete")
+    assert "2 of 3" in str(said["reason"])
+
+
+async def test_a_listing_that_is_longer_than_announced_is_fine() -> None:
+    bench = Bench()
+    bench.script.on(ONE, page([meeting("m-1"), meeting("m-2")], total_records=1))
+    assert await ids(bench.meetings()) == ["m-1", "m-2"]
+    assert bench.log.events == []
+
+
+async def test_an_answer_for_fewer_days_is_not_used() -> None:
+    bench = Bench()
+    clamped = {"from": "2025-11-14"}
+    bench.script.on(ONE, page([meeting("m-1")], **clamped))
+    bench.script.on(TWO, page([meeting("m-2")]))
+    found, failure = await until_error(bench.meetings(users=["u-1", "u-2"]))
+    assert [each.id for each in found] == ["m-2"]
+    assert isinstance(failure, BadAnswer)
+    assert "2025-11-13..2025-11-21" in str(failure)
+
+
+async def test_an_answer_without_an_echo_is_used() -> None:
+    bench = Bench()
+    bench.script.on(ONE, FakeReply.json({"meetings": [meeting("m-1")]}))
+    assert await ids(bench.meetings()) == ["m-1"]
+
+
+@pytest.mark.parametrize("answer", [error(404, 1001, "?"), error(400, 1010, "?")])
+async def test_a_user_who_is_not_on_the_account_is_passed_over(answer: FakeReply) -> None:
+    bench = Bench()
+    bench.script.on(ONE, answer)
+    bench.script.on(TWO, page([meeting("m-2")]))
+    assert "m-2" in await ids(bench.meetings(users=["u-1", "u-2"]), days=400)
+    (said,) = bench.log.named("poll.incomplete")
+    assert "u-1" in str(said["reason"])
+
+
+async def test_a_user_without_cloud_recording_is_not_asked_again_for_a_day() -> None:
+    now = NOW
+    bench = Bench(clock=lambda: now)
+    bench.script.on(ONE, error(400, 200, "no plan"))
+    adapter = bench.meetings()
+    assert await ids(adapter) == await ids(adapter) == []
+    assert len(bench.script.at(ONE)) == 1
+    now += timedelta(days=1)
+    bench.script.on(ONE, page([meeting("m-1")]))
+    assert await ids(adapter) == ["m-1"]
+
+
+async def test_a_user_without_recordings_has_none() -> None:
+    bench = Bench()
+    bench.script.on(ONE, error(404, 3301, "There is no recording."))
+    assert await ids(bench.meetings()) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        error(200, 200, "You do not have the right permissions"),
+        error(400, 300, "?"),
+        FakeReply.json({"what": "ever"}),
+        FakeReply.json({"meetings": "none"}),
+    ],
+)
+async def test_a_failing_user_leaves_the_others_alone(answer: FakeReply) -> None:
+    bench = Bench()
+    bench.script.on(ONE, answer)
+    bench.script.on(TWO, page([meeting("m-2")]))
+    found, failure = await until_error(bench.meetings(users=["u-1", "u-2"]))
+    assert [each.id for each in found] == ["m-2"]
+    assert isinstance(failure, BadAnswer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (error(401, 124, "?"), AuthFailed),
+        (error(400, 4711, "does not contain scopes:[a:b]"), AuthFailed),
+        (error(429, 429, "daily", Retry_After="2026-01-05T13:00:00Z"), RateLimited),
+        (FakeReply.json({"message": "?"}, status=404), Misconfigured),
+        (FakeReply.of(b"404: Not Found", status=404), Misconfigured),
+    ],
+)
+async def test_what_concerns_the_account_stops_at_once(
+    answer: FakeReply, kind: type[ProviderError]
+) -> None:
+    bench = Bench()
+    bench.script.on(ONE, answer)
+    found, failure = await until_error(bench.meetings(), days=2000)
+    assert (found, type(failure)) == ([], kind)
+    assert len(bench.script.at(ONE)) <= 8
+
+
+async def test_an_unreachable_api_stops_at_once() -> None:
+    bench = Bench()
+    bench.script.on(ONE, Unreachable("gone"))
+    found, failure = await until_error(bench.meetings(), days=2000)
+    assert (found, failure.code) == ([], "unavailable")
+
+
+async def test_a_meeting_without_an_id_is_reported() -> None:
+    bench = Bench()
+    bench.script.on(ONE, page([meeting(""), meeting("m-1")]))
+    assert await ids(bench.meetings()) == ["m-1"]
+    assert len(bench.log.named("poll.incomplete")) == 1
+
+
+async def test_the_trash_is_listed_on_request() -> None:
+    bench = Bench()
+
+    def answer(asked: Asked) -> FakeReply:
+        kind = asked.query.get("trash_type", "none")
+        return page([meeting(f"m-{kind}", file(deleted_time="2025-11-19T00:00:00Z"))])(asked)
+
+    bench.script.on(ONE, answer)
+    found = await discovered(bench.meetings(trash="rescue"))
+    assert [each.id for each in found] == ["m-none", "m-meeting_recordings", "m-recording_file"]
+    assert found[1].deadline == NOW.replace(month=12, day=19, hour=0)
+    assert bench.script.at(ONE)[1].query == {
+        "page_size": "300",
+        "trash": "true",
+        "trash_type": "meeting_recordings",
+    }
+
+
+async def test_on_premise_recordings_are_listed_on_request() -> None:
+    bench = Bench()
+
+    def answer(asked: Asked) -> FakeReply:
+        on_premise = asked.query.get("mc") == "true"
+        listed = [meeting("m-1", file(download_url=..., file_path="/a"))] if on_premise else []
+        return page(listed)(asked)
+
+    bench.script.on(ONE, answer)
+    (found,) = await discovered(bench.meetings(meeting_connector=True))
+    assert found.files[0].obstacle == "on-premise: nothing to download"
+
+
+async def test_one_meeting_can_be_asked_for() -> None:
+    bench = Bench()
+    bench.script.on(ONE, page([]))
+    await ids(bench.meetings(meeting_id="81234567890"))
+    assert bench.script.at(ONE)[0].query["meeting_id"] == "81234567890"
+
+
+@pytest.mark.parametrize("answer", [page([session()], name="sessions"), FakeReply.json(session())])
+async def test_sessions_are_found_wrapped_or_bare(answer: Any) -> None:
+    bench = Bench()
+    bench.script.on(SDK, answer)
+    assert await ids(bench.sdk()) == ["session-1=="]
+
+
+async def test_sessions_are_asked_for_with_our_own_token() -> None:
+    bench = Bench()
+    bench.script.on(SDK, page([], name="sessions"))
+    await ids(bench.sdk())
+    (asked,) = bench.script.at(SDK)
+    assert asked.token.startswith("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.")
+    assert bench.script.tokens == 0
+
+
+async def test_the_trash_of_sessions_has_its_own_word() -> None:
+    bench = Bench()
+    bench.script.on(SDK, page([], name="sessions"))
+    await ids(bench.sdk(trash="rescue"))
+    assert [asked.query.get("trash_type") for asked in bench.script.at(SDK)] == [
+        None,
+        "session_recordings",
+        "recording_file",
+    ]
+
+
+async def test_an_account_without_the_video_sdk_is_an_error() -> None:
+    bench = Bench()
+    bench.script.on(SDK, error(400, 200, "no plan"))
+    _, failure = await until_error(bench.sdk())
+    assert isinstance(failure, BadAnswer)
+
+
+def test_a_change_of_users_has_all_read_again() -> None:
+    bench = Bench()
+    one, other = bench.meetings(users=["u-1"]), bench.meetings(users=["u-1", "u-2"])
+    assert one.traits.scope != other.traits.scope
+    assert one.traits.scope == bench.meetings(users=["u-1"], interval="1m").traits.scope
+
+
+def test_traits_are_the_operators_wishes() -> None:
+    traits = Bench().meetings(participant_audio=True, lookback="3d", since="2024-01-01").traits
+    assert (traits.type, traits.describes, traits.lookback) == ("zoom", True, timedelta(days=3))
+    assert (traits.transcodes, traits.acknowledges) == (False, False)
+    assert traits.epoch is not None
+    assert traits.filter.since == traits.epoch

@@ -1,0 +1,237 @@
+"""Both adapters against the simulator, over real sockets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from fakes.zoom import Log, NoVault, discovered
+from reelkeep.core.addresses import AddressPolicy
+from reelkeep.core.model import Locator, Recording, Window
+from reelkeep.errors import AuthFailed, RateLimited
+from reelkeep.options import Surroundings
+from reelkeep.ports import Provider, Request, Tools
+from reelkeep.providers.zoom import MEETINGS, VIDEOSDK
+from reelkeep.providers.zoom.provider import Zoom
+from reelkeep.simulator import Extent, Simulator, Switches
+from reelkeep.simulator.faults import MALFORMED, NO_RIGHTS, answer, page
+from reelkeep.simulator.faults import status as status_fault
+from reelkeep.transport import AiohttpTransport, TransportOptions
+
+NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)
+EXTENT = Extent(recordings=0, meetings=24, sessions=8, users=4, days=60, sizes=(3_000, 9_000))
+
+
+@dataclass
+class Scene:
+    """A simulator, a way to it, and a clock for both."""
+
+    sim: Simulator
+    transport: AiohttpTransport
+    log: Log = field(default_factory=Log)
+    now: datetime = NOW
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def adapter(self, name: str = "meetings", **changes: Any) -> Zoom:
+        given = {each["name"]: each for each in self.sim.configuration()["providers"]}[name]
+        kind = MEETINGS if name == "meetings" else VIDEOSDK
+        around = Surroundings(environ=self.sim.environment())
+        fast = {"plan": "business", **changes}
+        options = kind.options.model_validate({**given, **fast}, context=around)
+        tools = Tools(
+            transport=self.transport,
+            vault=NoVault(),
+            clock=self.clock,
+            dice=lambda: 0.0,
+            report=self.log,
+        )
+        adapter = kind.build(options, tools)
+        assert isinstance(adapter, Zoom)
+        return adapter
+
+    async def all(self, adapter: Provider) -> list[Recording]:
+        return await discovered(adapter, Window(self.sim.world.since, self.now))
+
+    async def body(self, locator: Locator) -> bytes:
+        request = Request(url=locator.url, credentials=locator.credentials, kin=locator.kin)
+        async with self.transport.open(request) as reply:
+            assert reply.status == 200
+            return b"".join([chunk async for chunk in reply.chunks()])
+
+    async def archived(self, adapter: Zoom) -> set[tuple[str, str]]:
+        """Fetch everything; return recordings and digests."""
+        found: set[tuple[str, str]] = set()
+        listed = await self.all(adapter)
+        for recording in await adapter.describe(listed):
+            for each in recording.files:
+                if each.obstacle is None:
+                    locator = await adapter.locate(recording.id, each.id, fresh=False)
+                    digest = hashlib.sha256(await self.body(locator)).hexdigest()
+                    found.add((recording.id, digest))
+        return found
+
+    def expected(self, kind: str, **options: bool) -> set[tuple[str, str]]:
+        every = self.sim.world.expected(**options)
+        return {(each.recording, each.sha256) for each in every if each.provider == kind}
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    scenes: list[Scene] = []
+    options = TransportOptions(allow=AddressPolicy.parse(["127.0.0.0/8"]))
+    async with (
+        Simulator(
+            7,
+            extent=EXTENT,
+            switches=Switches().unlimited(),
+            now=lambda: scenes[0].now if scenes else NOW,
+        ) as sim,
+        AiohttpTransport(options) as transport,
+    ):
+        scenes.append(Scene(sim, transport))
+        yield scenes[0]
+
+
+async def test_every_meeting_of_any_shape_is_found_and_fetched(scene: Scene) -> None:
+    assert await scene.archived(scene.adapter()) == scene.expected("zoom")
+
+
+async def test_every_session_is_found_and_fetched(scene: Scene) -> None:
+    assert await scene.archived(scene.adapter("sdk")) == scene.expected("zoom-videosdk")
+
+
+async def test_a_token_in_the_address_opens_downloads_too(scene: Scene) -> None:
+    adapter = scene.adapter("sdk", token_in="query")
+    assert await scene.archived(adapter) == scene.expected("zoom-videosdk")
+
+
+async def test_the_audio_of_participants_is_found_on_request(scene: Scene) -> None:
+    adapter = scene.adapter(participant_audio=True)
+    assert await scene.archived(adapter) == scene.expected("zoom", audio=True)
+
+
+async def test_what_lies_in_the_trash_is_rescued_on_request(scene: Scene) -> None:
+    day_ago = scene.now - timedelta(days=1)
+    scene.sim.world.meetings[0].trashed_at = day_ago
+    scene.sim.world.meetings[1].files[0].trashed_at = day_ago
+    adapter = scene.adapter(trash="rescue")
+    assert await scene.archived(adapter) == scene.expected("zoom", trash=True)
+
+
+async def test_what_lies_in_the_trash_is_located_afresh(scene: Scene) -> None:
+    meeting = scene.sim.world.meetings[0]
+    meeting.trashed_at = scene.now - timedelta(days=1)
+    adapter = scene.adapter(trash="rescue")
+    (found,) = [each for each in await scene.all(adapter) if each.id == meeting.uuid]
+    locator = await adapter.locate(found.id, found.files[0].id, fresh=True)
+    assert await scene.body(locator)
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"page_cap": 2},
+        {"page_cap": 2, "repeat_pages": True},
+        {"ignore_page_size": True, "numeric_type": True},
+        {"sdk_unwrapped": True},
+        {"new_token_kills_old": True},
+        {"rate_headers": "none", "medium": (10, 0)},
+    ],
+)
+@pytest.mark.parametrize("name", ["meetings", "sdk"])
+async def test_oddities_of_the_api_lose_nothing(
+    scene: Scene, name: str, switches: dict[str, Any]
+) -> None:
+    for key, value in switches.items():
+        setattr(scene.sim.switches.zoom, key, value)
+    adapter = scene.adapter(name)
+    listed = {each.id for each in await scene.all(adapter)}
+    assert listed >= {recording for recording, _ in scene.expected(adapter.traits.type)}
+
+
+@pytest.mark.parametrize("dead", ["error", "empty"])
+async def test_page_tokens_that_die_lose_nothing(scene: Scene, dead: str) -> None:
+    scene.sim.switches.zoom.page_cap = 1
+    scene.sim.switches.zoom.expired_page = dead
+    adapter = scene.adapter(users=[scene.sim.world.users[0].email])
+    full = {each.id for each in await scene.all(adapter)}
+    lives = iter([timedelta(0)])
+    asked = 0
+
+    def clock() -> datetime:
+        nonlocal asked
+        asked += 1
+        return scene.now + (timedelta(hours=1) if asked > 60 else timedelta(0))
+
+    scene.sim.scene.now = clock
+    assert next(lives) == timedelta(0)
+    assert {each.id for each in await scene.all(adapter)} == full
+
+
+async def test_tokens_that_die_in_between_are_replaced(scene: Scene) -> None:
+    adapter = scene.adapter()
+    await scene.all(adapter)
+    scene.sim.zoom_tokens.expire()
+    assert await scene.archived(adapter) == scene.expected("zoom")
+
+
+async def test_a_user_who_left_in_between_is_passed_over(scene: Scene) -> None:
+    scene.sim.world.users[1].gone = True
+    left = scene.sim.world.users[1].id
+    others = {each.uuid for each in scene.sim.world.meetings if each.host.id != left}
+    listed = {each.id for each in await scene.all(scene.adapter())}
+    assert listed <= others
+    assert len(listed) > 10
+
+
+async def test_faults_on_the_way_are_overcome(scene: Scene) -> None:
+    scene.sim.faults.add("GET /v2/users", page(502), status_fault(429), answer(b"", 200))
+    listed = {each.id for each in await scene.all(scene.adapter())}
+    assert listed >= {recording for recording, _ in scene.expected("zoom")}
+
+
+async def test_a_missing_scope_in_broken_json_is_named(scene: Scene) -> None:
+    scene.sim.faults.add("GET /v2/users", answer(MALFORMED, 400))
+    with pytest.raises(AuthFailed, match="scope"):
+        await scene.all(scene.adapter())
+
+
+async def test_an_error_with_status_200_is_an_error(scene: Scene) -> None:
+    scene.sim.faults.add("GET /v2/users", answer(NO_RIGHTS, 200))
+    with pytest.raises(Exception, match="may not read"):
+        await scene.all(scene.adapter())
+
+
+async def test_a_daily_limit_ends_the_poll_and_no_download(scene: Scene) -> None:
+    adapter = scene.adapter()
+    found = await scene.all(adapter)
+    scene.sim.switches.zoom.medium = scene.sim.switches.zoom.light = (1000, 1)
+    with pytest.raises(RateLimited) as caught:
+        await scene.all(adapter)
+    assert caught.value.until == datetime(2025, 11, 21, tzinfo=UTC)
+    ready = next(each for each in found if each.files)
+    assert await scene.body(await adapter.locate(ready.id, ready.files[0].id, fresh=False))
+
+
+@pytest.mark.parametrize("name", ["meetings", "sdk"])
+async def test_a_good_account_passes_its_check(scene: Scene, name: str) -> None:
+    assert [each for each in await scene.adapter(name).check() if not each.ok] == []
+
+
+async def test_a_missing_scope_is_found_by_the_check(scene: Scene) -> None:
+    scope = "cloud_recording:read:list_recording_files:admin"
+    scene.sim.switches.zoom.scopes.discard(scope)
+    (failed,) = [each for each in await scene.adapter().check() if not each.ok]
+    assert scope in failed.message
+
+
+async def test_the_token_never_reaches_the_download_host(scene: Scene) -> None:
+    await scene.archived(scene.adapter())
+    assert not scene.sim.journal.leaks
