@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from fakes.holdings import NOON
-
 from reelkeep.archive.disk import Disk
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.layout import parse_layout

@@ -138,7 +138,7 @@ class PartFile:
             raise IoFailed(f"the part of {self._download.name} is not as long as what was written")
         with self._distrusting():
             self._disk.fchmod(stream.fd, self._ground.file_mode)
-        self._flush(stream)
+        self._flush(stream, mode=True)
         self._make_room(target, stream.sha256)
         self._close(stream)
         self._disk.rename(self.path, target)
@@ -235,9 +235,9 @@ class PartFile:
         content = encode(self._journal)
         replace_small(self._disk, self._journal_path, content, mode=0o600, scratch=scratch)
 
-    def _flush(self, stream: Stream) -> None:
+    def _flush(self, stream: Stream, *, mode: bool = False) -> None:
         try:
-            self._disk.fsync(stream.fd)
+            (self._disk.fsync if mode else self._disk.fdatasync)(stream.fd)
         except OSError:
             self._discard()
             raise

@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 from fakes.disk import FaultyDisk, archive_on
 from fakes.holdings import download, held_file, holding
-
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.manifest import MANIFEST, SUMS, read_manifest
 from reelkeep.core.sums import decode_sums

@@ -14,6 +14,7 @@ from virtual import VIRTUAL, Backend
 
 LIST = "/users/u-1/recordings"
 WHOLE = "/meetings/m-1/recordings"
+SESSION = session("s-1", file("f-1"))
 ID, FILE = RecordingId("m-1"), FileId("f-1")
 
 
@@ -130,7 +131,8 @@ async def test_an_unknown_meeting_is_asked_for_once_more_encoded_twice() -> None
     bench = Bench()
     bench.script.on("/meetings/a%2B1/recordings", error(404, 3001, "Meeting does not exist."))
     bench.script.on("/meetings/a%252B1/recordings", whole(file("f-1")))
-    assert await bench.meetings().locate(RecordingId("a+1"), FILE, fresh=False)
+    locator = await bench.meetings().locate(RecordingId("a+1"), FILE, fresh=False)
+    assert locator.url == f"{URL}f-1"
 
 
 @pytest.mark.parametrize(
@@ -210,9 +212,7 @@ async def test_the_trash_is_read_once_for_many() -> None:
     assert len(bench.script.at(LIST)) == 2
 
 
-@pytest.mark.parametrize(
-    "body", [session("s-1", file("f-1")), {"sessions": [session("s-1", file("f-1"))]}]
-)
+@pytest.mark.parametrize("body", [SESSION, {"sessions": [SESSION]}])
 async def test_a_sessions_file_is_located_with_our_own_token(body: object) -> None:
     bench = Bench()
     bench.script.on("/videosdk/sessions/s-1/recordings", FakeReply.json(body))

@@ -142,7 +142,6 @@ async def test_what_lies_in_the_trash_is_located_afresh(scene: Scene) -> None:
         {"ignore_page_size": True, "numeric_type": True},
         {"sdk_unwrapped": True},
         {"new_token_kills_old": True},
-        {"rate_headers": "none", "medium": (10, 0)},
     ],
 )
 @pytest.mark.parametrize("name", ["meetings", "sdk"])
@@ -162,17 +161,16 @@ async def test_page_tokens_that_die_lose_nothing(scene: Scene, dead: str) -> Non
     scene.sim.switches.zoom.expired_page = dead
     adapter = scene.adapter(users=[scene.sim.world.users[0].email])
     full = {each.id for each in await scene.all(adapter)}
-    lives = iter([timedelta(0)])
-    asked = 0
+    answered = len(scene.sim.journal.requests)
 
-    def clock() -> datetime:
-        nonlocal asked
-        asked += 1
-        return scene.now + (timedelta(hours=1) if asked > 60 else timedelta(0))
+    def skewed() -> datetime:
+        """Let half an hour pass in the middle of a listing."""
+        in_the_middle = len(scene.sim.journal.requests) > answered + 3
+        return scene.now + timedelta(minutes=30 * in_the_middle)
 
-    scene.sim.scene.now = clock
-    assert next(lives) == timedelta(0)
+    scene.sim.scene.now = skewed
     assert {each.id for each in await scene.all(adapter)} == full
+    assert len(scene.sim.journal.requests) > 2 * answered - 3
 
 
 async def test_tokens_that_die_in_between_are_replaced(scene: Scene) -> None:
@@ -195,6 +193,16 @@ async def test_faults_on_the_way_are_overcome(scene: Scene) -> None:
     scene.sim.faults.add("GET /v2/users", page(502), status_fault(429), answer(b"", 200))
     listed = {each.id for each in await scene.all(scene.adapter())}
     assert listed >= {recording for recording, _ in scene.expected("zoom")}
+
+
+@pytest.mark.parametrize("headers", ["full", "none", "mixed"])
+async def test_too_many_requests_a_second_are_no_fault(scene: Scene, headers: str) -> None:
+    scene.sim.scene.now = lambda: datetime.now(UTC)
+    scene.sim.switches.zoom.rate_headers = headers
+    scene.sim.switches.zoom.medium = (3, 0)
+    adapter = scene.adapter(users=[each.email for each in scene.sim.world.users[:2]])
+    assert await scene.all(adapter)
+    assert scene.sim.journal.throttled["medium"] > 0
 
 
 async def test_a_missing_scope_in_broken_json_is_named(scene: Scene) -> None:
