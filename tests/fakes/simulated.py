@@ -38,6 +38,11 @@ class Bench:
         """Everything so far."""
         return Window(self.sim.world.since - timedelta(days=1), self.clock())
 
+    @property
+    def journal_size(self) -> int:
+        """How many requests came so far."""
+        return len(self.sim.journal.requests)
+
     def provider(self, type_: str, **changes: Any) -> Provider:
         """Return the adapter of that type, configured as the simulator wants it."""
         (given,) = (each for each in self.sim.configuration()["providers"] if each["type"] == type_)

@@ -9,7 +9,7 @@ from datetime import datetime
 import anyio
 
 from reelkeep.errors import ProviderError
-from reelkeep.ports import Clock
+from reelkeep.ports import Clock, Learn
 
 _SHARE = 0.8  # of its life is used; the rest is a margin of at least a minute for 5 min tokens
 
@@ -22,16 +22,23 @@ class Token:
     expires_at: datetime | None
 
 
+def _forget(_secret: str) -> None:
+    """Learn nothing."""
+
+
 class TokenSource:
     """Hands out a token, and fetches a new one when four fifths of its life are over.
 
     However many callers need a new token, one `fetch` is made, and its error reaches them all.
-    An error is not kept: the next caller tries again.
+    An error is not kept: the next caller tries again. `learn` hears of each token first.
     """
 
-    def __init__(self, fetch: Callable[[], Awaitable[Token]], *, clock: Clock) -> None:
+    def __init__(
+        self, fetch: Callable[[], Awaitable[Token]], *, clock: Clock, learn: Learn = _forget
+    ) -> None:
         self._fetch = fetch
         self._clock = clock
+        self._learn = learn
         self._lock = anyio.Lock()
         self._token: Token | None = None
         self._due: datetime | None = None
@@ -77,6 +84,7 @@ class TokenSource:
         except ProviderError as error:
             self._rounds, self._error = self._rounds + 1, error
             raise
+        self._learn(token.value)
         end = token.expires_at
         self._rounds, self._error, self._token = self._rounds + 1, None, token
         self._due = None if end is None else start + (end - start) * _SHARE

@@ -228,10 +228,16 @@ class NetworkOptions(Options):
     """Networks and hosts that may be private or plain http; all else is https to public ones."""
 
 
+_LISTEN = Endpoint("127.0.0.1", 9477)
+
+
 class ServerOptions(Options):
     """The daemon's own pages: health, metrics, status."""
 
-    listen: Listen | None = Endpoint("127.0.0.1", 9477)
+    listen: Annotated[
+        Listen | None,
+        Field(json_schema_extra={"default": str(_LISTEN)}),  # pydantic would show its parts
+    ] = _LISTEN
     """HOST:PORT; null turns it off."""
 
 

@@ -92,7 +92,7 @@ async def test_a_missing_file_is_named(archive: LocalArchive, tmp_path: Path, na
 async def test_what_is_not_ours_is_foreign(archive: LocalArchive, tmp_path: Path) -> None:
     (folder_of(tmp_path) / "notes.txt").write_bytes(b"")
     (folder_of(tmp_path) / "sub").mkdir()
-    os.symlink("/etc/passwd", os.fsencode(folder_of(tmp_path)) + b"/\xff")
+    (folder_of(tmp_path) / os.fsdecode(b"\xff")).symlink_to("/etc/passwd")
     verdict = await archive.verify(FOLDER)
     assert verdict.names(Mark.FOREIGN) == ("notes.txt", "\\xff", "sub/")
 

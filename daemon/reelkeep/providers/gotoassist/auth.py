@@ -60,7 +60,8 @@ def credentials(name: str, auth: GoToAssistAuth, tools: Tools) -> Credentials:
     """Return the credentials that the operator chose for the provider `name`."""
     if auth.access_token is not None:
         return Given(auth.access_token.reveal())
-    return TokenSource(RefreshToken(name, auth, tools).exchange, clock=tools.clock)
+    exchange = RefreshToken(name, auth, tools).exchange
+    return TokenSource(exchange, clock=tools.clock, learn=tools.learn)
 
 
 def authorization(scheme: str, token: str) -> Mapping[str, str]:
@@ -141,6 +142,7 @@ class RefreshToken:
 
     async def _keep(self, rotated: str) -> None:
         self._unsaved = rotated
+        self._tools.learn(rotated)
         kept = {"imported": _digest(self._configured()), "refresh_token": rotated}
         try:
             await self._tools.vault.save(self._slot, json.dumps(kept))

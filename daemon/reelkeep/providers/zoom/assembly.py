@@ -43,7 +43,7 @@ def assembled(
 ) -> Zoom:
     """Return the adapter of one account; `fetch` gets an access token."""
     name, clock = ProviderName(options.name), tools.clock
-    bearer = Bearer(TokenSource(fetch, clock=clock), clock)
+    bearer = Bearer(TokenSource(fetch, clock=clock, learn=tools.learn), clock)
     client = Client(
         options.api_url,
         transport=tools.transport,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes.goto import link
@@ -178,6 +178,7 @@ def test_a_time_that_is_rubbish_is_none(value: Any) -> None:
 
 
 @given(ANYTHING)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_nothing_at_all_breaks_the_readers(body: Any) -> None:
     for read in (read_listing, read_links):
         try:

@@ -54,6 +54,13 @@ async def test_a_recording_that_cannot_be_described_is_taken_as_it_is(answer: Fa
     assert await adapter.describe(listed) == listed
 
 
+async def test_a_recording_that_is_gone_is_no_refusal() -> None:
+    made = bench(error(404, 3301, "?"))
+    adapter = made.meetings(participant_audio=True)
+    await adapter.describe(await discovered(adapter))
+    assert made.log.events == []
+
+
 async def test_a_refused_description_is_reported() -> None:
     made = bench(error(200, 200, "?"))
     adapter = made.meetings(participant_audio=True)

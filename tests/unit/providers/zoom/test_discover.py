@@ -29,6 +29,7 @@ from reelkeep.errors import (
     Unreachable,
 )
 from reelkeep.ports import Provider
+from reelkeep.providers.zoom.lanes import LANES
 from virtual import VIRTUAL, Backend
 
 ONE = "/users/u-1/recordings"
@@ -100,6 +101,7 @@ async def test_all_users_are_asked_whatever_their_status() -> None:
         ("m-1", "u-1"),
         ("m-2", "new@b.test"),
     ]
+    assert bench.script.at("/users//recordings") == []
 
 
 def paged(*pages: Callable[[Asked], FakeReply] | FakeReply) -> Callable[[Asked], FakeReply]:
@@ -152,6 +154,13 @@ async def test_pages_that_repeat_for_ever_are_an_end() -> None:
     bench.script.on(ONE, again)
     assert await ids(bench.meetings()) == ["m-1", "m-2"]
     assert len(bench.script.at(ONE)) == 2
+
+
+async def test_pages_that_repeat_for_ever_are_an_end_even_if_nothing_was_announced() -> None:
+    bench = Bench()
+    bench.script.on(ONE, page([meeting("m-1")], next_page_token="t-0", total_records=None))
+    assert await ids(bench.meetings()) == ["m-1"]
+    assert len(bench.script.at(ONE)) == 4
 
 
 async def test_a_page_that_is_repeated_once_loses_nothing() -> None:
@@ -248,6 +257,7 @@ async def test_a_user_who_is_not_on_the_account_is_passed_over(answer: FakeReply
     bench.script.on(ONE, answer)
     bench.script.on(TWO, page([meeting("m-2")]))
     assert "m-2" in await ids(bench.meetings(users=["u-1", "u-2"]), days=400)
+    assert len(bench.script.at(ONE)) <= LANES
     (said,) = bench.log.named("poll.incomplete")
     assert "u-1" in str(said["reason"])
 
@@ -345,7 +355,7 @@ async def test_on_premise_recordings_are_listed_on_request() -> None:
 
     def answer(asked: Asked) -> FakeReply:
         on_premise = asked.query.get("mc") == "true"
-        listed = [meeting("m-1", file(download_url=..., file_path="/a"))] if on_premise else []
+        listed = [meeting("m-1", file(download_url=...))] if on_premise else []
         return page(listed)(asked)
 
     bench.script.on(ONE, answer)

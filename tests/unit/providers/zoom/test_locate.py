@@ -148,6 +148,7 @@ async def test_an_unknown_meeting_is_asked_for_once_more_encoded_twice() -> None
         (error(429, 429, "daily", Retry_After="2025-11-21T00:00:00Z"), RateLimited),
         (whole(file("f-2")), Gone),
         (whole(file("f-1", status="processing")), NotYet),
+        (whole(file("f-1", status="processing"), file("f-2")), NotYet),
         (whole(file("f-1", download_url=...)), NotYet),
         (whole(file("f-2", status="processing")), NotYet),
         (whole(file("f-1", external_storage_url="s3://b/a")), Refused),

@@ -11,6 +11,11 @@ from reelkeep.providers.zoom.paths import encoded, user
 ODD = "/aB3/x//Yz+12Q=="
 
 
+@pytest.mark.parametrize("uuid", ["/a", "a//b", "a/b"])
+def test_any_slash_is_enough(uuid: str) -> None:
+    assert "%252F" in encoded(uuid)
+
+
 def test_an_id_with_slashes_is_encoded_twice() -> None:
     assert encoded(ODD) == "%252FaB3%252Fx%252F%252FYz%252B12Q%253D%253D"
 

@@ -1,0 +1,91 @@
+"""`reelkeep check`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reelkeep.cli.codes import Exit
+from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.options import as_json
+
+if TYPE_CHECKING:
+    from reelkeep.app.check import Found
+    from reelkeep.settings import InvalidSettings, Settings
+
+
+@click.command
+@click.option("--online", is_flag=True, help="Also ask each provider whether it accepts us.")
+@as_json
+@click.pass_obj
+def command(call: Invocation, *, online: bool, as_json: bool) -> int:
+    """Validate the configuration and print it resolved, secrets masked.
+
+    With --online, each enabled provider is asked one cheap question; what is missing (a scope, a
+    key, a seat) is said, and the exit code is 1.
+    """
+    from reelkeep.settings import InvalidSettings, resolved
+
+    try:
+        settings = call.settings()
+    except InvalidSettings as error:
+        if as_json:
+            call.out.json(_problems(error))
+        raise
+    document, found = resolved(settings), _ask(settings) if online else []
+    if as_json:
+        call.out.json(document | ({"findings": _findings(found)} if online else {}))
+    else:
+        _print(call, document, found)
+    return Exit.DONE if all(finding.ok for _, finding in found) else Exit.LEFT
+
+
+def _problems(error: InvalidSettings) -> dict[str, Any]:
+    return {
+        "problems": [
+            {
+                "file": str(error.path),
+                "line": problem.line,
+                "path": problem.path,
+                "message": problem.message,
+            }
+            for problem in error.problems
+        ]
+    }
+
+
+def _ask(settings: Settings) -> list[Found]:
+    import anyio
+
+    from reelkeep.app.check import online
+
+    return anyio.run(online, settings, log_of(settings))
+
+
+def _findings(found: list[Found]) -> list[dict[str, Any]]:
+    return [
+        {
+            "provider": name,
+            "subject": finding.subject,
+            "ok": finding.ok,
+            "message": finding.message,
+        }
+        for name, finding in found
+    ]
+
+
+def _print(call: Invocation, document: dict[str, Any], found: list[Found]) -> None:
+    import yaml
+
+    call.out.text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100))
+    if not found:
+        return
+    from reelkeep.cli.tables import cell, table
+
+    findings = table(call.out, "provider", "", "what", "answer", wrap=("answer",))
+    for name, finding in found:
+        mark = cell("ok", "green") if finding.ok else cell("NOT OK", "bold red")
+        findings.add_row(cell(name), mark, cell(finding.subject), cell(finding.message))
+    call.out.line()
+    call.out.show(findings)

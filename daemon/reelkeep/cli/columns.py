@@ -1,0 +1,72 @@
+"""The lines of `reelkeep list`: aligned without holding them all in memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+from rich.cells import cell_len, set_cell_size
+
+from reelkeep.cli.output import Output
+from reelkeep.cli.words import moment, size
+from reelkeep.telemetry.text import visible
+
+if TYPE_CHECKING:
+    from reelkeep.core.model import Holding
+
+_KEY, _STARTED, _STATE, _FILES, _SIZE = 16, 16, 12, 7, 9
+_GAP = "  "
+_LONGEST_NAME = 16  # of a provider, on a terminal
+_NARROWEST_TITLE = 8
+
+
+class Columns:
+    """Writes one line a recording; titles are cut where the terminal ends, and only there."""
+
+    def __init__(self, out: Output, providers: Sequence[str]) -> None:
+        self._out = out
+        longest = max(map(len, [*providers, "PROVIDER"]))
+        self._name = min(longest, _LONGEST_NAME) if out.is_terminal else longest
+        self._width = shutil.get_terminal_size().columns if out.is_terminal else None
+
+    def head(self) -> bool:
+        """Write the headings."""
+        head = self._line(
+            "KEY", "STARTED (UTC)", "PROVIDER", "STATE", "FILES", "SIZE", self._tail("ID", "TITLE")
+        )
+        return self._out.line(click.style(head, bold=True) if self._colors() else head)
+
+    def row(self, holding: Holding) -> bool:
+        """Write the line of one recording; return whether somebody still reads."""
+        done = sum(file.state in ("stored", "skipped", "waived") for file in holding.files)
+        return self._out.line(
+            self._line(
+                holding.key,
+                moment(holding.started)[:16],
+                holding.provider,
+                holding.state,
+                f"{done}/{len(holding.files)}",
+                size(sum(file.size or 0 for file in holding.files)),
+                self._tail(visible(holding.id), visible(holding.title)),
+            )
+        )
+
+    def _line(self, *cells: str) -> str:
+        key, started, name, state, files, bytes_, tail = cells
+        left = [(key, _KEY), (started, _STARTED), (name, self._name), (state, _STATE)]
+        parts = [set_cell_size(text, width) for text, width in left]
+        parts += [files.rjust(_FILES), bytes_.rjust(_SIZE)]
+        return _GAP.join([*parts, tail]).rstrip()
+
+    def _tail(self, id_: str, title: str) -> str:
+        """Return what fits behind the columns: the title, and the id where nothing is cut."""
+        if self._width is None:
+            return f"{id_:<24}{_GAP}{title}"
+        fixed = _KEY + _STARTED + self._name + _STATE + _FILES + _SIZE + 6 * len(_GAP)
+        room = max(_NARROWEST_TITLE, self._width - fixed)
+        return title if cell_len(title) <= room else set_cell_size(title, room - 1) + "…"
+
+    def _colors(self) -> bool:
+        return not self._out.console().no_color and self._out.is_terminal

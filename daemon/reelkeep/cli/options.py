@@ -1,0 +1,68 @@
+"""Options and types of arguments that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from reelkeep.core.model import ProviderName
+from reelkeep.core.quantities import parse_duration
+
+if TYPE_CHECKING:
+    from reelkeep.settings import Settings
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+providers = click.option(
+    "--provider",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Only this provider; may be repeated.",
+)
+
+
+class DurationType(click.ParamType[timedelta]):
+    """A duration as in the configuration: 30s, 5m, 2h."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def enabled(settings: Settings, names: Sequence[str]) -> list[ProviderName]:
+    """Return the enabled providers that are meant by `names`: all of them if it is empty.
+
+    Raises:
+        click.UsageError: There is no such provider, or it is not enabled.
+    """
+    known = {options.name: options.enabled for options in settings.providers}
+    require_known(names, known)
+    for name in names:
+        if not known[name]:
+            raise click.UsageError(f"The provider {name} is not enabled.")
+    return [ProviderName(n) for n, on in known.items() if on and (n in names or not names)]
+
+
+def require_known(names: Sequence[str], known: Sequence[str] | dict[str, bool]) -> None:
+    """Refuse what is not among the `known` names.
+
+    Raises:
+        click.UsageError: There is no such provider.
+    """
+    for name in names:
+        if name not in known:
+            raise click.UsageError(
+                f"There is no provider {name!a}; there are: {', '.join(known)}."
+            )

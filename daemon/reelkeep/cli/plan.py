@@ -1,0 +1,68 @@
+"""`reelkeep plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from reelkeep.cli.codes import Exit
+from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.options import as_json, enabled, providers
+
+if TYPE_CHECKING:
+    from reelkeep.app.plan import PlanLine
+    from reelkeep.settings import Settings
+
+
+@click.command
+@providers
+@as_json
+@click.pass_obj
+def command(call: Invocation, *, names: tuple[str, ...], as_json: bool) -> int:
+    """Say what a pass would fetch; nothing is fetched, and the catalog stays as it is."""
+    import anyio
+
+    settings = call.settings()
+    lines = anyio.run(_plan, settings, names)
+    if as_json:
+        call.out.json({"providers": [asdict(line) for line in lines]})
+    else:
+        _print(call, lines)
+    return Exit.LEFT if any(line.error for line in lines) else Exit.DONE
+
+
+async def _plan(settings: Settings, names: Sequence[str]) -> list[PlanLine]:
+    from reelkeep.app.house import open_house
+    from reelkeep.app.plan import plan
+
+    chosen, log = enabled(settings, names), log_of(settings)
+    async with open_house(settings, log, learn=log.learn) as house:
+        return await plan(house, chosen)
+
+
+def _print(call: Invocation, lines: Sequence[PlanLine]) -> None:
+    from reelkeep.cli.tables import cell, table
+    from reelkeep.cli.words import number, size
+
+    out = call.out
+    numbers = ("recordings", "files", "bytes", "of unknown size", "to transcode")
+    plan = table(out, "provider", *numbers, right=set(numbers), cut={"provider"})
+    for line in lines:
+        counts = (line.unknown_sizes, line.transcodings)
+        plan.add_row(
+            cell(line.name, "red" if line.error else ""),
+            cell(f"{line.recordings:,}"),
+            cell(f"{line.files:,}"),
+            cell(size(line.bytes)),
+            *(cell(f"{count:,}", "" if count else "dim") for count in counts),
+        )
+    out.show(plan)
+    for line in lines:
+        if line.error:
+            out.show(cell(f"{line.name} could not be read wholly: {line.error}", "red"))
+    files, known = sum(line.files for line in lines), sum(line.bytes for line in lines)
+    out.line()
+    out.line(f"A pass would fetch {number(files, 'file')}, {size(known)} of which the size is known.")

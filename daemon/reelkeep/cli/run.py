@@ -1,0 +1,26 @@
+"""`reelkeep run`."""
+
+from __future__ import annotations
+
+import click
+
+from reelkeep.cli.invocation import Invocation, log_of
+
+
+@click.command
+@click.pass_obj
+def command(call: Invocation) -> int:
+    """Run the daemon in the foreground.
+
+    \b
+    SIGTERM, SIGINT  stop in order within the grace period; a second one ends at once
+    SIGHUP           read the configuration again; an invalid one changes nothing
+    """
+    import anyio
+
+    from reelkeep.app.daemon import run
+
+    async def daemon() -> int:
+        return await run(call.path(), call.environ, report_of=log_of)
+
+    return anyio.run(daemon)

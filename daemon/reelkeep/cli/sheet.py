@@ -1,0 +1,113 @@
+"""One recording on one page, for people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from reelkeep.cli.output import Output
+from reelkeep.cli.tables import cell, table
+from reelkeep.cli.words import duration, moment, size
+from reelkeep.telemetry.text import visible
+
+_STYLES = {
+    "stored": "green", "archived": "green", "acknowledged": "green", "failed": "bold red",
+    "gone": "bold red", "incomplete": "bold red", "due": "yellow", "active": "yellow",
+    "waiting": "yellow", "open": "yellow",
+}  # fmt: skip
+
+Found = dict[str, Any]
+"""A recording as `facts` gives it."""
+
+
+def print_sheet(out: Output, found: Found) -> None:
+    """Print all that is known of a recording."""
+    out.show(_head(found))
+    out.line()
+    if found["files"]:
+        out.show(_files(out, found))
+    for file in found["files"]:
+        _print_trouble(out, file)
+    _print_digests(out, found)
+
+
+def _head(found: Found) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    length = found["duration_seconds"]
+    lasted = "" if length is None else f", {duration(length)}"
+    rows = {
+        "recording": cell(found["id"]),
+        "key": cell(found["key"]),
+        "provider": cell(found["provider"]),
+        "state": _state(found["state"]),
+        "title": cell(found["title"]),
+        "user": cell(found["user"]),
+        "started": cell(f"{_moment(found['started'])}{lasted}"),
+        "first seen": cell(_moment(found["first_seen"])),
+        "open until": cell(_moment(found["settles"])),
+        "deleted on": cell(_moment(found["deadline"])),
+        "archived": cell(_moment(found["archived_at"])),
+        "acknowledged": cell(_moment(found["acknowledged_at"])),
+        "folder": cell(found["path"] or "-"),
+    }
+    for name, value in rows.items():
+        if value.plain not in ("", "-"):
+            grid.add_row(name, value)
+    return grid
+
+
+def _files(out: Output, found: Found) -> Table:
+    made = table(
+        out, "file", "state", "size", "verified", "tries", right={"size", "tries"}, cut={"file"}
+    )
+    for file in found["files"]:
+        known = file["promised_bytes"] if file["bytes"] is None else file["bytes"]
+        made.add_row(
+            cell(file["name"]),
+            _state(file["state"]),
+            cell(size(known)),
+            cell(file["verified"] or "-"),
+            cell(file["tries"], "" if file["tries"] else "dim"),
+        )
+    return made
+
+
+def _print_trouble(out: Output, file: Found) -> None:
+    """Print why a file is not stored, and how often it failed."""
+    if file["code"] is None and not file["attempts"]:
+        return
+    out.line()
+    said = ": ".join(part for part in (file["code"], file["reason"]) if part)
+    when = f", tried again at {_moment(file['due_at'])}" if file["due_at"] else ""
+    title = Text.assemble(cell(file["name"], "bold"), " is ", _state(file["state"]), cell(when))
+    out.show(Text.assemble(title, cell(f": {said}" if said else "")))
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(2):
+        grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for each in file["attempts"]:
+        grid.add_row(f"  {_moment(each['at'])}", cell(each["code"]), cell(each["reason"]))
+    if file["attempts"]:
+        out.show(grid)
+
+
+def _print_digests(out: Output, found: Found) -> None:
+    """Print lines as `sha256sum` does, to be compared or checked with it."""
+    stored = [file for file in found["files"] if file["sha256"]]
+    if stored:
+        out.line()
+    for file in stored:
+        out.line(f"{file['sha256']}  {visible(file['name'])}")
+
+
+def _state(state: str) -> Text:
+    return cell(state, _STYLES.get(state, ""))
+
+
+def _moment(text: str | None) -> str:
+    return moment(None if text is None else datetime.fromisoformat(text))

@@ -1,0 +1,52 @@
+"""`reelkeep status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reelkeep.cli.codes import Exit
+from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.options import as_json
+
+if TYPE_CHECKING:
+    from reelkeep.app.status import Status
+
+
+@click.command
+@as_json
+@click.pass_obj
+def command(call: Invocation, *, as_json: bool) -> int:
+    """Say how every provider stands, what is under way, and how much space is left.
+
+    It reads the catalog, whether a daemon runs or not; transfers are asked of the daemon.
+    """
+    import anyio
+
+    from reelkeep.app.house import utc_now
+    from reelkeep.app.status import catalog_only
+
+    settings = call.settings()
+    status = anyio.run(catalog_only, settings, log_of(settings), utc_now)
+    if as_json:
+        call.out.json(status)
+    else:
+        _print(call, status)
+    return Exit.DONE
+
+
+def _print(call: Invocation, status: Status) -> None:
+    from reelkeep.cli.standing import providers_table, remarks, transfers_table
+    from reelkeep.cli.tables import cell
+    from reelkeep.cli.words import size
+
+    out, lines = call.out, status["providers"]
+    out.show(providers_table(out, lines, ages=True), *remarks(lines))
+    if status["transfers"]:
+        out.line()
+        out.show(transfers_table(out, status["transfers"]))
+    free = status["free_bytes"]
+    left = "the disk cannot be asked" if free is None else f"{size(free)} free"
+    out.line()
+    out.show(cell(f"{status['archive']}: {left}"))
