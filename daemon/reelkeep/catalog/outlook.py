@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, Select, exists, select
 
 from reelkeep.catalog.database import Database
+from reelkeep.catalog.queue import claimable, due
+from reelkeep.catalog.standing import tellable
 from reelkeep.catalog.tables import file, recording
-from reelkeep.core.lifecycle import FINAL, FileState, RecordingState
-from reelkeep.core.model import ProviderName, Readiness
+from reelkeep.core.lifecycle import FileState, RecordingState
+from reelkeep.core.model import ProviderName
 from reelkeep.ports import Clock
 
 
@@ -21,7 +24,7 @@ class Outlook:
 
     active: bool  #: Files are claimed, under way or waiting to be recorded.
     due: bool  #: Files could be fetched now.
-    next_due: datetime | None  #: When the next of the waiting files may be tried.
+    next_due: datetime | None  #: When the next of the other waiting files may be tried.
     unpublished: frozenset[int]  #: Up to 100 rows of recordings whose folder is behind.
     untold: bool  #: Recordings are archived and to be acknowledged.
     transcoding: frozenset[ProviderName]  #: Providers that have yet to finish recordings.
@@ -38,78 +41,42 @@ async def look(
     now = clock()
 
     def work(connection: Connection) -> Outlook:
-        of_mine = recording.c.provider.in_(names)
-        joined = select(file.c.row).join(recording, recording.c.row == file.c.recording)
-        ready = joined.where(of_mine, recording.c.described, file.c.state == FileState.DUE)
-        due = ready.where(file.c.due_at.is_(None) | (file.c.due_at <= now))
-        later = (
-            select(func.min(file.c.due_at, type_=file.c.due_at.type))
-            .join(recording, recording.c.row == file.c.recording)
-            .where(of_mine, recording.c.described, file.c.state == FileState.DUE)
-        )
         return Outlook(
             active=_any(connection, select(file.c.row).where(file.c.state == FileState.ACTIVE)),
-            due=_any(connection, due),
-            next_due=connection.execute(later).scalar(),
-            unpublished=_unpublished(connection, names),
-            untold=_any(connection, _untold(telling, now)),
-            transcoding=_transcoding(connection, names),
+            due=_any(connection, _due_now(names, now)),
+            next_due=connection.execute(_due_later(names, now)).scalar(),
+            unpublished=frozenset(connection.execute(_unpublished(names)).scalars()),
+            untold=any(_any(connection, _untold(name, now)) for name in telling),
+            transcoding=frozenset(name for name in names if _any(connection, _unfinished(name))),
         )
 
     return await database.read(work)
 
 
-def _any(connection: Connection, query: object) -> bool:
-    return connection.execute(query.limit(1)).first() is not None  # type: ignore[attr-defined]
+def _any(connection: Connection, query: Select[Any]) -> bool:
+    return connection.execute(query.limit(1)).first() is not None
 
 
-def _untold(telling: Sequence[ProviderName], now: datetime) -> object:
-    kept = exists().where(
-        file.c.recording == recording.c.row,
-        file.c.state.in_([FileState.STORED, FileState.WAIVED]),
-    )
-    after = recording.c.acknowledge_after
-    return select(recording.c.row).where(
-        recording.c.provider.in_(telling),
-        recording.c.state == RecordingState.ARCHIVED,
-        after.is_(None) | (after <= now),
-        kept,
-    )
+def _due_now(names: Sequence[ProviderName], now: datetime) -> Select[Any]:
+    found = exists().where(file.c.recording == recording.c.row, due(now))
+    return select(recording.c.row).where(claimable(*names), found)
 
 
-def _unpublished(connection: Connection, names: Sequence[ProviderName]) -> frozenset[int]:
-    mine = file.c.recording == recording.c.row
-    query = (
-        select(recording.c.row)
-        .where(
-            recording.c.provider.in_(names),
-            recording.c.revision > recording.c.published,
-            exists().where(mine, file.c.state == FileState.STORED),
-            ~exists().where(mine, file.c.state.not_in(list(FINAL))),
-        )
-        .limit(100)
-    )
-    return frozenset(connection.execute(query).scalars())
+def _due_later(names: Sequence[ProviderName], now: datetime) -> Select[Any]:
+    mine = exists().where(recording.c.row == file.c.recording, claimable(*names))
+    waiting = (file.c.state == FileState.DUE) & (file.c.due_at > now)
+    return select(file.c.due_at).where(waiting, mine).order_by(file.c.due_at).limit(1)
 
 
-def _transcoding(connection: Connection, names: Sequence[ProviderName]) -> frozenset[ProviderName]:
-    query = (
-        select(recording.c.provider)
-        .distinct()
-        .where(
-            recording.c.provider.in_(names),
-            recording.c.state == RecordingState.WAITING,
-            recording.c.readiness != Readiness.READY.value,
-        )
-    )
-    pending = (
-        select(recording.c.provider)
-        .distinct()
-        .where(
-            recording.c.provider.in_(names),
-            recording.c.state == RecordingState.WAITING,
-            recording.c.described.is_(False),
-        )
-    )
-    found = [*connection.execute(query).scalars(), *connection.execute(pending).scalars()]
-    return frozenset(ProviderName(name) for name in found)
+def _unpublished(names: Sequence[ProviderName]) -> Select[Any]:
+    behind = recording.c.behind.is_(True) & recording.c.provider.in_(names)
+    return select(recording.c.row).where(behind).limit(100)
+
+
+def _untold(name: ProviderName, now: datetime) -> Select[Any]:
+    return select(recording.c.row).where(recording.c.provider == name, tellable(now))
+
+
+def _unfinished(name: ProviderName) -> Select[Any]:
+    waits = recording.c.state == RecordingState.WAITING
+    return select(recording.c.row).where(recording.c.provider == name, waits)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, func, select, update
 
@@ -47,17 +48,24 @@ class SqlQueue:
         at_once = func.coalesce(file.c.due_at, recording.c.first_seen)
         query = (
             select(func.min(at_once, type_=file.c.due_at.type))
-            .join(recording, recording.c.row == file.c.recording)
-            .where(
-                file.c.state == FileState.DUE,
-                recording.c.provider == provider,
-                recording.c.described,
-            )
+            .select_from(recording)
+            .join(file, file.c.recording == recording.c.row)
+            .where(claimable(provider), file.c.state == FileState.DUE)
         )
         return await self._database.read(lambda c: c.execute(query).scalar())
 
 
-def _due(now: datetime) -> ColumnElement[bool]:
+def claimable(*providers: ProviderName) -> ColumnElement[bool]:
+    """Return whether a recording of `providers` may have files that can be fetched."""
+    return (
+        recording.c.provider.in_(providers)
+        & (recording.c.state == RecordingState.OPEN)
+        & recording.c.described
+    )
+
+
+def due(now: datetime) -> ColumnElement[bool]:
+    """Return whether a file can be fetched now."""
     return (file.c.state == FileState.DUE) & (file.c.due_at.is_(None) | (file.c.due_at <= now))
 
 
@@ -66,49 +74,48 @@ def _claim(
 ) -> list[Claim]:
     query = (
         select(recording.c.row, recording.c.id, recording.c.key)
-        .where(
-            recording.c.provider == provider,
-            recording.c.state == RecordingState.OPEN,
-            recording.c.described,
-            exists().where(file.c.recording == recording.c.row, _due(now)),
-        )
+        .where(claimable(provider), exists().where(file.c.recording == recording.c.row, due(now)))
         .order_by(recording.c.deadline, recording.c.started)
         .limit(limit)
+        .with_for_update(skip_locked=True, of=recording)  # SQLite has locked all by now
     )
     chosen = list(connection.execute(query).mappings())
-    downloads: dict[int, list[Download]] = {row["row"]: [] for row in chosen}
-    for row in chosen:
-        known = (provider, RecordingId(row["id"]), row["key"])
-        downloads[row["row"]] = list(_downloads(connection, row["row"], known, now))
-    taken = [download.row for files in downloads.values() for download in files]
-    for some in chunks(taken):
-        connection.execute(update(file).where(file.c.row.in_(some)).values(state=FileState.ACTIVE))
+    files = _take(connection, [row["row"] for row in chosen], now)
     return [
         Claim(
             row=row["row"],
             provider=provider,
             recording=RecordingId(row["id"]),
-            downloads=tuple(downloads[row["row"]]),
+            downloads=tuple(_download(provider, row, found) for found in files[row["row"]]),
         )
         for row in chosen
     ]
 
 
-def _downloads(
-    connection: Connection, row: int, known: tuple[ProviderName, RecordingId, str], now: datetime
-) -> Iterable[Download]:
-    provider, id_, key = known
-    query = select(file).where(file.c.recording == row, _due(now)).order_by(file.c.row)
-    for found in connection.execute(query).mappings():
-        yield Download(
-            row=found["row"],
-            provider=provider,
-            recording=id_,
-            file=FileId(found["id"]),
-            key=key,
-            name=found["name"],
-            file_type=found["file_type"],
-            size=found["promised"],
-            attempts=found["attempts"],
-            tries=found["tries"],
-        )
+def _take(connection: Connection, rows: Sequence[int], now: datetime) -> dict[int, list[Any]]:
+    """Claim what is due of the recordings `rows`; return it in the order of first sight."""
+    found: dict[int, list[Any]] = {row: [] for row in rows}
+    for some in chunks(rows):
+        mine = file.c.recording.in_(some) & due(now)
+        query = select(file).where(mine).order_by(file.c.row)
+        for row in connection.execute(query).mappings():
+            found[row["recording"]].append(row)
+        connection.execute(update(file).where(mine).values(state=FileState.ACTIVE))
+    return found
+
+
+def _download(
+    provider: ProviderName, row: Mapping[Any, Any], found: Mapping[Any, Any]
+) -> Download:
+    return Download(
+        row=found["row"],
+        provider=provider,
+        recording=RecordingId(row["id"]),
+        file=FileId(found["id"]),
+        key=row["key"],
+        name=found["name"],
+        file_type=found["file_type"],
+        size=found["promised"],
+        attempts=found["attempts"],
+        tries=found["tries"],
+    )

@@ -1,12 +1,12 @@
-"""Turn rows of the catalog into the model's nouns."""
+"""Read rows of the catalog as the model's nouns, and write many at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, select, update
 
 from reelkeep.catalog.tables import NEVER, file, recording
 from reelkeep.core.model import FileId, HeldFile, Holding, ProviderName, RecordingId
@@ -20,6 +20,23 @@ def chunks(rows: Iterable[Any]) -> Iterable[list[Any]]:
     pending = list(rows)
     for start in range(0, len(pending), CHUNK):
         yield pending[start : start + CHUNK]
+
+
+FRESH: Mapping[str, Any] = {"due_at": None, "attempts": 0, "tries": 0, "detail": None}
+"""The columns of a file of which no attempt is remembered."""
+
+
+def write_rows(connection: Connection, table: Table, changes: Sequence[Mapping[str, Any]]) -> None:
+    """Write `changes`, each naming its `row` and the same columns, as one statement."""
+    if not changes:
+        return
+    columns = [table.c[name] for name in changes[0] if name != "row"]
+    values = {column.name: bindparam(f"to_{column.name}", type_=column.type) for column in columns}
+    statement = update(table).where(table.c.row == bindparam("to_row")).values(values)
+    connection.execute(
+        statement,
+        [{f"to_{name}": value for name, value in change.items()} for change in changes],
+    )
 
 
 def held_files(connection: Connection, rows: Iterable[int]) -> dict[int, list[HeldFile]]:

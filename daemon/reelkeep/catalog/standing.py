@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, exists, func, select, update
 
-from reelkeep.catalog.rows import chunks
+from reelkeep.catalog.rows import chunks, write_rows
 from reelkeep.catalog.tables import file, recording
-from reelkeep.core.lifecycle import FileState, RecordingState, Standing, recording_state
+from reelkeep.core.lifecycle import FINAL, FileState, RecordingState, Standing, recording_state
 from reelkeep.core.model import ProviderName, Readiness, RecordingId
+
+_DONE = frozenset({RecordingState.ARCHIVED, RecordingState.ACKNOWLEDGED})
+_TROUBLED = frozenset({FileState.FAILED, FileState.GONE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,27 +33,47 @@ class Step:
 
 
 def restate(connection: Connection, rows: Iterable[int], now: datetime) -> list[Step]:
-    """Set the state of the recordings `rows` anew; return those that changed."""
+    """Set anew what follows from other columns; return the recordings whose state changed."""
     steps: list[Step] = []
     for some in chunks(set(rows)):
-        query = select(recording).where(recording.c.row.in_(some))
         files = _files(connection, some)
+        query = select(recording).where(recording.c.row.in_(some))
+        changed: list[dict[str, Any]] = []
         for row in connection.execute(query).mappings():
-            step = _step(row, files.get(row["row"], []), now)
-            if step is not None:
-                steps.append(step)
-    _write(connection, steps, now)
+            mine = files.get(row["row"], [])
+            derived = _derived(row, {FileState(found["state"]) for found in mine}, now)
+            if any(row[name] != value for name, value in derived.items()):
+                changed.append({"row": row["row"], **derived})
+            if row["state"] != derived["state"]:
+                steps.append(_step(row, mine, RecordingState(derived["state"])))
+        write_rows(connection, recording, changed)
     return steps
 
 
 def revise(connection: Connection, rows: Iterable[int]) -> None:
-    """Note that the manifests of `rows` no longer say all."""
+    """Note that the manifests of `rows` no longer say all; `restate` them afterwards."""
     for some in chunks(set(rows)):
         connection.execute(
             update(recording)
             .where(recording.c.row.in_(some))
             .values(revision=recording.c.revision + 1)
         )
+
+
+def tellable(now: datetime) -> ColumnElement[bool]:
+    """Return whether a recording's provider may be told now that it is archived.
+
+    Not if nothing of it was kept, and not if it was adopted and not seen since: what the provider
+    has of it may be more than what an earlier catalog knew, and telling may mean deleting.
+    """
+    kept = [FileState.STORED, FileState.WAIVED]
+    after = recording.c.acknowledge_after
+    return (
+        (recording.c.state == RecordingState.ARCHIVED)
+        & recording.c.fingerprint.is_not(None)
+        & (after.is_(None) | (after <= now))
+        & exists().where(file.c.recording == recording.c.row, file.c.state.in_(kept))
+    )
 
 
 def _files(connection: Connection, rows: list[int]) -> dict[int, list[RowMapping]]:
@@ -62,46 +86,50 @@ def _files(connection: Connection, rows: list[int]) -> dict[int, list[RowMapping
     return found
 
 
-def _step(row: RowMapping, files: list[RowMapping], now: datetime) -> Step | None:
-    states = {FileState(found["state"]) for found in files}
-    after = recording_state(
+def _derived(row: RowMapping, files: set[FileState], now: datetime) -> dict[str, Any]:
+    unsaid = row["revision"] > row["published"] and FileState.STORED in files
+    state = recording_state(
         Standing(
             readiness=Readiness(row["readiness"]),
-            files=states,
+            files=files,
             described=row["described"],
             unfinished=row["unfinished"],
             settled=row["settles"] is None or row["settles"] <= now,
             overdue=row["overdue_at"] is not None and row["overdue_at"] <= now,
-            published=row["revision"] <= row["published"] or FileState.STORED not in states,
+            published=not unsaid,
             told=row["told"],
         )
     )
-    before = RecordingState(row["state"])
-    if after is before:
-        return None
-    troubled = {FileState.FAILED, FileState.GONE}
-    codes = {str(f["reason"]) for f in files if FileState(f["state"]) in troubled}
+    fresh = state in _DONE and RecordingState(row["state"]) not in _DONE
+    return {
+        "state": state.value,
+        "behind": unsaid and files <= FINAL,
+        "moves_at": _moves_at(row, state, files, now),
+        "archived_at": now if fresh else row["archived_at"],
+    }
+
+
+def _moves_at(
+    row: RowMapping, state: RecordingState, files: set[FileState], now: datetime
+) -> datetime | None:
+    """Return when time alone changes the state."""
+    moment: datetime | None = None
+    if state is RecordingState.WAITING:
+        moment = row["overdue_at"]
+    elif state is RecordingState.OPEN and files <= FINAL:
+        moment = row["settles"]
+    return moment if moment is not None and moment > now else None
+
+
+def _step(row: RowMapping, files: list[RowMapping], after: RecordingState) -> Step:
+    codes = {str(found["reason"]) for found in files if found["state"] in _TROUBLED}
     return Step(
         row=row["row"],
         provider=ProviderName(row["provider"]),
         id=RecordingId(row["id"]),
-        before=before,
+        before=RecordingState(row["state"]),
         after=after,
         folder=row["folder"],
-        bytes=sum(f["bytes"] for f in files if f["state"] == FileState.STORED),
+        bytes=sum(found["bytes"] for found in files if found["state"] == FileState.STORED),
         troubles=tuple(sorted(codes)),
     )
-
-
-def _write(connection: Connection, steps: list[Step], now: datetime) -> None:
-    if not steps:
-        return
-    connection.execute(
-        update(recording).where(recording.c.row == bindparam("at")).values(state=bindparam("to")),
-        [{"at": step.row, "to": step.after.value} for step in steps],
-    )
-    archived = [step.row for step in steps if step.after is RecordingState.ARCHIVED]
-    if archived:
-        connection.execute(
-            update(recording).where(recording.c.row.in_(archived)).values(archived_at=now)
-        )

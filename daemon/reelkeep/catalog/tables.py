@@ -80,21 +80,28 @@ recording = Table(
     Column("folder", String),
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("published", Integer, nullable=False, server_default="0"),
+    Column("behind", Boolean, nullable=False, server_default=false()),
+    Column("moves_at", Instant),
     Column("first_seen", Instant, nullable=False),
     Column("transcode_asked", Instant),
     Column("overdue_at", Instant),
     Column("archived_at", Instant),
     Column("acknowledged_at", Instant),
     Column("acknowledge_after", Instant),
-    UniqueConstraint("provider", "id"),
+    UniqueConstraint("id", "provider"),
     Index("recording_urgency", "provider", "state", "deadline", "started"),
     Index("recording_key", "key"),
+    Index("recording_moves", "moves_at"),
 )
+"""`behind`: its folder or manifest is to be written; `moves_at`: when time alone moves it on. Both
+follow from the rest, as `state` does, and are kept by `standing.restate`. A recording without a
+`fingerprint` was adopted, and not seen at its provider since."""
+
 Index(
-    "recording_unpublished",
+    "recording_behind",
     recording.c.row,
-    sqlite_where=recording.c.revision > recording.c.published,
-    postgresql_where=recording.c.revision > recording.c.published,
+    sqlite_where=recording.c.behind.is_(true()),
+    postgresql_where=recording.c.behind.is_(true()),
 )
 
 file = Table(
@@ -135,3 +142,14 @@ attempt = Table(
     Column("detail", String, nullable=False),
     Index("attempt_of_file", "file"),
 )
+
+milestone = Table(
+    "milestone",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+"""What happens once in the life of a catalog."""
+
+ADOPTED = "adopted"
+"""The milestone that all the archive held was taken over."""

@@ -71,9 +71,7 @@ def _file(file: HeldFile, folder: Path | None) -> dict[str, Any]:
 
 
 def _attempts(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
-    return [
-        {"at": _time(each.at), "code": each.code, "reason": each.detail} for each in attempts
-    ]
+    return [{"at": _time(each.at), "code": each.code, "reason": each.detail} for each in attempts]
 
 
 def _time(time: datetime | None) -> str | None:

@@ -63,6 +63,4 @@ def require_known(names: Sequence[str], known: Sequence[str] | dict[str, bool]) 
     """
     for name in names:
         if name not in known:
-            raise click.UsageError(
-                f"There is no provider {name!a}; there are: {', '.join(known)}."
-            )
+            raise click.UsageError(f"There is no provider {name!a}; there are: {', '.join(known)}.")

@@ -83,4 +83,3 @@ def console_on(stream: TextIO) -> Console:
         emoji=False,
         highlight=False,
     )
-

@@ -65,4 +65,6 @@ def _print(call: Invocation, lines: Sequence[PlanLine]) -> None:
             out.show(cell(f"{line.name} could not be read wholly: {line.error}", "red"))
     files, known = sum(line.files for line in lines), sum(line.bytes for line in lines)
     out.line()
-    out.line(f"A pass would fetch {number(files, 'file')}, {size(known)} of which the size is known.")
+    out.line(
+        f"A pass would fetch {number(files, 'file')}, {size(known)} of which the size is known."
+    )

@@ -41,7 +41,7 @@ def table(
             name.upper(),
             justify="right" if name in right else "left",
             no_wrap=name not in wrap,
-            overflow="fold" if name in wrap else "ellipsis" if name in cut else "ignore",
+            overflow="fold" if name in wrap else "ellipsis" if name in cut else "crop",
             min_width=None if name in wrap or name in cut else len(name),
         )
     return made

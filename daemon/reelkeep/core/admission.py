@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -14,6 +14,9 @@ from reelkeep.core.filters import Filter, wanted
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import File, FileId, HeldFile, Recording
 from reelkeep.core.naming import SafeName, file_name
+
+FILTERED = "not wanted by the filter"
+"""The reason of a file that was skipped because of `include`, `exclude` or `since`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """What changes about a known file: the provider's word on it, and perhaps its state."""
+    """What changes about a known file: the provider's word on it, and perhaps its state.
+
+    A stored file has none: what was said of it when it was fetched stays.
+    """
 
     row: int
     file: File
@@ -45,8 +51,13 @@ class Changes:
 
 
 def fingerprint(recording: Recording) -> str:
-    """Return a short digest of all that was said of `recording`; equal if nothing changed."""
-    text = json.dumps(asdict(recording), sort_keys=True, default=_plain, separators=(",", ":"))
+    """Return a short digest of what was said of `recording`; equal if nothing changed.
+
+    In which order its files are listed is no change, nor is that the provider was told of it.
+    """
+    files = tuple(sorted(recording.files, key=lambda file: file.id))
+    said = asdict(replace(recording, files=files, told=False))
+    text = json.dumps(said, sort_keys=True, default=_plain, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
@@ -66,10 +77,12 @@ def changes(recording: Recording, known: Sequence[HeldFile], rules: Filter) -> C
             name = _free_name(file, taken)
             taken.add(name.casefold())
             arrivals.append(Arrival(file=file, name=name, state=state, reason=reason))
-        else:
+        elif held.state != FileState.STORED:
             revised = _revised(held, file, state)
             revisions.append(
-                Revision(row=held.row, file=file, state=revised, reason=revised and reason)
+                Revision(
+                    row=held.row, file=file, state=revised, reason=reason if revised else None
+                )
             )
     return Changes(arrivals=tuple(arrivals), revisions=tuple(revisions))
 
@@ -78,7 +91,7 @@ def refiltered(state: FileState, *, is_wanted: bool, obstructed: bool) -> FileSt
     """Return the state that a changed filter gives a file, None if it stays as it is."""
     if state is FileState.SKIPPED and is_wanted and not obstructed:
         return FileState.DUE
-    if state in (FileState.DUE, FileState.FAILED) and not is_wanted:
+    if state in (FileState.DUE, FileState.FAILED, FileState.GONE) and not is_wanted:
         return FileState.SKIPPED
     return None
 
@@ -89,10 +102,6 @@ def _wish(recording: Recording, file: File, rules: Filter) -> tuple[FileState, s
     if _is_wanted(recording, file, rules):
         return FileState.DUE, None
     return FileState.SKIPPED, FILTERED
-
-
-FILTERED = "not wanted by the filter"
-"""The reason of a file that was skipped because of `include`, `exclude` or `since`."""
 
 
 def _is_wanted(recording: Recording, file: File, rules: Filter) -> bool:

@@ -42,6 +42,11 @@ def promises(status: int, headers: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def binding(promised: Mapping[str, str]) -> bool:
+    """Return whether `promised` would show that two halves of different files were joined."""
+    return any(name in _HEX for name in promised)
+
+
 def needed(promised: Mapping[str, str]) -> list[str]:
     """Return the hashlib names, beyond sha256, that checking `promised` takes."""
     names = {"md5" if name == ETAG_MD5 else name for name in promised}

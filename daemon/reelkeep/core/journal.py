@@ -51,7 +51,7 @@ def usable(journal: Journal | None, identity: Identity, *, size: int, boot: str)
     """
     if journal is None or journal.identity != identity:
         return 0
-    same_boot =  journal.boot == boot
+    same_boot = boot != "" and journal.boot == boot
     return size if same_boot else min(journal.durable, size)
 
 

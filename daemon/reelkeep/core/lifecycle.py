@@ -2,6 +2,8 @@
 
 file        due -> active -> stored
             active -> due (retry), failed, gone
+            due, active, failed, gone -> waived (operator)
+            due, failed, gone -> skipped (filter)
             failed, gone, waived, skipped -> due
 recording   its state follows from what the provider says of it and from its files
 """
@@ -40,16 +42,19 @@ class RecordingState(StrEnum):
 _F = FileState
 
 TRANSITIONS: Mapping[FileState, frozenset[FileState]] = {
-    _F.DUE: frozenset({_F.ACTIVE, _F.SKIPPED, _F.WAIVED, _F.GONE, _F.STORED}),
-    _F.ACTIVE: frozenset({_F.STORED, _F.DUE, _F.FAILED, _F.GONE}),
+    _F.DUE: frozenset({_F.ACTIVE, _F.SKIPPED, _F.WAIVED}),
+    _F.ACTIVE: frozenset({_F.STORED, _F.DUE, _F.FAILED, _F.GONE, _F.WAIVED}),
     _F.STORED: frozenset(),
-    _F.FAILED: frozenset({_F.DUE, _F.WAIVED, _F.GONE, _F.SKIPPED}),
+    _F.FAILED: frozenset({_F.DUE, _F.WAIVED, _F.SKIPPED}),
     _F.WAIVED: frozenset({_F.DUE}),
     _F.SKIPPED: frozenset({_F.DUE}),
-    _F.GONE: frozenset({_F.DUE, _F.WAIVED}),
+    _F.GONE: frozenset({_F.DUE, _F.WAIVED, _F.SKIPPED}),
 }
-"""Which state may follow which. A stored file stays stored: nothing we do makes it less so.
-`due -> stored` is the adoption of a file that a new catalog finds in the archive."""
+"""Which state may follow which. A stored file stays stored: nothing we do makes it less so."""
+
+RETRIABLE = frozenset({FileState.FAILED, FileState.GONE, FileState.WAIVED})
+"""What an operator may make due again. An active file is in a downloader's hands, and what is
+skipped is the filter's to decide."""
 
 FINAL = frozenset(FileState) - {FileState.DUE, FileState.ACTIVE}
 """States in which nothing more is going to happen by itself."""
@@ -72,7 +77,7 @@ class Standing:
     unfinished: int = 0  #: Files that the provider still makes.
     settled: bool = True  #: No late files are expected any more.
     overdue: bool = False  #: The provider has been at it for longer than is reasonable.
-    published: bool = True  #: Folder and manifest say all that is stored.
+    published: bool = True  #: Folder and manifest say all there is to say.
     told: bool = False  #: The provider knows that it is archived.
 
 

@@ -20,14 +20,19 @@ from reelkeep.errors import (
     Unreachable,
 )
 
-_PASSING = (408, 425, 500, 502, 504, 507, 520, 521, 522, 523, 524, 530)
 _MEANINGS: Mapping[int, type[TransferError]] = {
     401: Unauthorized,
     404: NotFound,
+    407: Unreachable,  # a proxy of ours, and no verdict about the file
+    408: Unreachable,
     410: Expired,
-    **dict.fromkeys(_PASSING, Unreachable),
+    425: Unreachable,
+    501: Refused,
+    505: Refused,
 }
 _BYTES = frozenset({200, 206, 416})
+_STALE = frozenset({400, 403})
+"""What a signed address answers that ran out: most stores say 403, some say 400."""
 
 
 def problem(
@@ -36,20 +41,22 @@ def problem(
     """Return what `status` means for a download, None if its body is to be looked at.
 
     `credentialed`: our credentials were sent with this request, so a 403 is about them; without,
-    it is about the signature in the address (rules 22, 23 and 50 of the transfer notes).
+    a 400 or 403 is about the signature in the address (rules 22, 23 and 50).
     """
     if status in _BYTES:
         return None
     said = f"the download host answered {status}"
     if status in (429, 503):
         return Throttled(said, after=_after(headers, now))
+    if status in _STALE and not credentialed:
+        return Expired(said)
     if status == 403:
-        return Unauthorized(said) if credentialed else Expired(said)
-    return _MEANINGS.get(status, Refused if 400 <= status < 500 else BadReply)(said)
+        return Unauthorized(said)
+    return _MEANINGS.get(status, _of_its_class(status))(said)
 
 
 def encoding_problem(headers: Mapping[str, str]) -> Encoded | None:
-    """Return what is wrong if the body is not the file's own bytes (rule 15)."""
+    """Return what is wrong if the body of a 200 or 206 is not the file's own bytes (rule 15)."""
     coding = headers.get("Content-Encoding", "").strip().lower()
     if coding in ("", "identity"):
         return None
@@ -64,6 +71,12 @@ def content_problem(kind: Kind, headers: Mapping[str, str], head: bytes) -> NotM
     if not magic_ok(kind, head):
         return NotMedia(f"the first bytes are not those of {kind.name} ({len(head)} bytes seen)")
     return None
+
+
+def _of_its_class(status: int) -> type[TransferError]:
+    if status >= 500:
+        return Unreachable
+    return Refused if status >= 400 else BadReply
 
 
 def _after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -12,6 +12,8 @@ head, and does with the body what `decide` says:
     n            416, and n bytes are all           Complete
     n            416, and they are not              AskPlainly
 
+Whatever else a 200, 206 or 416 says raises BadReply: nothing of its body is written anywhere.
+
 Sources: RFC 9110 sections 8.8, 13.1.5, 14 and 15.3.7; rules 3 to 19 of the transfer notes.
 """
 
@@ -26,8 +28,11 @@ from http import HTTPStatus
 
 from reelkeep.errors import BadReply
 
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.ASCII)
-_STRONG_TAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.ASCII | re.I)
+_STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]{1,1000}"')
+"""We must be able to send it back, so what is not ASCII does not count; an empty one says nothing."""
+
+_HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", re.ASCII)
 _DATE_IS_STRONG_AFTER = timedelta(seconds=1)
 
 
@@ -95,6 +100,8 @@ def decide(
     Raises:
         BadReply: The reply contradicts the request, the held bytes or itself.
     """
+    if headers.get("Content-Type", "").strip().lower().startswith("multipart/byteranges"):
+        raise BadReply("several ranges came, at most one was asked for")
     if status == HTTPStatus.OK:
         return _whole(asked, headers)
     if not asked.offset:
@@ -102,8 +109,7 @@ def decide(
     if status == HTTPStatus.PARTIAL_CONTENT:
         return _partial(asked, headers, validator, total)
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        _, _, size = content_range(headers) or (None, None, None)
-        return Complete() if size == asked.offset else AskPlainly()
+        return _beyond_the_end(asked, headers, total)
     raise BadReply(f"status {status} answers no request for bytes")
 
 
@@ -112,7 +118,7 @@ def strong_validator(headers: Mapping[str, str]) -> str | None:
     tag = headers.get("ETag", "").strip()
     if tag:
         return tag if _STRONG_TAG.fullmatch(tag) else None
-    modified, date = headers.get("Last-Modified", "").strip(), headers.get("Date", "")
+    modified, date = headers.get("Last-Modified", "").strip(), headers.get("Date", "").strip()
     then, now = _http_date(modified), _http_date(date)
     if then is None or now is None or now - then < _DATE_IS_STRONG_AFTER:
         return None
@@ -149,22 +155,31 @@ def content_range(headers: Mapping[str, str]) -> tuple[int | None, int | None, i
 
 def _whole(asked: Ask, headers: Mapping[str, str]) -> Decision:
     length = content_length(headers)
-    told = content_range(headers)
-    if told is not None:
-        start, end, size = told
+    if "Content-Range" in headers:
         if asked.offset:
             return AskPlainly()
-        if start != 0 or size is None or end != size - 1:
+        start, end, size = content_range(headers) or (None, None, None)
+        if start != 0 or size is None or end != size - 1 or length not in (None, size):
             raise BadReply("status 200 came with a part of the file")
         length = size
     return Fresh(length, strong_validator(headers))
 
 
+def _beyond_the_end(
+    asked: Ask, headers: Mapping[str, str], total: int | None
+) -> Complete | AskPlainly:
+    """Judge a 416: nothing is missing only if nobody ever said otherwise (rule 13)."""
+    try:
+        start, _, size = content_range(headers) or (None, None, None)
+    except BadReply:
+        return AskPlainly()
+    complete = start is None and size == asked.offset and total in (None, size)
+    return Complete() if complete else AskPlainly()
+
+
 def _partial(
     asked: Ask, headers: Mapping[str, str], validator: str | None, total: int | None
 ) -> Continue:
-    if headers.get("Content-Type", "").lower().startswith("multipart/byteranges"):
-        raise BadReply("several ranges came, one was asked for")
     told = content_range(headers)
     if told is None:
         raise BadReply("status 206 came without a Content-Range")
@@ -177,7 +192,7 @@ def _partial(
         raise BadReply(f"bytes {start} to {end} of {size} do not fit a file of {total}")
     length = content_length(headers)
     if length is not None and length != end - start + 1:
-        raise BadReply(f"{end - start + 1} bytes were announced, and {length}")
+        raise BadReply(f"a range of {end - start + 1} bytes came with a length of {length}")
     _same_version(headers, validator)
     return Continue(start, end - start + 1, size)
 
@@ -193,8 +208,8 @@ def _same_version(headers: Mapping[str, str], validator: str | None) -> None:
 
 
 def _http_date(text: str) -> datetime | None:
+    """Return the time that an HTTP-date in its one current form names (RFC 9110, section 5.6.7)."""
     try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
+        return parsedate_to_datetime(text) if _HTTP_DATE.fullmatch(text) else None
+    except ValueError:  # 31 February
         return None
-    return found if found.tzinfo is not None else None

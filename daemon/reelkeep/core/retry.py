@@ -11,7 +11,6 @@ from reelkeep.core.model import Failed
 from reelkeep.errors import (
     Damaged,
     DigestMismatch,
-    Error,
     Gone,
     ProviderError,
     RateLimited,
@@ -28,8 +27,8 @@ PATIENCE = timedelta(seconds=30)
 """How soon a file is looked at again that only waits: for space, for its provider."""
 
 SUSPECTS: Mapping[type[Exception], int] = {DigestMismatch: 2, SizeMismatch: 5, Damaged: 5}
-"""How often bytes that arrived whole but wrong are fetched again (rule 40; corrupt MP4s are known
-to heal at the provider): they cost a whole transfer each."""
+"""How often in a row bytes that came whole but wrong are fetched, as they cost a whole transfer
+each (rule 40; corrupt MP4s are known to heal at the provider)."""
 
 TRIES_PER_ATTEMPT = 25
 """The absolute cap: progress renews the attempts, but not for ever (rule 51)."""
@@ -57,7 +56,7 @@ class Verdict:
 
 
 def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Verdict:
-    """Return what follows `failure`. `dice` in [0, 1) spreads the delay (full jitter, rule 51).
+    """Return what follows `failure`. `dice` in [0, 1) spreads the delay (rule 51).
 
     An exception that is not ours is a bug; it is retried like a passing failure, so that a bug
     met by one file neither loses that file nor stops the others.
@@ -72,7 +71,7 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
         )  # fmt: skip
     if remedy in (Remedy.WAIT, Remedy.PAUSE):
         return Verdict(
-            state=FileState.DUE, due_at=now + _wish(error, now, min(PATIENCE, policy.longest)),
+            state=FileState.DUE, due_at=now + _pause(error, now, policy, dice),
             attempts=download.attempts, tries=download.tries, code=code, counted=False,
         )  # fmt: skip
     attempts = 1 if failure.progressed else download.attempts + 1
@@ -91,6 +90,15 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
     )  # fmt: skip
 
 
+def _pause(error: Exception, now: datetime, policy: Policy, dice: float) -> timedelta:
+    """Return how long to wait where nobody is at fault: as long as we were asked to, if we were.
+
+    The dice spread those who were all asked at once.
+    """
+    asked = _asked(error, now)
+    return min(PATIENCE, policy.longest) if asked is None else asked + policy.base * dice
+
+
 def backoff(attempt: int, policy: Policy, dice: float) -> timedelta:
     """Return the delay after the failed `attempt` (1-based), between half and all of its step."""
     doublings: int = 2 ** min(attempt - 1, 30)
@@ -104,7 +112,7 @@ def reason_code(error: Exception) -> str:
         return error.code
     if isinstance(error, ProviderError):
         return _PROVIDER_CODES.get(error.code, "unreachable")
-    return error.code if isinstance(error, Error) else "io_error"
+    return "io_error"
 
 
 _PROVIDER_CODES = {"auth": "auth", "throttled": "throttled", "misconfigured": "refused"}
@@ -112,8 +120,13 @@ _PROVIDER_CODES = {"auth": "auth", "throttled": "throttled", "misconfigured": "r
 
 def _wish(error: Exception, now: datetime, delay: timedelta) -> timedelta:
     """Return `delay`, or what the server asked for if that is longer and reasonable."""
+    return max(delay, _asked(error, now) or delay)
+
+
+def _asked(error: Exception, now: datetime) -> timedelta | None:
+    """Return for how long we were asked to stay away, within reason; None if nobody asked."""
     if isinstance(error, Throttled) and error.after is not None:
-        return max(delay, min(timedelta(seconds=error.after), LONGEST_WISH))
+        return min(timedelta(seconds=error.after), LONGEST_WISH)
     if isinstance(error, RateLimited) and error.until is not None:
-        return max(delay, min(error.until - now, LONGEST_WISH))
-    return delay
+        return min(max(error.until - now, timedelta(0)), LONGEST_WISH)
+    return None

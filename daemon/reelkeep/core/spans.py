@@ -36,14 +36,16 @@ def next_reading(
 
     `covered_until` is where the last complete reading ended: what lies behind it is read again for
     `lookback`, so the reading reaches back as far as the outage was long. Without `lookback` every
-    reading is of the whole span.
+    reading is of the whole span. So is the first one after the clock was set back: nothing tells
+    what was noted while it was wrong.
     """
     floor = epoch or EPOCH
     until = now + AHEAD
     whole = Window(min(floor, until), until)
     if lookback is None or covered_until is None or deep_at is None or scope_changed:
         return Reading(whole, deep=True)
-    if deep_scan is not None and now - deep_at >= deep_scan:
+    set_back = now < max(covered_until, deep_at)
+    if set_back or (deep_scan is not None and now - deep_at >= deep_scan):
         return Reading(whole, deep=True)
-    since = min(max(floor, min(covered_until, now) - lookback), until)
-    return Reading(Window(since, until), deep=False)
+    reach = min(lookback, max(covered_until - floor, timedelta(0)))
+    return Reading(Window(min(covered_until - reach, until), until), deep=False)

@@ -12,25 +12,35 @@ from reelkeep.ports import Clock, Report
 SLOW_PACE = timedelta(minutes=15)
 """How often a provider is asked that refuses our credentials, at most."""
 
+LONGEST_PAUSE = timedelta(days=1)
+"""A provider that asks for peace gets no more than this: daily limits end with the day."""
+
 
 @dataclass(slots=True)
 class Health:
-    """How one provider fares, as far as this process knows."""
+    """How one provider fares."""
 
     name: ProviderName
     broken_since: datetime | None = None
     reason: str | None = None
     paused: bool = False  #: Nothing is asked of it but one poll now and then.
     refused: bool = False  #: It does not accept our credentials.
+    said: bool = False  #: This process has reported that it is broken.
+
+    def resume(self, broken_since: datetime | None, reason: str | None) -> None:
+        """Take over what an earlier process knew, unless this one knows better."""
+        if self.broken_since is None:
+            self.broken_since, self.reason = broken_since, reason
 
     def failed(
         self, error: ProviderError, *, clock: Clock, report: Report, retry_at: datetime
     ) -> None:
-        """Note a failed poll, and report it if it is the first."""
+        """Note a failure, and report it if it is the first that this process sees."""
         self.reason = str(error)
-        self.paused = error.remedy is Remedy.PAUSE
-        if self.broken_since is None:
-            self.broken_since = clock()
+        self.broken_since = self.broken_since or clock()
+        self.paused = self.paused or error.remedy is Remedy.PAUSE
+        if not self.said:
+            self.said = True
             report(
                 "poll.failed",
                 provider=self.name,
@@ -50,13 +60,13 @@ class Health:
         if self.refused:
             report("provider.auth_recovered", provider=self.name)
         self.broken_since, self.reason = None, None
-        self.paused, self.refused = False, False
+        self.paused, self.refused, self.said = False, False, False
 
 
 def pause_after(error: ProviderError, interval: timedelta, now: datetime) -> timedelta:
-    """Return how long to leave a provider alone after `error`."""
+    """Return how long to leave a provider alone after `error`, at the least."""
     if isinstance(error, RateLimited) and error.until is not None:
-        return max(error.until - now, timedelta(seconds=1))
+        return min(max(error.until - now, timedelta(seconds=1)), LONGEST_PAUSE)
     if error.remedy is Remedy.PAUSE:
         return max(interval, SLOW_PACE)
     return interval

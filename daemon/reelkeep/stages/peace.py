@@ -25,15 +25,20 @@ class Peace:
         self._until: OrderedDict[str, float] = OrderedDict()
 
     def check(self, host: str) -> None:
-        """Return at once, or raise Parked while `host` wants peace."""
+        """Return at once while nobody asked for peace.
+
+        Raises:
+            Parked: `host` did; nothing was sent.
+        """
         left = self._until.get(host, 0.0) - anyio.current_time()
         if left > 0:
             raise Parked("the download host asked for a pause", after=left)
         self._until.pop(host, None)
 
     def grant(self, host: str, error: Throttled) -> None:
-        """Keep away from `host` for as long as `error` says, within reason."""
+        """Keep away from `host` for as long as `error` says, within reason; never for less long."""
         seconds = SHORTEST if error.after is None else min(error.after, LONGEST)
-        self._until[host] = anyio.current_time() + seconds
+        self._until[host] = max(self._until.get(host, 0.0), anyio.current_time() + seconds)
+        self._until.move_to_end(host)
         while len(self._until) > HOSTS:
             self._until.popitem(last=False)

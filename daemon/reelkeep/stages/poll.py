@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,13 +12,15 @@ import anyio
 from reelkeep.core.filters import fingerprint
 from reelkeep.core.model import Recording
 from reelkeep.core.spans import Reading, next_reading
-from reelkeep.errors import ProviderError
+from reelkeep.core.timetable import next_poll
+from reelkeep.errors import ProviderError, Remedy
 from reelkeep.ports import Clock, Dice, Intake, Provider, Report, Scan
 from reelkeep.stages.bells import Bell
+from reelkeep.stages.blame import batches, blamed
 from reelkeep.stages.health import Health, pause_after
 
-JITTER = 0.1
-"""Polls come up to this part of the interval early or late, so that accounts do not march."""
+LATER = 0.1
+"""A broken provider is asked again up to this part of an interval late, and never early."""
 
 AT_RISK = timedelta(days=7)
 """A recording that its provider deletes within this time is pointed out when it is seen first."""
@@ -47,7 +50,6 @@ class Poller:
         self._work = work
         self.health = Health(provider.name)
         self.wake = Bell()  #: Ring it to poll at once.
-        self.polls = 0  #: Polls so far, good and bad.
 
     async def forever(self) -> None:
         """Poll on the jittered interval until cancelled; failures only make it wait longer."""
@@ -56,30 +58,43 @@ class Poller:
             await self.wake.wait(delay.total_seconds())
 
     async def once(self) -> timedelta:
-        """Poll once, and return how long to wait before the next poll. Never raises."""
+        """Poll once, and return how long to wait before the next poll.
+
+        Whatever the provider does wrong is noted, not raised.
+
+        Raises:
+            CatalogError: The catalog failed us.
+        """
+        began, started = anyio.current_time(), self._clock()
         interval = self._provider.traits.interval
         try:
-            await self._read()
+            await self._read(began, started)
         except ProviderError as error:
             delay = pause_after(error, interval, self._clock())
+            delay += min(delay, interval) * LATER * self._dice()
             await self._broken(error, delay)
-        else:
-            delay = interval
-        finally:
-            self.polls += 1
-        return delay * (1 + JITTER * (2 * self._dice() - 1))
+            return delay
+        now = started + timedelta(seconds=anyio.current_time() - began)
+        return next_poll(started, now, interval, self._dice()) - now
 
-    async def _read(self) -> None:
-        began, started = anyio.current_time(), self._clock()
+    def met(self, error: ProviderError) -> None:
+        """Take note of an error that stopped a download: some pause the whole provider."""
+        if error.remedy is Remedy.PAUSE and not self.health.paused:
+            retry_at = self._clock() + self._provider.traits.interval
+            self.health.failed(error, clock=self._clock, report=self._report, retry_at=retry_at)
+
+    async def _read(self, began: float, started: datetime) -> None:
         name, traits = self._provider.name, self._provider.traits
         scan = await self._intake.scan(name)
+        self.health.resume(scan.broken_since, scan.reason)
         rules = fingerprint(traits.filter)
         if scan.filter != rules and await self._intake.refilter(name, traits):
             self._work.ring()
         reading = self._reading(scan, started)
         tally = Tally()
-        async for batch in self._provider.discover(reading.span):
-            await self._admit(batch, tally)
+        async with aclosing(batches(self._provider, reading.span)) as found:
+            async for batch in found:
+                await self._admit(batch, tally)
         await self._transcode()
         await self._intake.scanned(name, _after(scan, reading, started, traits.scope, rules))
         self.health.recovered(clock=self._clock, report=self._report)
@@ -114,7 +129,8 @@ class Poller:
         self._warn(batch, set(admission.new))
         missing = set(admission.undescribed)
         if traits.describes and missing:
-            found = await self._provider.describe([r for r in batch if r.id in missing])
+            with blamed():
+                found = await self._provider.describe([r for r in batch if r.id in missing])
             if found:
                 await self._intake.describe(name, traits, found)
         if admission.new or admission.changed or missing:
@@ -137,7 +153,8 @@ class Poller:
             ids = await self._intake.transcodable(name, traits.batch)
             if not ids:
                 break
-            await self._provider.transcode(ids)
+            with blamed():
+                await self._provider.transcode(ids)
             await self._intake.transcoding(name, ids, traits.transcode_timeout)
 
     async def _broken(self, error: ProviderError, delay: timedelta) -> None:

@@ -256,6 +256,20 @@ async def test_a_small_part_that_cannot_be_journalled_leaves_no_bytes_behind(
     assert parts(tmp_path) == []
 
 
+@pytest.mark.parametrize("call", ["pwrite", "open"], ids=["bytes", "journal"])
+async def test_after_a_failed_write_nothing_of_the_part_is_trusted(
+    tmp_path: Path, call: str
+) -> None:
+    archive = await prepared(tmp_path, disk := FaultyDisk())
+    async with archive.part(download()) as part:
+        await part.begin(validator='"v1"', total=None, promises={})
+        await part.write([b"one"])
+        disk.fail_next(call)
+        with pytest.raises(IoFailed):
+            await part.write([b"x" * 2 * MIB])
+    assert parts(tmp_path) == []
+
+
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
 async def test_after_a_failed_flush_nothing_of_the_part_is_trusted(
     tmp_path: Path, error: int
@@ -348,6 +362,15 @@ async def test_a_kept_file_has_its_mode_whatever_the_umask(tmp_path: Path, umask
     await put(await prepared(tmp_path), "recording.mp4", b"content")
     (kept,) = (tmp_path / ".reelkeep" / "finished").iterdir()
     assert stat.S_IMODE(kept.stat().st_mode) == 0o640
+
+
+async def test_a_finished_file_is_durable_once_it_was_found(tmp_path: Path) -> None:
+    """The crash may have come before its name was flushed."""
+    archive = await prepared(tmp_path, disk := FaultyDisk())
+    await put(archive, "recording.mp4", b"content")
+    disk.calls.clear()
+    await archive.finished(download())
+    assert [call for call in disk.calls if "fsync" in call] == ["fsync", "fsync_directory"]
 
 
 async def test_another_file_in_the_way_of_a_kept_one_is_put_aside(tmp_path: Path) -> None:

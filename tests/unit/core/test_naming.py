@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pathvalidate import validate_filename
 
 from reelkeep.core import naming
 from reelkeep.core.naming import NAME_BYTES, file_name, safe_name, shorten
@@ -227,3 +228,11 @@ def test_stems_are_cut_alike_whatever_their_number(length: int) -> None:
 def test_files_are_counted_from_one() -> None:
     with pytest.raises(ValueError, match="from 1"):
         file_name("a", "mp4", number=0)
+
+
+@given(HARD)
+@example("COM¹")
+@example("a\u202ee.txt")
+def test_another_authority_on_names_agrees(text: str) -> None:
+    """pathvalidate knows the rules of Linux, macOS and Windows independently of us."""
+    validate_filename(safe_name(text), platform="universal", max_len=255)

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelkeep.providers.zoom.facts import facts
@@ -52,6 +52,7 @@ def test_long_and_deep_things_are_cut() -> None:
     assert len(json.dumps(kept)) < 3_000
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(), JSON))
 def test_facts_are_always_json(said: dict[str, Any]) -> None:
     json.dumps(facts(said), allow_nan=False)

@@ -12,9 +12,6 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-_BEHIND = dict.fromkeys(("sqlite_where", "postgresql_where"), sa.text("revision > published"))
-
-
 def upgrade() -> None:
     """Create every table."""
     op.create_table(
@@ -27,6 +24,12 @@ def upgrade() -> None:
         sa.Column("filter", sa.String(), server_default="", nullable=False),
         sa.Column("broken_since", Instant(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "milestone",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     _recording()
@@ -58,6 +61,8 @@ def _recording() -> None:
         sa.Column("folder", sa.String(), nullable=True),
         sa.Column("revision", sa.Integer(), server_default="0", nullable=False),
         sa.Column("published", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("behind", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("moves_at", Instant(), nullable=True),
         sa.Column("first_seen", Instant(), nullable=False),
         sa.Column("transcode_asked", Instant(), nullable=True),
         sa.Column("overdue_at", Instant(), nullable=True),
@@ -65,16 +70,17 @@ def _recording() -> None:
         sa.Column("acknowledged_at", Instant(), nullable=True),
         sa.Column("acknowledge_after", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("row"),
-        sa.UniqueConstraint("provider", "id"),
+        sa.UniqueConstraint("id", "provider"),
     )
     op.create_index("recording_key", "recording", ["key"], unique=False)
+    op.create_index("recording_moves", "recording", ["moves_at"], unique=False)
     op.create_index(
-        "recording_unpublished",
+        "recording_behind",
         "recording",
         ["row"],
         unique=False,
-        sqlite_where=sa.text("revision > published"),
-        postgresql_where=sa.text("revision > published"),
+        sqlite_where=sa.column("behind").is_(sa.true()),
+        postgresql_where=sa.column("behind").is_(sa.true()),
     )
     op.create_index(
         "recording_urgency", "recording", ["provider", "state", "deadline", "started"], unique=False

@@ -1,0 +1,67 @@
+"""Say in sentences what a pass has left undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reelkeep.cli.words import number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """How a pass ended, beside what the catalog counts."""
+
+    broken: Mapping[str, str] = field(default_factory=dict)  #: Why, by provider.
+    cut_short: bool = False  #: The time was up.
+    stopped: bool = False  #: A signal came.
+    unpublished: int = 0  #: Recordings whose files are all here, but not in the archive's tree.
+    untold: bool = False  #: Recordings are archived and not acknowledged.
+
+
+def leftovers(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> list[str]:
+    """Return what is not done, the gravest first; nothing if all is done.
+
+    `lines` are those of the providers that the pass was about, as `app.status` gives them. A
+    recording that is open for late files, with every file stored that it has, is done.
+    """
+    return [*_of_providers(how), *_of_files(lines), *_of_recordings(lines, how), *_of_pass(how)]
+
+
+def _of_providers(how: Circumstances) -> Iterator[str]:
+    for name, reason in how.broken.items():
+        yield f"{name} could not be read: {reason}"
+
+
+def _of_files(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for state, verb in (("failed", "failed"), ("gone", "vanished before it could be had")):
+        if count := sum(line["files"][state] for line in lines):
+            yield f"{number(count, 'file')} {verb}"
+    if count := sum(line["pending"] for line in lines):
+        yield f"{number(count, 'file')} {_be(count)} pending"
+
+
+def _of_recordings(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> Iterator[str]:
+    waiting = sum(line["recordings"]["waiting"] for line in lines)
+    if waiting:
+        yield f"{number(waiting, 'recording')} {_be(waiting)} still being made by the provider"
+    incomplete = sum(line["recordings"]["incomplete"] for line in lines)
+    if incomplete:
+        yield f"{number(incomplete, 'recording')} {_be(incomplete)} incomplete"
+    if how.unpublished:
+        many = number(how.unpublished, "recording")
+        yield f"{many} could not be put into the archive"
+    if how.untold:
+        yield "not all archived recordings could be acknowledged"
+
+
+def _of_pass(how: Circumstances) -> Iterator[str]:
+    if how.cut_short:
+        yield "the time was up"
+    if how.stopped:
+        yield "a signal ended the pass"
+
+
+def _be(count: int) -> str:
+    return "is" if count == 1 else "are"

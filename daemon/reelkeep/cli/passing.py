@@ -1,0 +1,129 @@
+"""Make one pass, watched on a terminal, and say how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import anyio
+
+from reelkeep.app.house import House, open_house
+from reelkeep.app.one_pass import Pass
+from reelkeep.app.status import snapshot
+from reelkeep.catalog.outlook import look
+from reelkeep.cli.leftovers import Circumstances, leftovers
+from reelkeep.cli.screen import Screen
+from reelkeep.cli.signals import obey
+from reelkeep.cli.words import duration, number, size
+from reelkeep.core.model import ProviderName
+from reelkeep.settings import Settings
+from reelkeep.telemetry.logs import Log
+
+Line = Mapping[str, Any]
+
+_SOME_DAY = timedelta(days=36_500)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """How one pass went."""
+
+    seconds: float
+    received: int  #: Bytes of bodies.
+    left: list[str]  #: What is not done, in sentences.
+    stopped: bool
+    cut_short: bool
+    providers: list[dict[str, Any]]  #: As `app.status` gives them.
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is left over."""
+        return not self.left
+
+    def document(self) -> dict[str, Any]:
+        """Return all of it as JSON."""
+        said = asdict(self)
+        return {
+            "ok": self.ok,
+            "seconds": round(self.seconds, 3),
+            "received_bytes": said.pop("received"),
+            **{key: said[key] for key in ("left", "stopped", "cut_short", "providers")},
+        }
+
+    def sentence(self) -> str:
+        """Return it in a sentence."""
+        came = f"{size(self.received)} came in {duration(self.seconds)}"
+        if self.left:
+            return f"Not done: {'; '.join(self.left)}. {came}."
+        files = sum(line["stored"] for line in self.providers)
+        recordings = sum(line["listed"] for line in self.providers)
+        return f"Done: {number(recordings, 'recording')} with {number(files, 'file')}; {came}."
+
+
+async def make_pass(
+    settings: Settings,
+    names: Sequence[ProviderName],
+    log: Log,
+    screen: Screen,
+    *,
+    limit: timedelta | None,
+) -> Passed:
+    """Make one pass over the providers `names`, until it is over or a signal comes."""
+    stop = anyio.Event()
+    async with anyio.create_task_group() as group:
+        await group.start(obey, stop)
+        async with open_house(settings, log, learn=log.learn) as house:
+            passed = await _pass(house, names, screen, stop, limit)
+        group.cancel_scope.cancel()
+    return passed
+
+
+async def _pass(
+    house: House,
+    names: Sequence[ProviderName],
+    screen: Screen,
+    stop: anyio.Event,
+    limit: timedelta | None,
+) -> Passed:
+    pass_ = Pass(house, names, limit=limit)
+    began = anyio.current_time()
+    async with screen.watching(house.desk, house.flights, names):
+        await pass_.run(stop)
+    status = await snapshot(house)
+    lines = [line for line in status["providers"] if line["name"] in names]
+    how = await _circumstances(house, pass_, names, stop)
+    return Passed(
+        seconds=anyio.current_time() - began,
+        received=house.flights.received,
+        left=leftovers(lines, how),
+        stopped=stop.is_set(),
+        cut_short=pass_.cut_short,
+        providers=lines,
+    )
+
+
+async def _circumstances(
+    house: House, pass_: Pass, names: Sequence[ProviderName], stop: anyio.Event
+) -> Circumstances:
+    acknowledgers = pass_.pipeline.acknowledgers
+    telling = [name for name in names if acknowledgers[name].acknowledges]
+
+    def some_day() -> datetime:
+        """Return a time at which whatever was put off is due."""
+        return house.clock() + _SOME_DAY
+
+    outlook = await look(house.database, some_day, names=names, telling=telling)
+    health = {name: pass_.pipeline.pollers[name].health for name in names}
+    return Circumstances(
+        broken={
+            name: each.reason or "it does not say why"
+            for name, each in health.items()
+            if each.broken_since is not None
+        },
+        cut_short=pass_.cut_short,
+        stopped=stop.is_set(),
+        unpublished=len(outlook.unpublished),
+        untold=outlook.untold,
+    )

@@ -1,0 +1,55 @@
+"""`reelkeep sync`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from reelkeep.cli.codes import Exit
+from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.options import DurationType, as_json, enabled, providers
+
+
+@click.command
+@providers
+@click.option(
+    "--timeout",
+    type=DurationType(),
+    metavar="DURATION",
+    help="End after so long, such as 30m; what is under way is kept for the next pass.",
+)
+@as_json
+@click.pass_obj
+def command(
+    call: Invocation, *, names: tuple[str, ...], timeout: timedelta | None, as_json: bool
+) -> int:
+    """Make one complete pass, then end: for cron and for tests.
+
+    Polls every provider once, then transcodes, downloads, verifies, publishes and acknowledges
+    until nothing is left that can be done now, or by a retry within the time.
+    """
+    import anyio
+
+    from reelkeep.cli.passing import Passed, make_pass
+    from reelkeep.cli.screen import Screen
+
+    settings = call.settings()
+    chosen, screen = enabled(settings, names), Screen()
+    log = log_of(settings, screen.stream)
+
+    async def work() -> Passed:
+        return await make_pass(settings, chosen, log, screen, limit=timeout)
+
+    passed = anyio.run(work)
+    if as_json:
+        call.out.json(passed.document())
+    else:
+        from reelkeep.cli.standing import providers_table
+
+        call.out.show(providers_table(call.out, passed.providers))
+        call.out.line()
+        from reelkeep.cli.tables import cell
+
+        call.out.show(cell(passed.sentence()))
+    return Exit.DONE if passed.ok else Exit.LEFT

@@ -1,0 +1,63 @@
+"""A shared bandwidth, in virtual time."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from fakes.transport import FakeReply, FakeTransport
+from virtual import VIRTUAL, Backend
+
+from reelkeep.ports import Request
+from reelkeep.transport import Bandwidth
+
+PIECES = (b"x" * 1000,) * 10
+
+
+@pytest.fixture
+def anyio_backend() -> Backend:
+    return VIRTUAL
+
+
+async def read(transport: Bandwidth) -> int:
+    size = 0
+    async with transport.open(Request(url="https://example.test/f")) as reply:
+        assert (reply.status, reply.hops, reply.origin) == (200, 0, "https://example.test")
+        assert reply.headers["content-type"] == "video/mp4"
+        async for piece in reply.chunks():
+            size += len(piece)
+    return size
+
+
+def media() -> FakeReply:
+    return FakeReply(headers={"Content-Type": "video/mp4"}, pieces=PIECES)
+
+
+async def test_one_transfer_takes_as_long_as_the_bandwidth_says() -> None:
+    began = anyio.current_time()
+
+    assert await read(Bandwidth(FakeTransport([media()]), rate=1000)) == 10_000
+
+    assert anyio.current_time() - began == pytest.approx(10)
+
+
+async def test_all_transfers_together_share_it() -> None:
+    transport = Bandwidth(FakeTransport([media(), media(), media()]), rate=1000)
+    began = anyio.current_time()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(read, transport)
+
+    assert anyio.current_time() - began == pytest.approx(30)
+
+
+async def test_silence_is_not_saved_up() -> None:
+    """After an idle hour the next transfer is as slow as any: smooth within a second."""
+    transport = Bandwidth(FakeTransport([media(), media()]), rate=1000)
+    await read(transport)
+    await anyio.sleep(3600)
+    began = anyio.current_time()
+
+    await read(transport)
+
+    assert anyio.current_time() - began == pytest.approx(10)
