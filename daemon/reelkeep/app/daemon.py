@@ -6,19 +6,22 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 import anyio
 from anyio import open_signal_receiver
+from anyio.abc import TaskStatus
 from prometheus_client import CollectorRegistry
 
 from reelkeep.app.attendant import Attendant
 from reelkeep.app.house import House, open_house
 from reelkeep.app.pipeline import Pipeline
-from reelkeep.errors import ConfigError
+from reelkeep.app.unwrapped import causes_of, unwrapped
+from reelkeep.errors import Busy, ConfigError
 from reelkeep.settings import Settings, load
+from reelkeep.stages.bells import Bell, Chime
 from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
@@ -32,117 +35,192 @@ ReportOf = Callable[[Settings], Log]
 class _Orders:
     """What signals ask of the daemon. A second signal to stop ends the process at once."""
 
-    stop: anyio.Event
-    turn: anyio.Event  #: Set to end the present house: to stop, or to open another.
-    signal: str = ""
-    following: Settings | None = None
+    stop: anyio.Event = field(default_factory=anyio.Event)
+    turn: anyio.Event = field(default_factory=anyio.Event)  #: Leave the house: to stop, or to move.
+    opening: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    poll: Bell = field(default_factory=Bell)  #: Rings when every provider is to be asked at once.
+    stopped_at: float = 0.0
+    following: Settings | None = None  #: What the next house is to be like.
+
+    def end(self) -> None:
+        """Stop, also in the middle of opening a house."""
+        self.stopped_at = anyio.current_time()
+        self.stop.set()
+        self.turn.set()
+        self.opening.cancel()
 
 
 async def run(path: Path, environ: Mapping[str, str], *, report_of: ReportOf) -> int:
     """Run until SIGTERM or SIGINT; return the exit code.
 
-    SIGHUP reads the configuration again: a valid one is put in force by closing the house and
-    opening it anew (transfers resume), an invalid one is refused, and nothing else happens.
+    SIGHUP reads the configuration again. A changed one is put in force by closing the house and
+    opening it anew (transfers resume); an unchanged one makes every provider be asked at once; an
+    invalid one is refused, and nothing else happens.
 
     Raises:
-        ConfigError, Busy, CatalogError: It cannot start.
+        ConfigError, Busy, CatalogError: It cannot start, or cannot go on.
     """
-    began = anyio.current_time()
     settings = load(path, environ=environ)
-    notifier = Notifier(environ, pid=os.getpid())
-    orders = _Orders(stop=anyio.Event(), turn=anyio.Event())
-    log = report_of(settings)
-    _say_started(log, path, settings)
-    async with anyio.create_task_group() as group:
-        await group.start(_obey, orders, lambda: _reload(path, environ, log, orders))
-        while not orders.stop.is_set():
-            orders.turn, orders.following = anyio.Event(), None
-            try:
-                await _live(settings, log, notifier, orders, began)
-            except Exception as error:
-                log("daemon.failed", reason=f"{type(error).__name__}: {error}")
-                raise
-            if orders.following is not None:
-                settings = orders.following
-                log = report_of(settings)
-                names = [options.name for options in settings.providers]
-                log("config.reloaded", config=path, providers=names)
-                began = anyio.current_time()
-        group.cancel_scope.cancel()
-    log("daemon.stopped")
-    notifier.close()
+    daemon = _Daemon(path, environ, report_of, settings)
+    try:
+        with unwrapped():
+            await daemon.live()
+    except Exception as error:
+        daemon.log("daemon.failed", reason=causes_of(error))
+        raise
+    finally:
+        daemon.notifier.close()
     return 0
 
 
-async def _live(
-    settings: Settings, log: Log, notifier: Notifier, orders: _Orders, began: float
-) -> None:
-    """Open a house, and work in it until the orders turn."""
-    registry = CollectorRegistry()
-    report = Metrics(log, registry)
-    async with AsyncExitStack() as stack:
-        house = await stack.enter_async_context(open_house(settings, report, learn=log.learn))
-        pipeline = Pipeline(house, list(house.providers))
-        attendant = Attendant(house, pipeline, report, notifier, registry)
-        if settings.server.listen is not None:
-            host, port = settings.server.listen.host, settings.server.listen.port
-            port = await stack.enter_async_context(serving(attendant.probes(), host, port))
-            report("server.listening", host=host, port=port)
+class _Daemon:
+    """One process: it lives in one house after the other, as its operator orders."""
 
-        async def steer() -> None:
+    def __init__(
+        self, path: Path, environ: Mapping[str, str], report_of: ReportOf, settings: Settings
+    ) -> None:
+        self._path = path
+        self._environ = environ
+        self._report_of = report_of
+        self._settings = settings
+        self._before: Settings | None = None  # what to go back to until the house is open
+        self._house: House | None = None
+        self._orders = _Orders()
+        self._began = anyio.current_time()
+        self.log = report_of(settings)
+        self.notifier = Notifier(environ, pid=os.getpid())
+
+    async def live(self) -> None:
+        """Live until the orders say stop."""
+        orders = self._orders
+        self.log(
+            "daemon.started",
+            version=version("reelkeep"),
+            pid=os.getpid(),
+            config=self._path,
+            providers=self._names(),
+        )
+        async with anyio.create_task_group() as group:
+            await group.start(self._obey)
+            while not orders.stop.is_set():
+                await self._stay()
+            group.cancel_scope.cancel()
+        self.log("daemon.stopped", seconds=round(anyio.current_time() - orders.stopped_at, 3))
+
+    async def _obey(self, *, task_status: TaskStatus[None]) -> None:
+        orders = self._orders
+        with open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            task_status.started()
+            async for number in signals:
+                if number == signal.SIGHUP:
+                    self._reload()
+                elif orders.stop.is_set():
+                    os._exit(1)  # asked twice: at once; what is on disk is as after a crash
+                else:
+                    self._end(signal.Signals(number).name)
+
+    def _end(self, name: str) -> None:
+        self.notifier.stopping()
+        flying = 0 if self._house is None else len(self._house.flights.under_way)
+        self.log("daemon.stopping", signal=name, in_flight=flying)
+        self._orders.end()
+
+    def _reload(self) -> None:
+        self.notifier.reloading(anyio.current_time())
+        try:
+            following = load(self._path, environ=self._environ)
+        except ConfigError as error:
+            self._reject(error)
+            return
+        if following != self._settings:
+            self._orders.following = following
+            self._orders.turn.set()
+        else:
+            self._orders.following = None
+            self._orders.poll.ring()
+            self._say_reloaded()
+
+    def _reject(self, error: Exception) -> None:
+        self.log("config.rejected", config=self._path, reason=str(error))
+        self.notifier.ready()
+
+    def _say_reloaded(self) -> None:
+        self.log("config.reloaded", config=self._path, providers=self._names())
+        self.notifier.ready()
+
+    async def _stay(self) -> None:
+        """Live in one house; then be ready for the next one."""
+        orders = self._orders
+        orders.turn, orders.opening = anyio.Event(), anyio.CancelScope()
+        try:
+            with unwrapped():
+                await self._inhabit()
+        except (ConfigError, Busy) as error:
+            if self._before is None:
+                raise
+            self._use(self._before)
+            self._before = None
+            self._reject(error)
+        if orders.following is not None:
+            self._before = self._settings
+            self._use(orders.following)
+            orders.following = None
+
+    def _use(self, settings: Settings) -> None:
+        self._settings = settings
+        self.log = self._report_of(settings)
+        self._began = anyio.current_time()
+
+    async def _inhabit(self) -> None:
+        """Open a house, and work in it until the orders turn."""
+        registry = CollectorRegistry()
+        report = Metrics(self.log, registry)
+        async with AsyncExitStack() as stack:
+            self._house = house = await self._open(stack, report)
+            if house is None:
+                return
+            pipeline = Pipeline(house, list(house.providers))
+            attendant = Attendant(house, pipeline, report, self.notifier, registry)
+            listen = self._settings.server.listen
+            if listen is not None:
+                serve = serving(attendant.probes(), listen.host, listen.port)
+                port = await stack.enter_async_context(serve)
+                report("server.listening", host=listen.host, port=port)
             async with anyio.create_task_group() as group:
-                for name, poller in pipeline.pollers.items():
-                    group.start_soon(poller.forever, name=f"poll {name}")
                 group.start_soon(attendant.forever, name="attend")
-                report("daemon.ready", seconds=round(anyio.current_time() - began, 3))
-                notifier.ready()
-                await orders.turn.wait()
+                grace = self._settings.shutdown_grace
+                await pipeline.run(lambda: self._steer(pipeline), grace=grace)
                 group.cancel_scope.cancel()
-            _say_stopping(house, report, notifier, orders)
 
-        await pipeline.run(steer, grace=settings.shutdown_grace)
+    async def _open(self, stack: AsyncExitStack, report: Metrics) -> House | None:
+        """Return the open house, None if a stop was asked for meanwhile."""
+        with self._orders.opening:
+            opening = open_house(self._settings, report, learn=self.log.learn)
+            return await stack.enter_async_context(opening)
+        return None
 
+    async def _steer(self, pipeline: Pipeline) -> None:
+        """Poll until the orders turn."""
+        async with anyio.create_task_group() as group:
+            for name, poller in pipeline.pollers.items():
+                group.start_soon(poller.forever, name=f"poll {name}")
+            group.start_soon(self._wake, pipeline, name="wake")
+            self._say_ready()
+            await self._orders.turn.wait()
+            group.cancel_scope.cancel()
 
-async def _obey(
-    orders: _Orders,
-    reload: Callable[[], None],
-    *,
-    task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
-) -> None:
-    with open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        task_status.started()
-        async for number in signals:
-            if number == signal.SIGHUP:
-                reload()
-            elif orders.stop.is_set():
-                os._exit(1)  # asked twice: at once; what is on disk is as after a crash
-            else:
-                orders.signal = signal.Signals(number).name
-                orders.stop.set()
-                orders.turn.set()
+    def _say_ready(self) -> None:
+        if self._before is not None:
+            self._before = None
+            self._say_reloaded()
+        self.log("daemon.ready", seconds=round(anyio.current_time() - self._began, 3))
+        self.notifier.ready()
 
+    async def _wake(self, pipeline: Pipeline) -> None:
+        everyone = Chime(poller.wake for poller in pipeline.pollers.values())
+        while True:
+            await self._orders.poll.wait()
+            everyone.ring()
 
-def _reload(path: Path, environ: Mapping[str, str], log: Log, orders: _Orders) -> None:
-    try:
-        orders.following = load(path, environ=environ)
-    except ConfigError as error:
-        log("config.rejected", config=path, reason=str(error))
-    else:
-        orders.turn.set()
-
-
-def _say_started(log: Log, path: Path, settings: Settings) -> None:
-    log(
-        "daemon.started",
-        version=version("reelkeep"),
-        pid=os.getpid(),
-        config=path,
-        providers=[options.name for options in settings.providers],
-    )
-
-
-def _say_stopping(house: House, report: Metrics, notifier: Notifier, orders: _Orders) -> None:
-    if orders.stop.is_set():
-        notifier.stopping()
-        flying = len(house.flights.under_way)
-        report("daemon.stopping", signal=orders.signal, in_flight=flying)
+    def _names(self) -> list[str]:
+        return [options.name for options in self._settings.providers]

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
+
+import anyio
 
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.adoption import adopt
@@ -55,16 +62,20 @@ class House:
 
 
 @asynccontextmanager
-async def open_catalog(settings: Settings) -> AsyncIterator[tuple[Database, bool]]:
-    """Open and migrate the catalog; also say whether it is new."""
+async def open_catalog(
+    settings: Settings, lock: AbstractAsyncContextManager[None] | None = None
+) -> AsyncIterator[tuple[Database, bool]]:
+    """Open and migrate the catalog, under `lock` if there is one; also say whether it is new."""
     hop = one_thread()
     engine = await hop(lambda: open_engine(settings.catalog.url))
-    is_new = await hop(lambda: prepare(engine))
     database = Database(engine, hop)
     try:
-        yield database, is_new
+        async with lock or nullcontext():
+            is_new = await hop(lambda: prepare(engine))
+            yield database, is_new
     finally:
-        await database.close()
+        with anyio.CancelScope(shield=True):
+            await database.close()
 
 
 @asynccontextmanager
@@ -87,10 +98,9 @@ async def open_house(
         archive = make_archive(settings, clock)
         await archive.prepare()
         await stack.enter_async_context(archive.hold())
-        database, is_new = await stack.enter_async_context(open_catalog(settings))
         catalog = settings.catalog.path
-        lock = catalog.with_name(f"{catalog.name}.lock")
-        await stack.enter_async_context(archive.lock(lock, f"the catalog {catalog}"))
+        lock = archive.lock(catalog.with_name(f"{catalog.name}.lock"), f"the catalog {catalog}")
+        database, is_new = await stack.enter_async_context(open_catalog(settings, lock))
         transport = await stack.enter_async_context(open_transport(settings))
         house = House(
             settings=settings,

@@ -10,26 +10,29 @@ import anyio
 
 from reelkeep.app.house import House
 from reelkeep.app.pipeline import Pipeline
+from reelkeep.app.unwrapped import unwrapped
 from reelkeep.catalog.outlook import Outlook, look
 from reelkeep.core.model import ProviderName
+from reelkeep.stages.space import LOOK_AGAIN
 
-TRANSCODE_PATIENCE = timedelta(minutes=5)
-"""How long a pass without a time limit waits for transcodings once nothing else is left."""
+PATIENCE = timedelta(minutes=5)
+"""How long a pass without a time limit waits for others while no attempt comes to anything: for
+transcodings, for a provider that is not ready, for a pause that a host asked for."""
 
 FIRST_LOOK = 0.5
 LONGEST_LOOK = 15.0
 """Seconds between two polls that ask whether a transcoding is done: doubling, from and to."""
 
 GLANCE = 0.2
-"""Seconds between two looks at what is left."""
+LONGEST_GLANCE = 2.0
+"""Seconds between two looks at what is left: from and to, the rarer the longer nothing moves."""
 
 
 @dataclass(slots=True)
 class _Patience:
     """How long a pass may still wait for what others do."""
 
-    deadline: float
-    waits_until: float | None = None
+    deadline: float  #: On the loop's clock; infinite if there is no limit.
     pause: float = FIRST_LOOK
 
 
@@ -46,7 +49,11 @@ class Pass:
         self.cut_short = False
 
     async def run(self, stop: anyio.Event) -> None:
-        """Poll once, work until nothing is left that can be done within the limit, or `stop`."""
+        """Poll once, work until nothing is left that can be done within the limit, or `stop`.
+
+        Raises:
+            CatalogError: The catalog failed us.
+        """
 
         async def steer() -> None:
             async with anyio.create_task_group() as group:
@@ -54,14 +61,22 @@ class Pass:
                 await self._work()
                 group.cancel_scope.cancel()
 
-        await self.pipeline.run(steer, grace=self._house.settings.shutdown_grace)
-        for acknowledger in self.pipeline.acknowledgers.values():
-            if acknowledger.acknowledges and not stop.is_set():
-                await acknowledger.once()
+        grace = self._house.settings.shutdown_grace
+        with unwrapped():
+            await self.pipeline.run(steer, grace=grace)
+        if self.cut_short:
+            with anyio.move_on_after(grace.total_seconds()):
+                await self._tell_the_rest()
 
     async def _stop(self, stop: anyio.Event, scope: anyio.CancelScope) -> None:
         await stop.wait()
         scope.cancel()
+
+    async def _tell_the_rest(self) -> None:
+        """Acknowledge what was archived while the pipeline came to rest."""
+        for acknowledger in self.pipeline.acknowledgers.values():
+            if acknowledger.acknowledges and not acknowledger.stuck:
+                await acknowledger.once()
 
     async def _work(self) -> None:
         limit = float("inf") if self._limit is None else self._limit.total_seconds()
@@ -70,15 +85,22 @@ class Pass:
             async with anyio.create_task_group() as group:
                 for poller in self.pipeline.pollers.values():
                     group.start_soon(poller.once)
-            while not await self._is_over(patience):
-                await self.pipeline.moved.wait(GLANCE)
+            self.pipeline.stirred_at = anyio.current_time()
+            while not await self._is_over(patience):  # noqa: ASYNC110 (a catalog rings no bell)
+                await anyio.sleep(self._glance())
             return
         self.cut_short = True
+
+    def _glance(self) -> float:
+        still = anyio.current_time() - self.pipeline.stirred_at
+        return min(max(GLANCE, still / 20), LONGEST_GLANCE)
 
     async def _is_over(self, patience: _Patience) -> bool:
         outlook = await self._look()
         if self._busy(outlook):
             return False
+        if self._blocked() or not self._has_patience():
+            return True
         if self._soon(outlook, patience):
             return False
         return not await self._ask_again(outlook, patience)
@@ -93,10 +115,22 @@ class Pass:
 
     def _busy(self, outlook: Outlook) -> bool:
         """Whether something moves by itself."""
-        fetching = outlook.active or outlook.due or bool(self._house.flights.under_way)
-        blocked = self.pipeline.space.low and not self._house.flights.under_way
+        fetching = (outlook.active or outlook.due) and not self._blocked()
         publishing = bool(outlook.unpublished - self.pipeline.publisher.stuck)
-        return (fetching and not blocked) or publishing or outlook.untold
+        return bool(self._house.flights.under_way) or fetching or publishing or outlook.untold
+
+    def _blocked(self) -> bool:
+        """Whether the disk is full, and nothing of ours is going to change that."""
+        low_since = self.pipeline.space.low_since
+        if low_since is None or self._house.flights.under_way:
+            return False
+        return anyio.current_time() - low_since > 2 * LOOK_AGAIN.total_seconds()
+
+    def _has_patience(self) -> bool:
+        """Whether things moved lately; with a limit, that alone decides."""
+        longest = max(PATIENCE, self._house.settings.downloads.retry.max)
+        still = anyio.current_time() - self.pipeline.stirred_at
+        return self._limit is not None or still <= longest.total_seconds()
 
     def _soon(self, outlook: Outlook, patience: _Patience) -> bool:
         """Whether a file becomes due again within the time."""
@@ -104,23 +138,21 @@ class Pass:
             return False
         left = (outlook.next_due - self._house.clock()).total_seconds()
         if self._limit is None:
-            longest = self._house.settings.downloads.retry.max
-            return left <= longest.total_seconds()
+            return left <= self._house.settings.downloads.retry.max.total_seconds()
         return anyio.current_time() + left < patience.deadline
 
     async def _ask_again(self, outlook: Outlook, patience: _Patience) -> bool:
-        """Wait a little and poll those that transcode; False if the patience is at its end."""
-        slow = [n for n in outlook.transcoding if self._house.providers[n].traits.transcodes]
-        broken = {n for n in slow if self.pipeline.pollers[n].health.broken_since is not None}
-        if not slow or broken == set(slow):
-            return False
-        now = anyio.current_time()
-        if patience.waits_until is None:
-            patience.waits_until = now + TRANSCODE_PATIENCE.total_seconds()
-        if self._limit is None and now >= patience.waits_until:
-            return False
-        await anyio.sleep(patience.pause)
-        patience.pause = min(patience.pause * 2, LONGEST_LOOK)
+        """Wait a little and poll those that transcode; False if there are none."""
+        pollers = self.pipeline.pollers
+        slow = [
+            name
+            for name in outlook.transcoding
+            if self._house.providers[name].traits.transcodes
+            and pollers[name].health.broken_since is None
+        ]
+        if slow:
+            await anyio.sleep(patience.pause)
+            patience.pause = min(patience.pause * 2, LONGEST_LOOK)
         for name in slow:
-            await self.pipeline.pollers[name].once()
-        return True
+            await pollers[name].once()
+        return bool(slow)

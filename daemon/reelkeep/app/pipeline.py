@@ -10,7 +10,8 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from reelkeep.app.house import House
-from reelkeep.core.model import Claim, Download, Outcome, ProviderName
+from reelkeep.core.model import Claim, Download, Failed, Outcome, ProviderName
+from reelkeep.errors import ProviderError, Remedy
 from reelkeep.stages import download, record
 from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.bells import Bell, Chime
@@ -32,18 +33,17 @@ class Pipeline:
 
     def __init__(self, house: House, names: Sequence[ProviderName]) -> None:
         self._house = house
-        self._filled, self._recorded, self.moved = Bell(), Bell(), Bell()
+        self._filled, self._recorded = Bell(), Bell()
         self.space = Space(house.archive, house.flights, house.report)
         self.pollers: dict[ProviderName, Poller] = {}
         self.acknowledgers: dict[ProviderName, Acknowledger] = {}
         self._dispatchers: dict[ProviderName, Dispatcher] = {}
         self._work: list[Bell] = []
+        self.stirred_at = anyio.current_time()  #: When last an attempt at a file came to something.
         for name in names:
             self._add(name)
-        told = [acknowledger.archived for acknowledger in self.acknowledgers.values()]
-        self.publisher = Publisher(
-            house.ledger, house.archive, report=house.report, done=Chime([*told, self.moved])
-        )
+        told = Chime(acknowledger.archived for acknowledger in self.acknowledgers.values())
+        self.publisher = Publisher(house.ledger, house.archive, report=house.report, done=told)
 
     def _add(self, name: ProviderName) -> None:
         house, provider, work = self._house, self._house.providers[name], Bell()
@@ -65,7 +65,9 @@ class Pipeline:
             work=work,
             filled=self._filled,
         )
-        self.acknowledgers[name] = Acknowledger(provider, house.intake, report=house.report)
+        self.acknowledgers[name] = Acknowledger(
+            provider, house.intake, clock=house.clock, report=house.report
+        )
 
     async def run(self, steer: Steer, *, grace: timedelta) -> None:
         """Work until `steer` returns; then take nothing new, and end what is under way.
@@ -75,6 +77,7 @@ class Pipeline:
         """
         send_file, files = anyio.create_memory_object_stream[Download](0)
         send_outcome, outcomes = anyio.create_memory_object_stream[Outcome](100)
+        last = anyio.CancelScope()
         async with anyio.create_task_group() as back:
             back.start_soon(self.publisher.forever, self._recorded, name="publish")
             for name, acknowledger in self.acknowledgers.items():
@@ -84,8 +87,11 @@ class Pipeline:
                 async with anyio.create_task_group() as pool:
                     pool.start_soon(self._download, files, send_outcome, name="download")
                     await self._feed(send_file, steer)
-                    pool.cancel_scope.deadline = anyio.current_time() + drain_time(grace)
-            await self.publisher.once()
+                    stopped_at = anyio.current_time()
+                    pool.cancel_scope.deadline = stopped_at + drain_time(grace)
+                    last.deadline = stopped_at + grace.total_seconds()
+            with last:
+                await self.publisher.once()
             back.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
             await self._house.queue.recover()
@@ -104,7 +110,13 @@ class Pipeline:
             front.cancel_scope.cancel()
 
     async def _take_turns(self, queues: Claims, files: MemoryObjectSendStream[Download]) -> None:
-        await take_turns(queues, files, filled=self._filled, space=self.space)
+        await take_turns(
+            queues,
+            files,
+            filled=self._filled,
+            space=self.space,
+            paused=lambda name: self.pollers[name].health.paused,
+        )
 
     async def _download(
         self,
@@ -115,14 +127,28 @@ class Pipeline:
         report, flights = house.report, house.flights
         stream = Stream(house.transport, clock=house.clock, report=report, flights=flights)
         fetch = Fetcher(house.providers, house.archive, stream, flights=flights, report=report)
+
+        async def watched(download: Download) -> Outcome:
+            outcome = await fetch(download)
+            self._note(outcome)
+            return outcome
+
         workers = house.settings.downloads.workers
-        await download.run(files, outcomes, fetch=fetch, workers=workers)
+        await download.run(files, outcomes, fetch=watched, workers=workers)
+
+    def _note(self, outcome: Outcome) -> None:
+        """Draw from `outcome` what it says about more than one file."""
+        error = outcome.error if isinstance(outcome, Failed) else None
+        if isinstance(error, ProviderError):
+            self.pollers[outcome.download.provider].met(error)
+        if getattr(error, "remedy", None) not in (Remedy.WAIT, Remedy.PAUSE):
+            self.stirred_at = anyio.current_time()
 
     async def _record(self, outcomes: MemoryObjectReceiveStream[Outcome]) -> None:
         await record.run(
             outcomes,
             self._house.ledger,
-            recorded=Chime([self._recorded, self.moved]),
+            recorded=self._recorded,
             failed=Chime(self._work),
         )
 

@@ -120,13 +120,3 @@ def _ask_daemon(settings: Settings) -> Status | None:
     except (URLError, OSError, ValueError):
         return None
     return found if isinstance(found, dict) and "transfers" in found else None
-
-
-def leftovers(status: Status) -> int:
-    """Return how many files and recordings are not done: what makes a pass end with 1."""
-    return sum(
-        line["pending"] + line["failed"] + line["recordings"]["waiting"]
-        + line["recordings"]["incomplete"]
-        for line in status["providers"]
-        if line["enabled"]
-    )  # fmt: skip

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, insert, select
 
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.standing import restate
-from reelkeep.catalog.tables import NEVER, file, recording
+from reelkeep.catalog.tables import ADOPTED, NEVER, file, milestone, recording
+from reelkeep.core.admission import FILTERED
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.manifest import Entry, Manifest
 from reelkeep.core.model import Readiness
@@ -25,7 +26,10 @@ class Found(Protocol):
     @property
     def folder(self) -> str: ...
     @property
-    def manifest(self) -> Manifest | None: ...
+    def manifest(self) -> Manifest | None:
+        """What the folder says of itself, None if it cannot be read."""
+        ...
+
     @property
     def matching(self) -> Sequence[Entry]:
         """Files whose bytes were read, and are those of the manifest."""
@@ -37,44 +41,65 @@ class Found(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Tally:
+    recordings: int = 0
+    files: int = 0
+    refused: int = 0
+
+
 async def adopt(
     database: Database, folders: AsyncIterator[Found], *, clock: Clock, report: Report
 ) -> None:
     """Enter every recording of `folders`; files that match their digests are never fetched again.
 
-    Only bytes that were read again are believed. What the provider knows of a recording is not:
-    it is told again, which is harmless.
+    Only bytes that were read again are believed; a stored file whose bytes are not those of the
+    manifest is due. What else the manifest says stays, so that names and an operator's decisions
+    do. What the provider knows is not believed: it is asked and told again.
+    Being cut short is harmless: the next start begins again with what is missing.
     """
-    recordings = files = refused = 0
+    tally, bare = _Tally(), list[Found]()
     async for found in folders:
-        manifest = found.manifest
-        if manifest is None or not found.matching:
-            refused += len(found.refused)
-            continue
-        folder, matching, now = found.folder, found.matching, clock()
-        work = partial(_enter, manifest=manifest, folder=folder, matching=matching, now=now)
-        fresh = await database.write(work)
-        recordings += fresh
-        files += len(matching) if fresh else 0
-        refused += len(found.refused)
-    if recordings or refused:
-        report("archive.adopted", recordings=recordings, files=files, refused=refused)
+        if found.manifest is None:
+            tally.refused += 1
+        elif found.matching:
+            await _adopt(database, found, clock(), tally)
+        else:
+            bare.append(found)
+    for found in bare:  # a copy of the recording that does hold something came first
+        await _adopt(database, found, clock(), tally)
+    await database.write(lambda c: _finish(c, clock()))
+    if tally.recordings or tally.refused:
+        report("archive.adopted", **asdict(tally))
 
 
-def _enter(
-    connection: Connection,
-    *,
-    manifest: Manifest,
-    folder: str,
-    matching: Sequence[Entry],
-    now: datetime,
-) -> bool:
+async def _adopt(database: Database, found: Found, now: datetime, tally: _Tally) -> None:
+    """Enter one recording, unless it is known; of a copied folder the first stays."""
+    if await database.write(lambda c: _enter(c, found, now)):
+        tally.recordings += 1
+        tally.files += len(found.matching)
+        tally.refused += len(found.refused)
+
+
+def _finish(connection: Connection, now: datetime) -> None:
+    mine = milestone.c.name == ADOPTED
+    if connection.execute(select(milestone).where(mine)).first() is None:
+        connection.execute(insert(milestone).values(name=ADOPTED, at=now))
+
+
+def _enter(connection: Connection, found: Found, now: datetime) -> bool:
+    manifest = found.manifest
+    if manifest is None:
+        return False
     mine = (recording.c.provider == manifest.provider) & (recording.c.id == manifest.id)
     if connection.execute(select(recording.c.row).where(mine)).first() is not None:
-        return False  # two folders of one recording: the first stays, nothing is lost
-    statement = insert(recording).values(_row(manifest, folder, now)).returning(recording.c.row)
-    number = connection.execute(statement).scalar_one()
-    connection.execute(insert(file), [_file(number, entry) for entry in matching])
+        return False
+    statement = insert(recording).values(_row(manifest, found.folder, now))
+    number = connection.execute(statement.returning(recording.c.row)).scalar_one()
+    believed = {entry.name for entry in found.matching}
+    files = [_file(number, entry, believed=entry.name in believed) for entry in manifest.files]
+    if files:
+        connection.execute(insert(file), files)
     restate(connection, [number], now)
     return True
 
@@ -101,18 +126,40 @@ def _row(manifest: Manifest, folder: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def _file(row: int, entry: Entry) -> dict[str, Any]:
-    return {
+def _file(row: int, entry: Entry, *, believed: bool) -> dict[str, Any]:
+    known = {
         "recording": row,
         "id": entry.id,
         "name": entry.name,
         "file_type": entry.file_type,
         "recording_type": entry.recording_type,
         "promised": entry.promised,
-        "state": FileState.STORED.value,
+    }
+    if believed:
+        return known | _stored(entry)
+    state = FileState(entry.state)
+    if state in (FileState.DUE, FileState.ACTIVE, FileState.STORED):
+        return known | _lacking(FileState.DUE, None, None)
+    return known | _lacking(state, entry.reason, entry.detail)
+
+
+def _stored(entry: Entry) -> dict[str, Any]:
+    return {
+        **_lacking(FileState.STORED, None, None),
         "size": entry.size,
         "sha256": entry.sha256,
         "verified": entry.verified,
         "source": entry.source,
         "stored_at": entry.stored_at,
+    }
+
+
+def _lacking(state: FileState, reason: str | None, detail: str | None) -> dict[str, Any]:
+    obstructed = state is FileState.SKIPPED and reason != FILTERED
+    return {
+        "state": state.value,
+        "reason": reason,
+        "detail": detail,
+        "obstacle": reason if obstructed else None,
+        **dict.fromkeys(("size", "sha256", "verified", "source", "stored_at")),
     }

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, make_url
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
 from reelkeep.errors import CatalogError
 
@@ -79,7 +79,7 @@ class Database:
                 connection = opened.execution_options(reelkeep_read_only=read_only)
                 with connection.begin():
                     return work(connection)
-        except DatabaseError as error:
+        except DBAPIError as error:
             raise CatalogError(f"the catalog cannot be used: {error.orig}") from error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,10 @@ from sqlalchemy import Connection, func, or_, select, update
 
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.rows import all_of_recording, chunks, holdings
-from reelkeep.catalog.standing import restate, revise
+from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings
+from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import attempt, file, provider, recording
-from reelkeep.core.lifecycle import FileState, RecordingState, sources
+from reelkeep.core.lifecycle import RETRIABLE, FileState, RecordingState, sources
 from reelkeep.core.model import Holding, ProviderName
 from reelkeep.ports import Clock, Report
 
@@ -31,6 +31,7 @@ class Summary:
     files: Mapping[str, int] = field(default_factory=dict)  #: By state.
     stored_bytes: int = 0
     pending_bytes: int = 0  #: Promised bytes of files that are due.
+    unpublished: int = 0  #: Recordings with files that are stored, but not in their folder yet.
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,8 @@ class Desk:
         return await self._database.read(work)
 
     async def retry(self, files: Sequence[int]) -> int:
-        """Make the files `files` due again, with all their attempts; return how many."""
-        return await self._move(files, FileState.DUE, None)
+        """Make failed, vanished and waived files due again, with all attempts; return how many."""
+        return await self._move(files, RETRIABLE, {"state": FileState.DUE, "reason": None, **FRESH})
 
     async def retry_failed(self) -> int:
         """Make every failed or vanished file due again; return how many."""
@@ -109,21 +110,21 @@ class Desk:
 
     async def waive(self, files: Sequence[int]) -> int:
         """Accept that the files `files` will never come; return how many are waived now."""
-        return await self._move(files, FileState.WAIVED, "waived by the operator")
+        values = {"state": FileState.WAIVED, "reason": "waived by the operator", "due_at": None}
+        return await self._move(files, sources(FileState.WAIVED), values)
 
-    async def _move(self, files: Sequence[int], to: FileState, reason: str | None) -> int:
+    async def _move(
+        self, files: Sequence[int], allowed: Collection[FileState], values: Mapping[str, Any]
+    ) -> int:
         now = self._clock()
-        allowed = [state.value for state in sources(to)]
 
-        def work(connection: Connection) -> tuple[int, list[Any]]:
+        def work(connection: Connection) -> tuple[int, list[Step]]:
             moved, touched = 0, set[int]()
-            for some in chunks(files):
+            for some in chunks(set(files)):
                 movable = file.c.row.in_(some) & file.c.state.in_(allowed)
                 rows = select(file.c.recording).where(movable)
                 touched |= set(connection.execute(rows).scalars())
-                values = {"state": to.value, "reason": reason, "due_at": None}
-                fresh = {**values, "attempts": 0, "tries": 0, "detail": None}
-                moved += connection.execute(update(file).where(movable).values(fresh)).rowcount
+                moved += connection.execute(update(file).where(movable).values(values)).rowcount
             revise(connection, touched)
             return moved, restate(connection, touched, now)
 
@@ -149,6 +150,7 @@ def _summary(connection: Connection, name: ProviderName) -> Summary:
     query = select(provider).where(provider.c.name == name)
     scan = connection.execute(query).mappings().first()
     pending = {FileState.DUE.value, FileState.ACTIVE.value}
+    behind = select(func.count()).where(mine, recording.c.behind.is_(True))
     return Summary(
         name=name,
         polled_at=scan["polled_at"] if scan else None,
@@ -160,6 +162,7 @@ def _summary(connection: Connection, name: ProviderName) -> Summary:
         },
         stored_bytes=sum(size for state, _, size in rows if state == FileState.STORED),
         pending_bytes=sum(size for state, _, size in rows if state in pending),
+        unpublished=connection.execute(behind).scalar_one(),
     )
 
 

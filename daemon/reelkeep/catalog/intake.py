@@ -7,17 +7,15 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, insert, select, update
 
 from reelkeep.catalog import merging
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.rows import chunks
-from reelkeep.catalog.standing import Step, restate
-from reelkeep.catalog.tables import file, provider, recording
-from reelkeep.core.admission import fingerprint
-from reelkeep.core.lifecycle import FileState, RecordingState
+from reelkeep.catalog.rows import write_rows
+from reelkeep.catalog.standing import Step, restate, tellable
+from reelkeep.catalog.tables import provider, recording
+from reelkeep.core.lifecycle import RecordingState
 from reelkeep.core.model import ProviderName, Readiness, Recording, RecordingId
 from reelkeep.ports import Admission, Clock, Report, Scan, Traits
 
@@ -42,12 +40,13 @@ class SqlIntake:
     async def scanned(self, name: ProviderName, scan: Scan) -> None:
         """Replace what was noted of the provider."""
         values: dict[str, Any] = {field: getattr(scan, field) for field in scan.__slots__}
-        statement = (
-            upsert(provider)
-            .values(name=name, **values)
-            .on_conflict_do_update(["name"], set_=values)
-        )
-        await self._database.write(lambda c: c.execute(statement))
+
+        def work(connection: Connection) -> None:
+            mine = update(provider).where(provider.c.name == name).values(values)
+            if not connection.execute(mine).rowcount:
+                connection.execute(insert(provider).values(name=name, **values))
+
+        await self._database.write(work)
 
     async def admit(
         self, name: ProviderName, traits: Traits, recordings: Sequence[Recording]
@@ -85,15 +84,17 @@ class SqlIntake:
         return changed
 
     async def transcodable(self, name: ProviderName, limit: int) -> Sequence[RecordingId]:
-        """Return recordings to ask a transcoding for, first or again."""
+        """Return recordings to ask a transcoding for, first or again; the most endangered first."""
+        asked = recording.c.transcode_asked
         query = (
             select(recording.c.id)
             .where(
                 recording.c.provider == name,
                 recording.c.readiness == Readiness.TRANSCODABLE.value,
                 recording.c.state.in_([RecordingState.WAITING, RecordingState.INCOMPLETE]),
-                _before(recording.c.transcode_asked, self._clock() - ASK_AGAIN),
+                asked.is_(None) | (asked <= self._clock() - ASK_AGAIN),
             )
+            .order_by(recording.c.deadline, recording.c.started)
             .limit(limit)
         )
         return await self._database.read(lambda c: _ids(c, query))
@@ -105,32 +106,25 @@ class SqlIntake:
         now = self._clock()
 
         def work(connection: Connection) -> None:
-            for some in chunks(ids):
-                mine = (recording.c.provider == name) & recording.c.id.in_(some)
-                connection.execute(
-                    update(recording)
-                    .where(mine, recording.c.overdue_at.is_(None))
-                    .values(overdue_at=now + patience)
-                )
-                connection.execute(update(recording).where(mine).values(transcode_asked=now))
+            rows = [
+                {
+                    "row": row["row"],
+                    "transcode_asked": now,
+                    "overdue_at": row["overdue_at"] or now + patience,
+                }
+                for row in merging.known(connection, name, ids).values()
+            ]
+            write_rows(connection, recording, rows)
+            restate(connection, [row["row"] for row in rows], now)
 
         await self._database.write(work)
         self._report("recording.transcode_requested", provider=name, recordings=len(ids))
 
     async def acknowledgeable(self, name: ProviderName, limit: int) -> Sequence[RecordingId]:
         """Return archived recordings of which the provider was not told."""
-        kept = exists().where(
-            file.c.recording == recording.c.row,
-            file.c.state.in_([FileState.STORED, FileState.WAIVED]),
-        )
         query = (
             select(recording.c.id)
-            .where(
-                recording.c.provider == name,
-                recording.c.state == RecordingState.ARCHIVED,
-                _before(recording.c.acknowledge_after, self._clock()),
-                kept,
-            )
+            .where(recording.c.provider == name, tellable(self._clock()))
             .order_by(recording.c.deadline, recording.c.started)
             .limit(limit)
         )
@@ -146,12 +140,12 @@ class SqlIntake:
         now = self._clock()
 
         def work(connection: Connection) -> None:
-            _set(connection, name, accepted, told=True, acknowledged_at=now)
-            _set(connection, name, refused, acknowledge_after=now + ASK_AGAIN)
-            rows = select(recording.c.row).where(
-                recording.c.provider == name, recording.c.id.in_(accepted)
-            )
-            restate(connection, connection.execute(rows).scalars(), now)
+            told = [row["row"] for row in merging.known(connection, name, accepted).values()]
+            _mark_told(connection, told, now)
+            later = merging.known(connection, name, refused).values()
+            again = {"acknowledge_after": now + ASK_AGAIN}
+            write_rows(connection, recording, [{"row": row["row"], **again} for row in later])
+            restate(connection, told, now)
 
         await self._database.write(work)
         if accepted:
@@ -160,22 +154,8 @@ class SqlIntake:
             self._report("recording.acknowledge_refused", provider=name, recording=id_)
 
 
-def _before(column: Any, moment: datetime) -> Any:
-    return column.is_(None) | (column <= moment)
-
-
 def _ids(connection: Connection, query: Any) -> list[RecordingId]:
     return [RecordingId(id_) for id_ in connection.execute(query).scalars()]
-
-
-def _set(
-    connection: Connection, name: ProviderName, ids: Sequence[RecordingId], **values: Any
-) -> None:
-    if ids:
-        mine = (recording.c.provider == name) & (recording.c.id == bindparam("which"))
-        connection.execute(
-            update(recording).where(mine).values(**values), [{"which": i} for i in ids]
-        )
 
 
 def _admit(
@@ -187,40 +167,36 @@ def _admit(
     now: datetime,
 ) -> tuple[Admission, list[Step]]:
     known = merging.known(connection, name, list(seen))
-    prints = {id_: fingerprint(found) for id_, found in seen.items()}
-    new = [found for id_, found in seen.items() if id_ not in known]
-    changed = [
-        found
+    new = {id_: found for id_, found in seen.items() if id_ not in known}
+    changed = {
+        id_: found
         for id_, found in seen.items()
-        if id_ in known
-        and (known[id_]["fingerprint"], known[id_]["told"])
-        != (prints[id_], found.told or known[id_]["told"])
-    ]
+        if id_ in known and known[id_]["fingerprint"] != merging.mark(traits, found)
+    }
+    rows = {id_: row["row"] for id_, row in known.items()}
     if new:
-        connection.execute(
-            insert(recording),
-            [merging.new_row(name, traits, found, prints[found.id], now) for found in new],
-        )
-    for found in changed:
-        connection.execute(
-            update(recording)
-            .where(recording.c.row == known[found.id]["row"])
-            .values(merging.changed_values(traits, found, prints[found.id], now))
-        )
-    touched = {found.id: found for found in (*new, *changed)}
-    steps = merging.merge(connection, name, traits, touched, now)
-    fresh = set(touched) if traits.describes else set()
+        fresh = [merging.new_row(name, traits, found, now) for found in new.values()]
+        connection.execute(insert(recording), fresh)
+        made = merging.known(connection, name, list(new))
+        rows |= {id_: row["row"] for id_, row in made.items()}
+    write_rows(
+        connection,
+        recording,
+        [merging.changed_row(traits, known[id_], found) for id_, found in changed.items()],
+    )
+    told = [row["row"] for id_, row in known.items() if seen[id_].told and not row["told"]]
+    _mark_told(connection, told, now)
+    touched = new | changed
+    merging.merge(connection, rows, touched, traits.filter)
+    steps = restate(connection, [*told, *(rows[id_] for id_ in touched)], now)
     undescribed = [
         id_
         for id_, found in seen.items()
-        if found.readiness is Readiness.READY
-        and (id_ in fresh or (id_ in known and not known[id_]["described"]))
+        if traits.describes
+        and found.readiness is Readiness.READY
+        and (id_ in touched or not known[id_]["described"])
     ]
-    return Admission(
-        new=tuple(found.id for found in new),
-        changed=tuple(found.id for found in changed),
-        undescribed=tuple(undescribed),
-    ), steps
+    return Admission(new=tuple(new), changed=tuple(changed), undescribed=tuple(undescribed)), steps
 
 
 def _describe(
@@ -233,9 +209,13 @@ def _describe(
 ) -> list[Step]:
     known = merging.known(connection, name, list(told))
     present = {id_: found for id_, found in told.items() if id_ in known}
-    for id_, found in present.items():
-        values = merging.described_values(found)
-        connection.execute(
-            update(recording).where(recording.c.row == known[id_]["row"]).values(values)
-        )
-    return merging.merge(connection, name, traits, present, now)
+    rows = [merging.described_row(known[id_], found) for id_, found in present.items()]
+    write_rows(connection, recording, rows)
+    places = {id_: row["row"] for id_, row in known.items()}
+    merging.merge(connection, places, present, traits.filter)
+    return restate(connection, places.values(), now)
+
+
+def _mark_told(connection: Connection, rows: Sequence[int], now: datetime) -> None:
+    marks = {"told": True, "acknowledged_at": now}
+    write_rows(connection, recording, [{"row": row, **marks} for row in rows])

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Connection, insert, select
 
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.rows import all_of_recording, chunks, holdings
+from reelkeep.catalog.rows import all_of_recording, chunks, holdings, write_rows
 from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import attempt, file, recording
-from reelkeep.core.lifecycle import FINAL, FileState, RecordingState
+from reelkeep.core.lifecycle import FINAL, FileState
 from reelkeep.core.model import Failed, Holding, Outcome, Stored
 from reelkeep.core.retry import Policy, Verdict, judge
 from reelkeep.ports import Clock, Dice, Report
@@ -43,27 +43,19 @@ class SqlLedger:
             if isinstance(failed, Failed)
         ]
         stored = [outcome for outcome in outcomes if isinstance(outcome, Stored)]
-        steps = await self._database.write(lambda c: _record(c, stored, verdicts, now))
+        held, steps = await self._database.write(lambda c: _record(c, stored, verdicts, now))
         for good in stored:
-            self._say_stored(good)
+            if good.download.row in held:
+                self._say_stored(good)
         for failed, verdict in verdicts:
-            self._say_failed(failed, verdict, now)
+            if failed.download.row in held:
+                self._say_failed(failed, verdict, now)
         announce(self._report, steps)
 
     async def publishable(self, limit: int) -> Sequence[Holding]:
         """Return recordings whose folder or manifest is behind what is stored."""
-        pending = exists().where(
-            file.c.recording == recording.c.row, file.c.state.not_in(list(FINAL))
-        )
-        stored = exists().where(
-            file.c.recording == recording.c.row, file.c.state == FileState.STORED
-        )
-        query = (
-            all_of_recording()
-            .where(recording.c.revision > recording.c.published, stored, ~pending)
-            .order_by(recording.c.row)
-            .limit(limit)
-        )
+        behind = all_of_recording().where(recording.c.behind.is_(True))
+        query = behind.order_by(recording.c.row).limit(limit)
         return await self._database.read(lambda c: holdings(c, query))
 
     async def published(self, done: Sequence[tuple[Holding, str]]) -> None:
@@ -71,12 +63,11 @@ class SqlLedger:
         now = self._clock()
 
         def work(connection: Connection) -> list[Step]:
-            connection.execute(
-                update(recording)
-                .where(recording.c.row == bindparam("at"))
-                .values(folder=bindparam("where"), published=bindparam("upto")),
-                [{"at": h.row, "where": folder, "upto": h.revision} for h, folder in done],
-            )
+            rows = [
+                {"row": holding.row, "folder": folder, "published": holding.revision}
+                for holding, folder in done
+            ]
+            write_rows(connection, recording, rows)
             return restate(connection, [holding.row for holding, _ in done], now)
 
         steps = await self._database.write(work)
@@ -147,64 +138,63 @@ def _record(
     stored: Sequence[Stored],
     verdicts: Sequence[tuple[Failed, Verdict]],
     now: datetime,
-) -> list[Step]:
-    if stored:
-        connection.execute(_claimed_file().values(_STORED), [_stored_row(s, now) for s in stored])
-    if verdicts:
-        connection.execute(_claimed_file().values(_FAILED), [_failed_row(*v) for v in verdicts])
-        history = [_attempt_row(failed, verdict, now) for failed, verdict in verdicts]
+) -> tuple[set[int], list[Step]]:
+    """Write outcomes; return the files that were ours to write, and what they changed.
+
+    What the operator did to a file meanwhile is not undone.
+    """
+    rows = [each.download.row for each in stored] + [each.download.row for each, _ in verdicts]
+    recordings = _active(connection, rows)
+    good = [each for each in stored if each.download.row in recordings]
+    bad = [each for each in verdicts if each[0].download.row in recordings]
+    write_rows(connection, file, [_stored_row(each, now) for each in good])
+    write_rows(connection, file, [_failed_row(*each) for each in bad])
+    history = [_attempt_row(*each, now) for each in bad if each[1].counted]
+    if history:
         connection.execute(insert(attempt), history)
-    final = [s.download.row for s in stored]
-    final += [f.download.row for f, verdict in verdicts if verdict.state in FINAL]
-    rows = _recordings_of(connection, final)
-    revise(connection, rows)
-    return restate(connection, rows, now)
+    final = [each.download.row for each in good]
+    final += [failed.download.row for failed, verdict in bad if verdict.state in FINAL]
+    touched = {recordings[row] for row in final}
+    revise(connection, touched)
+    return set(recordings), restate(connection, touched, now)
 
 
-def _claimed_file() -> Any:
-    """A file that we hold: what the operator did to it meanwhile is not undone."""
-    held = (file.c.row == bindparam("at")) & (file.c.state == FileState.ACTIVE)
-    return update(file).where(held)
-
-
-_STORED: dict[str, Any] = {
-    "state": FileState.STORED.value,
-    "due_at": None,
-    "attempts": 0,
-    "reason": None,
-    "detail": None,
-    **{
-        name: bindparam(f"b_{name}")
-        for name in ("size", "sha256", "verified", "source", "stored_at")
-    },
-}
-
-_FAILED: dict[str, Any] = {
-    name: bindparam(f"b_{name}")
-    for name in ("state", "due_at", "attempts", "tries", "reason", "detail")
-}
+def _active(connection: Connection, files: Sequence[int]) -> dict[int, int]:
+    """Return, of those among `files` that we hold, the recordings they belong to."""
+    found: dict[int, int] = {}
+    for some in chunks(files):
+        query = select(file.c.row, file.c.recording).where(
+            file.c.row.in_(some), file.c.state == FileState.ACTIVE
+        )
+        found |= {row.row: row.recording for row in connection.execute(query.with_for_update())}
+    return found
 
 
 def _stored_row(stored: Stored, now: datetime) -> dict[str, Any]:
     return {
-        "at": stored.download.row,
-        "b_size": stored.size,
-        "b_sha256": stored.sha256,
-        "b_verified": stored.verified.value,
-        "b_source": stored.source,
-        "b_stored_at": now,
+        "row": stored.download.row,
+        "state": FileState.STORED.value,
+        "due_at": None,
+        "attempts": 0,
+        "reason": None,
+        "detail": None,
+        "size": stored.size,
+        "sha256": stored.sha256,
+        "verified": stored.verified.value,
+        "source": stored.source,
+        "stored_at": now,
     }
 
 
 def _failed_row(failed: Failed, verdict: Verdict) -> dict[str, Any]:
     return {
-        "at": failed.download.row,
-        "b_state": verdict.state.value,
-        "b_due_at": verdict.due_at,
-        "b_attempts": verdict.attempts,
-        "b_tries": verdict.tries,
-        "b_reason": verdict.code,
-        "b_detail": describe(failed.error),
+        "row": failed.download.row,
+        "state": verdict.state.value,
+        "due_at": verdict.due_at,
+        "attempts": verdict.attempts,
+        "tries": verdict.tries,
+        "reason": verdict.code,
+        "detail": describe(failed.error),
     }
 
 
@@ -217,24 +207,6 @@ def _attempt_row(failed: Failed, verdict: Verdict, now: datetime) -> dict[str, A
     }
 
 
-def _recordings_of(connection: Connection, files: Sequence[int]) -> set[int]:
-    found: set[int] = set()
-    for some in chunks(files):
-        query = select(file.c.recording).where(file.c.row.in_(some))
-        found.update(connection.execute(query).scalars())
-    return found
-
-
 def _sweep(connection: Connection, now: datetime) -> list[Step]:
-    pending = exists().where(file.c.recording == recording.c.row, file.c.state.not_in(list(FINAL)))
-    settled = and_(
-        recording.c.state == RecordingState.OPEN,
-        recording.c.settles.is_(None) | (recording.c.settles <= now),
-        ~pending,
-    )
-    overdue = and_(
-        recording.c.state == RecordingState.WAITING,
-        recording.c.overdue_at <= now,
-    )
-    query = select(recording.c.row).where(or_(settled, overdue)).limit(SWEEP)
+    query = select(recording.c.row).where(recording.c.moves_at <= now).limit(SWEEP)
     return restate(connection, connection.execute(query).scalars(), now)

@@ -6,17 +6,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select
 
-from reelkeep.catalog.rows import chunks, held_files
+from reelkeep.catalog.rows import CHUNK, FRESH, chunks, held_files, write_rows
 from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import NEVER, file, recording
-from reelkeep.core.admission import FILTERED, Changes, changes, refiltered
+from reelkeep.core.admission import FILTERED, Arrival, Revision, changes, fingerprint, refiltered
 from reelkeep.core.filters import Filter, wanted
 from reelkeep.core.lifecycle import FileState, RecordingState
-from reelkeep.core.model import ProviderName, Recording, RecordingId
+from reelkeep.core.model import File, ProviderName, Recording, RecordingId
 from reelkeep.core.naming import key
 from reelkeep.ports import Traits
+
+
+def mark(traits: Traits, found: Recording) -> str:
+    """Return what tells a changed sighting; also that an operator now wants descriptions."""
+    return fingerprint(found) + ("+" if traits.describes else "")
 
 
 def known(
@@ -24,18 +29,16 @@ def known(
 ) -> dict[RecordingId, RowMapping]:
     """Return, in one query for 500, what is needed to see whether a recording changed."""
     found: dict[RecordingId, RowMapping] = {}
-    columns = (recording.c.row, recording.c.id, recording.c.fingerprint)
+    columns = ("row", "id", "fingerprint", "told", "described", "overdue_at")
     for some in chunks(ids):
-        query = select(*columns, recording.c.told, recording.c.described).where(
+        query = select(*(recording.c[column] for column in columns)).where(
             recording.c.provider == name, recording.c.id.in_(some)
         )
         found |= {row["id"]: row for row in connection.execute(query).mappings()}
     return found
 
 
-def new_row(
-    name: ProviderName, traits: Traits, found: Recording, mark: str, now: datetime
-) -> dict[str, Any]:
+def new_row(name: ProviderName, traits: Traits, found: Recording, now: datetime) -> dict[str, Any]:
     """Return the row of a recording that was not known."""
     return {
         "provider": name,
@@ -43,33 +46,34 @@ def new_row(
         "key": key(name, found.id),
         "state": RecordingState.WAITING.value,
         "first_seen": now,
-        "fingerprint": mark,
+        "fingerprint": mark(traits, found),
         "described": not traits.describes,
         "told": found.told,
+        "overdue_at": found.settles,
         **_details(found),
     }
 
 
-def changed_values(traits: Traits, found: Recording, mark: str, now: datetime) -> dict[str, Any]:
-    """Return what a changed sighting writes.
+def changed_row(traits: Traits, before: RowMapping, found: Recording) -> dict[str, Any]:
+    """Return what a changed sighting of the recording `before` writes.
 
     Where a listing says little (`traits.describes`), it must not wipe out what is known already.
     """
-    values: dict[str, Any] = {
-        "fingerprint": mark,
-        "readiness": found.readiness.value,
-        "unfinished": found.unfinished,
-    }
-    if found.told:
-        values |= {"told": True, "acknowledged_at": now}
+    written = {"row": before["row"], "fingerprint": mark(traits, found)}
     if traits.describes:
-        return values | {"described": False}
-    return values | _details(found)
+        readiness, unfinished = found.readiness.value, found.unfinished
+        return {**written, "readiness": readiness, "unfinished": unfinished, "described": False}
+    return {**written, **described_row(before, found)}
 
 
-def described_values(found: Recording) -> dict[str, Any]:
-    """Return what a description writes."""
-    return {"described": True, **_details(found)}
+def described_row(before: RowMapping, found: Recording) -> dict[str, Any]:
+    """Return what a description of the recording `before` writes."""
+    return {
+        "row": before["row"],
+        "described": True,
+        "overdue_at": found.settles or before["overdue_at"],
+        **_details(found),
+    }
 
 
 def _details(found: Recording) -> dict[str, Any]:
@@ -83,7 +87,6 @@ def _details(found: Recording) -> dict[str, Any]:
         "duration": seconds,
         "deadline": found.deadline or NEVER,
         "settles": found.settles,
-        "overdue_at": found.settles,
         "unfinished": found.unfinished,
         "facts": dict(found.facts),
     }
@@ -91,62 +94,63 @@ def _details(found: Recording) -> dict[str, Any]:
 
 def merge(
     connection: Connection,
-    name: ProviderName,
-    traits: Traits,
+    rows: Mapping[RecordingId, int],
     touched: Mapping[RecordingId, Recording],
-    now: datetime,
-) -> list[Step]:
-    """Write what `touched` says of its files; return the recordings that changed state."""
-    rows = {id_: row["row"] for id_, row in known(connection, name, list(touched)).items()}
-    held = held_files(connection, rows.values())
-    for id_, found in touched.items():
-        change = changes(found, held.get(rows[id_], []), traits.filter)
-        _write(connection, rows[id_], change)
-    revise(connection, rows.values())
-    return restate(connection, rows.values(), now)
+    rules: Filter,
+) -> None:
+    """Write what `touched` says of its files, `rows` being where; to be restated afterwards."""
+    mine = {rows[id_]: found for id_, found in touched.items()}
+    held = held_files(connection, mine)
+    arrivals: list[dict[str, Any]] = []
+    revisions: list[Revision] = []
+    for row, found in mine.items():
+        change = changes(found, held.get(row, []), rules)
+        arrivals += [_arrival(row, arrival) for arrival in change.arrivals]
+        revisions += change.revisions
+    if arrivals:
+        connection.execute(insert(file), arrivals)
+    write_rows(connection, file, [_word(revision) for revision in revisions])
+    moves = [_move(r.row, r.state, r.reason) for r in revisions if r.state is not None]
+    write_rows(connection, file, moves)
+    revise(connection, mine)
 
 
-def _write(connection: Connection, row: int, change: Changes) -> None:
-    if change.arrivals:
-        connection.execute(
-            insert(file),
-            [
-                {
-                    "recording": row,
-                    "id": arrival.file.id,
-                    "name": arrival.name,
-                    "file_type": arrival.file.file_type,
-                    "recording_type": arrival.file.recording_type,
-                    "obstacle": arrival.file.obstacle,
-                    "promised": arrival.file.size,
-                    "state": arrival.state.value,
-                    "reason": arrival.reason,
-                }
-                for arrival in change.arrivals
-            ],
-        )
-    for revision in change.revisions:
-        values: dict[str, Any] = {
-            "promised": revision.file.size,
-            "file_type": revision.file.file_type,
-            "recording_type": revision.file.recording_type,
-            "obstacle": revision.file.obstacle,
-        }
-        if revision.state is not None:
-            values |= _into(revision.state, revision.reason)
-        pending = (file.c.row == revision.row) & (file.c.state != FileState.STORED)
-        connection.execute(update(file).where(pending).values(values))
+def _arrival(row: int, arrival: Arrival) -> dict[str, Any]:
+    return {
+        "recording": row,
+        "id": arrival.file.id,
+        "name": arrival.name,
+        "state": arrival.state.value,
+        "reason": arrival.reason,
+        **_said(arrival.file),
+    }
 
 
-def _into(state: FileState, reason: str | None) -> dict[str, Any]:
-    return {"state": state.value, "reason": reason, "due_at": None, "attempts": 0, "tries": 0}
+def _word(revision: Revision) -> dict[str, Any]:
+    return {"row": revision.row, **_said(revision.file)}
+
+
+def _said(said: File) -> dict[str, Any]:
+    return {
+        "promised": said.size,
+        "file_type": said.file_type,
+        "recording_type": said.recording_type,
+        "obstacle": said.obstacle,
+    }
+
+
+def _move(row: int, state: FileState, reason: str | None) -> dict[str, Any]:
+    return {"row": row, "state": state.value, "reason": reason, **FRESH}
 
 
 def refilter(
     connection: Connection, *, name: ProviderName, rules: Filter, now: datetime
 ) -> tuple[int, list[Step]]:
-    """Apply `rules` to every file of the provider that they may concern."""
-    open_to_it = [FileState.SKIPPED, FileState.DUE, FileState.FAILED]
+    """Apply `rules` to every file of the provider that they may concern.
+
+    What was adopted is left until it is seen again: only then all is known of it.
+    """
+    open_to_it = [FileState.SKIPPED, FileState.DUE, FileState.FAILED, FileState.GONE]
     query = (
         select(
             file.c.row, file.c.recording, file.c.state, file.c.obstacle,
@@ -154,7 +158,12 @@ def refilter(
             recording.c.meeting_id, recording.c.title, recording.c.duration, recording.c.started,
         )
         .join(recording, recording.c.row == file.c.recording)
-        .where(recording.c.provider == name, file.c.state.in_(open_to_it))
+        .where(
+            recording.c.provider == name,
+            recording.c.fingerprint.is_not(None),
+            file.c.state.in_(open_to_it),
+        )
+        .execution_options(yield_per=CHUNK)
     )  # fmt: skip
     moves: list[dict[str, Any]] = []
     touched: set[int] = set()
@@ -166,18 +175,10 @@ def refilter(
         )
         if state is not None:
             reason = FILTERED if state is FileState.SKIPPED else None
-            moves.append({"at": row["row"], "to": state.value, "why": reason})
+            moves.append(_move(row["row"], state, reason))
             touched.add(row["recording"])
-    if moves:
-        connection.execute(
-            update(file)
-            .where(file.c.row == bindparam("at"))
-            .values(
-                state=bindparam("to"), reason=bindparam("why"), due_at=None, attempts=0, tries=0
-            ),
-            moves,
-        )
-        revise(connection, touched)
+    write_rows(connection, file, moves)
+    revise(connection, touched)
     return len(moves), restate(connection, touched, now)
 
 

@@ -42,7 +42,7 @@ async def look(
 
     def work(connection: Connection) -> Outlook:
         return Outlook(
-            active=_any(connection, select(file.c.row).where(file.c.state == FileState.ACTIVE)),
+            active=_any(connection, _active(names)),
             due=_any(connection, _due_now(names, now)),
             next_due=connection.execute(_due_later(names, now)).scalar(),
             unpublished=frozenset(connection.execute(_unpublished(names)).scalars()),
@@ -55,6 +55,11 @@ async def look(
 
 def _any(connection: Connection, query: Select[Any]) -> bool:
     return connection.execute(query.limit(1)).first() is not None
+
+
+def _active(names: Sequence[ProviderName]) -> Select[Any]:
+    mine = exists().where(recording.c.row == file.c.recording, recording.c.provider.in_(names))
+    return select(file.c.row).where(file.c.state == FileState.ACTIVE, mine)
 
 
 def _due_now(names: Sequence[ProviderName], now: datetime) -> Select[Any]:

@@ -104,9 +104,7 @@ def _take(connection: Connection, rows: Sequence[int], now: datetime) -> dict[in
     return found
 
 
-def _download(
-    provider: ProviderName, row: Mapping[Any, Any], found: Mapping[Any, Any]
-) -> Download:
+def _download(provider: ProviderName, row: Mapping[Any, Any], found: Mapping[Any, Any]) -> Download:
     return Download(
         row=found["row"],
         provider=provider,

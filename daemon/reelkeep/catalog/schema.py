@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
+from reelkeep.catalog.tables import ADOPTED, milestone
 from reelkeep.errors import CatalogError
 
 HEAD = "0001"
@@ -16,15 +17,27 @@ _TABLE = "alembic_version"
 
 
 def version(connection: Connection) -> str | None:
-    """Return the version of the tables, None if there are none."""
-    if _TABLE not in inspect(connection).get_table_names():
-        return None
-    found: str | None = connection.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar()  # noqa: S608 (a constant)
-    return found
+    """Return the version of the tables, None if there are none.
+
+    Raises:
+        CatalogError: There are tables, but of another program.
+    """
+    names = inspect(connection).get_table_names()
+    if _TABLE in names:
+        found: str | None = connection.execute(
+            text("SELECT version_num FROM alembic_version")
+        ).scalar()
+        return found
+    if names:
+        raise CatalogError(f"this is no catalog of reelkeep: it has a table {names[0]!a}")
+    return None
 
 
 def prepare(engine: Engine) -> bool:
-    """Migrate to HEAD in one transaction; return whether the catalog is new.
+    """Migrate to HEAD in one transaction; return whether what the archive holds is to be adopted.
+
+    It is until `adoption.adopt` came to its end once: whoever opens a new catalog first may only
+    want to look, and an adoption may be cut short.
 
     Raises:
         CatalogError: It was written by a newer reelkeep, or is no catalog.
@@ -34,9 +47,10 @@ def prepare(engine: Engine) -> bool:
             before = version(connection)
             if before != HEAD:
                 _upgrade(connection, before)
-    except DatabaseError as error:
+            adopted = select(milestone).where(milestone.c.name == ADOPTED)
+            return connection.execute(adopted).first() is None
+    except DBAPIError as error:
         raise CatalogError(f"the catalog cannot be opened: {error.orig}") from error
-    return before is None
 
 
 def _upgrade(connection: Connection, before: str | None) -> None:

@@ -16,10 +16,12 @@ from reelkeep.telemetry.text import visible
 if TYPE_CHECKING:
     from reelkeep.core.model import Holding
 
-_KEY, _STARTED, _STATE, _FILES, _SIZE = 16, 16, 12, 7, 9
+_KEY, _STATE, _FILES, _SIZE = 16, 12, 5, 8
+_DAY, _MINUTE = 10, 16  # characters of a date, and of one with its time
 _GAP = "  "
 _LONGEST_NAME = 16  # of a provider, on a terminal
 _NARROWEST_TITLE = 8
+_NARROW = 100  # below, the time of day is left out
 
 
 class Columns:
@@ -30,11 +32,12 @@ class Columns:
         longest = max(map(len, [*providers, "PROVIDER"]))
         self._name = min(longest, _LONGEST_NAME) if out.is_terminal else longest
         self._width = shutil.get_terminal_size().columns if out.is_terminal else None
+        self._started = _DAY if self._width is not None and self._width < _NARROW else _MINUTE
 
     def head(self) -> bool:
         """Write the headings."""
         head = self._line(
-            "KEY", "STARTED (UTC)", "PROVIDER", "STATE", "FILES", "SIZE", self._tail("ID", "TITLE")
+            "KEY", "STARTED", "PROVIDER", "STATE", "FILES", "SIZE", self._tail("ID", "TITLE")
         )
         return self._out.line(click.style(head, bold=True) if self._colors() else head)
 
@@ -44,7 +47,7 @@ class Columns:
         return self._out.line(
             self._line(
                 holding.key,
-                moment(holding.started)[:16],
+                moment(holding.started),
                 holding.provider,
                 holding.state,
                 f"{done}/{len(holding.files)}",
@@ -55,7 +58,7 @@ class Columns:
 
     def _line(self, *cells: str) -> str:
         key, started, name, state, files, bytes_, tail = cells
-        left = [(key, _KEY), (started, _STARTED), (name, self._name), (state, _STATE)]
+        left = [(key, _KEY), (started, self._started), (name, self._name), (state, _STATE)]
         parts = [set_cell_size(text, width) for text, width in left]
         parts += [files.rjust(_FILES), bytes_.rjust(_SIZE)]
         return _GAP.join([*parts, tail]).rstrip()
@@ -64,7 +67,7 @@ class Columns:
         """Return what fits behind the columns: the title, and the id where nothing is cut."""
         if self._width is None:
             return f"{id_:<24}{_GAP}{title}"
-        fixed = _KEY + _STARTED + self._name + _STATE + _FILES + _SIZE + 6 * len(_GAP)
+        fixed = _KEY + self._started + self._name + _STATE + _FILES + _SIZE + 6 * len(_GAP)
         room = max(_NARROWEST_TITLE, self._width - fixed)
         return title if cell_len(title) <= room else set_cell_size(title, room - 1) + "…"
 

@@ -37,10 +37,14 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 class LazyCommands(click.Group):
     """Imports a command's module when the command is used, so that the rest starts quickly."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click asks so
+        cmd_name: str,
+    ) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"reelkeep.cli.{cmd_name}").command
@@ -55,7 +59,11 @@ class LazyCommands(click.Group):
             raise click.UsageError(f"There is no command {args[0]!a}.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click asks so
+        formatter: click.HelpFormatter,
+    ) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -89,7 +97,7 @@ def _say_version(context: click.Context, _option: click.Parameter, wanted: Any) 
 )
 @click.pass_context
 def commands(context: click.Context, config: str | None) -> None:
-    """Keep session recordings: downloaded, verified and for good.
+    r"""Keep session recordings: downloaded, verified and for good.
 
     Results go to stdout, the log to stderr.
 

@@ -8,7 +8,7 @@ import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of
-from reelkeep.cli.options import as_json, providers, require_known
+from reelkeep.cli.options import providers, require_known
 from reelkeep.core.lifecycle import FileState, RecordingState
 
 if TYPE_CHECKING:

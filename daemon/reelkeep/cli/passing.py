@@ -13,6 +13,7 @@ from reelkeep.app.house import House, open_house
 from reelkeep.app.one_pass import Pass
 from reelkeep.app.status import snapshot
 from reelkeep.catalog.outlook import look
+from reelkeep.cli.camera import Camera
 from reelkeep.cli.leftovers import Circumstances, leftovers
 from reelkeep.cli.screen import Screen
 from reelkeep.cli.signals import obey
@@ -89,7 +90,8 @@ async def _pass(
 ) -> Passed:
     pass_ = Pass(house, names, limit=limit)
     began = anyio.current_time()
-    async with screen.watching(house.desk, house.flights, names):
+    camera = Camera(house.desk, house.flights, names)
+    async with screen.showing(camera.draw):
         await pass_.run(stop)
     status = await snapshot(house)
     lines = [line for line in status["providers"] if line["name"] in names]

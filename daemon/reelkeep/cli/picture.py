@@ -65,8 +65,8 @@ def _transfers(frame: Frame, room: int) -> Table:
             cell(size(each.done)),
             cell(f"{size(round(each.rate))}/s", "dim"),
         )
-    if hidden := len(frame.transfers) - room:
-        grid.add_row("", cell(f"… and {hidden} more", "dim") if hidden > 0 else "")
+    if (hidden := len(frame.transfers) - room) > 0:
+        grid.add_row("", cell(f"… and {hidden} more", "dim"))
     return grid
 
 
@@ -86,7 +86,7 @@ def _totals(frame: Frame) -> Text:
     ]
     if frame.left is not None:
         parts.append(f"{duration(frame.left)} left")
-    return cell(" · ".join(parts), "bold")
+    return Text(" · ".join(parts), "bold", no_wrap=True, overflow="ellipsis")
 
 
 def _grid() -> Table:

@@ -10,7 +10,7 @@ from reelkeep.cli.invocation import Invocation, log_of
 @click.command
 @click.pass_obj
 def command(call: Invocation) -> int:
-    """Run the daemon in the foreground.
+    r"""Run the daemon in the foreground.
 
     \b
     SIGTERM, SIGINT  stop in order within the grace period; a second one ends at once

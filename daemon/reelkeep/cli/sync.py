@@ -45,11 +45,7 @@ def command(
     if as_json:
         call.out.json(passed.document())
     else:
-        from reelkeep.cli.standing import providers_table
+        from reelkeep.cli.summary import print_summary
 
-        call.out.show(providers_table(call.out, passed.providers))
-        call.out.line()
-        from reelkeep.cli.tables import cell
-
-        call.out.show(cell(passed.sentence()))
+        print_summary(call.out, passed)
     return Exit.DONE if passed.ok else Exit.LEFT

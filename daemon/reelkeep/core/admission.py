@@ -80,9 +80,7 @@ def changes(recording: Recording, known: Sequence[HeldFile], rules: Filter) -> C
         elif held.state != FileState.STORED:
             revised = _revised(held, file, state)
             revisions.append(
-                Revision(
-                    row=held.row, file=file, state=revised, reason=reason if revised else None
-                )
+                Revision(row=held.row, file=file, state=revised, reason=reason if revised else None)
             )
     return Changes(arrivals=tuple(arrivals), revisions=tuple(revisions))
 

@@ -84,10 +84,13 @@ class Standing:
 def recording_state(standing: Standing) -> RecordingState:
     """Return the state that follows from `standing`; there is no other way into a state."""
     files = set(standing.files)
-    if files - FINAL:
+    in_the_making = standing.readiness is not Readiness.READY or standing.unfinished > 0
+    if files - FINAL and standing.described:
         return RecordingState.OPEN
-    if not standing.described or standing.readiness is not Readiness.READY or standing.unfinished:
-        return RecordingState.INCOMPLETE if standing.overdue else RecordingState.WAITING
+    if in_the_making and standing.overdue:
+        return RecordingState.INCOMPLETE
+    if in_the_making or not standing.described:
+        return RecordingState.WAITING
     if files - _COMPLETE:
         return RecordingState.INCOMPLETE
     if not standing.settled or not standing.published:

@@ -28,9 +28,11 @@ from http import HTTPStatus
 
 from reelkeep.errors import BadReply
 
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.ASCII | re.I)
+_CONTENT_RANGE = re.compile(
+    r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.ASCII | re.IGNORECASE
+)
 _STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]{1,1000}"')
-"""We must be able to send it back, so what is not ASCII does not count; an empty one says nothing."""
+"""What is not ASCII could not be sent back; an empty one says nothing."""
 
 _HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", re.ASCII)
 _DATE_IS_STRONG_AFTER = timedelta(seconds=1)
@@ -155,7 +157,7 @@ def content_range(headers: Mapping[str, str]) -> tuple[int | None, int | None, i
 
 def _whole(asked: Ask, headers: Mapping[str, str]) -> Decision:
     length = content_length(headers)
-    if "Content-Range" in headers:
+    if headers.get("Content-Range") is not None:
         if asked.offset:
             return AskPlainly()
         start, end, size = content_range(headers) or (None, None, None)

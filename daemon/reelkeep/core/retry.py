@@ -96,7 +96,9 @@ def _pause(error: Exception, now: datetime, policy: Policy, dice: float) -> time
     The dice spread those who were all asked at once.
     """
     asked = _asked(error, now)
-    return min(PATIENCE, policy.longest) if asked is None else asked + policy.base * dice
+    if asked is None:
+        return min(PATIENCE, policy.longest)
+    return max(asked, policy.base) + policy.base * dice
 
 
 def backoff(attempt: int, policy: Policy, dice: float) -> timedelta:

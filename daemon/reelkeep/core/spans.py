@@ -47,5 +47,6 @@ def next_reading(
     set_back = now < max(covered_until, deep_at)
     if set_back or (deep_scan is not None and now - deep_at >= deep_scan):
         return Reading(whole, deep=True)
-    reach = min(lookback, max(covered_until - floor, timedelta(0)))
-    return Reading(Window(min(covered_until - reach, until), until), deep=False)
+    covered = max(floor, covered_until)
+    since = covered - min(lookback, covered - floor)
+    return Reading(Window(min(since, until), until), deep=False)

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import Any, Protocol, Self
 
 from pydantic import (
     BaseModel,
@@ -20,10 +20,6 @@ from pydantic_core import InitErrorDetails
 
 from reelkeep.core.addresses import AddressPolicy
 
-if TYPE_CHECKING:
-    from reelkeep.options.provider import ProviderOptions
-
-
 Fault = InitErrorDetails
 """One line of a validation error."""
 
@@ -32,7 +28,7 @@ class Kind(Protocol):
     """What a type of provider says of itself to the configuration."""
 
     @property
-    def options(self) -> type[ProviderOptions]: ...
+    def options(self) -> type[Options]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,10 +107,14 @@ def _entry(value: object, info: ValidationInfo) -> ProviderOptions:
         return value
     if not isinstance(value, dict):
         raise ValueError("expected a mapping that begins with name: and type:")  # noqa: TRY004 - pydantic's rule
-    return _options_of(value.get("type"), info).model_validate(value, context=info.context)
+    model = _options_of(value.get("type"), info)
+    options = model.model_validate(value, context=info.context)
+    if not isinstance(options, ProviderOptions):
+        raise TypeError(f"the options of an adapter are ProviderOptions, not {model.__name__}")
+    return options
 
 
-def _options_of(type_: object, info: ValidationInfo) -> type[ProviderOptions]:
+def _options_of(type_: object, info: ValidationInfo) -> type[Options]:
     kinds = surroundings(info).kinds
     known = sorted(kinds)
     if isinstance(type_, str) and type_ in known:

@@ -6,15 +6,21 @@ from datetime import timedelta
 
 import anyio
 
-from reelkeep.errors import ProviderError
-from reelkeep.ports import Intake, Provider, Report
+from reelkeep.errors import ProviderError, Remedy
+from reelkeep.ports import Clock, Intake, Provider, Report
 from reelkeep.stages.bells import Bell
+from reelkeep.stages.blame import blamed
+from reelkeep.stages.health import pause_after
 
 GATHER = timedelta(milliseconds=500)
 """How long to wait for more recordings to join a batch."""
 
 AGAIN = timedelta(minutes=1)
-"""When an acknowledgement that met a broken provider is tried again, at the soonest."""
+"""How often time alone is looked at, and the longest pause between failed attempts, unless the
+provider asks for more. The first pauses are shorter: a lost answer is no broken provider."""
+
+FAILURES = 3
+"""So many failed attempts in a row, and the provider counts as broken."""
 
 
 class Acknowledger:
@@ -23,47 +29,68 @@ class Acknowledger:
     An answer that is lost leaves the recording archived and not told: it is asked again.
     """
 
-    def __init__(self, provider: Provider, intake: Intake, *, report: Report) -> None:
+    def __init__(self, provider: Provider, intake: Intake, *, clock: Clock, report: Report) -> None:
         self._provider = provider
         self._intake = intake
+        self._clock = clock
         self._report = report
+        self._failures = 0
+        self._pause = timedelta(0)
         self.archived = Bell()  #: Ring it when recordings may have been archived.
-        self.stuck = False  #: The last attempt met a broken provider.
 
     @property
     def acknowledges(self) -> bool:
         """Whether this provider is told at all."""
         return self._provider.traits.acknowledges
 
+    @property
+    def stuck(self) -> bool:
+        """Whether the provider seems broken."""
+        return self._failures >= FAILURES
+
     async def forever(self) -> None:
         """Acknowledge whenever something was archived, until cancelled."""
         while self.acknowledges:
-            await self.archived.wait(AGAIN.total_seconds())
-            await anyio.sleep(GATHER.total_seconds())
+            if not self._failures:
+                await self.archived.wait(AGAIN.total_seconds())
+            await anyio.sleep(max(GATHER, self._pause).total_seconds())
             await self.once()
 
     async def once(self) -> None:
-        """Acknowledge all that is due. Never raises: what fails stays due."""
+        """Acknowledge all that is due. What the provider fails at stays due.
+
+        Raises:
+            CatalogError: The catalog failed us.
+        """
         try:
             await self._tell()
         except ProviderError as error:
-            if not self.stuck:
-                self._report(
-                    "provider.refused",
-                    provider=self._provider.name,
-                    code=error.code,
-                    reason=f"archived recordings could not be acknowledged: {error}",
-                )
-            self.stuck = True
+            self._failed(error)
         else:
-            self.stuck = False
+            self._failures, self._pause = 0, timedelta(0)
 
     async def _tell(self) -> None:
         name, batch = self._provider.name, self._provider.traits.batch
         while ids := await self._intake.acknowledgeable(name, batch):
-            accepted = set(await self._provider.acknowledge(ids))
+            with blamed():
+                accepted = set(await self._provider.acknowledge(ids))
             await self._intake.acknowledged(
                 name,
                 [id_ for id_ in ids if id_ in accepted],
                 [id_ for id_ in ids if id_ not in accepted],
+            )
+
+    def _failed(self, error: ProviderError) -> None:
+        """Plan the next attempt; report when the provider begins to seem broken."""
+        was_stuck = self.stuck
+        step = min(AGAIN, GATHER * 2 ** min(self._failures + 1, 10))
+        self._pause = pause_after(error, step, self._clock())
+        hopeless = error.remedy is Remedy.PAUSE or self._pause > AGAIN
+        self._failures = FAILURES if hopeless else self._failures + 1
+        if self.stuck and not was_stuck:
+            self._report(
+                "provider.refused",
+                provider=self._provider.name,
+                code=error.code,
+                reason=f"archived recordings could not be acknowledged: {error}",
             )

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import anyio
 from anyio import WouldBlock
+from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from reelkeep.core.model import Claim, Download, ProviderName
@@ -19,6 +20,9 @@ TICK = timedelta(seconds=5)
 
 GULP = 100
 """Recordings claimed in one transaction."""
+
+ROUNDING = timedelta(milliseconds=10)
+"""The shortest wait for what is due soon: clocks are finer than the catalog's times."""
 
 Claims = MemoryObjectReceiveStream[Claim]
 
@@ -53,11 +57,9 @@ class Dispatcher:
 
     async def _until_due(self) -> float:
         """Return the seconds until something is due, at most a tick."""
-        if self._paused():
-            return TICK.total_seconds()
-        at = await self._queue.next_due(self._name)
+        at = None if self._paused() else await self._queue.next_due(self._name)
         left = TICK if at is None else min(TICK, at - self._clock())
-        return max(left.total_seconds(), 0.01)
+        return max(left, ROUNDING).total_seconds()
 
 
 async def take_turns(
@@ -66,18 +68,22 @@ async def take_turns(
     *,
     filled: Bell,
     space: Space,
+    paused: Callable[[ProviderName], bool],
 ) -> None:
     """Hand out one recording of each provider in turn, its files in order; closes `files`.
 
     A file is handed out only when a downloader is free and there is room for it on the disk.
+    What is queued of a provider that is `paused` stays where it is.
     """
     async with files:
         while True:
-            found = [claim for claims in queues.values() if (claim := _next(claims)) is not None]
+            ready = [claims for name, claims in queues.items() if not paused(name)]
+            found = [claim for claims in ready if (claim := _next(claims)) is not None]
             for claim in found:
                 for download in claim.downloads:
                     await space.wait_for(download)
                     await files.send(download)
+                    await checkpoint()  # it takes off, so that the next one's room is reckoned well
             if not found:
                 await filled.wait(TICK.total_seconds())
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 
 import anyio
 
 from reelkeep.core.model import Download, Failed, Outcome, ProviderName, Stored
-from reelkeep.errors import ProviderError, Remedy, TransferError
+from reelkeep.core.resume import Complete
+from reelkeep.errors import IoFailed, ProviderError, Remedy, TransferError
 from reelkeep.ports import Archive, Part, Provider, Report
 from reelkeep.stages.flights import Flight, Flights
-from reelkeep.stages.stream import Arrived, Stream
+from reelkeep.stages.stream import Arrived, Stream, missing, resumable
 from reelkeep.stages.verify import Verifier, structural_level
+
+SUSPECTS = 1000
+"""Files remembered at most of which all bytes came, and were wrong."""
 
 
 class Fetcher:
@@ -35,6 +41,7 @@ class Fetcher:
         self._verifier = Verifier()
         self._flights = flights
         self._report = report
+        self._suspects: OrderedDict[int, None] = OrderedDict()
 
     async def __call__(self, download: Download) -> Outcome:
         """Return what became of one attempt."""
@@ -71,6 +78,7 @@ class Fetcher:
                 progressed = await self._after(error, part, flight, held)
                 return Failed(download=download, error=error, progressed=progressed)
             await part.keep()
+        self._suspects.pop(download.row, None)
         return Stored(
             download=download,
             size=proof.size,
@@ -82,8 +90,14 @@ class Fetcher:
         )
 
     async def _bring(self, part: Part, flight: Flight) -> Arrived:
-        """Complete `part`; a locator that is refused is replaced once, and the bytes stay."""
+        """Complete `part`; a locator that is refused is replaced once, and the bytes stay.
+
+        A replacement that is the same again is not tried: what refused it would do so again
+        (rule 23). Later attempts may fare better, and they are few and far between.
+        """
         download = flight.download
+        if isinstance(missing(part.held, download), Complete):  # nobody need be asked (rule 14)
+            return Arrived("", framed=True)
         locate = self._providers[download.provider].locate
         locator = await locate(download.recording, download.file, fresh=False)
         try:
@@ -91,23 +105,38 @@ class Fetcher:
         except TransferError as error:
             if error.remedy is not Remedy.REFRESH:
                 raise
-        locator = await locate(download.recording, download.file, fresh=True)
-        return await self._stream.complete(part, locator, flight)
+            fresh = await locate(download.recording, download.file, fresh=True)
+            if fresh == locator:
+                raise
+        return await self._stream.complete(part, fresh, flight)
 
     async def _after(
         self, error: TransferError, part: Part, flight: Flight, held_before: int
     ) -> bool:
-        """Put away, forget or make durable what came; return whether there is more to build on."""
+        """Put away, forget or make durable what came; return whether the attempts begin anew.
+
+        They do if there is more to build on, and when a file came whole for the first time: then
+        the breaks on the way to there count no more.
+        """
         if error.remedy is Remedy.QUARANTINE:
             await self._quarantine(error, part, flight)
-            return False
+            return self._is_new_suspect(flight.download.row)
         if error.remedy is Remedy.RESTART:
-            await part.begin(validator=None, total=None, promises={})
+            with suppress(IoFailed):  # a part that its disk gave up is forgotten already
+                await part.begin(validator=None, total=None, promises={})
             return False
         held = part.held
-        if (held.validator is None and not held.promises) or held.size <= held_before:
+        if held.size <= held_before or not resumable(held):
             return False
         await part.checkpoint()
+        return True
+
+    def _is_new_suspect(self, row: int) -> bool:
+        if row in self._suspects:
+            return False
+        self._suspects[row] = None
+        while len(self._suspects) > SUSPECTS:
+            self._suspects.popitem(last=False)
         return True
 
     async def _quarantine(self, error: TransferError, part: Part, flight: Flight) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from datetime import timedelta
 
 import anyio
 
@@ -25,20 +26,34 @@ class Peace:
         self._until: OrderedDict[str, float] = OrderedDict()
 
     def check(self, host: str) -> None:
-        """Return at once while nobody asked for peace.
+        """Return at once, or say for how long `host` still wants peace.
 
         Raises:
-            Parked: `host` did; nothing was sent.
+            Parked: It does; nothing was sent.
         """
-        left = self._until.get(host, 0.0) - anyio.current_time()
+        left = self._left(host)
         if left > 0:
             raise Parked("the download host asked for a pause", after=left)
-        self._until.pop(host, None)
 
-    def grant(self, host: str, error: Throttled) -> None:
-        """Keep away from `host` for as long as `error` says, within reason; never for less long."""
+    def grant(self, host: str, error: Throttled) -> timedelta | None:
+        """Keep away from `host` for as long as `error` says, within reason, and never for less.
+
+        Return for how long, unless the host was being spared already.
+        """
+        known = host in self._until
         seconds = SHORTEST if error.after is None else min(error.after, LONGEST)
-        self._until[host] = max(self._until.get(host, 0.0), anyio.current_time() + seconds)
+        self._until[host] = anyio.current_time() + max(seconds, self._left(host))
         self._until.move_to_end(host)
         while len(self._until) > HOSTS:
             self._until.popitem(last=False)
+        return None if known else timedelta(seconds=seconds)
+
+    def is_over(self, host: str) -> bool:
+        """Return whether `host`, which answered as it should, wanted peace so far; True once."""
+        if host not in self._until or self._left(host) > 0:
+            return False
+        del self._until[host]
+        return True
+
+    def _left(self, host: str) -> float:
+        return self._until.get(host, 0.0) - anyio.current_time()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 
 import anyio
 
 from reelkeep.core.model import Holding
-from reelkeep.errors import TransferError
+from reelkeep.core.retry import reason_code
 from reelkeep.ports import Archive, Ledger, Report
 from reelkeep.stages.bells import Bell, Ringing
 
@@ -27,7 +28,14 @@ class Publisher:
         self._archive = archive
         self._report = report
         self._done = done
-        self.stuck: set[int] = set()  #: Rows that could not be published when last tried.
+        self._turn = anyio.Lock()
+        self._again: dict[int, float] = {}  # what is stuck, and when it is tried again
+        self._sweep_at = 0.0
+
+    @property
+    def stuck(self) -> AbstractSet[int]:
+        """Rows of recordings that could not be published when last tried."""
+        return frozenset(self._again)
 
     async def forever(self, recorded: Bell) -> None:
         """Publish whenever `recorded` rings, and once in a while."""
@@ -36,16 +44,25 @@ class Publisher:
             await recorded.wait(AGAIN.total_seconds())
 
     async def once(self) -> None:
-        """Publish all that is behind, and move on what time alone moves on."""
-        self.stuck.clear()
-        while True:
-            behind = await self._ledger.publishable(MOST + len(self.stuck))
-            todo = [holding for holding in behind if holding.row not in self.stuck]
-            if not todo:
-                break
-            await self._publish(todo[:MOST])
-        await self._ledger.sweep()
-        self._done.ring()
+        """Publish all that is behind, and now and then move on what time alone moves on.
+
+        What could not be published waits a while before it is tried again. One caller at a time:
+        the others wait.
+        """
+        async with self._turn:
+            while todo := await self._todo():
+                await self._publish(todo)
+            if anyio.current_time() >= self._sweep_at:
+                self._sweep_at = anyio.current_time() + AGAIN.total_seconds()
+                await self._ledger.sweep()
+                self._done.ring()
+
+    async def _todo(self) -> Sequence[Holding]:
+        now = anyio.current_time()
+        waiting = {row for row, again in self._again.items() if again > now}
+        behind = await self._ledger.publishable(MOST + len(waiting))
+        self._again = {h.row: self._again[h.row] for h in behind if h.row in self._again}
+        return [holding for holding in behind if holding.row not in waiting][:MOST]
 
     async def _publish(self, todo: Sequence[Holding]) -> None:
         done: list[tuple[Holding, str]] = []
@@ -59,14 +76,20 @@ class Publisher:
     async def _one(self, holding: Holding, done: list[tuple[Holding, str]]) -> None:
         try:
             folder = await self._archive.publish(holding)
-        except TransferError as error:
-            self.stuck.add(holding.row)
+        except Exception as error:  # noqa: BLE001 (the item boundary)
+            self._set_aside(holding, error)
+        else:
+            self._again.pop(holding.row, None)
+            done.append((holding, folder))
+
+    def _set_aside(self, holding: Holding, error: Exception) -> None:
+        """Leave `holding` for later; it is reported when that happens first."""
+        if holding.row not in self._again:
             self._report(
                 "recording.publish_failed",
                 provider=holding.provider,
                 recording=holding.id,
-                code=error.code,
-                reason=str(error),
+                code=reason_code(error),
+                reason=f"{type(error).__name__}: {error}",
             )
-        else:
-            done.append((holding, folder))
+        self._again[holding.row] = anyio.current_time() + AGAIN.total_seconds()

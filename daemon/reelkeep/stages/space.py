@@ -27,7 +27,7 @@ class Space:
         self._report = report
         self._read_at = -FRESH
         self._free = 0
-        self.low = False
+        self.low_since: float | None = None  #: On the loop's clock; None: there is room.
 
     async def wait_for(self, download: Download) -> None:
         """Return once there is room for `download`."""
@@ -40,11 +40,17 @@ class Space:
         wanted = left + size
         fits = free > 0 and free >= wanted
         if not fits and not self.low:
+            self.low_since = anyio.current_time()
             self._report("disk.low", free=free, wanted=wanted)
         elif fits and self.low:
+            self.low_since = None
             self._report("disk.recovered", free=free)
-        self.low = not fits
         return fits
+
+    @property
+    def low(self) -> bool:
+        """Whether transfers wait for room."""
+        return self.low_since is not None
 
     async def free(self) -> int:
         """Return the bytes that may be used, read at most FRESH seconds ago."""

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import anyio
-
-from reelkeep.core.digests import promises
+from reelkeep.core.digests import binding, promises
 from reelkeep.core.media import HEAD_BYTES, Kind, kind_of
 from reelkeep.core.model import Download, Locator
 from reelkeep.core.replies import content_problem, encoding_problem, problem
 from reelkeep.core.resume import Ask, AskPlainly, Complete, Continue, Fresh, ask, decide
-from reelkeep.errors import BadReply, SizeMismatch, Throttled, Unreachable
+from reelkeep.core.urls import parse
+from reelkeep.errors import BadReply, SizeMismatch, Throttled, TransferError, Unreachable
 from reelkeep.ports import Clock, Held, Part, Reply, Report, Request, Transport
 from reelkeep.stages.flights import Flight, Flights
 from reelkeep.stages.peace import Peace
-
-BATCH = 1 << 20
-"""Bytes gathered for one thread hop to the disk."""
-
-CHECKPOINT = 64 << 20
-"""Bytes between two durable offsets."""
+from reelkeep.stages.pour import Fence, Pour
 
 ROUNDS = 100
 """Requests for one file in one attempt: a server that sends crumbs is left for later."""
@@ -30,7 +24,10 @@ ROUNDS = 100
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Nothing is missing any more. `origin` had it; `framed` says that a reply told its end."""
+    """Nothing is missing any more.
+
+    `origin` had it; it is empty if nobody was asked. `framed` says that a reply told its end.
+    """
 
     origin: str
     framed: bool
@@ -54,62 +51,66 @@ class Stream:
         Raises:
             TransferError: The attempt failed; what came before is in the part.
         """
-        asked: Ask | Complete = _ask(part.held, flight.download)
-        origin, framed = _host(locator), True
+        host = str(parse(locator.url).origin)
+        asked = missing(part.held, flight.download)
         for _ in range(ROUNDS):
             if isinstance(asked, Complete):
-                return Arrived(origin, framed)
+                return Arrived("", framed=True)
             before = part.held.size
-            async with self._transport.open(self._request(locator, asked)) as reply:
-                origin, framed = reply.origin, _framed(reply)
-                self._refuse_bad(reply, locator)
-                decision = await self._take(part, asked, reply, flight)
-            if isinstance(decision, Complete):
-                return Arrived(origin, framed)
-            if isinstance(decision, AskPlainly):
+            self._peace.check(host)
+            async with self._transport.open(_request(locator, asked)) as reply:
+                self._refuse_bad(reply, locator, flight.download, host)
+                arrived = await self._take(part, asked, reply, flight)
+            if isinstance(arrived, Arrived):
+                return arrived
+            if isinstance(arrived, AskPlainly):
                 asked = Ask(0)
             elif part.held.size <= before:
                 raise Unreachable("the host sent nothing of what is missing")
             else:
-                asked = _ask(part.held, flight.download)
+                asked = missing(part.held, flight.download)
         raise Unreachable(f"the file did not come in {ROUNDS} requests")
 
-    def _request(self, locator: Locator, asked: Ask) -> Request:
-        self._peace.check(_host(locator))
-        return Request(
-            url=locator.url,
-            headers={**asked.headers, "Accept-Encoding": "identity"},
-            credentials=locator.credentials,
-            kin=locator.kin,
-        )
-
-    def _refuse_bad(self, reply: Reply, locator: Locator) -> None:
+    def _refuse_bad(self, reply: Reply, locator: Locator, download: Download, host: str) -> None:
         credentialed = bool(locator.credentials) and reply.hops == 0
-        error = problem(
+        error: TransferError | None = problem(
             reply.status, reply.headers, now=self._clock(), credentialed=credentialed
-        ) or encoding_problem(reply.headers)
-        if isinstance(error, Throttled):
-            self._peace.grant(_host(locator), error)
+        )
+        self._heed(error, download, host)
+        if error is None and reply.status != 416:  # nobody reads the body of that one
+            error = encoding_problem(reply.headers)
         if error is not None:
             raise error
 
+    def _heed(self, error: TransferError | None, download: Download, host: str) -> None:
+        """Keep the peace that the host asks for; say when that begins, and when it is over."""
+        where = {"provider": download.provider, "host": host}
+        if isinstance(error, Throttled):
+            pause = self._peace.grant(host, error)
+            if pause is not None:
+                until = (self._clock() + pause).isoformat()
+                self._report("provider.throttled", **where, until=until)
+        elif self._peace.is_over(host):
+            self._report("provider.throttled", **where)
+
     async def _take(
         self, part: Part, asked: Ask, reply: Reply, flight: Flight
-    ) -> Continue | Complete | AskPlainly:
-        """Write what `reply` brings; return whether that was all of it."""
+    ) -> Arrived | Continue | AskPlainly:
+        """Write what `reply` brings; return how it goes on."""
         held = part.held
         decision = decide(
             asked, reply.status, reply.headers, validator=held.validator, total=held.total
         )
-        if isinstance(decision, Complete | AskPlainly):
+        if isinstance(decision, Complete):
+            return Arrived(reply.origin, framed=True)
+        if isinstance(decision, AskPlainly):
             return decision
         async with aclosing(reply.chunks()) as body:
-            head = await _head(body)
-            if isinstance(decision, Fresh) or _is_page(reply):
-                _refuse_pages(flight.download, reply, head)
+            head = await _fitting_head(flight.download, decision, reply, body)
             await self._begin(part, decision, reply, flight)
-            await self._write(part, head, body, flight)
-        return _result(part, decision)
+            pour = Pour(part, flight, self._flights, _fence(decision, flight.download))
+            await pour.all(head, body)
+        return _result(part, decision, reply)
 
     async def _begin(
         self, part: Part, decision: Fresh | Continue, reply: Reply, flight: Flight
@@ -122,9 +123,10 @@ class Stream:
             "host": reply.origin,
         }
         if isinstance(decision, Continue):
-            flight.total = decision.total
+            flight.done, flight.total = decision.offset, decision.total
             self._report("file.resumed", **where, offset=decision.offset, bytes=decision.total)
             return
+        flight.done = 0
         flight.total = decision.total if decision.total is not None else download.size
         await part.begin(
             validator=decision.validator,
@@ -133,50 +135,46 @@ class Stream:
         )
         self._report("file.started", **where, bytes=flight.total, attempt=download.tries + 1)
 
-    async def _write(
-        self, part: Part, head: bytes, body: AsyncGenerator[bytes, None], flight: Flight
-    ) -> None:
-        limit = part.held.total if part.held.total is not None else flight.download.size
-        batch = _Batch()
-        batch.add(head)
-        durable = part.held.size
-        try:
-            async for piece in body:
-                batch.add(piece)
-                if batch.size >= BATCH:
-                    await self._flush(part, batch, flight)
-                if part.held.size - durable >= CHECKPOINT:
-                    await part.checkpoint()
-                    durable = part.held.size
-                if limit is not None and part.held.size + batch.size > limit:
-                    raise SizeMismatch(f"more than the announced {limit} bytes came")
-        finally:
-            with anyio.CancelScope(shield=True):  # what came is kept, also when we are stopped
-                await self._flush(part, batch, flight)
 
-    async def _flush(self, part: Part, batch: _Batch, flight: Flight) -> None:
-        pieces, size = batch.take()
-        if size:
-            await part.write(pieces)
-            self._flights.received += size
-        flight.done = part.held.size
+def missing(held: Held, download: Download) -> Ask | Complete:
+    """Return how to ask for what `held` lacks of `download`."""
+    total = held.total if held.total is not None else download.size
+    return ask(held.size, held.validator, total, checkable=binding(held.promises))
 
 
-@dataclass(slots=True)
-class _Batch:
-    """Pieces on their way to the disk; taking them empties it, so none is written twice."""
+def resumable(held: Held) -> bool:
+    """Return whether another attempt would build on `held` (rule 4)."""
+    return held.size > 0 and (held.validator is not None or binding(held.promises))
 
-    pieces: list[bytes] = field(default_factory=list)
-    size: int = 0
 
-    def add(self, piece: bytes) -> None:
-        self.pieces.append(piece)
-        self.size += len(piece)
+def download_kind(download: Download) -> Kind:
+    """Return what `download` should look like."""
+    return kind_of(download.file_type, download.name.rpartition(".")[2])
 
-    def take(self) -> tuple[list[bytes], int]:
-        taken = self.pieces, self.size
-        self.pieces, self.size = [], 0
-        return taken
+
+def _request(locator: Locator, asked: Ask) -> Request:
+    return Request(
+        url=locator.url,
+        headers={**asked.headers, "Accept-Encoding": "identity"},
+        credentials=locator.credentials,
+        kin=locator.kin,
+    )
+
+
+async def _fitting_head(
+    download: Download, decision: Fresh | Continue, reply: Reply, body: AsyncGenerator[bytes, None]
+) -> bytes:
+    """Return first bytes that have been looked at: none of a page ever gets into a part.
+
+    The middle of a file tells nothing, so that there only the reply's own word for it counts.
+    """
+    fresh = isinstance(decision, Fresh)
+    head = await _head(body) if fresh else b""
+    if fresh or "html" in reply.headers.get("Content-Type", "").lower():
+        error = content_problem(download_kind(download), reply.headers, head)
+        if error is not None:
+            raise error
+    return head
 
 
 async def _head(body: AsyncGenerator[bytes, None]) -> bytes:
@@ -190,42 +188,18 @@ async def _head(body: AsyncGenerator[bytes, None]) -> bytes:
     return head
 
 
-def download_kind(download: Download) -> Kind:
-    """Return what `download` should look like."""
-    return kind_of(download.file_type, download.name.rpartition(".")[2])
+def _fence(decision: Fresh | Continue, download: Download) -> Fence:
+    if isinstance(decision, Continue):
+        return Fence(decision.offset + decision.length, BadReply)
+    return Fence(decision.total if decision.total is not None else download.size, SizeMismatch)
 
 
-def _refuse_pages(download: Download, reply: Reply, head: bytes) -> None:
-    error = content_problem(download_kind(download), reply.headers, head)
-    if error is not None:
-        raise error
-
-
-def _is_page(reply: Reply) -> bool:
-    return "html" in reply.headers.get("Content-Type", "").lower()
-
-
-def _ask(held: Held, download: Download) -> Ask | Complete:
-    total = held.total if held.total is not None else download.size
-    return ask(held.size, held.validator, total, checkable=bool(held.promises))
-
-
-def _result(part: Part, decision: Fresh | Continue) -> Continue | Complete:
+def _result(part: Part, decision: Fresh | Continue, reply: Reply) -> Arrived | Continue:
     size, total = part.held.size, decision.total
-    if total is None or size == total:
-        return Complete()
-    if isinstance(decision, Fresh):
-        raise Unreachable(f"the stream ended {size} bytes into {total}")
-    if size > total:
-        raise BadReply(f"{size} bytes came of a file of {total}")
-    return decision
-
-
-def _framed(reply: Reply) -> bool:
-    """Return whether the reply says where its body ends (rule 17)."""
-    return "Content-Length" in reply.headers or "Transfer-Encoding" in reply.headers
-
-
-def _host(locator: Locator) -> str:
-    """Return scheme, host and port of the locator."""
-    return "/".join(locator.url.split("/", 3)[:3])
+    if total is None:
+        return Arrived(reply.origin, framed="Transfer-Encoding" in reply.headers)
+    if size == total:
+        return Arrived(reply.origin, framed=True)
+    if isinstance(decision, Continue):
+        return decision
+    raise Unreachable(f"the stream ended {size} bytes into {total}")

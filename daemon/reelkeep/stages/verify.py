@@ -13,6 +13,9 @@ from reelkeep.ports import Part
 from reelkeep.stages.stream import download_kind
 
 _UNKNOWN_INSIDE = (Kind.OPAQUE, Kind.TEXT)
+_OPEN_ENDED = (*_UNKNOWN_INSIDE, Kind.VTT)
+"""Kinds that look whole wherever they are cut."""
+
 _READINGS = 1000
 
 
@@ -40,8 +43,9 @@ class Verifier:
         """
         held = part.held
         inspection = await part.inspect(needed(held.promises))
-        if download.size not in (None, inspection.size):
-            raise SizeMismatch(f"{download.size} bytes were promised, {inspection.size} came")
+        for promised in (download.size, held.total):
+            if promised not in (None, inspection.size):
+                raise SizeMismatch(f"{promised} bytes were promised, {inspection.size} came")
         actual = {**inspection.digests, "sha256": inspection.sha256}
         name = broken(held.promises, actual)
         if name is not None:
@@ -49,11 +53,11 @@ class Verifier:
         wrong = await part.check(download.file_type)
         if wrong is not None:
             raise Damaged(wrong)
-        found = level(held.promises, actual) or structural_level(
-            download, sized=download.size is not None or held.total is not None
-        )
-        if found is Level.NONE and not framed:
+        sized = download.size is not None or held.total is not None
+        proven = level(held.promises, actual)
+        if not (proven or sized or framed) and download_kind(download) in _OPEN_ENDED:
             self._need_two_readings(download, inspection.sha256)
+        found = proven or structural_level(download, sized=sized)
         return Proof(inspection.size, inspection.sha256, found)
 
     def _need_two_readings(self, download: Download, sha256: str) -> None:

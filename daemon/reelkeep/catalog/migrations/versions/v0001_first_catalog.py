@@ -12,6 +12,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+
 def upgrade() -> None:
     """Create every table."""
     op.create_table(

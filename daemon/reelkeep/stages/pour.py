@@ -1,0 +1,89 @@
+"""Pour a body into a part: in big pieces, never beyond where it must end, durable now and then."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+
+import anyio
+
+from reelkeep.errors import TransferError
+from reelkeep.ports import Part
+from reelkeep.stages.flights import Flight, Flights
+
+BATCH = 1 << 20
+"""Bytes gathered for one thread hop to the disk."""
+
+CHECKPOINT = 64 << 20
+"""Bytes between two durable offsets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Where the bytes of a part must end, and the error that more of them are."""
+
+    end: int | None  #: None: nobody said.
+    error: type[TransferError]
+
+
+class Pour:
+    """One body on its way into `part`. Whatever ends it, the bytes that came are written."""
+
+    def __init__(self, part: Part, flight: Flight, flights: Flights, fence: Fence) -> None:
+        self._part = part
+        self._flight = flight
+        self._flights = flights
+        self._fence = fence
+        self._batch = _Batch()
+        self._durable = part.held.size
+
+    async def all(self, head: bytes, body: AsyncGenerator[bytes, None]) -> None:
+        """Write `head` and the rest of `body`.
+
+        Raises:
+            TransferError: The body or the disk failed, or more came than may. What lies beyond
+                the fence is never written: it may belong to any place.
+        """
+        try:
+            await self._add(head)
+            async for piece in body:
+                await self._add(piece)
+        finally:
+            await self._flush()
+
+    async def _add(self, piece: bytes) -> None:
+        size, end = self._part.held.size + self._batch.size + len(piece), self._fence.end
+        if end is not None and size > end:
+            raise self._fence.error(f"{end} bytes were announced, at least {size} came")
+        self._batch.add(piece)
+        if self._batch.size >= BATCH:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Write what was gathered, also while we are being stopped: it came, so it is kept."""
+        pieces, size = self._batch.take()
+        with anyio.CancelScope(shield=True):
+            if size:
+                await self._part.write(pieces)
+                self._flights.received += size
+            self._flight.done = self._part.held.size
+            if self._flight.done - self._durable >= CHECKPOINT:
+                await self._part.checkpoint()
+                self._durable = self._flight.done
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Pieces on their way to the disk; taking them empties it, so none is written twice."""
+
+    pieces: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+        self.size += len(piece)
+
+    def take(self) -> tuple[list[bytes], int]:
+        taken = self.pieces, self.size
+        self.pieces, self.size = [], 0
+        return taken

@@ -1,0 +1,156 @@
+"""All that an attempt at a file is made with, around one file of one provider."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fakes.archive import MemoryArchive
+from fakes.holdings import PROVIDER
+from fakes.transport import FakeTransport, Script
+from reelkeep.core.model import (
+    Download,
+    Failed,
+    FileId,
+    Locator,
+    Outcome,
+    ProviderName,
+    Recording,
+    RecordingId,
+    Stored,
+    Window,
+)
+from reelkeep.ports import Archive, Clock, Finding, Traits, Transport
+from reelkeep.stages.fetch import Fetcher
+from reelkeep.stages.flights import Flights
+from reelkeep.stages.stream import Stream
+
+URL = "https://dl.example/rec/secret-path?token=secret-query"
+TOKEN = "secret-token"
+
+
+@dataclass
+class Locating:
+    """A provider that only locates: by `locators` in turn, an error among them raised."""
+
+    locators: Sequence[Locator | Exception] = (
+        Locator(URL, {"Authorization": f"Bearer {TOKEN}"}),
+    )  # the last one is for ever
+    asked: list[bool] = field(default_factory=list)  #: `fresh` of each call.
+    name: ProviderName = PROVIDER
+    traits: Traits = field(default_factory=lambda: Traits(type="x", interval=timedelta(minutes=5)))
+
+    async def locate(self, _recording: RecordingId, _file: FileId, *, fresh: bool) -> Locator:
+        self.asked.append(fresh)
+        found = self.locators[min(len(self.asked), len(self.locators)) - 1]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def discover(self, _span: Window) -> AsyncIterator[Sequence[Recording]]:
+        nothing: Sequence[Recording] = ()
+        yield nothing
+
+    async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
+        return recordings
+
+    async def transcode(self, recordings: Sequence[RecordingId]) -> None:
+        raise NotImplementedError
+
+    async def acknowledge(self, recordings: Sequence[RecordingId]) -> Sequence[RecordingId]:
+        raise NotImplementedError
+
+    async def check(self) -> Sequence[Finding]:
+        return ()
+
+
+@dataclass
+class Log:
+    """Remembers events; use it as a `Report`."""
+
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def __call__(self, event: str, /, **keys: object) -> None:
+        self.events.append((event, keys))
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.events]
+
+
+def some_time() -> datetime:
+    return datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+
+
+class Desk:
+    """A fetcher with everything around it in sight."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        archive: Archive,
+        *,
+        provider: Locating | None = None,
+        clock: Clock = some_time,
+    ) -> None:
+        self.provider = provider or Locating()
+        self.log = Log()
+        self.flights = Flights()
+        self.stream = Stream(transport, clock=clock, report=self.log, flights=self.flights)
+        self.fetch = Fetcher(
+            {PROVIDER: self.provider},
+            archive,
+            self.stream,
+            flights=self.flights,
+            report=self.log,
+        )
+
+
+@dataclass
+class Bench:
+    """A desk on a script and on memory."""
+
+    transport: FakeTransport
+    archive: MemoryArchive
+    desk: Desk
+
+    async def attempt(self, due: Download) -> Outcome:
+        return await self.desk.fetch(due)
+
+    async def stored(self, due: Download) -> Stored:
+        return stored(await self.attempt(due))
+
+    async def failed(self, due: Download) -> Failed:
+        return failed(await self.attempt(due))
+
+    def left(self, due: Download) -> bytes:
+        """Return the bytes of the part."""
+        unfinished = self.archive.unfinished.get((due.key, due.file))
+        return b"" if unfinished is None else bytes(unfinished.content)
+
+    def kept(self, due: Download) -> bytes | None:
+        """Return the finished file."""
+        return self.archive.waiting.get((due.key, due.file))
+
+    @property
+    def ranges(self) -> list[str | None]:
+        """The Range of every request so far."""
+        return [request.headers.get("Range") for request in self.transport.requests]
+
+
+def bench(script: Script, *, provider: Locating | None = None) -> Bench:
+    """Return a bench on which `script` answers."""
+    transport, archive = FakeTransport(script), MemoryArchive()
+    return Bench(transport, archive, Desk(transport, archive, provider=provider))
+
+
+def stored(outcome: Outcome) -> Stored:
+    assert isinstance(outcome, Stored), outcome
+    return outcome
+
+
+def failed(outcome: Outcome) -> Failed:
+    assert isinstance(outcome, Failed), outcome
+    return outcome

@@ -1,0 +1,158 @@
+"""A house of fakes around a real catalog, for the stages in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+from sqlalchemy import func, select
+
+import virtual
+from fakes.archive import MemoryArchive
+from fakes.provider import FakeProvider
+from fakes.transport import Answer, FakeReply, FakeTransport
+from reelkeep.app.house import House
+from reelkeep.archive.local import LocalArchive
+from reelkeep.catalog.database import Database, inline, open_engine
+from reelkeep.catalog.desk import Desk
+from reelkeep.catalog.intake import SqlIntake
+from reelkeep.catalog.ledger import SqlLedger
+from reelkeep.catalog.queue import SqlQueue
+from reelkeep.catalog.tables import file, metadata, recording
+from reelkeep.core.events import EVENTS
+from reelkeep.core.model import ProviderName
+from reelkeep.core.retry import Policy
+from reelkeep.options import ProviderOptions
+from reelkeep.ports import Clock, Reply, Request, Transport
+from reelkeep.settings import Settings
+from reelkeep.settings.model import ArchiveOptions, DownloadOptions, RetryOptions
+from reelkeep.stages.flights import Flights
+
+BODY = b"0123456789"
+
+
+@dataclass
+class StrictLog:
+    """A report that remembers, and refuses what `core.events` does not list."""
+
+    clock: Clock = virtual.clock
+    events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def __call__(self, event: str, /, **keys: object) -> None:
+        unknown = set(keys) - set(EVENTS[event].keys)
+        assert not unknown, f"{event} has no {unknown}"
+        self.events.append((event, keys))
+
+    def named(self, event: str) -> list[dict[str, object]]:
+        return [keys for name, keys in self.events if name == event]
+
+    def count(self, *events: str) -> list[int]:
+        """Return how often each of `events` was reported."""
+        return [len(self.named(event)) for event in events]
+
+
+@dataclass
+class Slow:
+    """Takes `seconds` before it answers, and counts how many wait at once."""
+
+    inner: Transport
+    seconds: float
+    at_once: int = 0
+    most: int = 0
+
+    @asynccontextmanager
+    async def open(self, request: Request) -> AsyncIterator[Reply]:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        try:
+            await anyio.sleep(self.seconds)
+            async with self.inner.open(request) as reply:
+                yield reply
+        finally:
+            self.at_once -= 1
+
+
+def whole(_request: Request) -> Answer:
+    """Answer every request with the whole file."""
+    return FakeReply.of(BODY, ETag='"1"')
+
+
+class Rig:
+    """Everything that a pipeline needs, in memory; the clock is the virtual loop's."""
+
+    def __init__(
+        self,
+        *providers: FakeProvider,
+        script: Callable[[Request], Answer] = whole,
+        transport: Transport | None = None,
+        retry: RetryOptions | None = None,
+        grace: float = 20,
+        dice: float = 0.5,
+        **downloads: Any,
+    ) -> None:
+        self.log = StrictLog()
+        self.archive = MemoryArchive()
+        self.providers = {provider.name: provider for provider in providers}
+        self.requests = FakeTransport(script)
+        self._dice = dice
+        engine = open_engine("sqlite://")
+        metadata.create_all(engine)
+        self.database = Database(engine, inline)
+        retry = retry or RetryOptions()
+        policy = Policy(attempts=retry.attempts, base=retry.base, longest=retry.max)
+        settings = Settings.model_construct(
+            archive=ArchiveOptions.model_construct(path=Path("archive"), min_free=0),
+            downloads=DownloadOptions(**downloads).model_copy(update={"retry": retry}),
+            shutdown_grace=timedelta(seconds=grace),
+            providers=tuple(ProviderOptions(name=name, type="fake") for name in self.providers),
+        )
+        clock, log, database = virtual.clock, self.log, self.database
+        self.house = House(
+            settings=settings,
+            report=log,
+            clock=clock,
+            dice=self.dice,
+            database=database,
+            intake=SqlIntake(database, clock, log),
+            queue=SqlQueue(database, clock),
+            ledger=SqlLedger(database, policy=policy, clock=clock, dice=self.dice, report=log),
+            desk=Desk(database, clock, log),
+            archive=cast(LocalArchive, self.archive),
+            transport=transport or self.requests,
+            providers=cast(Any, self.providers),
+            flights=Flights(),
+        )
+
+    def dice(self) -> float:
+        return self._dice
+
+    async def files(self, state: str | None = None) -> int:
+        """Return how many files are in `state`."""
+        query = select(func.count()).select_from(file)
+        if state is not None:
+            query = query.where(file.c.state == state)
+        return await self.database.read(lambda c: c.execute(query).scalar_one())
+
+    async def recordings(self, state: str) -> list[str]:
+        """Return the recordings that are in `state`."""
+        query = select(recording.c.id).where(recording.c.state == state).order_by(recording.c.id)
+        return list(await self.database.read(lambda c: c.execute(query).scalars().all()))
+
+    @property
+    def names(self) -> list[ProviderName]:
+        return list(self.providers)
+
+
+@asynccontextmanager
+async def running(*work: Callable[[], Any]) -> AsyncIterator[None]:
+    """Run `work` beside the test, and cancel it at the end."""
+    async with anyio.create_task_group() as group:
+        for each in work:
+            group.start_soon(each)
+        yield
+        group.cancel_scope.cancel()

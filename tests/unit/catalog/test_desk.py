@@ -1,0 +1,266 @@
+"""What an operator asks of the catalog, and tells it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from fakes.catalog import (
+    NAME,
+    START,
+    TRAITS,
+    Catalog,
+    a_file,
+    a_recording,
+    failed,
+    many,
+    open_catalog,
+    stored,
+    without,
+)
+from reelkeep.core.model import Holding, ProviderName, RecordingId
+from reelkeep.errors import Gone, Refused, Unreachable
+from reelkeep.ports import Scan
+
+OTHER = ProviderName("support")
+PENDING = RecordingId("pending")
+
+
+@pytest.fixture
+async def catalog() -> Catalog:
+    """One recording in each state, and one of another provider."""
+    opened = open_catalog()
+    await opened.admit(a_recording("done"), a_recording("told"))
+    await opened.store_all()
+    await opened.intake.acknowledged(NAME, [RecordingId("told")], [])
+    await opened.admit(a_recording("broken", a_file("1"), a_file("2")))
+    claimed = await opened.claim_all()
+    bad, good = claimed["broken/video.mp4"], claimed["broken/video-2.mp4"]
+    await opened.ledger.record([failed(bad, Refused("not for you")), stored(good)])
+    await opened.publish()
+    await opened.admit(a_recording("pending", a_file("1", size=None), a_file("2", size=7)))
+    await opened.admit(a_recording("making", unfinished=1, files=()))
+    await opened.intake.admit(OTHER, TRAITS, [a_recording("theirs", a_file("1", size=5))])
+    return opened
+
+
+def ids(found: list[Holding]) -> list[str]:
+    return [each.id for each in found]
+
+
+async def bad_file(catalog: Catalog) -> int:
+    return (await catalog.holding("broken")).files[0].row
+
+
+async def test_everything_is_listed_in_the_order_of_first_sight(catalog: Catalog) -> None:
+    found = ids(await catalog.desk.listing())
+    assert found == ["done", "told", "broken", "pending", "making", "theirs"]
+
+
+async def test_a_page_goes_on_where_the_last_one_ended() -> None:
+    catalog = open_catalog()
+    await catalog.admit(*many(25))
+    pages: list[list[Holding]] = []
+    while page := await catalog.desk.listing(after=pages[-1][-1].row if pages else 0, limit=10):
+        pages.append(page)
+    assert [len(page) for page in pages] == [10, 10, 5]
+    assert len({each.id for page in pages for each in page}) == 25
+
+
+async def test_one_provider_is_listed(catalog: Catalog) -> None:
+    assert ids(await catalog.desk.listing(names=[OTHER])) == ["theirs"]
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["archived"], ["done"]),
+        (["acknowledged"], ["told"]),
+        (["incomplete"], ["broken"]),
+        (["waiting"], ["making"]),
+        (["open"], ["pending", "theirs"]),
+        (["failed"], ["broken"]),
+        (["stored"], ["done", "told", "broken"]),
+        (["failed", "waiting"], ["broken", "making"]),
+        (["waived"], []),
+    ],
+    ids=str,
+)
+async def test_states_are_those_of_recordings_or_of_files(
+    catalog: Catalog, states: list[str], expected: list[str]
+) -> None:
+    assert ids(await catalog.desk.listing(states=states)) == expected
+
+
+async def test_a_listing_holds_the_files(catalog: Catalog) -> None:
+    (held,) = await catalog.desk.listing(states=["incomplete"])
+    assert [(each.name, each.state, each.reason) for each in held.files] == [
+        ("video.mp4", "failed", "refused"),
+        ("video-2.mp4", "stored", None),
+    ]
+
+
+async def test_a_recording_is_found_by_its_id_or_its_key(catalog: Catalog) -> None:
+    (by_id,) = await catalog.desk.find("done")
+    assert await catalog.desk.find(by_id.key) == [by_id]
+
+
+async def test_what_is_not_there_is_not_found(catalog: Catalog) -> None:
+    assert await catalog.desk.find("' OR 1=1 --") == []
+
+
+async def test_every_provider_that_was_heard_of_is_named(catalog: Catalog) -> None:
+    assert await catalog.desk.names() == [NAME, OTHER]
+
+
+async def test_a_summary_counts_states_and_bytes(catalog: Catalog) -> None:
+    await catalog.intake.scanned(NAME, Scan(polled_at=START, broken_since=START, reason="down"))
+    (told,) = await catalog.desk.summaries([NAME])
+    counted = {"waiting": 1, "open": 1, "archived": 1, "acknowledged": 1, "incomplete": 1}
+    assert told.recordings == counted
+    assert {state: n for state, n in told.files.items() if n} == {
+        "due": 2,
+        "stored": 3,
+        "failed": 1,
+    }
+    assert (told.stored_bytes, told.pending_bytes, told.unpublished) == (30, 7, 0)
+    assert (told.polled_at, told.broken_since, told.reason) == (START, START, "down")
+
+
+async def test_summaries_come_in_the_order_that_was_asked_for(catalog: Catalog) -> None:
+    unknown = ProviderName("unknown")
+    found = await catalog.desk.summaries([unknown, OTHER])
+    assert [(each.name, each.files["due"]) for each in found] == [(unknown, 0), (OTHER, 1)]
+
+
+async def test_what_is_stored_but_not_in_its_folder_is_counted(catalog: Catalog) -> None:
+    claimed = await catalog.claim_all()
+    await catalog.ledger.record([stored(each) for each in claimed.values()])
+    (told,) = await catalog.desk.summaries([NAME])
+    assert told.unpublished == 1
+
+
+# retry
+
+
+async def test_a_retried_file_is_due_with_all_its_attempts(catalog: Catalog) -> None:
+    row = await bad_file(catalog)
+    assert await catalog.desk.retry([row]) == 1
+    held = (await catalog.holding("broken")).files[0]
+    assert (held.state, held.attempts, held.tries, held.reason, held.detail) == (
+        "due",
+        0,
+        0,
+        None,
+        None,
+    )
+    assert await catalog.state("broken") == "open"
+    assert "broken/video.mp4" in await catalog.claim_all()
+
+
+async def test_a_retried_file_makes_its_recording_whole(catalog: Catalog) -> None:
+    await catalog.desk.retry([await bad_file(catalog)])
+    await catalog.store_all()
+    assert await catalog.state("broken") == "archived"
+
+
+async def test_all_that_failed_or_vanished_is_retried(catalog: Catalog) -> None:
+    claimed = await catalog.claim_all()
+    gone = failed(claimed["pending/video.mp4"], Gone("deleted"))
+    await catalog.ledger.record([gone, stored(claimed["pending/video-2.mp4"])])
+    assert await catalog.desk.retry_failed() == 2
+
+
+async def test_a_waived_file_may_be_retried(catalog: Catalog) -> None:
+    row = await bad_file(catalog)
+    await catalog.desk.waive([row])
+    assert await catalog.desk.retry([row]) == 1
+
+
+async def test_a_file_that_is_under_way_is_not_retried(catalog: Catalog) -> None:
+    """Else a second downloader would take it from the first."""
+    claimed = await catalog.claim_all()
+    assert await catalog.desk.retry([each.row for each in claimed.values()]) == 0
+    assert await catalog.claim_all() == {}
+
+
+@pytest.mark.parametrize("id_", ["done", "pending"])
+async def test_a_stored_or_due_file_needs_no_retry(catalog: Catalog, id_: str) -> None:
+    before = await catalog.holding(id_)
+    assert await catalog.desk.retry([each.row for each in before.files]) == 0
+    assert await catalog.holding(id_) == before
+
+
+async def test_what_the_filter_left_out_is_not_retried(catalog: Catalog) -> None:
+    await catalog.admit(a_recording("x", a_file("1", file_type="VTT")), traits=without("VTT"))
+    (skipped,) = (await catalog.holding("x")).files
+    assert await catalog.desk.retry([skipped.row]) == 0
+
+
+async def test_more_files_are_retried_than_one_statement_can_name(catalog: Catalog) -> None:
+    await catalog.admit(*many(600))
+    down = Refused("no")
+    while claims := await catalog.queue.claim(NAME, 500):
+        outcomes = [failed(each, down) for claim in claims for each in claim.downloads]
+        await catalog.ledger.record(outcomes)
+    assert await catalog.desk.retry_failed() == 1200 + 1 + 2
+
+
+# waive
+
+
+async def test_a_recording_that_lacks_only_what_was_waived_is_archived(catalog: Catalog) -> None:
+    assert await catalog.desk.waive([await bad_file(catalog)]) == 1
+    assert await catalog.state("broken") == "open"  # its manifest is to say so first
+    await catalog.publish()
+    assert await catalog.state("broken") == "archived"
+    assert "broken" in await catalog.intake.acknowledgeable(NAME, 10)
+
+
+async def test_a_file_that_waits_may_be_waived(catalog: Catalog) -> None:
+    held = await catalog.holding("pending")
+    assert await catalog.desk.waive([held.files[0].row]) == 1
+    assert list(await catalog.claim_all()) == ["pending/video-2.mp4"]
+
+
+async def test_a_stored_file_is_not_waived(catalog: Catalog) -> None:
+    held = await catalog.holding("done")
+    assert await catalog.desk.waive([held.files[0].row]) == 0
+    assert await catalog.state("done") == "archived"
+
+
+async def test_waiving_twice_is_waiving_once(catalog: Catalog) -> None:
+    row = await bad_file(catalog)
+    await catalog.desk.waive([row])
+    assert await catalog.desk.waive([row]) == 0
+
+
+async def test_a_waived_file_says_so(catalog: Catalog) -> None:
+    await catalog.desk.waive([await bad_file(catalog)])
+    held = (await catalog.holding("broken")).files[0]
+    assert (held.state, held.reason) == ("waived", "waived by the operator")
+
+
+async def test_that_a_recording_was_closed_by_a_waiver_is_said(catalog: Catalog) -> None:
+    held = await catalog.holding("pending")
+    await catalog.desk.waive([each.row for each in held.files])
+    assert catalog.events.said[-1][0] == "recording.archived"
+    assert catalog.events.said[-1][1]["recording"] == PENDING
+
+
+# attempts
+
+
+async def test_the_attempts_at_files_are_told_oldest_first(catalog: Catalog) -> None:
+    claimed = (await catalog.claim_all())["pending/video.mp4"]
+    await catalog.ledger.record([failed(claimed, Unreachable("dead line"))])
+    catalog.clock.later(hours=1)
+    claimed = (await catalog.claim_all())["pending/video.mp4"]
+    await catalog.ledger.record([failed(claimed, Refused("no"))])
+    found = await catalog.desk.attempts([claimed.row, await bad_file(catalog)])
+    assert [(each.at, each.code) for each in found[claimed.row]] == [
+        (START, "unreachable"),
+        (START + timedelta(hours=1), "refused"),
+    ]
+    assert len(found) == 2

@@ -1,0 +1,193 @@
+"""Opening a catalog: new, known, newer, broken, foreign; and whose it is."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
+
+from fakes.catalog import Clock, Events
+from reelkeep.catalog import schema
+from reelkeep.catalog.adoption import Found, adopt
+from reelkeep.catalog.database import Database, inline, open_engine
+from reelkeep.catalog.schema import HEAD, prepare
+from reelkeep.catalog.tables import metadata
+from reelkeep.errors import CatalogError
+
+MEMORY = "sqlite://"
+_SPACE = re.compile(r'[\s"]+')
+
+
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def statements(engine: Engine) -> dict[str, str]:
+    """Return how each table and index of ours was made, whatever the spelling."""
+    query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'alembic%'"
+    with engine.connect() as connection:
+        return {row[0]: _SPACE.sub(" ", row[1]) for row in connection.execute(text(query))}
+
+
+def test_tables_and_migrations_say_the_same() -> None:
+    engine = open_engine(MEMORY)
+    prepare(engine)
+    with engine.connect() as connection:
+        options = {"include_name": lambda name, *_: name != "alembic_version"}
+        context = MigrationContext.configure(connection, opts={"compare_type": True, **options})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_indexes_are_made_by_migrations_as_by_the_tables() -> None:
+    """What alembic does not compare: the condition of a partial index, the order of columns."""
+    migrated, made = open_engine(MEMORY), open_engine(MEMORY)
+    prepare(migrated)
+    metadata.create_all(made)
+    assert {name: sql for name, sql in statements(migrated).items() if "INDEX" in sql} == {
+        name: sql for name, sql in statements(made).items() if "INDEX" in sql
+    }
+
+
+@pytest.mark.parametrize("table", ["recording", "file", "attempt", "provider", "milestone"])
+def test_constraints_are_made_by_migrations_as_by_the_tables(table: str) -> None:
+    migrated, made = open_engine(MEMORY), open_engine(MEMORY)
+    prepare(migrated)
+    metadata.create_all(made)
+
+    def constraints(engine: Engine) -> list[object]:
+        found = inspect(engine)
+        unique = [each["column_names"] for each in found.get_unique_constraints(table)]
+        foreign = found.get_foreign_keys(table)
+        return [unique, foreign, found.get_pk_constraint(table)["constrained_columns"]]
+
+    assert constraints(migrated) == constraints(made)
+
+
+def test_the_newest_migration_is_the_one_that_the_code_speaks() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_a_catalog_is_prepared_once(tmp_path: Path) -> None:
+    engine = open_engine(url(tmp_path / "catalog.db"))
+    prepare(engine)
+    before = statements(engine)
+    prepare(engine)
+    assert statements(engine) == before
+
+
+class _Nothing:
+    def __aiter__(self) -> _Nothing:
+        return self
+
+    async def __anext__(self) -> Found:
+        raise StopAsyncIteration
+
+
+async def test_an_archive_is_to_be_adopted_until_that_came_to_its_end(tmp_path: Path) -> None:
+    """Whoever opens a new catalog first, such as `status`, must not use that up."""
+    engine = open_engine(url(tmp_path / "catalog.db"))
+    assert prepare(engine)
+    assert prepare(engine)
+    await adopt(Database(engine, inline), _Nothing(), clock=Clock(), report=Events())
+    assert not prepare(engine)
+
+
+def test_a_catalog_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
+    engine = open_engine(url(tmp_path / "catalog.db"))
+    prepare(engine)
+    with engine.connect() as connection, connection.begin():
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(CatalogError, match=r"version 9999.*newer"):
+        prepare(engine)
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "places.sqlite"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE moz_places (id INTEGER)")
+    other.close()
+    engine = open_engine(url(path))
+    with pytest.raises(CatalogError, match=r"no catalog of reelkeep.*moz_places"):
+        prepare(engine)
+    assert list(statements(engine)) == ["moz_places"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b"certainly no database" * 100),
+        lambda path: path.write_bytes(b"SQLite format 3\0" + bytes(5000)),
+    ],
+    ids=["text", "torn"],
+)
+def test_what_is_no_database_is_refused(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
+    path = tmp_path / "catalog.db"
+    spoil(path)
+    before = path.read_bytes()
+    with pytest.raises(CatalogError, match="cannot be"):
+        prepare(open_engine(url(path)))
+    assert path.read_bytes() == before
+
+
+async def test_a_catalog_that_breaks_later_is_told_of(tmp_path: Path) -> None:
+    engine = open_engine(url(tmp_path / "catalog.db"))
+    database = Database(engine, inline)
+    with pytest.raises(CatalogError, match="no such table"):
+        await database.read(lambda c: c.execute(text("SELECT * FROM recording")))
+
+
+def test_an_empty_file_is_a_new_catalog(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    path.touch()
+    assert prepare(open_engine(url(path)))
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_catalog_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    engine = open_engine(url(tmp_path / "catalog.db"))
+    prepare(engine)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        modes = {each.name: mode(each) for each in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(["catalog.db", "catalog.db-wal", "catalog.db-shm"], 0o600)
+
+
+def test_a_catalog_that_was_open_to_others_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    path.touch(mode=0o644)
+    open_engine(url(path))
+    assert mode(path) == 0o600
+
+
+def test_the_directory_of_a_catalog_is_made_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "reelkeep" / "catalog.db"
+    prepare(open_engine(url(path)))
+    assert mode(path.parent) == 0o700
+
+
+def test_a_directory_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    prepare(open_engine(url(tmp_path / "catalog.db")))
+    assert mode(tmp_path) == 0o750
+
+
+def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "catalog.db"):
+        with pytest.raises(CatalogError, match="cannot be opened"):
+            open_engine(url(path))

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+
+from reelkeep.cli.demo.world import simulation
+
+
+@pytest.mark.parametrize("recordings", [1, 2, 3, 29, 30, 31, 60])
+def test_the_providers_hold_as_many_recordings_as_were_asked_for(recordings: int) -> None:
+    simulator = simulation(recordings)
+    world = simulator.world
+    assert len(world.recordings) + len(world.meetings) + len(world.sessions) == recordings
+
+
+def test_all_can_be_had_but_what_is_kept_elsewhere() -> None:
+    simulator = simulation(60)
+    kept_elsewhere = [file for file in simulator.world.files() if not file.attainable]
+    assert all(file.external for file in kept_elsewhere)
+    assert len(kept_elsewhere) == 1

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import click
+import pytest
+
+from reelkeep.cli.commands import COMMANDS, commands
+
+
+def test_the_commands_are_those_of_the_contract() -> None:
+    assert " ".join(COMMANDS) == (
+        "run sync plan check status list show retry waive verify demo schema"
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_can_be_had_and_is_explained(name: str) -> None:
+    context = click.Context(commands, info_name="reelkeep")
+    command = commands.get_command(context, name)
+    assert command is import_module(f"reelkeep.cli.{name}").command
+    assert command.help
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "run"])
+def test_every_command_that_prints_a_result_prints_json_when_asked(name: str) -> None:
+    options = import_module(f"reelkeep.cli.{name}").command.params
+    assert "--json" in {option for each in options for option in each.opts}
+
+
+def test_the_overview_imports_nothing_that_takes_long() -> None:
+    code = (
+        "import sys\n"
+        "from reelkeep.cli.program import run\n"
+        "run(['--help'])\n"
+        "slow = {'sqlalchemy', 'aiohttp', 'pydantic', 'anyio', 'structlog', 'rich', 'alembic'}\n"
+        "sys.exit(', '.join(slow & sys.modules.keys()) or None)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert all(f"  {name} " in ran.stdout for name in COMMANDS)

@@ -1,0 +1,393 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import virtual
+from fakes.provider import FakeProvider, many, recording, traits
+from fakes.rig import Rig, running
+from reelkeep.core.filters import Criteria, Filter
+from reelkeep.core.model import ProviderName, Readiness, Recording
+from reelkeep.errors import (
+    AuthFailed,
+    BadAnswer,
+    CatalogError,
+    Misconfigured,
+    ProviderError,
+    RateLimited,
+    Unavailable,
+)
+from reelkeep.stages.bells import Bell
+from reelkeep.stages.poll import Poller
+from virtual import VIRTUAL, Backend
+
+MINUTE, DAY = 60.0, 86_400.0
+
+
+@pytest.fixture
+def anyio_backend() -> Backend:
+    return VIRTUAL
+
+
+def poller(rig: Rig, name: str = "meetings", dice: float = 0.5) -> Poller:
+    house = rig.house
+    return Poller(
+        rig.providers[ProviderName(name)],
+        house.intake,
+        clock=house.clock,
+        dice=lambda: dice,
+        report=rig.log,
+        work=Bell(),
+    )
+
+
+async def test_a_week_of_polling_takes_no_time_and_keeps_the_interval() -> None:
+    provider = FakeProvider()
+    async with running(poller(Rig(provider)).forever):
+        await anyio.sleep(7 * DAY)
+    assert len(provider.polls) == pytest.approx(7 * DAY / (5 * MINUTE), abs=1)
+
+
+@pytest.mark.parametrize(("dice", "seconds"), [(0.0, 270), (0.5, 300), (0.999999, 330)])
+async def test_the_interval_varies_by_a_tenth(dice: float, seconds: float) -> None:
+    delay = await poller(Rig(FakeProvider()), dice=dice).once()
+    assert delay.total_seconds() == pytest.approx(seconds, abs=0.01)
+
+
+async def test_the_interval_counts_from_the_beginning_of_a_poll() -> None:
+    provider = SlowProvider()
+    async with running(poller(Rig(provider)).forever):
+        await anyio.sleep(20 * MINUTE)
+    assert [round(after - before) for before, after in pairwise(provider.times)] == [300, 300, 300]
+
+
+class SlowProvider(FakeProvider):
+    """Takes a minute to describe what there is."""
+
+    def __init__(self) -> None:
+        super().__init__(traits=traits(describes=True))
+        self.hold(recording())
+        self.undescribed.add(recording().id)
+
+    async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
+        await anyio.sleep(MINUTE)
+        return await super().describe(recordings)
+
+
+async def test_a_poll_reads_the_whole_span_first_and_then_what_lies_in_the_lookback() -> None:
+    epoch = virtual.START - timedelta(days=400)
+    provider = FakeProvider(traits=traits(lookback=timedelta(days=7), epoch=epoch))
+    asking = poller(Rig(provider))
+    await asking.once()
+    await anyio.sleep(600)
+    await asking.once()
+    (_, first), (_, second) = provider.polls
+    assert first.since == epoch
+    assert second.since == virtual.START - timedelta(days=7)
+
+
+async def test_deep_scans_come_when_they_are_due() -> None:
+    provider = FakeProvider(
+        traits=traits(
+            interval=timedelta(hours=1), lookback=timedelta(days=1), deep_scan=timedelta(days=7)
+        )
+    )
+    rig = Rig(provider)
+    async with running(poller(rig).forever):
+        await anyio.sleep(30 * DAY)
+    deep = [at for at, keys in zip(provider.times, rig.log.named("poll.completed"), strict=True)
+            if keys["deep"]]  # fmt: skip
+    assert [round(at / DAY, 1) for at in deep] == [0, 7, 14, 21, 28]
+
+
+async def test_an_outage_is_read_over_again_however_long_it_was() -> None:
+    provider = FakeProvider(traits=traits(lookback=timedelta(days=1)))
+    asking = poller(Rig(provider))
+    await asking.once()
+    provider.faults["discover"] = [Unavailable("down")] * 3
+    for _ in range(3):
+        await anyio.sleep(10 * DAY)
+        await asking.once()
+    await asking.once()
+    assert provider.polls[-1][1].since == virtual.START - timedelta(days=1)
+
+
+async def test_a_changed_scope_is_read_from_the_beginning() -> None:
+    provider = FakeProvider(traits=traits(lookback=timedelta(days=1), scope="one user"))
+    rig = Rig(provider)
+    await poller(rig).once()
+    provider.traits = replace(provider.traits, scope="all users")
+    await poller(rig).once()
+    assert [keys["deep"] for keys in rig.log.named("poll.completed")] == [True, True]
+
+
+async def test_breaking_is_said_once_and_so_is_being_back() -> None:
+    provider = FakeProvider()
+    provider.faults["discover"] = [Unavailable("down")] * 5
+    rig = Rig(provider)
+    async with running(poller(rig).forever):
+        await anyio.sleep(2 * 3600)
+    assert rig.log.count("poll.failed", "poll.recovered") == [1, 1]
+    (recovered,) = rig.log.named("poll.recovered")
+    assert recovered["seconds"] == pytest.approx(5 * 5 * MINUTE, rel=0.06)
+
+
+async def test_a_broken_provider_does_not_disturb_another() -> None:
+    bad, good = FakeProvider(name=ProviderName("bad")), FakeProvider(name=ProviderName("good"))
+    bad.broken["discover"] = KeyError("a bug in an adapter")
+    rig = Rig(bad, good)
+    async with running(poller(rig, "bad").forever, poller(rig, "good").forever):
+        await anyio.sleep(3600)
+    assert len(good.polls) == 12
+    assert rig.log.count("poll.failed") == [1]
+
+
+async def test_a_bug_in_an_adapter_is_named_by_class_and_place_only() -> None:
+    provider = FakeProvider()
+    provider.broken["discover"] = ValueError("https://files.example/?token=secret")
+    rig = Rig(provider)
+    await poller(rig).once()
+    (failed,) = rig.log.named("poll.failed")
+    assert "ValueError at provider.py:" in str(failed["reason"])
+    assert "secret" not in str(failed["reason"])
+
+
+@pytest.mark.parametrize("error", [AuthFailed("no seat"), Misconfigured("no such path")])
+async def test_a_refusal_pauses_the_provider_and_is_retried_at_a_slow_pace(
+    error: ProviderError,
+) -> None:
+    provider = FakeProvider(broken={"discover": error})
+    rig = Rig(provider)
+    asking = poller(rig)
+    async with running(asking.forever):
+        await anyio.sleep(1)
+        assert asking.health.paused
+        await anyio.sleep(3600)
+    assert 4 <= len(provider.polls) <= 5
+
+
+async def test_refused_credentials_are_said_once_and_so_is_their_return() -> None:
+    provider = FakeProvider()
+    provider.faults["discover"] = [AuthFailed("no"), Unavailable("down"), AuthFailed("no")]
+    rig = Rig(provider)
+    async with running(poller(rig).forever):
+        await anyio.sleep(3600)
+    assert rig.log.count("provider.auth_failed", "provider.auth_recovered") == [1, 1]
+
+
+async def test_an_outage_does_not_end_the_pause_of_a_refusal() -> None:
+    provider = FakeProvider()
+    provider.faults["discover"] = [AuthFailed("no"), Unavailable("down")]
+    asking = poller(Rig(provider))
+    await asking.once()
+    await asking.once()
+    assert asking.health.paused
+
+
+async def test_a_paused_provider_is_asked_when_it_is_woken() -> None:
+    provider = FakeProvider()
+    provider.faults["discover"] = [AuthFailed("no seat")]
+    asking = poller(Rig(provider))
+    async with running(asking.forever):
+        await anyio.sleep(10)
+        asking.wake.ring()
+        await anyio.sleep(1)
+        assert not asking.health.paused
+    assert provider.times == [0, 10]
+
+
+@pytest.mark.parametrize("dice", [0.0, 0.5, 0.999])
+async def test_a_rate_limited_provider_is_left_alone_until_the_time_it_gave(dice: float) -> None:
+    until = virtual.START + timedelta(hours=8)
+    provider = FakeProvider()
+    provider.faults["discover"] = [RateLimited("enough", until=until)]
+    async with running(poller(Rig(provider), dice=dice).forever):
+        await anyio.sleep(9 * 3600)
+    assert 8 * 3600 <= provider.times[1] <= 8 * 3600 + 30
+
+
+async def test_a_rate_limit_does_not_pause_the_downloads() -> None:
+    provider = FakeProvider(broken={"discover": RateLimited("enough")})
+    asking = poller(Rig(provider))
+    await asking.once()
+    assert not asking.health.paused
+
+
+async def test_a_far_away_retry_is_cut_to_a_day() -> None:
+    until = virtual.START + timedelta(days=1000)
+    provider = FakeProvider(broken={"discover": RateLimited("enough", until=until)})
+    delay = await poller(Rig(provider)).once()
+    assert delay <= timedelta(days=1, minutes=1)
+
+
+async def test_what_a_partial_listing_brought_is_admitted() -> None:
+    provider = FakeProvider(traits=traits(lookback=timedelta(days=1)))
+    provider.hold(recording("a"), recording("b"))
+    provider.faults["discovered"] = [BadAnswer("one user could not be read")]
+    rig = Rig(provider)
+    await poller(rig).once()
+    assert await rig.files("due") == 2
+
+
+async def test_a_partial_listing_does_not_move_the_cursor() -> None:
+    provider = FakeProvider(traits=traits(lookback=timedelta(days=1)))
+    rig = Rig(provider)
+    asking = poller(rig)
+    await asking.once()
+    before = await rig.house.intake.scan(provider.name)
+    await anyio.sleep(3600)
+    provider.faults["discovered"] = [BadAnswer("one user could not be read")]
+    await asking.once()
+    after = await rig.house.intake.scan(provider.name)
+    assert (after.covered_until, after.deep_at) == (before.covered_until, before.deep_at)
+    assert after.broken_since is not None
+
+
+async def test_what_a_description_leaves_out_comes_back_at_the_next_poll() -> None:
+    provider = FakeProvider(traits=traits(describes=True))
+    provider.hold(recording("a"), recording("b"))
+    provider.undescribed.add(recording("b").id)
+    rig = Rig(provider)
+    asking = poller(rig)
+    await asking.once()
+    assert await rig.recordings("open") == ["a"]
+    provider.undescribed.clear()
+    await asking.once()
+    assert await rig.recordings("open") == ["a", "b"]
+
+
+async def test_what_is_described_is_not_described_again() -> None:
+    provider = FakeProvider(traits=traits(describes=True))
+    provider.hold(recording("a"))
+    asking = poller(Rig(provider))
+    await asking.once()
+    await asking.once()
+    assert [call for _, call in provider.calls].count("describe") == 1
+
+
+async def test_a_transcoding_is_asked_for_once_and_then_waited_for() -> None:
+    provider = FakeProvider(traits=traits(transcodes=True, describes=True), transcoding_takes=400)
+    provider.hold(recording("a", readiness=Readiness.TRANSCODABLE))
+    rig = Rig(provider)
+    async with running(poller(rig).forever):
+        await anyio.sleep(1)
+        assert await rig.recordings("waiting") == ["a"]
+        await anyio.sleep(12 * MINUTE)
+        assert await rig.recordings("open") == ["a"]
+    assert provider.transcoded == [["a"]]
+
+
+async def test_transcodings_are_asked_for_in_batches() -> None:
+    provider = FakeProvider(traits=traits(transcodes=True, batch=500))
+    provider.hold(*(replace(each, readiness=Readiness.TRANSCODABLE) for each in many(1200)))
+    await poller(Rig(provider)).once()
+    assert [len(ids) for ids in provider.transcoded] == [500, 500, 200]
+
+
+async def test_work_is_rung_only_when_there_is_something_new() -> None:
+    provider = FakeProvider()
+    provider.hold(recording())
+    rig, work = Rig(provider), Bell()
+    asking = Poller(
+        provider, rig.house.intake, clock=virtual.clock, dice=lambda: 0.5, report=rig.log, work=work
+    )
+    await asking.once()
+    assert await work.wait(0)
+    await asking.once()
+    assert not await work.wait(0)
+
+
+async def test_a_widened_filter_makes_old_files_due() -> None:
+    everything = Filter()
+    nothing = Filter(exclude=Criteria(topic="Title"))
+    provider = FakeProvider(traits=traits(filter=nothing))
+    provider.hold(recording())
+    rig = Rig(provider)
+    await poller(rig).once()
+    assert await rig.files("skipped") == 1
+    provider.traits = replace(provider.traits, filter=everything)
+    provider.recordings.clear()
+    await poller(rig).once()
+    assert await rig.files("due") == 1
+
+
+async def test_what_the_provider_deletes_soon_is_pointed_out_once() -> None:
+    provider = FakeProvider()
+    provider.hold(
+        recording("soon", deadline=virtual.START + timedelta(days=2)),
+        recording("later", deadline=virtual.START + timedelta(days=20)),
+    )
+    rig = Rig(provider)
+    asking = poller(rig)
+    await asking.once()
+    await asking.once()
+    assert [keys["recording"] for keys in rig.log.named("recording.at_risk")] == ["soon"]
+
+
+async def test_a_failing_catalog_is_not_blamed_on_the_provider() -> None:
+    rig = Rig(FakeProvider())
+    await rig.database.write(lambda c: c.exec_driver_sql("DROP TABLE provider"))
+    with pytest.raises(CatalogError):
+        await poller(rig).once()
+    assert rig.log.events == []
+
+
+async def test_since_when_it_is_broken_outlives_the_process() -> None:
+    provider = FakeProvider(broken={"discover": Unavailable("down")})
+    rig = Rig(provider)
+    await poller(rig).once()
+    await anyio.sleep(3600)
+    after_restart = poller(rig)
+    await after_restart.once()
+    assert after_restart.health.broken_since == virtual.START
+    assert rig.log.count("poll.failed") == [2]
+
+
+async def test_a_recovery_after_a_restart_is_said() -> None:
+    provider = FakeProvider()
+    provider.faults["discover"] = [Unavailable("down")]
+    rig = Rig(provider)
+    await poller(rig).once()
+    await poller(rig).once()
+    assert rig.log.count("poll.recovered") == [1]
+
+
+async def test_a_download_that_is_refused_pauses_the_provider() -> None:
+    rig = Rig(FakeProvider())
+    asking = poller(rig)
+    asking.met(AuthFailed("a scope is missing"))
+    asking.met(AuthFailed("a scope is missing"))
+    assert asking.health.paused
+    assert rig.log.count("provider.auth_failed") == [1]
+
+
+async def test_a_download_that_meets_an_outage_changes_nothing() -> None:
+    asking = poller(Rig(FakeProvider()))
+    asking.met(Unavailable("down"))
+    assert asking.health.broken_since is None
+
+
+@given(st.lists(st.sampled_from(["good", "down", "refused"]), max_size=12))
+def test_breaks_and_recoveries_are_said_in_turn(fates: list[str]) -> None:
+    errors: dict[str, ProviderError] = {"down": Unavailable("down"), "refused": AuthFailed("no")}
+    provider = FakeProvider()
+    rig = Rig(provider)
+
+    async def poll_all() -> None:
+        asking = poller(rig)
+        for fate in fates:
+            provider.faults["discover"] = [errors[fate]] if fate in errors else []
+            await asking.once()
+
+    anyio.run(poll_all, backend=VIRTUAL[0], backend_options=dict(VIRTUAL[1]))
+    said = [name for name, _ in rig.log.events if name in ("poll.failed", "poll.recovered")]
+    broken = [fate != "good" for fate in fates]
+    changes = [now for before, now in pairwise([False, *broken]) if before is not now]
+    assert said == ["poll.failed" if now else "poll.recovered" for now in changes]

@@ -1,0 +1,142 @@
+"""Whether a complete part is the promised file (rules 17, 36 to 41)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+
+from fakes.attempts import Bench, bench
+from fakes.holdings import download
+from fakes.shelf import media
+from fakes.transport import FakeReply
+from reelkeep.core.model import Download, Level
+from reelkeep.errors import Damaged, DigestMismatch, SizeMismatch, TransferError, Unreachable
+
+BODY = media(2000)
+TEXT, JSON, VTT = b"a chat " * 100, b'{"timeline":[]}', b"WEBVTT\n\n" + b"words\n" * 200
+CHUNKED = {"Transfer-Encoding": "chunked"}
+
+
+def b64(name: str, content: bytes) -> str:
+    return base64.b64encode(hashlib.new(name, content).digest()).decode()
+
+
+def bare(content: bytes, **headers: str) -> FakeReply:
+    """Return a reply that just ends: HTTP/1.0, or `Connection: close`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return FakeReply(headers=named, pieces=[content])
+
+
+@pytest.mark.parametrize(
+    ("due", "reply", "level"),
+    [
+        (download(), FakeReply.of(BODY, Content_MD5=b64("md5", BODY)), Level.DIGEST),
+        (
+            download(),
+            FakeReply.of(BODY, Repr_Digest=f"sha-512=:{b64('sha512', BODY)}:"),
+            Level.DIGEST,
+        ),
+        (
+            download(),
+            FakeReply.of(BODY, Zoom_File_SHA256=hashlib.sha256(BODY).hexdigest()),
+            Level.DIGEST,
+        ),
+        (
+            download(),
+            FakeReply.of(BODY, Server="AmazonS3", ETag=f'"{hashlib.md5(BODY).hexdigest()}"'),
+            Level.ETAG_MD5,
+        ),
+        (download(size=2000), FakeReply.of(BODY), Level.SIZE_CONTAINER),
+        (download(), FakeReply.of(BODY), Level.SIZE_CONTAINER),
+        (download(size=2000), bare(BODY), Level.SIZE_CONTAINER),
+        (download(), FakeReply(headers=CHUNKED, pieces=[BODY]), Level.CONTAINER),
+        (download(), bare(BODY), Level.CONTAINER),
+        (download("a.json"), bare(JSON), Level.CONTAINER),
+        (download("a.txt"), FakeReply.of(TEXT), Level.SIZE),
+        (download("a.txt", size=0), FakeReply.of(b""), Level.SIZE),
+        (download("a.txt"), FakeReply(headers=CHUNKED, pieces=[TEXT]), Level.NONE),
+    ],
+)
+async def test_rule_39_the_level_says_how_it_was_verified(
+    due: Download, reply: FakeReply, level: Level
+) -> None:
+    assert (await bench([reply]).stored(due)).verified is level
+
+
+@pytest.mark.parametrize(
+    ("due", "reply", "error"),
+    [
+        (download(size=2001), FakeReply.of(BODY), SizeMismatch),
+        (download(size=2001), bare(BODY), SizeMismatch),
+        (download(size=1999), FakeReply.of(BODY), SizeMismatch),
+        (download(), FakeReply.of(BODY, Content_MD5=b64("md5", b"other")), DigestMismatch),
+        (download(), FakeReply.of(BODY, Digest=f"SHA-256={b64('sha256', b'x')}"), DigestMismatch),
+        (download(), bare(BODY[:-50]), Damaged),
+        (download("a.json"), bare(JSON[:-1]), Damaged),
+        (download("a.jpg"), bare(b"\xff\xd8\xff" + b"\0" * 600), Damaged),
+    ],
+)
+async def test_rule_41_what_is_not_the_promised_file_gets_no_name(
+    due: Download, reply: FakeReply, error: type[TransferError]
+) -> None:
+    there = bench([reply])
+    assert type((await there.failed(due)).error) is error
+    assert there.kept(due) is None
+    assert (len(there.archive.quarantined), there.left(due)) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Server": "AmazonS3", "ETag": f'"{"0" * 32}"'},
+        {"Zoom-File-SHA256": "0" * 64},
+    ],
+)
+async def test_rule_38_a_hint_that_does_not_hold_accuses_nobody(headers: dict[str, str]) -> None:
+    reply = FakeReply(headers={"Content-Length": "2000", **headers}, pieces=[BODY])
+    assert (await bench([reply]).stored(download())).verified is Level.SIZE_CONTAINER
+
+
+# --- bodies that just end -------------------------------------------------------------------------
+
+
+async def read_twice(name: str, first: FakeReply, second: FakeReply) -> tuple[Bench, Download]:
+    there, due = bench([first, second]), download(name)
+    assert type((await there.failed(due)).error) is Unreachable
+    assert there.kept(due) is None
+    return there, due
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.txt", TEXT), ("a.vtt", VTT), ("a.events", b"")])
+async def test_rule_17_a_body_that_just_ends_is_believed_when_it_comes_twice(
+    name: str, content: bytes
+) -> None:
+    there, due = await read_twice(name, bare(content), bare(content))
+    await there.stored(due)
+    assert there.kept(due) == content
+
+
+async def test_rule_17_a_body_that_was_cut_is_not_believed() -> None:
+    there, due = await read_twice("a.vtt", bare(VTT[:700]), bare(VTT))
+    await there.failed(due)
+    assert there.kept(due) is None
+
+
+async def test_rule_17_a_416_can_confirm_where_it_ended() -> None:
+    confirmed = FakeReply(status=416, headers={"Content-Range": f"bytes */{len(TEXT)}"})
+    there, due = await read_twice("a.txt", bare(TEXT, ETag='"v1"'), confirmed)
+    await there.stored(due)
+    assert there.kept(due) == TEXT
+
+
+async def test_rule_17_a_range_can_bring_what_was_cut_off() -> None:
+    rest = FakeReply(
+        status=206,
+        headers={"ETag": '"v1"', "Content-Range": f"bytes 600-{len(TEXT) - 1}/{len(TEXT)}"},
+        pieces=[TEXT[600:]],
+    )
+    there, due = await read_twice("a.txt", bare(TEXT[:600], ETag='"v1"'), rest)
+    await there.stored(due)
+    assert there.kept(due) == TEXT
