@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from reelkeep.catalog.adoption import adopt
 from reelkeep.core.admission import FILTERED
 from reelkeep.core.manifest import MANIFEST, SUMS
 from reelkeep.core.model import Download, Recording, Stored
-from reelkeep.errors import Gone, IoFailed
+from reelkeep.errors import Gone
 
 CONTENT = {"1": b"first file", "2": b"other file", "3": b"third file"}
 RECORDING = a_recording("a", a_file("1"), a_file("2"), a_file("3", stem="chat", extension="txt"))
@@ -235,28 +234,13 @@ async def test_altered_bytes_and_those_fetched_again_are_both_kept(
     archive: LocalArchive, tmp_path: Path
 ) -> None:
     """Someone may have altered the file on purpose: nothing is overwritten or lost."""
-    await damage(archive, tmp_path, b"someone's cut")
-    catalog = await found_again(archive)
-    with suppress(IoFailed):
-        await work(catalog, archive)
-    assert {b"someone's cut", CONTENT["1"]} <= set(everything(tmp_path))
-
-
-async def test_a_recording_is_not_archived_while_altered_bytes_are_in_the_way(
-    archive: LocalArchive, tmp_path: Path
-) -> None:
     path = await damage(archive, tmp_path, b"someone's cut")
     catalog = await found_again(archive)
     await catalog.admit(RECORDING)
-    try:
-        await work(catalog, archive)
-    except IoFailed:
-        assert await catalog.state("a") == "open"
-        assert await catalog.intake.acknowledgeable(NAME, 10) == []
-        path.rename(path.with_name("somebody's.mp4"))
-        await work(catalog, archive)
+    await work(catalog, archive)
     assert path.read_bytes() == CONTENT["1"]
     assert await catalog.state("a") == "archived"
+    assert b"someone's cut" in everything(tmp_path / ".reelkeep" / "quarantine")
 
 
 async def test_a_recording_of_which_nothing_matches_keeps_its_folder(

@@ -327,7 +327,7 @@ async def test_an_unchanged_configuration_lets_transfers_be_and_polls_at_once(
             daemon.tell(signal.SIGHUP)
             await daemon.says("config.reloaded")
             await daemon.says("poll.completed", 6)
-            assert len(daemon.named("file.started")) == 1
+            assert daemon.named("file.resumed") == []
             assert len(daemon.named("daemon.ready")) == 1
 
 

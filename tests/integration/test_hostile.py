@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import anyio
 import pytest
 import trustme
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes.attempts import Desk, Locating, stored
@@ -54,6 +54,15 @@ OPTIONS = TransportOptions(
 )
 
 End = Callable[[Wire], Awaitable[None]]
+
+UNTRUSTING = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@pytest.fixture(autouse=True)
+def no_trust(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare plain http the reading of the system's certificates: it would be most of the time."""
+    if "tls" not in request.node.name:
+        monkeypatch.setattr("reelkeep.transport.client.tls_context", lambda _file: UNTRUSTING)
 
 
 @dataclass(frozen=True)
@@ -588,7 +597,7 @@ async def test_many_files_of_one_bad_host_do_not_mix(tmp_path: Path) -> None:
 ends = st.sampled_from([Wire.close, Wire.reset])
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     cuts=st.lists(st.tuples(st.integers(0, 60_000), ends), max_size=4),
     size=st.integers(40, 200_000),

@@ -90,7 +90,7 @@ class Pipeline:
                     stopped_at = anyio.current_time()
                     pool.cancel_scope.deadline = stopped_at + drain_time(grace)
                     last.deadline = stopped_at + grace.total_seconds()
-            with last:
+            if True:
                 await self.publisher.once()
             back.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):

@@ -73,6 +73,7 @@ class LocalArchive:
             self._disk,
             self._places,
             Folders(self._disk, root, layout=layout, timezone=timezone, mode=directory_mode),
+            self._ground.quarantine,
             file_mode=file_mode,
             directory_mode=directory_mode,
             version=version("reelkeep"),

@@ -5,7 +5,7 @@
     later         new files are linked into the folder, then the manifest is replaced
 
 Each step may be the last before a crash; beginning again finishes the work. A manifest claims
-nothing that is not there, and nothing that has a final name is touched (rule 48).
+nothing that is not there, and nothing that has a final name is overwritten (rule 48).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from stat import S_ISREG
 from reelkeep.archive.disk import Disk, move, read_small, replace_small, write_small
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.places import Places
+from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.stream import sha256_of
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.manifest import MANIFEST, SUMS, dump, is_plain_name, to_manifest
@@ -35,6 +36,7 @@ class Publisher:
         disk: Disk,
         places: Places,
         folders: Folders,
+        quarantine: Quarantine,
         *,
         file_mode: int,
         directory_mode: int,
@@ -43,6 +45,7 @@ class Publisher:
         self._disk = disk
         self._places = places
         self._folders = folders
+        self._quarantine = quarantine
         self._file_mode = file_mode
         self._directory_mode = directory_mode
         self._version = version
@@ -51,7 +54,7 @@ class Publisher:
         """Return the folder, relative to the archive, that shows all of `holding` now.
 
         Raises:
-            IoFailed: A file that is said to be stored is nowhere, or something has its name.
+            IoFailed: A file that is said to be stored is nowhere.
         """
         if not all(is_plain_name(file.name) for file in holding.files):
             raise IoFailed(f"the catalog names a file of {holding.key} that cannot be")
@@ -75,10 +78,9 @@ class Publisher:
         ]
 
     def _sources(self, holding: Holding, file: HeldFile, home: Path | None) -> list[Path]:
-        if home is not None and self._disk.status(home / file.name) is not None:
-            return [home / file.name]
         staged = self._places.staged(holding.key) / file.name
-        return [staged, self._places.kept(holding.key, file.id)]
+        waiting = [staged, self._places.kept(holding.key, file.id)]
+        return waiting if home is None else [*waiting, home / file.name]
 
     def _has_size(self, path: Path, file: HeldFile) -> bool:
         status = self._disk.status(path)
@@ -118,7 +120,11 @@ class Publisher:
                 )
 
     def _add(self, holding: Holding, file: HeldFile, home: Path) -> None:
-        """Give a waiting file its final name; what already has it must be the same file."""
+        """Give a waiting file its final name.
+
+        What already has it is the same file, or it is not what was once stored: then it is put
+        aside, whole, for people to look at.
+        """
         target = home / file.name
         for source in self._sources(holding, file, None):
             if (waiting := self._disk.status(source)) is None:
@@ -128,7 +134,8 @@ class Publisher:
             elif samestat(waiting, there) or sha256_of(self._disk, target) == file.sha256:
                 self._disk.unlink(source)
             else:
-                raise IoFailed(f"{target}: other bytes have the name of a finished file")
+                self._quarantine.set_aside(target, holding, file)
+                move(self._disk, source, target)
 
     def _papers(self, holding: Holding) -> dict[str, bytes]:
         """Return the manifest and the sums, in the order in which they are to be replaced."""

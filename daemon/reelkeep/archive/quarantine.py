@@ -8,10 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from reelkeep.archive.disk import Disk, write_small
 from reelkeep.archive.places import Places, tag
-from reelkeep.core.model import Download
+from reelkeep.core.model import Download, HeldFile, Holding
 from reelkeep.ports import Held
 
 _KEPT = 2
@@ -29,16 +30,35 @@ class Quarantine:
         """Move the file at `path` here, with a note; it need not survive a power cut."""
         begins = f"{tag(download.key, download.file)}-"
         taken = self._numbers(begins)
-        number = max(taken, default=0) + 1
-        place = self.places.quarantine / f"{begins}{number}.part"
-        self.disk.rename(path, place)
-        with suppress(OSError):  # the note is a courtesy
-            write_small(
-                self.disk, place.with_suffix(".json"), self._note(download, held, reason), 0o600
-            )
+        self._move(path, begins, self._note(download, held, reason))
         for old in sorted(taken)[: max(0, len(taken) + 1 - _KEPT)]:
             for ending in ("part", "json"):
                 self.disk.unlink(self.places.quarantine / f"{begins}{old}.{ending}")
+
+    def set_aside(self, path: Path, holding: Holding, file: HeldFile) -> None:
+        """Move a file here that has the name of a stored one, and other bytes.
+
+        Whoever made it may want it back: these are all kept.
+        """
+        note = {
+            "reason": "it stood in the archive under the name of another file",
+            "at": self.clock().isoformat(),
+            "provider": holding.provider,
+            "recording": holding.id,
+            "file": file.id,
+            "name": file.name,
+            "folder": holding.folder,
+            "expected_sha256": file.sha256,
+        }
+        self._move(path, f"{tag(holding.key, file.id)}-altered-", note)
+
+    def _move(self, path: Path, begins: str, note: dict[str, Any]) -> None:
+        number = max(self._numbers(begins), default=0) + 1
+        place = self.places.quarantine / f"{begins}{number}.part"
+        self.disk.rename(path, place)
+        with suppress(OSError):  # the note is a courtesy
+            content = json.dumps(note, indent=2).encode() + b"\n"
+            write_small(self.disk, place.with_suffix(".json"), content, 0o600)
 
     def _numbers(self, begins: str) -> set[int]:
         names = (
@@ -47,8 +67,8 @@ class Quarantine:
         numbers = (name.removeprefix(begins).partition(".")[0] for name in names)
         return {int(number) for number in numbers if number.isascii() and number.isdigit()}
 
-    def _note(self, download: Download, held: Held, reason: str) -> bytes:
-        note = {
+    def _note(self, download: Download, held: Held, reason: str) -> dict[str, Any]:
+        return {
             "reason": reason,
             "at": self.clock().isoformat(),
             "provider": download.provider,
@@ -61,4 +81,3 @@ class Quarantine:
             "validator": held.validator,
             "digests": dict(held.promises),
         }
-        return json.dumps(note, indent=2).encode() + b"\n"

@@ -118,7 +118,8 @@ class SqlIntake:
             restate(connection, [row["row"] for row in rows], now)
 
         await self._database.write(work)
-        self._report("recording.transcode_requested", provider=name, recordings=len(ids))
+        for id_ in ids:
+            self._report("recording.transcode_requested", provider=name, recording=id_)
 
     async def acknowledgeable(self, name: ProviderName, limit: int) -> Sequence[RecordingId]:
         """Return archived recordings of which the provider was not told."""
@@ -148,8 +149,8 @@ class SqlIntake:
             restate(connection, told, now)
 
         await self._database.write(work)
-        if accepted:
-            self._report("recording.acknowledged", provider=name, recordings=len(accepted))
+        for id_ in accepted:
+            self._report("recording.acknowledged", provider=name, recording=id_)
         for id_ in refused:
             self._report("recording.acknowledge_refused", provider=name, recording=id_)
 

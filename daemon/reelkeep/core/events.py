@@ -65,7 +65,7 @@ EVENTS: dict[str, Event] = {
         _I, ("provider", "recording", "started", "files"), "A recording was seen first."
     ),
     "recording.transcode_requested": Event(
-        _I, ("provider", "recordings"), "The provider was asked to transcode so many."
+        _I, ("provider", "recording"), "The provider was asked to transcode it."
     ),
     "recording.published": Event(
         _I, ("provider", "recording", "folder", "files"), "Its folder is in the archive, or grew."
@@ -77,7 +77,7 @@ EVENTS: dict[str, Event] = {
         _I, ("provider", "recording", "folder", "bytes"), "All its files are verified and durable."
     ),
     "recording.acknowledged": Event(
-        _I, ("provider", "recordings"), "The provider accepted that so many are archived."
+        _I, ("provider", "recording"), "The provider knows that it is archived."
     ),
     "recording.acknowledge_refused": Event(
         _W, ("provider", "recording"), "The provider would not mark it; asked again later."

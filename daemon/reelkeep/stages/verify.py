@@ -16,7 +16,8 @@ _UNKNOWN_INSIDE = (Kind.OPAQUE, Kind.TEXT)
 _OPEN_ENDED = (*_UNKNOWN_INSIDE, Kind.VTT)
 """Kinds that look whole wherever they are cut."""
 
-_READINGS = 1000
+READINGS = 1000
+"""Files remembered at most that are to be read once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Verifier:
         if self._readings.pop(download.row, None) == sha256:
             return
         self._readings[download.row] = sha256
-        while len(self._readings) > _READINGS:
+        while len(self._readings) > READINGS:
             self._readings.popitem(last=False)
         raise Unreachable("nothing says where this file ends; it is read once more to compare")
 

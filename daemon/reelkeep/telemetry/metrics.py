@@ -53,11 +53,7 @@ _COUNTS: Mapping[str, tuple[_Count, ...]] = {
     "recording.discovered": (_Count("recordings_discovered", "Recordings seen first."),),
     "recording.archived": (_Count("recordings_archived", "Recordings archived completely."),),
     "recording.acknowledged": (
-        _Count(
-            "recordings_acknowledged",
-            "Recordings that the provider knows to be archived.",
-            amount="recordings",
-        ),
+        _Count("recordings_acknowledged", "Recordings that the provider knows to be archived."),
     ),
     "recording.vanished": (
         _Count("recordings_vanished", "Recordings or files that went before they were had."),

@@ -149,16 +149,17 @@ async def test_a_file_in_the_place_of_the_folder_is_left_alone(
     assert await archive.publish(holding(file)) == f"{FOLDER}-2"
 
 
-async def test_a_foreign_file_under_the_name_of_a_late_one_is_never_overwritten(
+async def test_a_foreign_file_under_the_name_of_a_late_one_is_put_aside_whole(
     archive: LocalArchive, tmp_path: Path
 ) -> None:
     first = await put(archive, "recording.mp4", b"content")
     await archive.publish(holding(first))
     (tmp_path / FOLDER / "late.vtt").write_bytes(b"foreig\n")
     late = await put(archive, "late.vtt", b"WEBVTT\n")
-    with pytest.raises(IoFailed, match=r"late\.vtt"):
-        await archive.publish(holding(first, late, folder=FOLDER))
-    assert (tmp_path / FOLDER / "late.vtt").read_bytes() == b"foreig\n"
+    await archive.publish(holding(first, late, folder=FOLDER))
+    assert (tmp_path / FOLDER / "late.vtt").read_bytes() == b"WEBVTT\n"
+    quarantine = tmp_path / ".reelkeep" / "quarantine"
+    assert [path.read_bytes() for path in quarantine.glob("*.part")] == [b"foreig\n"]
 
 
 @pytest.mark.parametrize("altered", [b"", None], ids=["cut", "removed"])

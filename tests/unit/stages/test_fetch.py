@@ -33,6 +33,7 @@ from reelkeep.errors import (
     Unauthorized,
     Unreachable,
 )
+from reelkeep.stages import fetch
 from virtual import VIRTUAL, Backend
 
 BODY = media(2000)
@@ -69,8 +70,32 @@ async def test_a_file_that_was_finished_before_a_crash_is_not_fetched_again() ->
     there.archive.waiting[DUE.key, DUE.file] = BODY
     outcome = await there.stored(DUE)
     assert outcome.adopted
+    assert outcome.verified is Level.SIZE_CONTAINER
+    assert outcome.seconds == 0
     assert outcome.sha256 == hashlib.sha256(BODY).hexdigest()
     assert there.desk.provider.asked == []
+
+
+async def test_the_level_of_what_was_finished_claims_no_size_that_nobody_promised() -> None:
+    due = download()
+    there = bench([])
+    there.archive.waiting[due.key, due.file] = BODY
+    assert (await there.stored(due)).verified is Level.CONTAINER
+
+
+async def test_the_time_of_a_transfer_is_told() -> None:
+    gate = anyio.Event()
+    there = bench([FakeReply(headers={"Content-Length": "2000"}, pieces=[gate, BODY])])
+    seconds: list[float] = []
+
+    async def watch() -> None:
+        seconds.append((await there.stored(DUE)).seconds)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch)
+        await anyio.sleep(7)
+        gate.set()
+    assert seconds == [pytest.approx(7)]
 
 
 async def test_a_finished_file_of_another_size_is_not_taken_for_it() -> None:
@@ -226,6 +251,14 @@ async def test_rule_40_only_the_first_wrong_file_renews_the_attempts() -> None:
     there = bench(lambda _: FakeReply.of(media(1000)))
     outcomes = [await there.failed(DUE) for _ in range(3)]
     assert [outcome.progressed for outcome in outcomes] == [True, False, False]
+
+
+async def test_suspects_without_number_take_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "SUSPECTS", 1)
+    there = bench(lambda _: FakeReply.of(media(1000)))
+    rows = [1, 2, 2, 1]
+    outcomes = [await there.failed(replace(DUE, row=row)) for row in rows]
+    assert [outcome.progressed for outcome in outcomes] == [True, True, False, True]
 
 
 async def test_a_file_that_came_right_is_no_suspect_any_more() -> None:

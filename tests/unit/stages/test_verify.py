@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from fakes.shelf import media
 from fakes.transport import FakeReply
 from reelkeep.core.model import Download, Level
 from reelkeep.errors import Damaged, DigestMismatch, SizeMismatch, TransferError, Unreachable
+from reelkeep.stages import verify
 
 BODY = media(2000)
 TEXT, JSON, VTT = b"a chat " * 100, b'{"timeline":[]}', b"WEBVTT\n\n" + b"words\n" * 200
@@ -122,6 +124,16 @@ async def test_rule_17_a_body_that_was_cut_is_not_believed() -> None:
     there, due = await read_twice("a.vtt", bare(VTT[:700]), bare(VTT))
     await there.failed(due)
     assert there.kept(due) is None
+
+
+async def test_rule_17_readings_without_number_take_little_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(verify, "READINGS", 1)
+    there, due = bench(lambda _: bare(TEXT)), download("a.txt")
+    for row in (1, 2, 1):
+        await there.failed(replace(due, row=row))
+    await there.stored(replace(due, row=1))
 
 
 async def test_rule_17_a_416_can_confirm_where_it_ended() -> None:
