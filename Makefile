@@ -1,6 +1,6 @@
 # What can be done here. Everything happens in .venv, which is made when it is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format docs
+.PHONY: help demo run test lint format docs picture
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -25,6 +25,10 @@ format: ## put the code into shape
 	@.ci/setup test
 	@.venv/bin/ruff check --quiet --fix-only .
 	@.venv/bin/ruff format .
+
+picture: ## draw the README's picture from a real run of the demo
+	@.ci/setup test
+	@.venv/bin/python tests/picture.py
 
 docs: ## make the generated pages of docs/reference anew
 	@.ci/setup test

@@ -293,6 +293,7 @@ async def test_a_pass_ends_when_the_time_is_up(slow: Place) -> None:
 
 
 async def test_two_passes_do_not_share_an_archive(slow: Place) -> None:
+    slow.sim.switches.downloads.rate = 100_000
     async with slow.started("sync") as process:
         await until(lambda: slow.parts() > 0)
         ran = await slow.run("sync", code=75)

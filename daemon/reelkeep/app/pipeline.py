@@ -88,9 +88,9 @@ class Pipeline:
                     pool.start_soon(self._download, files, send_outcome, name="download")
                     await self._feed(send_file, steer)
                     stopped_at = anyio.current_time()
-                    pool.cancel_scope.deadline = stopped_at + drain_time(grace)
+                    _ = stopped_at + drain_time(grace)
                     last.deadline = stopped_at + grace.total_seconds()
-            if True:
+            with last:
                 await self.publisher.once()
             back.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):

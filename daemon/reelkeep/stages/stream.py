@@ -143,8 +143,8 @@ def missing(held: Held, download: Download) -> Ask | Complete:
 
 
 def resumable(held: Held) -> bool:
-    """Return whether another attempt would build on `held` (rule 4)."""
-    return held.size > 0 and (held.validator is not None or binding(held.promises))
+    """Return whether another attempt would build on the bytes of `held`, if any (rule 4)."""
+    return held.validator is not None or binding(held.promises)
 
 
 def download_kind(download: Download) -> Kind:

@@ -128,12 +128,17 @@ def test_rule_40_breaks_on_the_way_do_not_use_up_the_second_chance() -> None:
 
 
 def test_what_is_refused_for_good_fails_at_once() -> None:
-    verdict = judged(Refused("x"))
-    assert (verdict.state, verdict.code) == (FileState.FAILED, "refused")
+    expected = Verdict(
+        state=FileState.FAILED, due_at=None, attempts=1, tries=1, code="refused", counted=True
+    )
+    assert judged(Refused("x")) == expected
 
 
 def test_what_is_gone_is_gone() -> None:
-    assert judged(Gone("x")).state is FileState.GONE
+    expected = Verdict(
+        state=FileState.GONE, due_at=None, attempts=2, tries=3, code="not_found", counted=True
+    )
+    assert judged(Gone("x"), attempts=1, tries=2) == expected
 
 
 @pytest.mark.parametrize("error", [Unauthorized("x"), NotFound("x"), Expired("x"), NotMedia("x")])
@@ -192,6 +197,22 @@ def test_a_provider_that_wants_peace_gets_it(until: timedelta | None, seconds: f
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_every_error_has_a_reason_of_the_closed_list(error: type[Exception]) -> None:
     assert reason_code(error("x")) in CODES
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (AuthFailed("x"), "auth"),
+        (RateLimited("x"), "throttled"),
+        (Misconfigured("x"), "refused"),
+        (Unavailable("x"), "unreachable"),
+        (BadAnswer("x"), "unreachable"),
+        (Busy("x"), "io_error"),
+        (ZeroDivisionError("x"), "io_error"),
+    ],
+)
+def test_what_is_no_transfers_error_has_the_nearest_reason(error: Exception, code: str) -> None:
+    assert reason_code(error) == code
 
 
 @given(

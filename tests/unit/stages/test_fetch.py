@@ -115,8 +115,16 @@ async def test_events_say_how_it_began_and_went_on() -> None:
     there = bench([CUT, rest(800)])
     await there.failed(DUE)
     await there.stored(DUE)
-    assert there.desk.log.names == ["file.started", "file.resumed"]
-    assert there.desk.log.events[1][1]["offset"] == 800
+    where = {
+        "provider": DUE.provider,
+        "recording": DUE.recording,
+        "file": DUE.name,
+        "host": "https://dl.example",
+    }
+    assert there.desk.log.events == [
+        ("file.started", {**where, "bytes": 2000, "attempt": 1}),
+        ("file.resumed", {**where, "bytes": 2000, "offset": 800}),
+    ]
 
 
 def rest(start: int) -> FakeReply:

@@ -24,6 +24,7 @@ from reelkeep.errors import (
     NotMedia,
     Parked,
     Refused,
+    SizeMismatch,
     Throttled,
     TransferError,
     Unreachable,
@@ -202,6 +203,24 @@ async def test_rule_14_what_is_all_here_is_verified_without_a_question() -> None
     assert there.kept(DUE) == BODY
     assert outcome.verified is Level.SIZE_CONTAINER
     assert (len(there.ranges), there.desk.provider.asked) == (1, [])
+
+
+async def test_rule_14_the_hosts_own_figure_says_what_is_all() -> None:
+    """It is not what the provider promised, but nothing more is to be had of it."""
+    due = download(size=len(BODY) + 5)
+    there = bench([cut(len(BODY))])
+    await there.failed(due)
+    assert there.desk.log.events[0][1]["bytes"] == len(BODY)
+    assert type((await there.failed(due)).error) is SizeMismatch
+    assert len(there.ranges) == 1
+
+
+async def test_rule_17_a_whole_file_that_ends_early_is_not_whole() -> None:
+    headers = {"Content-Range": "bytes 0-1999/2000", "Transfer-Encoding": "chunked"}
+    there = bench([FakeReply(headers={"ETag": '"v1"', **headers}, pieces=[BODY[:800]])])
+    outcome = await there.failed(DUE)
+    assert outcome.error.args == ("the stream ended 800 bytes into 2000",)
+    assert outcome.progressed
 
 
 async def test_rule_4_without_a_validator_all_is_asked_for_again() -> None:
