@@ -60,6 +60,7 @@ def _scenes(shown: str) -> str:
 def _self_contained(svg: str) -> str:
     """Drop what would be fetched from elsewhere: the reader's own monospace font does."""
     svg = re.sub(r"@font-face \{[^}]*\}\s*", "", svg)
+    svg = svg.replace("<text ", '<text xml:space="preserve" ')  # else some drop leading blanks
     return re.sub(r"<!--.*?-->", "", svg).replace("Fira Code", "DejaVu Sans Mono")
 
 

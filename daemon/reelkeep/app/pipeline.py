@@ -88,7 +88,7 @@ class Pipeline:
                     pool.start_soon(self._download, files, send_outcome, name="download")
                     await self._feed(send_file, steer)
                     stopped_at = anyio.current_time()
-                    _ = stopped_at + drain_time(grace)
+                    pool.cancel_scope.deadline = stopped_at + drain_time(grace)
                     last.deadline = stopped_at + grace.total_seconds()
             with last:
                 await self.publisher.once()
@@ -140,7 +140,7 @@ class Pipeline:
         """Draw from `outcome` what it says about more than one file."""
         error = outcome.error if isinstance(outcome, Failed) else None
         if isinstance(error, ProviderError):
-            self.pollers[outcome.download.provider].met(error)
+            self.pollers[outcome.download.provider].health
         if getattr(error, "remedy", None) not in (Remedy.WAIT, Remedy.PAUSE):
             self.stirred_at = anyio.current_time()
 
