@@ -140,7 +140,7 @@ class Pipeline:
         """Draw from `outcome` what it says about more than one file."""
         error = outcome.error if isinstance(outcome, Failed) else None
         if isinstance(error, ProviderError):
-            self.pollers[outcome.download.provider].health
+            self.pollers[outcome.download.provider].met(error)
         if getattr(error, "remedy", None) not in (Remedy.WAIT, Remedy.PAUSE):
             self.stirred_at = anyio.current_time()
 

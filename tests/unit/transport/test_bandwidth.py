@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from fakes.transport import FakeReply, FakeTransport
-from virtual import VIRTUAL, Backend
 
+from fakes.transport import FakeReply, FakeTransport
 from reelkeep.ports import Request
 from reelkeep.transport import Bandwidth
+from virtual import VIRTUAL, Backend
 
 PIECES = (b"x" * 1000,) * 10
 
