@@ -24,6 +24,9 @@ from reelkeep.telemetry.server import Probes
 HEARTBEAT = timedelta(minutes=1)
 """How often all is said to be well."""
 
+SAMPLES = 4
+"""How often within a heartbeat the figures of /metrics are brought up to date."""
+
 BROKEN_INTERVALS = 3
 """A provider that has been broken for more of its intervals makes the daemon not ready."""
 
@@ -70,17 +73,25 @@ class Attendant:
             await anyio.sleep(pause)
 
     async def _tell(self) -> None:
+        """Sample the figures for /metrics now and then, and say the last of them once a minute."""
         while True:
             received, began = self._house.flights.received, anyio.current_time()
-            await anyio.sleep(HEARTBEAT.total_seconds())
+            for _ in range(SAMPLES):
+                await self._sample()
+                await anyio.sleep(HEARTBEAT.total_seconds() / SAMPLES)
             passed = anyio.current_time() - began
             await self._beat(round((self._house.flights.received - received) / passed))
 
-    async def _beat(self, rate: int) -> None:
+    async def _sample(self) -> dict[str, Any] | None:
         try:
-            status = await self._status()
+            return await self._status()
         except CatalogError as error:
             self._report("heartbeat.failed", reason=str(error))
+            return None
+
+    async def _beat(self, rate: int) -> None:
+        status = await self._sample()
+        if status is None:
             return
         pending = sum(line["pending"] for line in status["providers"])
         flying = len(status["transfers"])

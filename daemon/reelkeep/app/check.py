@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import anyio
 
-from reelkeep.app.house import make_providers, open_transport, utc_now
+from reelkeep.app.books import utc_now
+from reelkeep.app.house import make_providers, open_transport
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Finding, Provider, Report

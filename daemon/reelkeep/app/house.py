@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Mapping
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    nullcontext,
-)
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
-import anyio
-
+from reelkeep.app.books import make_archive, open_catalog, utc_now
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.adoption import adopt
-from reelkeep.catalog.database import Database, one_thread, open_engine
+from reelkeep.catalog.database import Database
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.queue import SqlQueue
-from reelkeep.catalog.schema import prepare
 from reelkeep.catalog.vault import FileVault
 from reelkeep.core.addresses import AddressPolicy
-from reelkeep.core.layout import parse_layout
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
 from reelkeep.ports import Clock, Dice, Learn, Provider, Report, Tools, Transport
@@ -35,11 +25,6 @@ from reelkeep.settings import Settings
 from reelkeep.stages.flights import Flights
 from reelkeep.telemetry.libraries import captured
 from reelkeep.transport import AiohttpTransport, Bandwidth, TransportOptions
-
-
-def utc_now() -> datetime:
-    """Return the time of day."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,23 +47,6 @@ class House:
 
 
 @asynccontextmanager
-async def open_catalog(
-    settings: Settings, lock: AbstractAsyncContextManager[None] | None = None
-) -> AsyncIterator[tuple[Database, bool]]:
-    """Open and migrate the catalog, under `lock` if there is one; also say whether it is new."""
-    hop = one_thread()
-    engine = await hop(lambda: open_engine(settings.catalog.url))
-    database = Database(engine, hop)
-    try:
-        async with lock or nullcontext():
-            is_new = await hop(lambda: prepare(engine))
-            yield database, is_new
-    finally:
-        with anyio.CancelScope(shield=True):
-            await database.close()
-
-
-@asynccontextmanager
 async def open_house(
     settings: Settings,
     report: Report,
@@ -95,7 +63,7 @@ async def open_house(
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(captured(report))
-        archive = make_archive(settings, clock)
+        archive = make_archive(settings, clock, report)
         await archive.prepare()
         await stack.enter_async_context(archive.hold())
         catalog = settings.catalog.path
@@ -125,20 +93,6 @@ async def open_house(
         yield house
 
 
-def make_archive(settings: Settings, clock: Clock) -> LocalArchive:
-    """Return the archive that `settings` describe; nothing is touched yet."""
-    options = settings.archive
-    return LocalArchive(
-        options.path,
-        layout=parse_layout(options.layout),
-        timezone=ZoneInfo(options.timezone),
-        file_mode=options.file_mode,
-        directory_mode=options.directory_mode,
-        min_free=options.min_free,
-        clock=clock,
-    )
-
-
 def make_providers(
     settings: Settings,
     transport: Transport,
@@ -162,15 +116,6 @@ def make_providers(
         for options in settings.providers
         if options.enabled
     }
-
-
-@asynccontextmanager
-async def desk_only(
-    settings: Settings, report: Report, clock: Clock = utc_now
-) -> AsyncIterator[Desk]:
-    """Open the catalog for an operator's question or decision; a daemon may run meanwhile."""
-    async with open_catalog(settings) as (database, _):
-        yield Desk(database, clock, report)
 
 
 @asynccontextmanager
@@ -201,5 +146,10 @@ async def _recover(house: House, *, is_new: bool) -> None:
     files = await house.queue.recover()
     if files:
         house.report("catalog.recovered", files=files)
+    if not is_new:
+        orphans = await house.archive.tidy(await house.desk.unfinished())
+        size = sum(orphan.size for orphan in orphans)
+        if orphans:
+            house.report("archive.orphaned", parts=len(orphans), bytes=size)
     if is_new:
         await adopt(house.database, house.archive.adopt(), clock=house.clock, report=house.report)

@@ -53,7 +53,7 @@ class Pipeline:
             clock=house.clock,
             dice=house.dice,
             report=house.report,
-            work=work,
+            work=Chime([work, self._recorded]),
         )
         self._work.append(work)
         self.pollers[name] = poller

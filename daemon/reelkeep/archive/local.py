@@ -21,7 +21,7 @@ from reelkeep.archive.part import LocalPart
 from reelkeep.archive.partfile import Ground, PartFile
 from reelkeep.archive.places import Places
 from reelkeep.archive.prepare import prepare
-from reelkeep.archive.publish import Publisher
+from reelkeep.archive.publish import Publisher, PutAside
 from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.rehash import rehash
 from reelkeep.archive.threads import Threads
@@ -40,6 +40,7 @@ Progress = Callable[[int], None]
 class LocalArchive:
     """The archive at `root`; see `ports.Archive`. `prepare` comes first, then `hold`.
 
+    `put_aside` hears, from a thread, of files that stood in the way of a stored one.
     `min_free` is in bytes. `file_mode` and `directory_mode` hold exactly, whatever the umask.
     """
 
@@ -53,7 +54,7 @@ class LocalArchive:
         directory_mode: int,
         min_free: int,
         clock: Clock,
-        limiter: CapacityLimiter | None = None,
+        put_aside: PutAside = lambda _holding, _name: None,
         disk: Disk | None = None,
     ) -> None:
         self._places = Places(root)
@@ -61,7 +62,7 @@ class LocalArchive:
         self._min_free = min_free
         self._clock = clock
         self._disk = disk or Disk()
-        self._threads = Threads(limiter or CapacityLimiter(_THREADS))
+        self._threads = Threads(CapacityLimiter(_THREADS))
         self._ground = Ground(
             disk=self._disk,
             places=self._places,
@@ -74,6 +75,7 @@ class LocalArchive:
             self._places,
             Folders(self._disk, root, layout=layout, timezone=timezone, mode=directory_mode),
             self._ground.quarantine,
+            put_aside,
             file_mode=file_mode,
             directory_mode=directory_mode,
             version=version("reelkeep"),

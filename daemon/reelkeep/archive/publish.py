@@ -10,6 +10,7 @@ nothing that is not there, and nothing that has a final name is overwritten (rul
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from os.path import samestat
@@ -27,6 +28,9 @@ from reelkeep.core.model import HeldFile, Holding
 from reelkeep.core.sums import encode_sums
 from reelkeep.errors import IoFailed
 
+PutAside = Callable[[Holding, str], None]
+"""Hears of the recording and the name of a file that was put into quarantine."""
+
 
 class Publisher:
     """Publishes into one archive. Blocking; one thread at a time for each recording."""
@@ -37,6 +41,7 @@ class Publisher:
         places: Places,
         folders: Folders,
         quarantine: Quarantine,
+        put_aside: PutAside,
         *,
         file_mode: int,
         directory_mode: int,
@@ -46,6 +51,7 @@ class Publisher:
         self._places = places
         self._folders = folders
         self._quarantine = quarantine
+        self._put_aside = put_aside
         self._file_mode = file_mode
         self._directory_mode = directory_mode
         self._version = version
@@ -135,6 +141,7 @@ class Publisher:
                 self._disk.unlink(source)
             else:
                 self._quarantine.set_aside(target, holding, file)
+                self._put_aside(holding, file.name)
                 move(self._disk, source, target)
 
     def _papers(self, holding: Holding) -> dict[str, bytes]:

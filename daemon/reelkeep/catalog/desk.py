@@ -83,6 +83,18 @@ class Desk:
         query = all_of_recording().where((recording.c.id == text) | (recording.c.key == text))
         return await self._database.read(lambda c: holdings(c, query))
 
+    async def beginning(self, text: str, limit: int) -> list[Holding]:
+        """Return up to `limit` recordings whose key begins with `text`, which is hexadecimal."""
+        within = (recording.c.key >= text) & (recording.c.key < f"{text}g")
+        query = all_of_recording().where(within).limit(limit)
+        return await self._database.read(lambda c: holdings(c, query))
+
+    async def unfinished(self) -> frozenset[str]:
+        """Return the keys of recordings of which something may still come."""
+        done = [RecordingState.ARCHIVED, RecordingState.ACKNOWLEDGED]
+        query = select(recording.c.key).where(recording.c.state.not_in(done))
+        return await self._database.read(lambda c: frozenset(c.execute(query).scalars()))
+
     async def attempts(self, rows: Sequence[int]) -> dict[int, list[Attempt]]:
         """Return the failed attempts at the files `rows`, oldest first."""
 

@@ -41,14 +41,14 @@ async def one(desk: Desk, text: str) -> Holding:
     """
     found = await desk.find(text)
     if not found and _BEGINNING_OF_A_KEY.fullmatch(text):
-        found = [each async for each in every(desk) if each.key.startswith(text)]
+        found = await desk.beginning(text, _MOST_NAMED + 1)
     if not found:
         raise click.ClickException(f"there is no recording {text!a} in the catalog")
     if len(found) > 1:
         keys = [f"{each.key} ({each.provider})" for each in found[:_MOST_NAMED]]
         more = ", …" if len(found) > _MOST_NAMED else ""
         raise click.ClickException(
-            f"{text!a} may be any of {len(found)} recordings: {', '.join(keys)}{more}"
+            f"{text!a} may be any of several recordings: {', '.join(keys)}{more}"
         )
     return found[0]
 

@@ -46,7 +46,7 @@ class Invocation:
 
 def log_of(settings: Settings, stream: TextIO | None = None) -> Log:
     """Return the log that `settings` ask for; it goes to stderr unless `stream` is given."""
-    from reelkeep.app.house import utc_now
+    from reelkeep.app.books import utc_now
     from reelkeep.settings import secrets_of
     from reelkeep.telemetry.logs import configure
 

@@ -47,7 +47,7 @@ async def _list(
     states: tuple[str, ...],
     as_json: bool,  # noqa: FBT001 - anyio.run passes by position
 ) -> None:
-    from reelkeep.app.house import desk_only
+    from reelkeep.app.books import desk_only
     from reelkeep.cli.columns import Columns
     from reelkeep.cli.facts import recording
     from reelkeep.cli.finding import every, known_names

@@ -40,7 +40,7 @@ def command(call: Invocation, *, ids: tuple[str, ...], failed: bool, as_json: bo
 
 
 async def _retry(settings: Settings, ids: Sequence[str]) -> list[dict[str, Any]]:
-    from reelkeep.app.house import desk_only
+    from reelkeep.app.books import desk_only
     from reelkeep.cli.finding import every, one
 
     async with desk_only(settings, log_of(settings)) as desk:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import click
 
 from reelkeep.cli.invocation import Invocation, log_of
@@ -16,6 +19,7 @@ def command(call: Invocation) -> int:
     SIGTERM, SIGINT  stop in order within the grace period; a second one ends at once
     SIGHUP           read the configuration again; an invalid one changes nothing
     """
+    signal.signal(signal.SIGTERM, _nothing_to_stop)
     import anyio
 
     from reelkeep.app.daemon import run
@@ -24,3 +28,8 @@ def command(call: Invocation) -> int:
         return await run(call.path(), call.environ, report_of=log_of)
 
     return anyio.run(daemon)
+
+
+def _nothing_to_stop(_number: int, _frame: object) -> None:
+    """End at once and in order: the daemon has not begun, and takes signals itself when it has."""
+    os._exit(0)

@@ -36,7 +36,7 @@ def command(call: Invocation, *, recording: str, as_json: bool) -> int:
 
 
 async def _find(settings: Settings, text: str) -> dict[str, Any]:
-    from reelkeep.app.house import desk_only
+    from reelkeep.app.books import desk_only
     from reelkeep.cli.facts import recording, with_attempts
     from reelkeep.cli.finding import one
 

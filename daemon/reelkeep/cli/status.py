@@ -24,7 +24,7 @@ def command(call: Invocation, *, as_json: bool) -> int:
     """
     import anyio
 
-    from reelkeep.app.house import utc_now
+    from reelkeep.app.books import utc_now
     from reelkeep.app.status import catalog_only
 
     settings = call.settings()

@@ -44,7 +44,7 @@ def command(
 
 
 async def _verify(settings: Settings, names: Sequence[str], ids: Sequence[str]) -> Reread:
-    from reelkeep.app.house import desk_only, make_archive, utc_now
+    from reelkeep.app.books import desk_only, make_archive, utc_now
     from reelkeep.cli.findings import drawing
     from reelkeep.cli.rereading import Rereader
     from reelkeep.cli.screen import Screen

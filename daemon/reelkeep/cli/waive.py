@@ -39,7 +39,7 @@ def command(call: Invocation, *, recording: str, file: str | None, as_json: bool
 
 
 async def _waive(settings: Settings, text: str, name: str | None) -> list[dict[str, Any]]:
-    from reelkeep.app.house import desk_only
+    from reelkeep.app.books import desk_only
     from reelkeep.cli.finding import one
 
     async with desk_only(settings, log_of(settings)) as desk:

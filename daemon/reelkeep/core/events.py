@@ -46,6 +46,11 @@ EVENTS: dict[str, Event] = {
         ("recordings", "files", "refused"),
         "A new catalog took over, by digest, what the archive already held.",
     ),
+    "archive.orphaned": Event(
+        _W,
+        ("parts", "bytes"),
+        "Parts under `.reelkeep` that no recording waits for; `.reelkeep/parts` may be cleared.",
+    ),
     # polls
     "poll.completed": Event(
         _I, ("provider", "listed", "new", "changed", "seconds", "deep"), "A poll listed all."

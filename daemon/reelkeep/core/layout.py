@@ -25,7 +25,7 @@ from reelkeep.core.naming import NAME_BYTES, SafeName, safe_name, shorten
 
 _FIELDS = ("provider", "start", "title", "user", "id", "key")
 _FREE = frozenset({"title", "user"})
-_DIRECTIVES = frozenset("aAbBdfGHIjmMpSuUVwWyY%")
+_DIRECTIVES = frozenset("aAbBdfGHIjmMpSuUVwWyYzZ%")
 _DEFAULT_DATE = "%Y-%m-%dT%H%M%S"
 _UNDATED = "undated"
 _SEPARATORS = "-_ ."

@@ -31,9 +31,9 @@ class Level(Enum):
 
     DIGEST = "digest"  #: A digest that the provider or its server promised.
     ETAG_MD5 = "etag-md5"  #: An ETag that is the MD5 of the whole.
-    SIZE_CONTAINER = "size+container"  #: The promised size, and the container is whole.
-    SIZE = "size"  #: The promised size.
-    CONTAINER = "container"  #: No size was promised; the container is whole.
+    SIZE_CONTAINER = "size+container"  #: The announced size, and the container is whole.
+    SIZE = "size"  #: The size that the provider or the download host announced.
+    CONTAINER = "container"  #: No size was announced; the container is whole.
     NONE = "none"  #: Nothing was promised: the stream ended as a whole reply does.
 
 

@@ -15,7 +15,7 @@ from reelkeep.core.spans import Reading, next_reading
 from reelkeep.core.timetable import next_poll
 from reelkeep.errors import ProviderError, Remedy
 from reelkeep.ports import Clock, Dice, Intake, Provider, Report, Scan
-from reelkeep.stages.bells import Bell
+from reelkeep.stages.bells import Bell, Ringing
 from reelkeep.stages.blame import batches, blamed
 from reelkeep.stages.health import Health, pause_after
 
@@ -40,7 +40,7 @@ class Poller:
 
     def __init__(
         self, provider: Provider, intake: Intake, *, clock: Clock, dice: Dice, report: Report,
-        work: Bell,
+        work: Ringing,
     ) -> None:  # fmt: skip
         self._provider = provider
         self._intake = intake
