@@ -210,7 +210,7 @@ class DownloadOptions(Options):
     bandwidth: PositiveSize | None = None
     """Bytes per second over all transfers, such as 50MiB; null: no limit."""
     segments: Segments = "auto"
-    """Parallel ranges of one large file: off, auto, or a number."""
+    """Parallel ranges of one large file: off, auto, or a number. This release uses one stream."""
     connect_timeout: PositiveDuration = timedelta(seconds=15)
     """The longest a connection may take to stand."""
     stall_timeout: PositiveDuration = timedelta(seconds=60)
