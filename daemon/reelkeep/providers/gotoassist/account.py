@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from reelkeep.core.model import (
-    File,
-    FileId,
-    Locator,
-    ProviderName,
-    Recording,
-    RecordingId,
-    Window,
-)
+from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
 from reelkeep.errors import NotYet
 from reelkeep.ports import Finding, Tools, Traits
 from reelkeep.providers.gotoassist import calls
 from reelkeep.providers.gotoassist.auth import credentials
-from reelkeep.providers.gotoassist.bulk import Bulk
+from reelkeep.providers.gotoassist.bulk import Bulk, Ids
 from reelkeep.providers.gotoassist.calls import Batch
 from reelkeep.providers.gotoassist.checkup import checkup
 from reelkeep.providers.gotoassist.client import Client
+from reelkeep.providers.gotoassist.descriptions import addresses, described, refused
 from reelkeep.providers.gotoassist.discovery import Discovery
 from reelkeep.providers.gotoassist.faults import Rejected
 from reelkeep.providers.gotoassist.listing import listed
-from reelkeep.providers.gotoassist.locators import Locators
+from reelkeep.providers.gotoassist.locators import Locators, Told
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
-from reelkeep.providers.gotoassist.replies import Links, Listing
+from reelkeep.providers.gotoassist.refusals import Refusals
+from reelkeep.providers.gotoassist.replies import Listing
 from reelkeep.providers.pacing import Pacer
-
-VIDEO, EVENTS, THUMBNAIL = FileId("mp4"), FileId("events"), FileId("thumbnail")
 
 
 class GoToAssist:
@@ -41,7 +31,7 @@ class GoToAssist:
 
     def __init__(self, options: GoToAssistOptions, tools: Tools) -> None:
         self._options = options
-        self._report = tools.report
+        self._refusals = Refusals(options.name, tools.report)
         self._traits = traits(options)
         pacer = Pacer(
             options.requests_per_second,
@@ -52,14 +42,10 @@ class GoToAssist:
         self._credentials = credentials(options.name, options.auth, tools)
         self._client = Client(options, tools, self._credentials, pacer)
         self._discovery = Discovery(options, tools, self._client)
-        self._marking = self._bulk(calls.mark(options.ids))
-        self._transcoding = self._bulk(calls.transcode(options.ids))
-        self._locators = Locators(
-            self._bulk(calls.urls(options.ids)),
-            tools,
-            most=options.ids.batch,
-            told=self._tell_refusal,
-        )
+        self._marking = self._bulk(calls.mark(options.ids), self._access)
+        self._transcoding = self._bulk(calls.transcode(options.ids), self._access)
+        urls = self._bulk(calls.urls(options.ids), self._sound)
+        self._locators = Locators(urls, tools, most=options.ids.batch, refusals=self._refusals)
 
     @property
     def name(self) -> ProviderName:
@@ -73,16 +59,13 @@ class GoToAssist:
         return self._discovery.recordings(span)
 
     async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
-        links = await self._locators.ask(tuple(dict.fromkeys(each.id for each in recordings)))
-        return [
-            described(each, links[each.id], self._options)
-            for each in recordings
-            if each.id in links and links[each.id].video is not None
-        ]
+        told = await self._locators.ask(tuple(dict.fromkeys(each.id for each in recordings)))
+        completed = [self._completed(each, told.get(each.id)) for each in recordings]
+        return [each for each in completed if each is not None]
 
     async def locate(self, recording: RecordingId, file: FileId, *, fresh: bool) -> Locator:
         links = await self._locators.of(recording, fresh=fresh)
-        url = None if links is None else _addresses(links).get(file)
+        url = None if links is None else addresses(links).get(file)
         if url is None:
             raise NotYet(f"no address is given for {file} of this recording now")
         return Locator(url)  # another host, which must not see the token
@@ -90,32 +73,42 @@ class GoToAssist:
     async def transcode(self, recordings: Sequence[RecordingId]) -> None:
         served = await self._transcoding.send(recordings)
         for each, rejected in served.refused.items():
-            self._tell_refusal(each, rejected)
+            self._refusals.tell(each, rejected)
 
     async def acknowledge(self, recordings: Sequence[RecordingId]) -> Sequence[RecordingId]:
         served = await self._marking.send(recordings)
         for each, rejected in served.refused.items():
-            self._tell_refusal(each, rejected)
+            self._refusals.tell(each, rejected)
         return served.accepted
 
     async def check(self) -> Sequence[Finding]:
         return await checkup(self._credentials.get, self._probe)
 
-    def _bulk(self, batch: Batch) -> Bulk:
-        return Bulk(self._client, batch, most=self._options.ids.batch, probe=self._probe)
+    def _completed(self, recording: Recording, told: Told | None) -> Recording | None:
+        """Return all that is known of `recording`, None if it is not ready."""
+        if isinstance(told, Rejected):
+            return refused(recording, told, self._options)
+        if told is None or told.video is None:
+            return None
+        return described(recording, told, self._options)
+
+    def _bulk(self, batch: Batch, probe: Callable[[], Awaitable[Ids]]) -> Bulk:
+        return Bulk(self._client, batch, most=self._options.ids.batch, probe=probe)
 
     async def _probe(self) -> Listing:
         """List one day: the cheapest question that needs token, keys and seat."""
         return await listed(self._client, self._options, calls.listing(self._options, days=1))
 
-    def _tell_refusal(self, recording: RecordingId, rejected: Rejected) -> None:
-        self._report(
-            "provider.refused",
-            provider=self._options.name,
-            recording=recording,
-            code=rejected.code,
-            reason=str(rejected),
-        )
+    async def _access(self) -> Ids:
+        """See that the account is in order; no id is named in a call that does something to it."""
+        await self._probe()
+        return ()
+
+    async def _sound(self) -> Ids:
+        """See that the account is in order, and find ids that `/urls` should know."""
+        latest = (await self._probe()).ready
+        archived = calls.listing(self._options, archived=True)
+        return (*latest[-1:], *(await listed(self._client, self._options, archived)).ready[-2:])
 
 
 def traits(options: GoToAssistOptions) -> Traits:
@@ -146,40 +139,3 @@ def scope(options: GoToAssistOptions) -> str:
         None if options.since is None else options.since.isoformat(),
     ]
     return hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:16]
-
-
-def described(recording: Recording, links: Links, options: GoToAssistOptions) -> Recording:
-    """Return `recording` with what `links` say of it, the addresses themselves excepted.
-
-    A file without an address is left out, and named among the facts as missing.
-    """
-    addresses = _addresses(links)
-    files = (
-        File(id=VIDEO, stem="recording", extension="mp4", file_type="MP4", size=links.size),
-        File(id=EVENTS, stem="recording", extension="events", file_type="EVENTS"),
-        File(id=THUMBNAIL, stem="thumbnail", extension="jpg", file_type="JPG"),
-    )
-    return replace(
-        recording,
-        started=links.started or recording.started,
-        files=tuple(each for each in files if addresses[each.id] is not None),
-        facts=_facts(links, options),
-    )
-
-
-def _facts(links: Links, options: GoToAssistOptions) -> dict[str, Any]:
-    facts = {
-        "recordingId": str(links.id),
-        "recordingStartTime": None if links.started is None else calls.stamp(links.started),
-        "recordingSize": links.size,
-        "accountKey": options.account_key,
-        "userKey": options.user_key,
-        "companyId": options.company_id,
-        "sessionType": options.session_type,
-        "missing": [str(id_) for id_, url in _addresses(links).items() if url is None] or None,
-    }
-    return {name: value for name, value in facts.items() if value is not None}
-
-
-def _addresses(links: Links) -> dict[FileId, str | None]:
-    return {VIDEO: links.video, EVENTS: links.events, THUMBNAIL: links.thumbnail}

@@ -14,6 +14,8 @@ from reelkeep.providers.web import Answer
 
 Ids = Sequence[RecordingId]
 
+_WITNESSES = 3  # of either kind; a wrong syntax should not cost many requests a poll
+
 
 @dataclass(slots=True)
 class Served:
@@ -32,12 +34,12 @@ class Bulk:
     """One kind of call, with ids in one syntax.
 
     The syntax is documented nowhere (provider notes, 1.5), so a refusal is ambiguous until the
-    first success: it may mean the ids or the way they are written. `probe` is a call without ids;
-    it raises if the account itself is not in order.
+    first success: it may mean the ids or the way they are written. `probe` makes a call without
+    ids: it raises if the account itself is not in order, and returns ids that should be accepted.
     """
 
     def __init__(
-        self, client: Client, batch: Batch, *, most: int, probe: Callable[[], Awaitable[object]]
+        self, client: Client, batch: Batch, *, most: int, probe: Callable[[], Awaitable[Ids]]
     ) -> None:
         self._client = client
         self._batch = batch
@@ -75,16 +77,29 @@ class Bulk:
                 refused += 1
                 if not doubted and not served.answers and refused >= min(2, len(ids)):
                     doubted = True
-                    await self._doubt(error)
+                    untried = [left[-1] for left in stack]
+                    await self._doubt(error, [*served.refused], untried)
             else:
                 self._proven = True
                 served.answers.append((part, answer))
 
-    async def _doubt(self, error: Rejected) -> None:
+    async def _doubt(self, error: Rejected, refused: Ids, untried: Ids) -> None:
         """Find out what it means that nothing at all is accepted."""
-        await self._probe()
+        sound = await self._probe()
+        others = [each for each in sound if each not in refused]
+        for each in [*untried[:_WITNESSES], *others[:_WITNESSES]]:
+            if not self._proven:
+                await self._try(each)
         if not self._proven:
             raise self._not_understood(error) from error
+
+    async def _try(self, witness: RecordingId) -> None:
+        """Send one id that may prove the syntax, and is of no other interest."""
+        try:
+            await self._client.send(self._batch.call([witness]))
+        except Rejected:
+            return
+        self._proven = True
 
     def _not_understood(self, error: Rejected) -> Misconfigured:
         return Misconfigured(

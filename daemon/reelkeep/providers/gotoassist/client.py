@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from reelkeep.core.retry_after import parse_retry_after
 from reelkeep.errors import AuthFailed, RateLimited
@@ -16,6 +15,7 @@ from reelkeep.providers.gotoassist.faults import TokenRejected, fault
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
 from reelkeep.providers.gotoassist.patience import RETRIES, patiently
 from reelkeep.providers.pacing import Pacer
+from reelkeep.providers.throttling import Throttling
 from reelkeep.providers.web import Answer, ask, query
 
 
@@ -29,7 +29,9 @@ class Client:
         self._tools = tools
         self._credentials = credentials
         self._pacer = pacer
-        self._throttled = False
+        self._throttling = Throttling(
+            options.name, options.base_url, clock=tools.clock, report=tools.report
+        )
 
     async def send(self, call: Call) -> Answer:
         """Return the answer to `call` if it is a success.
@@ -73,22 +75,15 @@ class Client:
             error.until = parse_retry_after(after, self._tools.clock())
         if error is not None:
             raise error
-        self._tell_throttling(begins=False)
+        self._throttling.served()
         return answer
 
     def _heed(self, asked: datetime | None) -> datetime:
         """Slow everybody down, and return until when."""
         until = asked or self._pacer.slow_down()
         self._pacer.park(until)
-        self._tell_throttling(begins=True, until=until.isoformat())
+        self._throttling.heard(until)
         return until
-
-    def _tell_throttling(self, *, begins: bool, **keys: object) -> None:
-        """Report when slowing down begins, and without a time when it is over."""
-        if begins != self._throttled:
-            self._throttled = begins
-            host = urlsplit(self._options.base_url).hostname
-            self._tools.report("provider.throttled", provider=self._options.name, host=host, **keys)
 
     def _request(self, token: str, call: Call) -> Request:
         url = f"{self._options.base_url.rstrip('/')}/{call.path}"

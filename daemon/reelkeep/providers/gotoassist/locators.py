@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ from reelkeep.errors import ProviderError, Refused
 from reelkeep.ports import Tools
 from reelkeep.providers.gotoassist.bulk import Bulk
 from reelkeep.providers.gotoassist.faults import Rejected
+from reelkeep.providers.gotoassist.refusals import Refusals
 from reelkeep.providers.gotoassist.replies import Links, read_links
 
 LIFE = timedelta(hours=24)
@@ -22,7 +23,8 @@ LIFE = timedelta(hours=24)
 CAPACITY = 5_000
 """Recordings whose addresses are remembered."""
 
-ToldRefusal = Callable[[RecordingId, Rejected], None]
+Told = Links | Rejected
+"""What the API says of one recording."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,18 +41,26 @@ class _Wish:
 class Locators:
     """Asks `/urls`, and remembers the answers."""
 
-    def __init__(self, bulk: Bulk, tools: Tools, *, most: int, told: ToldRefusal) -> None:
+    def __init__(self, bulk: Bulk, tools: Tools, *, most: int, refusals: Refusals) -> None:
         self._bulk = bulk
         self._clock = tools.clock
         self._most = most
-        self._told = told
+        self._refusals = refusals
         self._known: OrderedDict[RecordingId, tuple[datetime, Links]] = OrderedDict()
         self._wishes: list[_Wish] = []
         self._lock = anyio.Lock()
 
-    async def ask(self, ids: Sequence[RecordingId]) -> Mapping[RecordingId, Links]:
-        """Return what there is of `ids` now; those that are not ready, or refused, are missing."""
-        return (await self._asked(ids))[0]
+    async def ask(self, ids: Sequence[RecordingId]) -> Mapping[RecordingId, Told]:
+        """Return what is said of `ids` now; those that are not ready are missing."""
+        served = await self._bulk.send(ids)
+        for each, rejected in served.refused.items():
+            self._refusals.tell(each, rejected)
+        found: dict[RecordingId, Links] = {}
+        for asked, answer in served.answers:
+            links = read_links(answer.json)
+            found |= {each: links[each] for each in asked if each in links}
+        self._remember(found.values())
+        return {**found, **served.refused}
 
     async def of(self, recording: RecordingId, *, fresh: bool) -> Links | None:
         """Return the addresses of a recording, `None` if it is not ready.
@@ -104,28 +114,17 @@ class Locators:
 
     async def _fulfil_anew(self, wishes: Sequence[_Wish]) -> None:
         try:
-            links, refused = await self._asked(tuple(dict.fromkeys(w.recording for w in wishes)))
+            told = await self.ask(tuple(dict.fromkeys(wish.recording for wish in wishes)))
         except ProviderError as error:
             for wish in wishes:
                 wish.done, wish.error = True, error
             return
         for wish in wishes:
-            wish.done, wish.links = True, links.get(wish.recording)
-            if (rejected := refused.get(wish.recording)) is not None:
-                wish.error = Refused(str(rejected))
-
-    async def _asked(
-        self, ids: Sequence[RecordingId]
-    ) -> tuple[Mapping[RecordingId, Links], Mapping[RecordingId, Rejected]]:
-        served = await self._bulk.send(ids)
-        for each, rejected in served.refused.items():
-            self._told(each, rejected)
-        found: dict[RecordingId, Links] = {}
-        for asked, answer in served.answers:
-            links = read_links(answer.json)
-            found |= {each: links[each] for each in asked if each in links}
-        self._remember(found.values())
-        return found, served.refused
+            wish.done, said = True, told.get(wish.recording)
+            if isinstance(said, Rejected):
+                wish.error = Refused(str(said))
+            else:
+                wish.links = said
 
     def _remember(self, links: Iterable[Links]) -> None:
         now = self._clock()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from reelkeep.core.model import ProviderName
 from reelkeep.ports import Tools, Traits
+from reelkeep.providers.throttling import Throttling
 from reelkeep.providers.tokens import Token, TokenSource
 from reelkeep.providers.zoom.checking import Checker
 from reelkeep.providers.zoom.client import Client
@@ -33,7 +33,7 @@ class Plan:
     itinerary: Itinerary
     places: Callable[[Client], Places]
     path: str  #: Of one recording, with a place for its encoded id.
-    scope: Any  #: JSON; when it changes, everything is read again.
+    scope: Mapping[str, object]  #: JSON; when it or `since` changes, everything is read again.
     describes: bool = False
     sign: Sign = in_header
 
@@ -49,6 +49,7 @@ def assembled(
         transport=tools.transport,
         bearer=bearer,
         limits=Limits(options.plan, clock=clock, dice=tools.dice),
+        throttling=Throttling(name, options.api_url, clock=clock, report=tools.report),
         clock=clock,
         dice=tools.dice,
     )
@@ -96,7 +97,8 @@ def _trash(
 
 
 def _traits(options: ZoomSpan, plan: Plan) -> Traits:
-    written = json.dumps(plan.scope, sort_keys=True).encode()
+    scope = {**plan.scope, "since": options.since.timestamp()}
+    written = json.dumps(scope, sort_keys=True).encode()
     return Traits(
         type=options.type,
         interval=options.interval,

@@ -12,6 +12,7 @@ import anyio
 
 from reelkeep.errors import ProviderError, RateLimited, Unavailable
 from reelkeep.ports import Clock, Dice, Request, Transport
+from reelkeep.providers.throttling import Throttling
 from reelkeep.providers.web import Answer, ask, query
 from reelkeep.providers.zoom.grants import Bearer
 from reelkeep.providers.zoom.limits import Label, Limits, come_back
@@ -56,6 +57,7 @@ class Client:
         transport: Transport,
         bearer: Bearer,
         limits: Limits,
+        throttling: Throttling,
         clock: Clock,
         dice: Dice,
     ) -> None:
@@ -63,6 +65,7 @@ class Client:
         self._transport = transport
         self._bearer = bearer
         self._limits = limits
+        self._throttling = throttling
         self._clock = clock
         self._dice = dice
 
@@ -81,6 +84,8 @@ class Client:
         while True:
             attempt = await self._try(question)
             verdict, error = attempt.judgement.verdict, attempt.judgement.error
+            if verdict not in _PATIENCE:
+                self._throttling.served()
             if error is None:
                 return attempt.json
             tried[verdict] += 1
@@ -102,7 +107,7 @@ class Client:
             case Verdict.RENEW:
                 await self._bearer.renew(attempt.token)
             case Verdict.THROTTLED if attempt.answer is not None:
-                self._limits.heed(attempt.answer, label)
+                self._throttling.heard(self._limits.heed(attempt.answer, label))
             case _:
                 await anyio.sleep(2 ** (times - 1) * (0.5 + self._dice() / 2))
 

@@ -50,13 +50,13 @@ class Limits:
         """
         await self._pacers[label].turn()
 
-    def heed(self, answer: Answer, label: Label) -> None:
-        """Do as a 429 says: slow down, or leave the account alone for so long."""
+    def heed(self, answer: Answer, label: Label) -> datetime:
+        """Do as a 429 says: slow down, or leave the account alone; return until when."""
         until = come_back(answer, self._clock())
         if until is None:
-            self._pacers[label].slow_down()
-        else:
-            _park(self._pacers.values(), until)
+            return self._pacers[label].slow_down()
+        _park(self._pacers.values(), until)
+        return until
 
 
 def come_back(answer: Answer, now: datetime) -> datetime | None:

@@ -64,9 +64,14 @@ class Verdict(Enum):
 class Denied(BadAnswer):
     """One question was refused for good; others may not be. `verdict` says in which way."""
 
-    def __init__(self, message: str, verdict: Verdict) -> None:
+    def __init__(self, message: str, verdict: Verdict, status: int) -> None:
         super().__init__(message)
         self.verdict = verdict
+        self.status = status
+
+
+class Misplaced(Misconfigured):
+    """A 404 that does not read like the API's: mostly, this is not the API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +179,9 @@ def _error(verdict: Verdict, answer: Answer, code: int | None, message: str) -> 
         case Verdict.OUTAGE:
             return Unavailable(f"the API is out of order {details}")
         case Verdict.MISPLACED:
-            return Misconfigured(f"there is no such API here; is api_url right? {details}")
+            return Misplaced(f"there is no such API here; is api_url right? {details}")
         case _:
-            return Denied(f"{_DENIALS[verdict]} {details}", verdict)
+            return Denied(f"{_DENIALS[verdict]} {details}", verdict, answer.status)
 
 
 _DENIALS: Final = {

@@ -39,12 +39,13 @@ class Wholes:
 
     async def _asked(self, recording: RecordingId) -> dict[str, Any]:
         try:
-            return await self._ask(encoded(recording))
+            return await self.client.ask(self.question(encoded(recording)))
         except Denied as denied:
             twice = encoded(recording, twice=True)
             if denied.verdict is not Verdict.NO_MEETING or twice == encoded(recording):
                 raise
-        return await self._ask(twice)
+        return await self.client.ask(self.question(twice))
 
-    async def _ask(self, segment: str) -> dict[str, Any]:
-        return await self.client.ask(Question(self.path.format(segment), label=Label.LIGHT))
+    def question(self, segment: str) -> Question:
+        """Return the question for the recording whose encoded id is `segment`."""
+        return Question(self.path.format(segment), label=Label.LIGHT)

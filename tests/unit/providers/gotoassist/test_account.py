@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from fakes.goto import Api, Asked, Log, account, discovered, ids, link, options, refusal
+from fakes.rig import Rig
 from fakes.simulated import Bench, bench
 from fakes.transport import FakeReply
 from reelkeep.core.model import FileId, Readiness, Recording, RecordingId
@@ -19,7 +20,9 @@ from reelkeep.ports import Provider
 from reelkeep.providers.gotoassist import ADAPTER
 from reelkeep.providers.gotoassist.account import scope, traits
 from reelkeep.simulator import Extent, Switches
-from virtual import PATIENT, Backend
+from reelkeep.stages.bells import Bell
+from reelkeep.stages.poll import Poller
+from virtual import PATIENT, Backend, clock
 
 MP4, EVENTS, THUMBNAIL = FileId("mp4"), FileId("events"), FileId("thumbnail")
 LIST = "archive/recordings"
@@ -181,7 +184,8 @@ async def test_one_bad_id_does_not_spoil_its_batch(status: int) -> None:
     log = Log()
     api = answering(urls=accepting(37, status=status))
     got = await account(api, log=log).describe(ready(*range(1, 101)))
-    assert [int(each.id) for each in got] == [n for n in range(1, 101) if n != 37]
+    assert [int(each.id) for each in got] == list(range(1, 101))
+    assert [each.id for each in got if "refused" in each.facts] == ["37"]
     assert [keys["recording"] for keys in log.named("provider.refused")] == ["37"]
 
 
@@ -193,10 +197,122 @@ async def test_a_refusal_is_reported_with_code_and_reason() -> None:
     assert "invalid recordingIds incident 5f0c-1" in str(keys["reason"])
 
 
+async def test_a_refused_recording_gets_the_files_it_should_have() -> None:
+    *_, got = await account(answering(urls=accepting(2))).describe(ready(1, 2))
+    assert (got.id, got.readiness, got.started) == ("2", Readiness.READY, None)
+    assert [(f.id, f.stem, f.extension, f.file_type, f.size) for f in got.files] == [
+        ("mp4", "recording", "mp4", "MP4", None),
+        ("events", "recording", "events", "EVENTS", None),
+        ("thumbnail", "thumbnail", "jpg", "JPG", None),
+    ]
+
+
+async def test_the_facts_say_that_a_recording_is_refused() -> None:
+    *_, got = await account(answering(urls=accepting(2))).describe(ready(1, 2))
+    assert got.facts == {
+        "recordingId": "2",
+        "accountKey": "400000000000001",
+        "refused": "the API refuses the request (403 Forbidden invalid recordingIds "
+        "incident 5f0c-1)",
+    }
+
+
 async def test_a_single_bad_id_is_refused_once_the_syntax_is_proven() -> None:
     provider = account(answering(urls=accepting(2)))
     await provider.describe(ready(1))
-    assert await provider.describe(ready(2)) == []
+    (got,) = await provider.describe(ready(2))
+    assert "refused" in got.facts
+
+
+async def test_a_refusal_is_reported_once_whoever_asks() -> None:
+    log = Log()
+    provider = account(answering(urls=accepting(2), archived=accepting(2)), log=log)
+    for _ in range(2):
+        await provider.describe(ready(1, 2))
+        with pytest.raises(Refused):
+            await provider.locate(RecordingId("2"), MP4, fresh=True)
+        await provider.acknowledge(ids(1, 2))
+    assert [keys["recording"] for keys in log.named("provider.refused")] == ["2"]
+
+
+@pytest.mark.parametrize("bad", [(1, 2), (1, 2, 3, 4, 5, 6, 7), tuple(range(1, 50))])
+async def test_bad_ids_that_come_first_do_not_accuse_the_syntax(bad: tuple[int, ...]) -> None:
+    got = await account(answering(urls=accepting(*bad))).describe(ready(*range(1, 51)))
+    assert [int(each.id) for each in got if "refused" in each.facts] == list(bad)
+
+
+def held(*archived: int, latest: tuple[int, ...] = ()) -> Callable[[Asked], FakeReply]:
+    """Answer listings: what is archived already, and what is not."""
+
+    def answer(asked: Asked) -> FakeReply:
+        listed = archived if asked.pairs["archived"] == "1" else latest
+        return FakeReply.json({"readyForTranscode": [], "readyForDownload": list(listed)})
+
+    return answer
+
+
+async def test_a_lone_bad_id_is_told_from_a_bad_syntax_by_what_is_archived() -> None:
+    provider = account(answering(urls=accepting(2), listing=held(7, 8, latest=(2,))))
+    (got,) = await provider.describe(ready(2))
+    assert "refused" in got.facts
+
+
+async def test_a_lone_bad_id_is_told_from_a_bad_syntax_by_the_latest() -> None:
+    provider = account(answering(urls=accepting(2), listing=held(latest=(2, 9))))
+    (got,) = await provider.describe(ready(2))
+    assert "refused" in got.facts
+
+
+async def test_a_lone_bad_id_with_no_other_to_compare_accuses_the_syntax() -> None:
+    provider = account(answering(urls=accepting(2), listing=held(latest=(2,))))
+    with pytest.raises(Misconfigured, match="id syntax rejected"):
+        await provider.describe(ready(2))
+
+
+async def test_a_syntax_that_fails_for_what_is_archived_too_is_accused() -> None:
+    provider = account(answering(urls=refusal(403), listing=held(7, 8, latest=(2,))))
+    with pytest.raises(Misconfigured, match="id syntax rejected"):
+        await provider.describe(ready(2))
+
+
+async def test_an_operators_retry_in_a_new_process_is_refused_for_good() -> None:
+    provider = account(answering(urls=accepting(2), listing=held(1, 3, latest=(2,))))
+    with pytest.raises(Refused):
+        await provider.locate(RecordingId("2"), MP4, fresh=False)
+
+
+async def test_no_other_recording_is_marked_to_prove_the_syntax() -> None:
+    asked: list[str] = []
+
+    def refusing(given: Asked) -> FakeReply:
+        asked.append(given.path)
+        return refusal(403)
+
+    provider = account(answering(archived=refusing, listing=held(7, 8, latest=(9,))))
+    with pytest.raises(Misconfigured, match=r"ids\.mark"):
+        await provider.acknowledge(ids(1, 2))
+    assert {path.rpartition("/")[2] for path in asked} == {"1,2", "1", "2"}
+
+
+async def test_a_refused_recording_is_not_described_again_by_later_polls() -> None:
+    async with bench(**world(3, untranscoded=0.0)) as b:
+        bad = b.sim.world.recordings[1].id
+        b.sim.switches.goto.refuse_ids = {bad}
+        rig, asked = Rig(), []
+        for _ in range(3):
+            await polled(rig, goto(b))
+            asked.append(b.sim.journal.id_forms["urls:csv"])
+        assert asked[0] == asked[-1]
+        assert await rig.recordings("open") == sorted(
+            str(each.id) for each in b.sim.world.recordings
+        )
+
+
+async def polled(rig: Rig, provider: Provider) -> None:
+    poller = Poller(
+        provider, rig.house.intake, clock=clock, dice=rig.dice, report=rig.log, work=Bell()
+    )
+    await poller.once()
 
 
 # --- locate --------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from virtual import VIRTUAL, Backend
 
 LIST = "/users/u-1/recordings"
 NOWHERE = "/meetings/AAAAAAAAAAAAAAAAAAAAAA%3D%3D/recordings"
-TWICE = "/meetings/AAAAAAAAAAAAAAAAAAAAAA%253D%253D/recordings"
+SESSION = "/videosdk/sessions/AAAAAAAAAAAAAAAAAAAAAA%3D%3D/recordings"
+SESSIONS = "/videosdk/recordings"
 SCOPE = "Invalid access token, does not contain scopes:[{}]."
 
 
@@ -23,7 +24,7 @@ def bench() -> Bench:
     made.script.on("/users", page([{"id": "u-1"}], name="users"))
     made.script.on(LIST, page([]))
     made.script.on(NOWHERE, error(404, 3001, "Meeting does not exist."))
-    made.script.on(TWICE, error(404, 3001, "Meeting does not exist."))
+    made.script.on(SESSIONS, page([], name="sessions"))
     return made
 
 
@@ -38,6 +39,56 @@ async def test_all_is_well() -> None:
         "listing": True,
         "files": True,
     }
+
+
+async def test_every_kind_of_question_is_asked_once() -> None:
+    made = bench()
+    await made.meetings(users="all").check()
+    asked = [each.path for each in made.script.asked]
+    assert asked == ["/oauth/token", "/users", LIST, NOWHERE]
+
+
+async def test_known_users_are_not_looked_up() -> None:
+    made = bench()
+    await made.meetings().check()
+    assert [each.path for each in made.script.asked] == ["/oauth/token", LIST, NOWHERE]
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        error(404, 3301, "There is no recording for this meeting."),
+        error(404, 3001, "Meeting does not exist."),
+        error(404, 1001, "User does not exist."),
+        error(404, 404, "?"),
+        error(404, 300, "Invalid session id."),
+        error(404, 9999, "?"),
+        FakeReply.json({"message": "?"}, status=404),
+        FakeReply.json([], status=404),
+        FakeReply.of(b"<html>Not found</html>", status=404),
+        FakeReply.of(b"", status=404),
+    ],
+)
+async def test_however_nothing_is_found_one_was_allowed_to_ask(missing: FakeReply) -> None:
+    made = bench()
+    made.script.on(NOWHERE, missing)
+    made.script.on(SESSION, missing)
+    for adapter in (made.meetings(), made.sdk()):
+        assert (await findings(adapter))["files"] is True
+
+
+@pytest.mark.parametrize("refused", [error(400, 300, "?"), error(403, 200, "?")])
+async def test_another_refusal_of_the_probe_is_a_fault(refused: FakeReply) -> None:
+    made = bench()
+    made.script.on(NOWHERE, refused)
+    assert (await findings(made.meetings()))["files"] is False
+
+
+async def test_a_listing_that_is_not_there_is_a_fault() -> None:
+    made = bench()
+    made.script.on(LIST, FakeReply.of(b"<html>Not found</html>", status=404))
+    failed = [each for each in await made.meetings().check() if not each.ok]
+    assert ["api_url" in each.message for each in failed] == [True]
 
 
 async def test_without_a_token_nothing_else_is_asked() -> None:

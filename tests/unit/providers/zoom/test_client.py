@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from fakes.transport import FakeReply, FakeTransport
-from fakes.zoom import Script, error
+from fakes.zoom import Log, Script, error
 from reelkeep.errors import (
     AuthFailed,
     Misconfigured,
@@ -16,6 +16,7 @@ from reelkeep.errors import (
     Unavailable,
     Unreachable,
 )
+from reelkeep.providers.throttling import Throttling
 from reelkeep.providers.tokens import TokenSource
 from reelkeep.providers.zoom.client import Client, Question
 from reelkeep.providers.zoom.grants import App, Bearer
@@ -45,6 +46,7 @@ def anyio_backend() -> Backend:
 class Desk:
     def __init__(self, *answers: FakeReply | Exception, plan: str = "pro") -> None:
         self.script = Script()
+        self.log = Log()
         self.script.on("/look", *answers)
         transport = FakeTransport(self.script)
         app = App(
@@ -59,6 +61,7 @@ class Desk:
             transport=transport,
             bearer=Bearer(source, clock),
             limits=Limits(plan, clock=clock, dice=lambda: 0.0),
+            throttling=Throttling("zoom", "https://api.zoom.us/v2", clock=clock, report=self.log),
             clock=clock,
             dice=lambda: 0.0,
         )
@@ -69,6 +72,11 @@ class Desk:
     @property
     def tokens(self) -> list[str]:
         return [asked.token for asked in self.script.at("/look")]
+
+    @property
+    def throttled(self) -> list[object]:
+        """The time that each report of throttling names."""
+        return [keys.get("until") for keys in self.log.named("provider.throttled")]
 
 
 async def test_a_question_carries_token_and_query() -> None:
@@ -202,6 +210,46 @@ async def test_after_a_daily_limit_questions_go_on() -> None:
         await desk.ask()
     await anyio.sleep(12 * 3600 + 1)
     assert await desk.ask() == {"ok": 1}
+
+
+async def test_being_throttled_is_told_when_it_begins_and_when_it_ends() -> None:
+    desk = Desk(QPS, QPS, FINE)
+    await desk.ask()
+    await desk.ask()
+    began, ended = desk.throttled
+    assert (began, ended) == ((START + timedelta(seconds=1)).isoformat(), None)
+
+
+async def test_a_refusal_of_one_question_ends_the_throttling_too() -> None:
+    desk = Desk(QPS, error(404, 3301, "?"))
+    with pytest.raises(Denied):
+        await desk.ask()
+    assert desk.throttled[1:] == [None]
+
+
+async def test_an_outage_does_not_end_the_throttling() -> None:
+    desk = Desk(QPS, FakeReply.of(b"<html>", status=503))
+    with pytest.raises(Unavailable):
+        await desk.ask()
+    assert len(desk.throttled) == 1
+
+
+async def test_a_daily_limit_is_told_until_it_is_over() -> None:
+    desk = Desk(DAILY, FINE)
+    for _ in range(3):
+        with pytest.raises(RateLimited):
+            await desk.ask()
+    await anyio.sleep(12 * 3600 + 1)
+    await desk.ask()
+    assert desk.throttled == ["2026-01-06T00:00:00+00:00", None]
+
+
+async def test_many_questions_at_once_tell_of_throttling_once() -> None:
+    desk = Desk(QPS, QPS, QPS, FINE)
+    async with anyio.create_task_group() as together:
+        for _ in range(4):
+            together.start_soon(desk.ask)
+    assert [until is None for until in desk.throttled] == [False, True]
 
 
 async def test_questions_are_paced_below_the_plans_rate() -> None:

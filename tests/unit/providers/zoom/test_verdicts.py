@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from reelkeep.errors import AuthFailed, Misconfigured, RateLimited, Unavailable
+from reelkeep.errors import AuthFailed, RateLimited, Unavailable
 from reelkeep.providers.web import Answer
-from reelkeep.providers.zoom.verdicts import Denied, Verdict, judge, scopes
+from reelkeep.providers.zoom.verdicts import Denied, Misplaced, Verdict, judge, scopes
 
 MALFORMED = '{"code":4711,"message":"Invalid access token, does not contain scopes:["a:b","a:c"]"}'
 HTML = "<html><body>502 Bad Gateway</body></html>"
@@ -74,7 +74,7 @@ def test_every_answer_has_its_verdict(given: Answer, verdict: Verdict) -> None:
         (error(400, 4711), AuthFailed),
         (error(429, 429), RateLimited),
         (answer(502, None, HTML), Unavailable),
-        (answer(404, None, HTML), Misconfigured),
+        (answer(404, None, HTML), Misplaced),
         (error(404, 3301), Denied),
         (error(400, 300), Denied),
     ],
