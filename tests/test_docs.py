@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 import pages
+from reelkeep import providers
 from reelkeep.core.lifecycle import TRANSITIONS, FileState, RecordingState
 from reelkeep.core.model import Level
-from reelkeep.errors import TransferError
+from reelkeep.errors import Error, ProviderError, TransferError
 from reelkeep.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parent.parent
@@ -49,7 +52,7 @@ def place(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def raised_codes(kind: type[TransferError] = TransferError) -> set[str]:
+def raised_codes(kind: type[Error]) -> set[str]:
     return {kind.code}.union(*(raised_codes(child) for child in kind.__subclasses__()))
 
 
@@ -71,7 +74,8 @@ def test_the_readme_begins_with_the_demo_and_the_tests() -> None:
 
 @pytest.mark.parametrize("path", ADRS, ids=place)
 def test_a_decision_is_listed_and_has_its_parts(path: Path) -> None:
-    assert f"({path.name})" in text(DOCS / "adr" / "README.md")
+    title = text(path).partition("\n")[0].partition(". ")[2]
+    assert f"| [{title}]({path.name}) |" in text(DOCS / "adr" / "README.md")
     headings = re.findall(r"^## (.+)$", text(path), re.MULTILINE)
     assert headings == ["Context", "Decision", "Consequences"]
 
@@ -101,12 +105,25 @@ def test_every_exit_code_is_explained(code: str) -> None:
 
 
 def test_the_reason_codes_explained_are_those_of_the_contract() -> None:
-    explained = re.findall(r"^\| `(\w+)` \|", text(REFERENCE / "reasons.md"), re.MULTILINE)
-    assert explained == REASON_CODES
+    assert explained_codes()[0] == REASON_CODES
+
+
+def test_every_code_of_a_provider_is_explained() -> None:
+    """`provider` itself only names the family: none of its kind is raised."""
+    for module in walk_packages(providers.__path__, f"{providers.__name__}."):
+        import_module(module.name)
+    assert set(explained_codes()[1]) == raised_codes(ProviderError) - {ProviderError.code}
+
+
+def explained_codes() -> tuple[list[str], list[str]]:
+    """Return the codes of the two tables of the page: of files, and of providers."""
+    files, _, others = text(REFERENCE / "reasons.md").partition("## Codes of a provider")
+    rows = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+    return rows.findall(files), rows.findall(others)
 
 
 def test_no_transfer_fails_for_a_reason_that_is_not_explained() -> None:
-    assert raised_codes() <= set(REASON_CODES)
+    assert raised_codes(TransferError) <= set(REASON_CODES)
 
 
 @pytest.mark.parametrize("state", [*FileState, *RecordingState], ids=str)

@@ -18,11 +18,12 @@ from fakes.catalog import (
     a_file,
     a_recording,
     failed,
+    inline,
     open_catalog,
     stored,
     without,
 )
-from reelkeep.catalog.database import inline, one_thread
+from reelkeep.catalog.database import one_thread
 from reelkeep.core.filters import Filter
 from reelkeep.core.model import FileId, Outcome, ProviderName, Readiness, RecordingId
 from reelkeep.errors import AuthFailed, Gone, Refused, Throttled, Unreachable
@@ -380,13 +381,6 @@ async def test_after_a_crash_what_was_claimed_is_due_again(catalog: Catalog) -> 
     await catalog.claim_all()
     assert await catalog.queue.recover() == 2
     assert len(await catalog.claim_all()) == 2
-
-
-async def test_what_is_given_back_is_due_again(catalog: Catalog) -> None:
-    await catalog.admit(a_recording("a", a_file("1"), a_file("2")))
-    claimed = await catalog.claim_all()
-    await catalog.queue.release([claimed["a/video-2.mp4"].row])
-    assert list(await catalog.claim_all()) == ["a/video-2.mp4"]
 
 
 async def test_nothing_is_due_next_if_nothing_waits(catalog: Catalog) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, text
 
-from reelkeep.catalog.database import Database, Hop, inline, open_engine
+from reelkeep.catalog.database import Database, Hop, open_engine
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.ledger import SqlLedger
@@ -31,6 +32,8 @@ from reelkeep.core.model import (
 from reelkeep.core.retry import Policy
 from reelkeep.ports import Intake, Ledger, Queue, Traits
 
+T = TypeVar("T")
+
 NAME = ProviderName("meetings")
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TRAITS = Traits(type="fake", interval=timedelta(minutes=5), acknowledges=True)
@@ -41,6 +44,11 @@ _WITNESS = """
 CREATE TRIGGER witness AFTER UPDATE OF state ON file WHEN old.state <> new.state
 BEGIN INSERT INTO moved VALUES (old.state, new.state); END
 """
+
+
+async def inline(work: Callable[[], T], /) -> T:
+    """Run `work` at once: a hop for virtual time."""
+    return work()
 
 
 @dataclass

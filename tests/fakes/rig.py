@@ -14,11 +14,12 @@ from sqlalchemy import func, select
 
 import virtual
 from fakes.archive import MemoryArchive
+from fakes.catalog import inline
 from fakes.provider import FakeProvider
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.house import House
 from reelkeep.archive.local import LocalArchive
-from reelkeep.catalog.database import Database, inline, open_engine
+from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.ledger import SqlLedger

@@ -369,6 +369,30 @@ async def test_what_failed_is_waived_and_taken_back(broken: Place) -> None:
     assert ran.out.endswith("1 file is due again.\n")
 
 
+@pytest.fixture
+async def unfinished(place: Place) -> Place:
+    """The provider never finishes one file of a meeting, long after it should have."""
+    place.sim.world.meetings[0].files[-1].stuck = True
+    ran = await place.run("sync", "--json", code=1)
+    assert ran.json["left"] == ["1 recording is incomplete"]
+    return place
+
+
+async def test_a_recording_that_is_never_finished_says_so(unfinished: Place) -> None:
+    id_ = unfinished.sim.world.meetings[0].uuid
+    assert "the provider has not finished 1 file" in (await unfinished.run("show", id_)).out
+
+
+async def test_a_recording_that_is_never_finished_is_closed_for_good(unfinished: Place) -> None:
+    id_ = unfinished.sim.world.meetings[0].uuid
+    ran = await unfinished.run("waive", id_)
+    assert ran.out == "1 file that the provider never finished is waived.\n"
+    await unfinished.run("sync")
+    shown = (await unfinished.run("show", id_, "--json")).json
+    assert (shown["state"], shown["unfinished"]) == ("archived", 0)
+    assert (await unfinished.run("waive", id_)).out == "Nothing to change.\n"
+
+
 async def lines_of(place: Place, *arguments: str) -> list[str]:
     return (await place.run("list", "--json", *arguments)).out.splitlines()
 
@@ -422,20 +446,97 @@ async def test_the_schema_is_one_of_a_configuration(kept: Place) -> None:
     assert "providers" in ran.json["properties"]
 
 
-async def test_a_plan_says_what_would_be_fetched_and_changes_nothing(place: Place) -> None:
+async def planned(place: Place) -> dict[str, dict[str, Any]]:
+    """Return the lines of the plan by the names of the providers."""
     ran = await place.run("plan", "--json")
-    lines = {line["name"]: line for line in ran.json["providers"]}
-    zoom = [each for each in place.sim.world.expected() if each.provider == "zoom"]
-    assert lines["meetings"]["files"] == len(zoom)
-    assert lines["meetings"]["bytes"] == sum(each.size for each in zoom)
-    assert lines["support"]["recordings"] == 4
+    assert ran.err == ""
+    return {line["name"]: line for line in ran.json["providers"]}
+
+
+def all_in(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Return what is in `folder`, with sizes and times of change."""
+    found = ((path, path.lstat()) for path in folder.rglob("*"))
+    return {path: (status.st_size, status.st_mtime_ns) for path, status in found}
+
+
+async def test_a_plan_says_what_the_next_pass_fetches(place: Place) -> None:
+    lines = await planned(place)
     assert place.served() == 0
-    assert await lines_of(place) == []
+    assert not place.sim.journal.acknowledged
+    ran = await place.run("sync", "--provider", "meetings", "--provider", "sdk", "--json")
+    zoom = [lines["meetings"], lines["sdk"]]
+    assert sum(line["files"] for line in zoom) == sum(
+        line["files"]["stored"] for line in ran.json["providers"]
+    )
+    assert sum(line["bytes"] for line in zoom) == place.served()
+
+
+async def test_a_plan_makes_nothing_where_nothing_is(place: Place) -> None:
+    before = all_in(place.folder)
+    await planned(place)
+    assert all_in(place.folder) == before
+
+
+async def test_a_plan_changes_nothing_where_all_is(kept: Place) -> None:
+    before = all_in(kept.folder)
+    await planned(kept)
+    assert all_in(kept.folder) == before
 
 
 async def test_a_plan_says_nothing_once_all_is_here(kept: Place) -> None:
-    ran = await kept.run("plan", "--json")
-    assert [line["files"] for line in ran.json["providers"]] == [0, 0, 0]
+    lines = await planned(kept)
+    assert [line["files"] for line in lines.values()] == [0, 0, 0]
+    assert [line["transcodings"] for line in lines.values()] == [0, 0, 0]
+
+
+async def test_a_plan_for_a_lost_catalog_counts_nothing_that_the_archive_holds(
+    place: Place,
+) -> None:
+    await place.run("sync")
+    shutil.rmtree(place.folder / "state")
+    lines = await planned(place)
+    assert [line["files"] for line in lines.values()] == [0, 0, 0]
+    assert not (place.folder / "state").exists()
+
+
+async def test_a_plan_counts_what_a_widened_filter_brings_in(place: Place) -> None:
+    only = {"include": {"file_types": ["TIMELINE"]}}
+    place.configure(providers=provided(place, meetings=only))
+    await place.run("sync", "--provider", "meetings")
+    assert (await planned(place))["meetings"]["files"] == 0
+    place.configure()
+    size = (await planned(place))["meetings"]["bytes"]
+    before = place.served()
+    await place.run("sync", "--provider", "meetings")
+    assert size == place.served() - before > 0
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_a_plan_counts_only_transcodings_that_are_wanted(place: Place, wanted: bool) -> None:
+    place.configure(providers=provided(place, support={"transcode": wanted}))
+    for each in place.sim.world.recordings[:2]:
+        each.transcoded_from = None
+    assert (await planned(place))["support"]["transcodings"] == (2 if wanted else 0)
+    assert place.sim.world.recordings[0].transcoded_from is None
+
+
+async def test_a_plan_says_what_could_not_be_read(place: Place) -> None:
+    place.sim.switches.zoom.scopes -= {"cloud_recording:read:list_user_recordings:admin"}
+    ran = await place.run("plan", code=1)
+    assert "meetings could not be read wholly: " in ran.out
+
+
+async def test_a_plan_may_be_made_beside_the_daemon(slow: Place) -> None:
+    slow.sim.switches.downloads.rate = 150_000
+    async with slow.started("run"):
+        await until(lambda: slow.parts() > 0)
+        assert (await planned(slow))["meetings"]["bytes"] == LARGE
+
+
+def provided(place: Place, **changes: Any) -> list[dict[str, Any]]:
+    """Return the providers with `changes` by name."""
+    found = place.sim.configuration()["providers"]
+    return [each | quickly(each) | changes.get(each["name"], {}) for each in found]
 
 
 async def test_the_status_says_how_every_provider_stands(kept: Place) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import anyio
 
@@ -11,20 +12,21 @@ from reelkeep.app.books import utc_now
 from reelkeep.app.house import make_providers, open_transport
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import ProviderError
-from reelkeep.ports import Finding, Provider, Report
+from reelkeep.ports import Finding, Provider
 from reelkeep.settings import Settings
+from reelkeep.telemetry.logs import Log
 
 Found = tuple[ProviderName, Finding]
 
 
-async def online(settings: Settings, report: Report) -> list[Found]:
+async def online(settings: Settings, log: Log) -> list[Found]:
     """Return what every enabled provider has to say, in the order of the configuration."""
     async with open_transport(settings) as transport:
         providers = make_providers(
             settings,
             transport,
-            report,
-            learn=lambda _secret: None,
+            log,
+            learn=log.learn,
             clock=utc_now,
             dice=random.random,
         )
@@ -32,7 +34,11 @@ async def online(settings: Settings, report: Report) -> list[Found]:
         async with anyio.create_task_group() as group:
             for provider in providers.values():
                 group.start_soon(_ask, provider, answers)
-    return [(name, finding) for name in providers for finding in answers[name]]
+    return [
+        (name, replace(finding, message=log.clean(finding.message)))
+        for name in providers
+        for finding in answers[name]
+    ]
 
 
 async def _ask(provider: Provider, answers: dict[ProviderName, Sequence[Finding]]) -> None:

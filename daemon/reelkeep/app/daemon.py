@@ -195,7 +195,7 @@ class _Daemon:
     async def _open(self, stack: AsyncExitStack, report: Metrics) -> House | None:
         """Return the open house, None if a stop was asked for meanwhile."""
         with self._orders.opening:
-            opening = open_house(self._settings, report, learn=self.log.learn)
+            opening = open_house(self._settings, report, learn=self.log.learn, clean=self.log.clean)
             return await stack.enter_async_context(opening)
         return None
 

@@ -19,7 +19,7 @@ from reelkeep.catalog.vault import FileVault
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
-from reelkeep.ports import Clock, Dice, Learn, Provider, Report, Tools, Transport
+from reelkeep.ports import Clean, Clock, Dice, Learn, Provider, Report, Tools, Transport
 from reelkeep.providers.adapter import find
 from reelkeep.settings import Settings
 from reelkeep.stages.flights import Flights
@@ -33,6 +33,7 @@ class House:
 
     settings: Settings
     report: Report
+    clean: Clean = str
     clock: Clock
     dice: Dice
     database: Database
@@ -52,10 +53,13 @@ async def open_house(
     report: Report,
     *,
     learn: Learn = lambda _secret: None,
+    clean: Clean = str,
     clock: Clock = utc_now,
     dice: Dice = random.random,
 ) -> AsyncIterator[House]:
     """Lock archive and catalog, open everything, and recover what a crash left.
+
+    `learn` hears of secrets that come up, `clean` takes all known ones out of a text.
 
     Raises:
         Busy: Another process holds the archive or the catalog.
@@ -73,13 +77,19 @@ async def open_house(
         house = House(
             settings=settings,
             report=report,
+            clean=clean,
             clock=clock,
             dice=dice,
             database=database,
             intake=SqlIntake(database, clock, report),
             queue=SqlQueue(database, clock),
             ledger=SqlLedger(
-                database, policy=_policy(settings), clock=clock, dice=dice, report=report
+                database,
+                policy=_policy(settings),
+                clock=clock,
+                dice=dice,
+                report=report,
+                clean=clean,
             ),
             desk=Desk(database, clock, report),
             archive=archive,

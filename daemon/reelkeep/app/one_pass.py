@@ -128,9 +128,11 @@ class Pass:
 
     def _has_patience(self) -> bool:
         """Whether things moved lately; with a limit, that alone decides."""
-        longest = max(PATIENCE, self._house.settings.downloads.retry.max)
         still = anyio.current_time() - self.pipeline.stirred_at
-        return self._limit is not None or still <= longest.total_seconds()
+        return self._limit is not None or still <= self._patience()
+
+    def _patience(self) -> float:
+        return max(PATIENCE, self._house.settings.downloads.retry.max).total_seconds()
 
     def _soon(self, outlook: Outlook, patience: _Patience) -> bool:
         """Whether a file becomes due again within the time."""
@@ -138,7 +140,7 @@ class Pass:
             return False
         left = (outlook.next_due - self._house.clock()).total_seconds()
         if self._limit is None:
-            return left <= self._house.settings.downloads.retry.max.total_seconds()
+            return left <= self._patience()
         return anyio.current_time() + left < patience.deadline
 
     async def _ask_again(self, outlook: Outlook, patience: _Patience) -> bool:

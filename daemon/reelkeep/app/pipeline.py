@@ -54,6 +54,7 @@ class Pipeline:
             dice=house.dice,
             report=house.report,
             work=Chime([work, self._recorded]),
+            clean=house.clean,
         )
         self._work.append(work)
         self.pollers[name] = poller

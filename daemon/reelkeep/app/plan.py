@@ -1,103 +1,163 @@
-"""Say what a pass would fetch, and change nothing."""
+"""Say what a pass would fetch: try its polls on a copy of the catalog, and look at what is due."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+import anyio
+from sqlalchemy import Connection, func, select
 
-from reelkeep.app.house import House
+from reelkeep.app.books import make_archive, open_catalog, utc_now
+from reelkeep.app.house import make_providers, open_transport
+from reelkeep.app.unwrapped import unwrapped
+from reelkeep.catalog.adoption import adopt
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.merging import known
-from reelkeep.catalog.rows import held_files
+from reelkeep.catalog.intake import SqlIntake
+from reelkeep.catalog.queue import SqlQueue, claimable
+from reelkeep.catalog.replica import replica
 from reelkeep.catalog.tables import file, recording
-from reelkeep.core.admission import changes
 from reelkeep.core.lifecycle import FileState
-from reelkeep.core.model import ProviderName, Readiness, Recording
-from reelkeep.core.spans import next_reading
-from reelkeep.errors import ProviderError
-from reelkeep.ports import Provider
+from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
+from reelkeep.ports import Clean, Clock, Dice, Finding, Provider, Traits
+from reelkeep.settings import Settings
+from reelkeep.settings.model import CatalogOptions
+from reelkeep.stages.bells import Bell
+from reelkeep.stages.poll import Poller
+from reelkeep.telemetry.libraries import captured
+from reelkeep.telemetry.logs import Log
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanLine:
     """What a pass would fetch from one provider."""
 
     name: ProviderName
-    recordings: int = 0
-    files: int = 0
-    bytes: int = 0  #: Of the files whose size is known.
-    unknown_sizes: int = 0
-    transcodings: int = 0  #: Recordings that would be asked to be transcoded first.
-    error: str | None = None  #: Why the provider could not be read, or not wholly.
+    recordings: int  #: Of which files are due.
+    files: int
+    bytes: int  #: Of the files whose size is known.
+    unknown_sizes: int
+    transcodings: int  #: Recordings that would be asked to be transcoded first.
+    error: str | None  #: Why the provider could not be read, or not wholly.
 
 
-async def plan(house: House, names: Sequence[ProviderName]) -> list[PlanLine]:
-    """Ask every provider what there is, and compare with the catalog."""
-    return [await _plan(house, house.providers[name]) for name in names]
+class Spared:
+    """A provider that may be asked anything, and is told nothing."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self.transcodings: set[RecordingId] = set()  #: What it was not told to transcode.
+
+    @property
+    def name(self) -> ProviderName:
+        return self._provider.name
+
+    @property
+    def traits(self) -> Traits:
+        return self._provider.traits
+
+    def discover(self, span: Window) -> AsyncIterator[Sequence[Recording]]:
+        return self._provider.discover(span)
+
+    async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
+        return await self._provider.describe(recordings)
+
+    async def locate(self, recording: RecordingId, file: FileId, *, fresh: bool) -> Locator:
+        return await self._provider.locate(recording, file, fresh=fresh)
+
+    async def transcode(self, recordings: Sequence[RecordingId]) -> None:
+        self.transcodings.update(recordings)
+
+    async def acknowledge(self, recordings: Sequence[RecordingId]) -> Sequence[RecordingId]:
+        return recordings
+
+    async def check(self) -> Sequence[Finding]:
+        return await self._provider.check()
 
 
-async def _plan(house: House, provider: Provider) -> PlanLine:
-    line = PlanLine(name=provider.name)
-    pending = await house.database.read(lambda c: _pending(c, provider.name))
-    seen: set[str] = set()
-    traits = provider.traits
-    scan = await house.intake.scan(provider.name)
-    reading = next_reading(
-        now=house.clock(),
-        epoch=traits.epoch,
-        lookback=traits.lookback,
-        deep_scan=traits.deep_scan,
-        covered_until=scan.covered_until,
-        deep_at=scan.deep_at,
-        scope_changed=scan.scope != traits.scope,
-    )
-    try:
-        async for batch in provider.discover(reading.span):
-            new = [found for found in batch if found.id not in seen]
-            seen |= {found.id for found in new}
-            await _add(house.database, provider, new, line)
-    except ProviderError as error:
-        line.error = str(error)
-    _count(line, pending)
-    return line
+async def plan(settings: Settings, names: Sequence[ProviderName], log: Log) -> list[PlanLine]:
+    """Return, for each of the enabled `names`, what a pass that began now would fetch.
 
+    Nothing is locked, made or changed in archive, catalog and accounts, and a daemon may run
+    meanwhile. One thing cannot be spared: a refresh token that rotates is kept as it always is.
 
-async def _add(
-    database: Database, provider: Provider, batch: Sequence[Recording], line: PlanLine
-) -> None:
-    traits = provider.traits
-    rows = await database.read(lambda c: known(c, provider.name, [r.id for r in batch]))
-    held = await database.read(lambda c: held_files(c, (row["row"] for row in rows.values())))
-    line.transcodings += sum(
-        found.readiness is Readiness.TRANSCODABLE and found.id not in rows for found in batch
-    )
-    fresh: Sequence[Recording] = batch
-    if traits.describes:
-        unknown = [r for r in batch if r.id not in rows or not rows[r.id]["described"]]
-        ready = [r for r in unknown if r.readiness is Readiness.READY]
-        fresh = await provider.describe(ready) if ready else []
-    for found in fresh:
-        before = held.get(rows[found.id]["row"], []) if found.id in rows else []
-        arrivals = changes(found, before, traits.filter).arrivals
-        _count(line, [(found.id, a.file.size) for a in arrivals if a.state is FileState.DUE])
-
-
-def _count(line: PlanLine, files: Sequence[tuple[object, int | None]]) -> None:
-    line.recordings += len({id_ for id_, _ in files})
-    line.files += len(files)
-    line.bytes += sum(size or 0 for _, size in files)
-    line.unknown_sizes += sum(size is None for _, size in files)
-
-
-def _pending(connection: Connection, name: ProviderName) -> list[tuple[object, int | None]]:
-    query = (
-        select(recording.c.id, file.c.promised)
-        .join(file, file.c.recording == recording.c.row)
-        .where(
-            recording.c.provider == name,
-            file.c.state.in_([FileState.DUE, FileState.ACTIVE]),
+    Raises:
+        CatalogError, IoFailed: Catalog or archive cannot be read.
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(captured(log))
+        scratch = await stack.enter_async_context(scratch_catalog(settings, utc_now))
+        transport = await stack.enter_async_context(open_transport(settings))
+        providers = make_providers(
+            settings, transport, log, learn=log.learn, clock=utc_now, dice=random.random
         )
+        chosen = [providers[name] for name in names]
+        return await rehearse(scratch, chosen, clock=utc_now, dice=random.random, clean=log.clean)
+
+
+@asynccontextmanager
+async def scratch_catalog(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+    """Open a copy of the catalog, brought to where a pass would find its own after opening it."""
+    async with AsyncExitStack() as stack:
+        copy = await stack.enter_async_context(replica(settings.catalog.path))
+        there = CatalogOptions.model_construct(url=f"sqlite:///{copy}")
+        books = open_catalog(settings.model_copy(update={"catalog": there}))
+        database, is_new = await stack.enter_async_context(books)
+        await SqlQueue(database, clock).recover()
+        if is_new:
+            folders = make_archive(settings, clock).adopt()
+            await adopt(database, folders, clock=clock, report=_unheard)
+        yield database
+
+
+async def rehearse(
+    scratch: Database, providers: Sequence[Provider], *, clock: Clock, dice: Dice, clean: Clean
+) -> list[PlanLine]:
+    """Poll `providers` into `scratch`, and return what is due then, in the same order."""
+    lines: dict[ProviderName, PlanLine] = {}
+    intake = SqlIntake(scratch, clock, _unheard)
+
+    async def poll(provider: Provider) -> None:
+        spared = Spared(provider)
+        poller = Poller(
+            spared, intake, clock=clock, dice=dice, report=_unheard, work=Bell(), clean=clean
+        )
+        await poller.once()
+        lines[spared.name] = await scratch.read(
+            lambda c: _line(c, spared, error=poller.health.reason)
+        )
+
+    with unwrapped():
+        async with anyio.create_task_group() as group:
+            for provider in providers:
+                group.start_soon(poll, provider)
+    return [lines[provider.name] for provider in providers]
+
+
+def _line(connection: Connection, spared: Spared, *, error: str | None) -> PlanLine:
+    query = (
+        select(
+            func.count(recording.c.row.distinct()),
+            func.count(file.c.row),
+            func.count(file.c.promised),
+            func.coalesce(func.sum(file.c.promised), 0),
+        )
+        .join(file, file.c.recording == recording.c.row)
+        .where(claimable(spared.name), file.c.state == FileState.DUE)
     )
-    return [(row[0], row[1]) for row in connection.execute(query)]
+    recordings, files, known, size = connection.execute(query).one()
+    return PlanLine(
+        name=spared.name,
+        recordings=recordings,
+        files=files,
+        bytes=size,
+        unknown_sizes=files - known,
+        transcodings=len(spared.transcodings),
+        error=error,
+    )
+
+
+def _unheard(_event: str, /, **_keys: object) -> None:
+    """Report nothing: none of it happens."""

@@ -1,4 +1,7 @@
-"""Put bad bytes aside for people to look at, the newest two of each file."""
+"""Put bytes aside for people to look at.
+
+The latest two of each bad download; what stood in the way of a stored file is all kept.
+"""
 
 from __future__ import annotations
 

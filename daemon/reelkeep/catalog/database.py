@@ -41,11 +41,6 @@ def one_thread() -> Hop:
     return hop
 
 
-async def inline(work: Callable[[], T], /) -> T:
-    """Run `work` at once: for tests in virtual time."""
-    return work()
-
-
 class Database:
     """Runs synchronous functions of a connection as transactions: one hop for each.
 

@@ -15,7 +15,7 @@ from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings
 from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import attempt, file, provider, recording
 from reelkeep.core.lifecycle import RETRIABLE, FileState, RecordingState, sources
-from reelkeep.core.model import Holding, ProviderName
+from reelkeep.core.model import Holding, ProviderName, Readiness
 from reelkeep.ports import Clock, Report
 
 
@@ -113,17 +113,37 @@ class Desk:
         """Make failed, vanished and waived files due again, with all attempts; return how many."""
         return await self._move(files, RETRIABLE, {"state": FileState.DUE, "reason": None, **FRESH})
 
-    async def retry_failed(self) -> int:
-        """Make every failed or vanished file due again; return how many."""
-        states = [FileState.FAILED, FileState.GONE]
-        query = select(file.c.row).where(file.c.state.in_(states))
-        rows = await self._database.read(lambda c: c.execute(query).scalars().all())
-        return await self.retry(list(rows))
-
     async def waive(self, files: Sequence[int]) -> int:
         """Accept that the files `files` will never come; return how many are waived now."""
         values = {"state": FileState.WAIVED, "reason": "waived by the operator", "due_at": None}
         return await self._move(files, sources(FileState.WAIVED), values)
+
+    async def waive_unfinished(self, row: int) -> int:
+        """Accept that the provider never finishes files of the recording `row`; return how many.
+
+        Only of a recording that is incomplete for it. The fingerprint stays: the same listing
+        changes nothing, while another brings back what it announces.
+        """
+        now = self._clock()
+
+        def work(connection: Connection) -> tuple[int, list[Step]]:
+            late = (
+                (recording.c.row == row)
+                & (recording.c.state == RecordingState.INCOMPLETE)
+                & (recording.c.unfinished > 0)
+                & (recording.c.overdue_at <= now)
+            )
+            count = connection.execute(select(recording.c.unfinished).where(late)).scalar() or 0
+            if not count:
+                return 0, []
+            done = {"unfinished": 0, "readiness": Readiness.READY.value}
+            connection.execute(update(recording).where(late).values(done))
+            revise(connection, [row])
+            return count, restate(connection, [row], now)
+
+        count, steps = await self._database.write(work)
+        announce(self._report, steps)
+        return count
 
     async def _move(
         self, files: Sequence[int], allowed: Collection[FileState], values: Mapping[str, Any]

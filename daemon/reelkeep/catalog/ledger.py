@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,42 +15,56 @@ from reelkeep.catalog.rows import all_of_recording, chunks, holdings, write_rows
 from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import attempt, file, recording
 from reelkeep.core.lifecycle import FINAL, FileState
-from reelkeep.core.model import Failed, Holding, Outcome, Stored
+from reelkeep.core.model import Download, Failed, Holding, Outcome, Stored
 from reelkeep.core.retry import Policy, Verdict, judge
-from reelkeep.ports import Clock, Dice, Report
+from reelkeep.core.telling import told
+from reelkeep.ports import Clean, Clock, Dice, Report
 
 SWEEP = 1000
 """Recordings moved on by one sweep; the rest follow in the next."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Mishap:
+    """A failed attempt, what follows from it, and what is told of it."""
+
+    download: Download
+    verdict: Verdict
+    detail: str
+
+
 class SqlLedger:
-    """See `ports.Ledger`."""
+    """See `ports.Ledger`. `clean` takes secrets out of what is kept of errors."""
 
     def __init__(
-        self, database: Database, *, policy: Policy, clock: Clock, dice: Dice, report: Report
+        self,
+        database: Database,
+        *,
+        policy: Policy,
+        clock: Clock,
+        dice: Dice,
+        report: Report,
+        clean: Clean = str,
     ) -> None:
         self._database = database
         self._policy = policy
         self._clock = clock
         self._dice = dice
         self._report = report
+        self._clean = clean
 
     async def record(self, outcomes: Sequence[Outcome]) -> None:
         """Commit `outcomes` in one transaction; report each once it is durable."""
         now = self._clock()
-        verdicts = [
-            (failed, judge(failed, now=now, policy=self._policy, dice=self._dice()))
-            for failed in outcomes
-            if isinstance(failed, Failed)
-        ]
+        mishaps = [self._mishap(failed, now) for failed in outcomes if isinstance(failed, Failed)]
         stored = [outcome for outcome in outcomes if isinstance(outcome, Stored)]
-        held, steps = await self._database.write(lambda c: _record(c, stored, verdicts, now))
+        held, steps = await self._database.write(lambda c: _record(c, stored, mishaps, now))
         for good in stored:
             if good.download.row in held:
                 self._say_stored(good)
-        for failed, verdict in verdicts:
-            if failed.download.row in held:
-                self._say_failed(failed, verdict, now)
+        for mishap in mishaps:
+            if mishap.download.row in held:
+                self._say_failed(mishap, now)
         announce(self._report, steps)
 
     async def publishable(self, limit: int) -> Sequence[Holding]:
@@ -87,6 +102,10 @@ class SqlLedger:
         steps = await self._database.write(lambda c: _sweep(c, now))
         announce(self._report, steps)
 
+    def _mishap(self, failed: Failed, now: datetime) -> _Mishap:
+        verdict = judge(failed, now=now, policy=self._policy, dice=self._dice())
+        return _Mishap(failed.download, verdict, self._clean(told(failed.error)))
+
     def _say_stored(self, stored: Stored) -> None:
         self._report(
             "file.stored",
@@ -99,11 +118,12 @@ class SqlLedger:
             verified=stored.verified.value,
         )
 
-    def _say_failed(self, failed: Failed, verdict: Verdict, now: datetime) -> None:
+    def _say_failed(self, mishap: _Mishap, now: datetime) -> None:
+        download, verdict = mishap.download, mishap.verdict
         common: dict[str, Any] = {
-            "provider": failed.download.provider,
-            "recording": failed.download.recording,
-            "file": failed.download.name,
+            "provider": download.provider,
+            "recording": download.recording,
+            "file": download.name,
         }
         if verdict.state is FileState.GONE:
             self._report("recording.vanished", **common)
@@ -112,7 +132,7 @@ class SqlLedger:
                 "file.failed",
                 **common,
                 code=verdict.code,
-                reason=describe(failed.error),
+                reason=mishap.detail,
                 attempt=verdict.tries,
             )
         elif verdict.counted and verdict.due_at is not None:
@@ -120,40 +140,33 @@ class SqlLedger:
                 "file.retry",
                 **common,
                 code=verdict.code,
-                reason=describe(failed.error),
+                reason=mishap.detail,
                 attempt=verdict.tries,
                 delay=round((verdict.due_at - now).total_seconds(), 3),
             )
 
 
-def describe(error: Exception) -> str:
-    """Return `error` in a sentence; of a bug, its class too."""
-    text = str(error) or type(error).__name__
-    ours = type(error).__module__ == "reelkeep.errors"
-    return text[:500] if ours else f"{type(error).__name__}: {text}"[:500]
-
-
 def _record(
     connection: Connection,
     stored: Sequence[Stored],
-    verdicts: Sequence[tuple[Failed, Verdict]],
+    mishaps: Sequence[_Mishap],
     now: datetime,
 ) -> tuple[set[int], list[Step]]:
     """Write outcomes; return the files that were ours to write, and what they changed.
 
     What the operator did to a file meanwhile is not undone.
     """
-    rows = [each.download.row for each in stored] + [each.download.row for each, _ in verdicts]
+    rows = [each.download.row for each in stored] + [each.download.row for each in mishaps]
     recordings = _active(connection, rows)
     good = [each for each in stored if each.download.row in recordings]
-    bad = [each for each in verdicts if each[0].download.row in recordings]
+    bad = [each for each in mishaps if each.download.row in recordings]
     write_rows(connection, file, [_stored_row(each, now) for each in good])
-    write_rows(connection, file, [_failed_row(*each) for each in bad])
-    history = [_attempt_row(*each, now) for each in bad if each[1].counted]
+    write_rows(connection, file, [_failed_row(each) for each in bad])
+    history = [_attempt_row(each, now) for each in bad if each.verdict.counted]
     if history:
         connection.execute(insert(attempt), history)
     final = [each.download.row for each in good]
-    final += [failed.download.row for failed, verdict in bad if verdict.state in FINAL]
+    final += [each.download.row for each in bad if each.verdict.state in FINAL]
     touched = {recordings[row] for row in final}
     revise(connection, touched)
     return set(recordings), restate(connection, touched, now)
@@ -186,24 +199,25 @@ def _stored_row(stored: Stored, now: datetime) -> dict[str, Any]:
     }
 
 
-def _failed_row(failed: Failed, verdict: Verdict) -> dict[str, Any]:
+def _failed_row(mishap: _Mishap) -> dict[str, Any]:
+    verdict = mishap.verdict
     return {
-        "row": failed.download.row,
+        "row": mishap.download.row,
         "state": verdict.state.value,
         "due_at": verdict.due_at,
         "attempts": verdict.attempts,
         "tries": verdict.tries,
         "reason": verdict.code,
-        "detail": describe(failed.error),
+        "detail": mishap.detail,
     }
 
 
-def _attempt_row(failed: Failed, verdict: Verdict, now: datetime) -> dict[str, Any]:
+def _attempt_row(mishap: _Mishap, now: datetime) -> dict[str, Any]:
     return {
-        "file": failed.download.row,
+        "file": mishap.download.row,
         "at": now,
-        "code": verdict.code,
-        "detail": describe(failed.error),
+        "code": mishap.verdict.code,
+        "detail": mishap.detail,
     }
 
 

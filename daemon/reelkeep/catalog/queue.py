@@ -33,16 +33,6 @@ class SqlQueue:
         now = self._clock()
         return await self._database.write(lambda c: _claim(c, provider, limit, now))
 
-    async def release(self, rows: Sequence[int]) -> None:
-        """Give back files that were claimed and not attempted."""
-
-        def work(connection: Connection) -> None:
-            for some in chunks(rows):
-                mine = file.c.row.in_(some) & (file.c.state == FileState.ACTIVE)
-                connection.execute(update(file).where(mine).values(state=FileState.DUE))
-
-        await self._database.write(work)
-
     async def next_due(self, provider: ProviderName) -> datetime | None:
         """Return when the next waiting file becomes due; the past if one is due already."""
         at_once = func.coalesce(file.c.due_at, recording.c.first_seen)

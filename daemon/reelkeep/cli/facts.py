@@ -49,6 +49,7 @@ def with_attempts(
 
 
 def _file(file: HeldFile, folder: Path | None) -> dict[str, Any]:
+    code, reason = _why(file)
     stored = file.state == "stored" and folder is not None
     return {
         "name": file.name,
@@ -64,10 +65,17 @@ def _file(file: HeldFile, folder: Path | None) -> dict[str, Any]:
         "stored_at": _time(file.stored_at),
         "due_at": _time(file.due_at),
         "tries": file.tries,
-        "code": file.reason,
-        "reason": file.detail,
+        "code": code,
+        "reason": reason,
         "path": str(folder / file.name) if stored and folder is not None else None,
     }
+
+
+def _why(file: HeldFile) -> tuple[str | None, str | None]:
+    """Return reason code and sentence; where it was decided not to fetch, there is no code."""
+    if file.state in ("skipped", "waived"):
+        return None, file.reason
+    return file.reason, file.detail
 
 
 def _attempts(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:

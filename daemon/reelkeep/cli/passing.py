@@ -75,7 +75,7 @@ async def make_pass(
     stop = anyio.Event()
     async with anyio.create_task_group() as group:
         await group.start(obey, stop)
-        async with open_house(settings, log, learn=log.learn) as house:
+        async with open_house(settings, log, learn=log.learn, clean=log.clean) as house:
             passed = await _pass(house, names, screen, stop, limit)
         group.cancel_scope.cancel()
     return passed

@@ -14,7 +14,6 @@ from reelkeep.cli.options import as_json, enabled, providers
 
 if TYPE_CHECKING:
     from reelkeep.app.plan import PlanLine
-    from reelkeep.settings import Settings
 
 
 @click.command
@@ -22,25 +21,22 @@ if TYPE_CHECKING:
 @as_json
 @click.pass_obj
 def command(call: Invocation, *, names: tuple[str, ...], as_json: bool) -> int:
-    """Say what a pass would fetch; nothing is fetched, and the catalog stays as it is."""
+    """Say what a pass would fetch.
+
+    The providers are asked, and told nothing; archive and catalog stay as they are. It may be said
+    while the daemon runs.
+    """
     import anyio
 
+    from reelkeep.app.plan import plan
+
     settings = call.settings()
-    lines = anyio.run(_plan, settings, names)
+    lines = anyio.run(plan, settings, enabled(settings, names), log_of(settings))
     if as_json:
         call.out.json({"providers": [asdict(line) for line in lines]})
     else:
         _print(call, lines)
     return Exit.LEFT if any(line.error for line in lines) else Exit.DONE
-
-
-async def _plan(settings: Settings, names: Sequence[str]) -> list[PlanLine]:
-    from reelkeep.app.house import open_house
-    from reelkeep.app.plan import plan
-
-    chosen, log = enabled(settings, names), log_of(settings)
-    async with open_house(settings, log, learn=log.learn) as house:
-        return await plan(house, chosen)
 
 
 def _print(call: Invocation, lines: Sequence[PlanLine]) -> None:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from reelkeep.cli.output import Output
 from reelkeep.cli.tables import cell, table
-from reelkeep.cli.words import duration, moment, size
+from reelkeep.cli.words import duration, moment, number, size
 from reelkeep.telemetry.text import visible
 
 _STYLES = {
@@ -45,6 +45,7 @@ def _head(found: Found) -> Table:
         "key": cell(found["key"]),
         "provider": cell(found["provider"]),
         "state": _state(found["state"]),
+        "unfinished": cell(_unfinished(found["unfinished"])),
         "title": cell(found["title"]),
         "user": cell(found["user"]),
         "started": cell(f"{_moment(found['started'])}{lasted}"),
@@ -59,6 +60,10 @@ def _head(found: Found) -> Table:
         if value.plain not in ("", "-"):
             grid.add_row(name, value)
     return grid
+
+
+def _unfinished(count: int) -> str:
+    return f"the provider has not finished {number(count, 'file')}" if count else ""
 
 
 def _files(out: Output, found: Found) -> Table:
@@ -79,7 +84,7 @@ def _files(out: Output, found: Found) -> Table:
 
 def _print_trouble(out: Output, file: Found) -> None:
     """Print why a file is not stored, and how often it failed."""
-    if file["code"] is None and not file["attempts"]:
+    if not (file["code"] or file["reason"] or file["attempts"]):
         return
     out.line()
     said = ": ".join(part for part in (file["code"], file["reason"]) if part)

@@ -10,6 +10,7 @@ from reelkeep.cli.codes import Exit
 from reelkeep.cli.decisions import changes, chosen, print_changes
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.options import as_json
+from reelkeep.cli.output import Output
 from reelkeep.core.lifecycle import FileState, sources
 
 if TYPE_CHECKING:
@@ -26,19 +27,26 @@ def command(call: Invocation, *, recording: str, file: str | None, as_json: bool
     """Accept that a file will never come, so that its recording can be closed.
 
     FILE is its name as `show` gives it; without it, all failed and vanished files of the
-    recording are meant. `retry ID` takes the decision back.
+    recording are meant, and those that the provider never finished. `retry ID` takes the
+    decision back; what was never finished comes back once the provider says something new of it.
     """
     import anyio
 
-    done = anyio.run(_waive, call.settings(), recording, file)
+    done, unfinished = anyio.run(_waive, call.settings(), recording, file)
     if as_json:
-        call.out.json({"waived": len(done), "files": done})
-    else:
+        call.out.json({"waived": len(done), "files": done, "unfinished": unfinished})
+        return Exit.DONE
+    if done or not unfinished:
         print_changes(call.out, done, "waived")
+    if unfinished:
+        _print_unfinished(call.out, unfinished)
     return Exit.DONE
 
 
-async def _waive(settings: Settings, text: str, name: str | None) -> list[dict[str, Any]]:
+async def _waive(
+    settings: Settings, text: str, name: str | None
+) -> tuple[list[dict[str, Any]], int]:
+    """Return the waived files, and how many more the provider never finished."""
     from reelkeep.app.books import desk_only
     from reelkeep.cli.finding import one
 
@@ -46,7 +54,15 @@ async def _waive(settings: Settings, text: str, name: str | None) -> list[dict[s
         holding = await one(desk, text)
         rows = chosen(holding, {"failed", "gone"}) if name is None else _named(holding, name)
         await desk.waive(rows)
-        return changes([holding], rows)
+        unfinished = await desk.waive_unfinished(holding.row) if name is None else 0
+        return changes([holding], rows), unfinished
+
+
+def _print_unfinished(out: Output, count: int) -> None:
+    from reelkeep.cli.words import number
+
+    verb = "is" if count == 1 else "are"
+    out.line(f"{number(count, 'file')} that the provider never finished {verb} waived.")
 
 
 def _named(holding: Holding, name: str) -> list[int]:

@@ -35,7 +35,7 @@ EVENTS: dict[str, Event] = {
     "daemon.started": Event(_I, ("version", "pid", "config", "providers"), "The process began."),
     "daemon.ready": Event(_I, ("seconds",), "The catalog is open and polling has begun."),
     "daemon.stopping": Event(_I, ("signal", "in_flight"), "A stop was asked for."),
-    "daemon.stopped": Event(_I, ("seconds", "in_flight"), "All is at rest; parts will resume."),
+    "daemon.stopped": Event(_I, ("seconds",), "All is at rest; parts will resume."),
     "daemon.failed": Event(_E, ("reason",), "A bug or a broken catalog ended the daemon."),
     "server.listening": Event(_I, ("host", "port"), "Health, status and metrics can be asked."),
     "config.reloaded": Event(_I, ("config", "providers"), "A new configuration is in force."),
@@ -119,7 +119,7 @@ EVENTS: dict[str, Event] = {
         "A file was given up; `retry` makes it due again, `waive` does without it.",
     ),
     "file.quarantined": Event(
-        _W, ("provider", "recording", "file", "reason", "path"), "Bad bytes were put aside."
+        _W, ("provider", "recording", "file", "reason"), "Bad bytes were put aside."
     ),
     # conditions
     "disk.low": Event(_E, ("free", "wanted"), "Too little room: transfers pause."),

@@ -91,7 +91,8 @@ def to_manifest(holding: Holding, *, version: str) -> dict[str, Any]:
         "started": _time(holding.started),
         "duration": None if holding.duration is None else holding.duration.total_seconds(),
         "first_seen": _time(holding.first_seen),
-        "complete": _LACKING.isdisjoint(file.state for file in holding.files),
+        "complete": _is_complete(holding),
+        "unfinished": holding.unfinished,
         "files": [_entry(file) for file in holding.files],
         "facts": _plain(holding.facts),
     }
@@ -136,6 +137,11 @@ def read_manifest(content: bytes) -> Manifest:
         facts=facts if isinstance(facts := document.get("facts"), dict) else {},
         files=files,
     )
+
+
+def _is_complete(holding: Holding) -> bool:
+    lacking = any(file.state in _LACKING for file in holding.files)
+    return not lacking and holding.unfinished == 0
 
 
 def _entry(file: HeldFile) -> dict[str, Any]:

@@ -7,7 +7,7 @@ adapter is done when it passes that suite. Whatever an adapter raises is one of 
 from __future__ import annotations
 
 from reelkeep.ports.archive import Archive, Held, Inspection, Part
-from reelkeep.ports.base import Clock, Dice, Learn, Report
+from reelkeep.ports.base import Clean, Clock, Dice, Learn, Report
 from reelkeep.ports.catalog import Admission, Intake, Ledger, Queue, Scan
 from reelkeep.ports.provider import Finding, Provider, Tools, Traits, Vault
 from reelkeep.ports.transport import Reply, Request, Transport
@@ -15,6 +15,7 @@ from reelkeep.ports.transport import Reply, Request, Transport
 __all__ = [
     "Admission",
     "Archive",
+    "Clean",
     "Clock",
     "Dice",
     "Finding",

@@ -18,6 +18,10 @@ Learn = Callable[[str], None]
 """Takes a secret that was obtained at run time, so that the log keeps it out of every line."""
 
 
+Clean = Callable[[str], str]
+"""Takes every secret that is known out of a text."""
+
+
 class Report(Protocol):
     """Where events go. Names and keys are those of `core.events`; a locator is never a value."""
 

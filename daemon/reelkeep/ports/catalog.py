@@ -85,10 +85,6 @@ class Queue(Protocol):
         """Take up to `limit` recordings with due files, the most endangered first."""
         ...
 
-    async def release(self, rows: Sequence[int]) -> None:
-        """Give back files that were claimed and not attempted."""
-        ...
-
     async def next_due(self, provider: ProviderName) -> datetime | None:
         """Return when the next file that waits becomes due."""
         ...

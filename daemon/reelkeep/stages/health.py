@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import AuthFailed, ProviderError, RateLimited, Remedy
-from reelkeep.ports import Clock, Report
+from reelkeep.ports import Clean, Clock, Report
 
 SLOW_PACE = timedelta(minutes=15)
 """How often a provider is asked that refuses our credentials, at most."""
@@ -33,10 +33,16 @@ class Health:
             self.broken_since, self.reason = broken_since, reason
 
     def failed(
-        self, error: ProviderError, *, clock: Clock, report: Report, retry_at: datetime
+        self,
+        error: ProviderError,
+        *,
+        clock: Clock,
+        report: Report,
+        retry_at: datetime,
+        clean: Clean = str,
     ) -> None:
         """Note a failure, and report it if it is the first that this process sees."""
-        self.reason = str(error)
+        self.reason = clean(str(error))
         self.broken_since = self.broken_since or clock()
         self.paused = self.paused or error.remedy is Remedy.PAUSE
         if not self.said:
@@ -45,12 +51,12 @@ class Health:
                 "poll.failed",
                 provider=self.name,
                 code=error.code,
-                reason=str(error),
+                reason=self.reason,
                 retry_at=retry_at,
             )
         if isinstance(error, AuthFailed) and not self.refused:
             self.refused = True
-            report("provider.auth_failed", provider=self.name, reason=str(error))
+            report("provider.auth_failed", provider=self.name, reason=self.reason)
 
     def recovered(self, *, clock: Clock, report: Report) -> None:
         """Note a complete poll, and report it if the provider was broken."""

@@ -14,7 +14,7 @@ from reelkeep.core.model import Recording
 from reelkeep.core.spans import Reading, next_reading
 from reelkeep.core.timetable import next_poll
 from reelkeep.errors import ProviderError, Remedy
-from reelkeep.ports import Clock, Dice, Intake, Provider, Report, Scan
+from reelkeep.ports import Clean, Clock, Dice, Intake, Provider, Report, Scan
 from reelkeep.stages.bells import Bell, Ringing
 from reelkeep.stages.blame import batches, blamed
 from reelkeep.stages.health import Health, pause_after
@@ -40,7 +40,7 @@ class Poller:
 
     def __init__(
         self, provider: Provider, intake: Intake, *, clock: Clock, dice: Dice, report: Report,
-        work: Ringing,
+        work: Ringing, clean: Clean = str,
     ) -> None:  # fmt: skip
         self._provider = provider
         self._intake = intake
@@ -48,6 +48,7 @@ class Poller:
         self._dice = dice
         self._report = report
         self._work = work
+        self._clean = clean
         self.health = Health(provider.name)
         self.wake = Bell()  #: Ring it to poll at once.
 
@@ -81,7 +82,12 @@ class Poller:
         """Take note of an error that stopped a download: some pause the whole provider."""
         if error.remedy is Remedy.PAUSE and not self.health.paused:
             retry_at = self._clock() + self._provider.traits.interval
-            self.health.failed(error, clock=self._clock, report=self._report, retry_at=retry_at)
+            self._note(error, retry_at)
+
+    def _note(self, error: ProviderError, retry_at: datetime) -> None:
+        self.health.failed(
+            error, clock=self._clock, report=self._report, retry_at=retry_at, clean=self._clean
+        )
 
     async def _read(self, began: float, started: datetime) -> None:
         name, traits = self._provider.name, self._provider.traits
@@ -159,7 +165,7 @@ class Poller:
 
     async def _broken(self, error: ProviderError, delay: timedelta) -> None:
         retry_at = self._clock() + delay
-        self.health.failed(error, clock=self._clock, report=self._report, retry_at=retry_at)
+        self._note(error, retry_at)
         scan = await self._intake.scan(self._provider.name)
         noted = replace(scan, broken_since=self.health.broken_since, reason=self.health.reason)
         await self._intake.scanned(self._provider.name, noted)

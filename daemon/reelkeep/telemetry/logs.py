@@ -51,6 +51,10 @@ class Log:
         with suppress(OSError, ValueError):  # a closed pipe or file must not stop the archive
             self._logger.log(listed.severity, event, **line)
 
+    def clean(self, text: str) -> str:
+        """Return `text` without the secrets that are known."""
+        return self._redactor.clean(text)
+
     def learn(self, secret: str) -> None:
         """Keep a secret that was obtained at run time out of every later line."""
         self._redactor.learn(secret)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from operator import itemgetter
 from threading import Lock
 from typing import Any
@@ -40,6 +41,10 @@ class _Level:
     of: Callable[[Mapping[str, Any]], float | None]
 
 
+def _unix(moment: str | None) -> float | None:
+    return None if moment is None else datetime.fromisoformat(moment).timestamp()
+
+
 _BY_CODE = ("provider", "code")
 
 _COUNTS: Mapping[str, tuple[_Count, ...]] = {
@@ -67,9 +72,9 @@ _LEVELS = (
     _Level("files_given_up", "Files that are failed or gone now.", itemgetter("failed")),
     _Level("pending_bytes", "Bytes promised of files that are due.", itemgetter("pending_bytes")),
     _Level(
-        "last_success_age_seconds",
-        "Seconds since the last complete poll.",
-        itemgetter("age_seconds"),
+        "last_success_timestamp_seconds",
+        "When the last complete poll was, in Unix time.",
+        lambda line: _unix(line["last_success"]),
     ),
     _Level(
         "provider_broken",

@@ -123,6 +123,16 @@ async def test_without_a_limit_it_waits_as_long_as_our_own_delays() -> None:
     assert anyio.current_time() < 60
 
 
+async def test_without_a_limit_it_waits_for_a_pause_longer_than_our_own_delays() -> None:
+    """A Retry-After wins over retry.max, also where nobody set a time."""
+    provider = FakeProvider()
+    provider.hold(recording())
+    retry = RetryOptions(base=timedelta(milliseconds=50), max=timedelta(milliseconds=500))
+    rig = Rig(provider, script=failing(1, Retry_After="30"), retry=retry)
+    await make(rig)
+    assert await rig.recordings("archived") == ["a"]
+
+
 async def test_it_polls_again_until_transcodings_are_done() -> None:
     provider = FakeProvider(traits=SLOWLY, transcoding_takes=40)
     provider.hold(recording(readiness=Readiness.TRANSCODABLE))

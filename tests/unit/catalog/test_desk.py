@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,7 +20,7 @@ from fakes.catalog import (
     stored,
     without,
 )
-from reelkeep.core.model import Holding, ProviderName, RecordingId
+from reelkeep.core.model import Holding, ProviderName, Readiness, RecordingId
 from reelkeep.errors import Gone, Refused, Unreachable
 from reelkeep.ports import Scan
 
@@ -165,11 +166,11 @@ async def test_a_retried_file_makes_its_recording_whole(catalog: Catalog) -> Non
     assert await catalog.state("broken") == "archived"
 
 
-async def test_all_that_failed_or_vanished_is_retried(catalog: Catalog) -> None:
+async def test_a_vanished_file_may_be_retried(catalog: Catalog) -> None:
     claimed = await catalog.claim_all()
-    gone = failed(claimed["pending/video.mp4"], Gone("deleted"))
-    await catalog.ledger.record([gone, stored(claimed["pending/video-2.mp4"])])
-    assert await catalog.desk.retry_failed() == 2
+    gone = claimed["pending/video.mp4"]
+    await catalog.ledger.record([failed(gone, Gone("deleted"))])
+    assert await catalog.desk.retry([gone.row]) == 1
 
 
 async def test_a_waived_file_may_be_retried(catalog: Catalog) -> None:
@@ -200,11 +201,10 @@ async def test_what_the_filter_left_out_is_not_retried(catalog: Catalog) -> None
 
 async def test_more_files_are_retried_than_one_statement_can_name(catalog: Catalog) -> None:
     await catalog.admit(*many(600))
-    down = Refused("no")
-    while claims := await catalog.queue.claim(NAME, 500):
-        outcomes = [failed(each, down) for claim in claims for each in claim.downloads]
-        await catalog.ledger.record(outcomes)
-    assert await catalog.desk.retry_failed() == 1200 + 1 + 2
+    claimed = (await catalog.claim_all()).values()
+    await catalog.ledger.record([failed(each, Refused("no")) for each in claimed])
+    rows = [each.row for each in claimed]
+    assert await catalog.desk.retry(rows) == len(rows) == 1200 + 2
 
 
 # waive
@@ -247,6 +247,87 @@ async def test_that_a_recording_was_closed_by_a_waiver_is_said(catalog: Catalog)
     await catalog.desk.waive([each.row for each in held.files])
     assert catalog.events.said[-1][0] == "recording.archived"
     assert catalog.events.said[-1][1]["recording"] == PENDING
+
+
+# what the provider never finishes
+
+LATE = START + timedelta(days=3)
+
+
+async def late() -> Catalog:
+    """Return a catalog with the recording `late`, one file of which never gets finished."""
+    catalog = open_catalog()
+    await catalog.admit(a_recording("late", unfinished=1, settles=LATE))
+    await catalog.store_all()
+    catalog.clock.later(days=4)
+    await catalog.ledger.sweep()
+    assert await catalog.state("late") == "incomplete"
+    return catalog
+
+
+async def waive_late(catalog: Catalog) -> int:
+    return await catalog.desk.waive_unfinished((await catalog.holding("late")).row)
+
+
+async def test_a_recording_that_is_never_finished_is_closed_by_a_waiver() -> None:
+    catalog = await late()
+    assert await waive_late(catalog) == 1
+    assert await catalog.state("late") == "open"  # its manifest is to say so first
+    assert await catalog.publish() == ["late"]
+    assert await catalog.state("late") == "archived"
+
+
+async def test_a_recording_without_any_finished_file_is_closed_by_a_waiver() -> None:
+    catalog = open_catalog()
+    nothing = replace(a_recording("late", readiness=Readiness.PROCESSING), files=(), unfinished=2)
+    await catalog.admit(replace(nothing, settles=LATE))
+    catalog.clock.later(days=4)
+    await catalog.ledger.sweep()
+    assert await waive_late(catalog) == 2
+    assert await catalog.state("late") == "archived"
+
+
+async def test_the_same_listing_does_not_bring_back_what_was_waived() -> None:
+    catalog = await late()
+    await waive_late(catalog)
+    await catalog.publish()
+    await catalog.admit(a_recording("late", unfinished=1, settles=LATE))
+    assert await catalog.state("late") == "archived"
+
+
+async def test_another_listing_brings_back_what_was_waived() -> None:
+    catalog = await late()
+    await waive_late(catalog)
+    await catalog.publish()
+    await catalog.admit(a_recording("late", a_file("1"), a_file("2"), settles=LATE))
+    assert await catalog.state("late") == "open"
+    assert list(await catalog.claim_all()) == ["late/video-2.mp4"]
+
+
+async def test_waiving_what_is_never_finished_twice_is_waiving_it_once() -> None:
+    catalog = await late()
+    await waive_late(catalog)
+    assert await waive_late(catalog) == 0
+
+
+async def test_what_the_provider_may_still_finish_is_not_waived() -> None:
+    catalog = open_catalog()
+    await catalog.admit(a_recording("late", unfinished=1, settles=LATE))
+    await catalog.store_all()
+    before = await catalog.holding("late")
+    assert await waive_late(catalog) == 0
+    assert await catalog.holding("late") == before
+
+
+async def test_a_recording_that_lacks_something_else_too_stays_incomplete() -> None:
+    catalog = open_catalog()
+    await catalog.admit(a_recording("late", unfinished=1, settles=LATE))
+    (claimed,) = (await catalog.claim_all()).values()
+    await catalog.ledger.record([failed(claimed, Refused("no"))])
+    catalog.clock.later(days=4)
+    await catalog.ledger.sweep()
+    assert await waive_late(catalog) == 1
+    assert await catalog.state("late") == "incomplete"
 
 
 # attempts

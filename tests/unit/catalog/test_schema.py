@@ -15,10 +15,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
-from fakes.catalog import Clock, Events
+from fakes.catalog import Clock, Events, inline
 from reelkeep.catalog import schema
 from reelkeep.catalog.adoption import Found, adopt
-from reelkeep.catalog.database import Database, inline, open_engine
+from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.schema import HEAD, prepare
 from reelkeep.catalog.tables import metadata
 from reelkeep.errors import CatalogError

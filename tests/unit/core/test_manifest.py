@@ -81,6 +81,16 @@ def test_it_says_whether_something_is_lacking(state: str, complete: bool) -> Non
     assert to_manifest(holding(replace(LACKING, state=state)), version="1")["complete"] is complete
 
 
+def test_a_recording_that_the_provider_still_works_at_is_not_complete() -> None:
+    written = to_manifest(replace(holding(STORED), unfinished=2), version="1")
+    assert (written["complete"], written["unfinished"]) == (False, 2)
+
+
+def test_a_recording_that_the_provider_is_done_with_is_complete() -> None:
+    written = to_manifest(holding(STORED), version="1")
+    assert (written["complete"], written["unfinished"]) == (True, 0)
+
+
 def test_equal_holdings_give_equal_bytes() -> None:
     assert dump(document()) == dump(document())
 
@@ -165,6 +175,7 @@ def test_what_cannot_be_built_on_is_refused(changes: dict[str, Any], reason: str
         {"started": 7},
         {"duration": "x"},
         {"facts": []},
+        {"unfinished": "some"},
         {"new": 1},
     ],
 )

@@ -195,7 +195,6 @@ async def test_a_recording_with_a_waived_file_is_acknowledged() -> None:
             )
         ]
     )  # fmt: skip
-    await house.queue.release([bad.row])
     await house.desk.waive([bad.row])
     await office.publish()
     await office.acknowledger.once()

@@ -84,12 +84,12 @@ def test_labels_are_bounded(world: World) -> None:
 def line(name: str, **facts: Any) -> dict[str, Any]:
     """Return what the status says of one provider."""
     nothing = {"pending": 0, "failed": 0, "pending_bytes": 0}
-    never = {"age_seconds": None, "broken_since": None}
+    never = {"last_success": None, "broken_since": None}
     return {"name": name, "enabled": True, **nothing, **never, **facts}
 
 
 def test_a_sample_sets_the_gauges(world: World) -> None:
-    zoom = line("zoom", pending=3, failed=1, pending_bytes=99, age_seconds=60.0)
+    zoom = line("zoom", pending=3, failed=1, pending_bytes=99)
     world.metrics.sample({"free_bytes": 10, "transfers": [{}, {}], "providers": [zoom]})
 
     assert world.value("free_bytes") == 10
@@ -97,8 +97,14 @@ def test_a_sample_sets_the_gauges(world: World) -> None:
     assert world.value("files_pending", provider="zoom") == 3
     assert world.value("files_given_up", provider="zoom") == 1
     assert world.value("pending_bytes", provider="zoom") == 99
-    assert world.value("last_success_age_seconds", provider="zoom") == 60
     assert world.value("provider_broken", provider="zoom") == 0
+
+
+def test_the_time_of_the_last_success_is_absolute(world: World) -> None:
+    """So that it tells the truth also while nothing samples it any more."""
+    world.metrics.sample({"providers": [line("zoom", last_success="2026-11-22T12:00:00+00:00")]})
+
+    assert world.value("last_success_timestamp_seconds", provider="zoom") == 1_795_348_800
 
 
 def test_a_broken_provider_shows(world: World) -> None:
@@ -111,7 +117,7 @@ def test_what_is_not_known_is_not_shown(world: World) -> None:
     world.metrics.sample({"free_bytes": None, "providers": [line("zoom")]})
 
     assert world.value("free_bytes") is None
-    assert world.value("last_success_age_seconds", provider="zoom") is None
+    assert world.value("last_success_timestamp_seconds", provider="zoom") is None
 
 
 @pytest.mark.parametrize("rest", [[], [line("zoom", pending=3, enabled=False)]])

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
+from shutil import which
 from typing import Any
 
 from rich.text import Text
@@ -33,10 +37,22 @@ def print_proof(out: Output, proof: Proof) -> None:
 
 def print_farewell(out: Output, folder: Path) -> None:
     """Say what can be looked at now."""
-    config = folder / "reelkeep.yaml"
+    program = "reelkeep" if which("reelkeep") else spelled(sys.argv[0], Path.cwd())
+    config = quote(str(folder / "reelkeep.yaml"))
     out.line("Look around:")
     for rest in ("list", "show KEY", "status", "verify"):
-        out.line(f"  reelkeep -c {config} {rest}")
+        out.line(f"  {program} -c {config} {rest}")
+
+
+def spelled(started: str, here: Path) -> str:
+    """Return how a shell that is in `here` runs the program that was started as `started`."""
+    if started.endswith("__main__.py"):
+        return f"{spelled(sys.executable, here)} -m reelkeep.cli"
+    absolute = os.path.normpath(here / started)
+    relative = os.path.relpath(absolute, here)
+    if "/" not in relative:
+        relative = f"./{relative}"
+    return quote(min(relative, absolute, key=len))
 
 
 def _lines(proof: Proof) -> Iterator[Text]:
