@@ -121,8 +121,9 @@ class Desk:
     async def waive_unfinished(self, row: int) -> int:
         """Accept that the provider never finishes files of the recording `row`; return how many.
 
-        Only of a recording that is incomplete for it. The fingerprint stays: the same listing
-        changes nothing, while another brings back what it announces.
+        One stands for a recording of which nothing was ever said. Only of a recording that is
+        incomplete for it. The fingerprint stays: the same listing changes nothing, while another
+        brings back what it announces.
         """
         now = self._clock()
 
@@ -130,16 +131,16 @@ class Desk:
             late = (
                 (recording.c.row == row)
                 & (recording.c.state == RecordingState.INCOMPLETE)
-                & (recording.c.unfinished > 0)
+                & ((recording.c.unfinished > 0) | (recording.c.readiness != Readiness.READY.value))
                 & (recording.c.overdue_at <= now)
             )
-            count = connection.execute(select(recording.c.unfinished).where(late)).scalar() or 0
-            if not count:
+            announced = connection.execute(select(recording.c.unfinished).where(late)).scalar()
+            if announced is None:
                 return 0, []
-            done = {"unfinished": 0, "readiness": Readiness.READY.value}
+            done = {"unfinished": 0, "readiness": Readiness.READY.value, "described": True}
             connection.execute(update(recording).where(late).values(done))
             revise(connection, [row])
-            return count, restate(connection, [row], now)
+            return max(announced, 1), restate(connection, [row], now)
 
         count, steps = await self._database.write(work)
         announce(self._report, steps)

@@ -287,6 +287,26 @@ async def test_a_recording_without_any_finished_file_is_closed_by_a_waiver() -> 
     assert await catalog.state("late") == "archived"
 
 
+async def test_a_transcoding_that_never_ends_is_closed_by_a_waiver_and_comes_back_when_done() -> (
+    None
+):
+    catalog = open_catalog()
+    slow = replace(a_recording("late", readiness=Readiness.TRANSCODABLE), files=())
+    describing = replace(TRAITS, describes=True, transcodes=True)
+    await catalog.intake.admit(NAME, describing, [slow])
+    await catalog.intake.transcoding(NAME, [slow.id], timedelta(hours=1))
+    catalog.clock.later(days=1)
+    await catalog.ledger.sweep()
+    assert await waive_late(catalog) == 1
+    assert await catalog.state("late") == "archived"
+    assert await catalog.intake.acknowledgeable(NAME, 10) == []
+
+    done = replace(slow, readiness=Readiness.READY)
+    admission = await catalog.intake.admit(NAME, describing, [done])
+
+    assert admission.undescribed == (slow.id,)
+
+
 async def test_the_same_listing_does_not_bring_back_what_was_waived() -> None:
     catalog = await late()
     await waive_late(catalog)
