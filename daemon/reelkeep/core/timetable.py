@@ -1,8 +1,7 @@
-"""When to poll next, and which windows to ask for."""
+"""When to poll next, and how to cut a window that is too full."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from reelkeep.core.model import Window
@@ -31,22 +30,3 @@ def halves(window: Window) -> tuple[Window, Window] | None:
         return None
     middle = since + _SECOND * (seconds // 2)
     return Window(since, middle), Window(middle, since + _SECOND * seconds)
-
-
-def windows(span: Window, step: timedelta, overlap: timedelta) -> Iterator[Window]:
-    """Yield windows of at most `step` that cover `span`, the oldest first.
-
-    Each begins `overlap` before the end of the one before it, but never before `span`.
-
-    Raises:
-        ValueError: `overlap` is not shorter than `step`, or negative.
-    """
-    if not timedelta(0) <= overlap < step:
-        raise ValueError(f"windows of {step} cannot overlap by {overlap}")
-    since = span.since
-    while True:
-        until = since + step if span.until - since > step else span.until
-        yield Window(since, until)
-        if until == span.until:
-            return
-        since = until - overlap

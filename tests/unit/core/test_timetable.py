@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.core.model import Window
-from reelkeep.core.timetable import halves, next_poll, windows
+from reelkeep.core.timetable import halves, next_poll
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -71,26 +70,3 @@ def test_cutting_ends_at_single_seconds(window: Window) -> None:
             return
         window = parts[1]
     raise AssertionError("still not a second")
-
-
-@given(spans(), st.integers(1, 60), st.data())
-def test_windows_cover_the_span_without_gaps(span: Window, days: int, data: st.DataObject) -> None:
-    step = timedelta(days=days)
-    overlap = timedelta(hours=data.draw(st.integers(0, days * 24 - 1)))
-    if (span.until - span.since) / (step - overlap) > 2_000:
-        return
-    got = list(windows(span, step, overlap))
-    assert (got[0].since, got[-1].until) == (span.since, span.until)
-    assert all(each.until - each.since <= step for each in got)
-    assert all(later.since == earlier.until - overlap for earlier, later in pairwise(got))
-
-
-def test_an_empty_span_is_one_empty_window() -> None:
-    empty = Window(NOON, NOON)
-    assert list(windows(empty, timedelta(days=29), timedelta(days=1))) == [empty]
-
-
-@pytest.mark.parametrize("overlap", [timedelta(days=1), timedelta(days=-1)])
-def test_windows_that_would_not_advance_are_refused(overlap: timedelta) -> None:
-    with pytest.raises(ValueError, match="cannot overlap"):
-        next(windows(Window(NOON, NOON), timedelta(days=1), overlap))

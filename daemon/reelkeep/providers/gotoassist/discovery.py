@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from reelkeep.core.model import Readiness, Recording, RecordingId, Window
+from reelkeep.core.spans import EPOCH
 from reelkeep.core.timetable import halves
 from reelkeep.errors import BadAnswer, ProviderError, Unavailable
 from reelkeep.ports import Tools
@@ -16,9 +17,6 @@ from reelkeep.providers.gotoassist.client import Client
 from reelkeep.providers.gotoassist.listing import listed
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
 from reelkeep.providers.gotoassist.replies import CAP, Listing
-
-EPOCH = datetime(2005, 1, 1, tzinfo=UTC)
-"""Nothing was recorded earlier; where cutting begins when nothing else says so."""
 
 _TOLERATED = 3  # windows that may fail before a sweep is given up
 _AHEAD = timedelta(days=1)  # their clock may be ahead of ours

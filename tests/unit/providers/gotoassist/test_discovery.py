@@ -12,8 +12,8 @@ from fakes.goto import Api, Asked, Log, account, discovered, options, refusal, u
 from fakes.simulated import bench
 from fakes.transport import FakeReply
 from reelkeep.core.model import Readiness, Recording, Window
+from reelkeep.core.spans import EPOCH
 from reelkeep.errors import AuthFailed, BadAnswer, Misconfigured, Unavailable
-from reelkeep.providers.gotoassist.discovery import EPOCH
 from reelkeep.simulator import Extent, Switches
 from virtual import PATIENT, START, Backend
 
