@@ -28,7 +28,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
         * `Encoded`: the body is compressed although we asked for identity
         * `NotMedia`: a page of text instead of the file
         * `SizeMismatch`, `DigestMismatch`, `Damaged`: all bytes came, but not the promised ones
-        * `DiskFull`, `IoFailed`: our own disk failed us
+        * `DiskFull`, `IoFailed`, `Rotten`: our own disk failed us
 """
 
 from __future__ import annotations
@@ -249,3 +249,9 @@ class IoFailed(TransferError):
 
     code = "io_error"
     remedy = Remedy.RESTART
+
+
+class Rotten(TransferError):
+    """Bytes of a part changed on our own disk; those before them are good, and kept."""
+
+    code = "io_error"

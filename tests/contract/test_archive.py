@@ -14,6 +14,7 @@ import pytest
 from fakes.archive import MemoryArchive
 from fakes.disk import archive_on
 from fakes.holdings import download, held_file, holding, put
+from reelkeep.archive.memory import SMALL
 from reelkeep.core.model import FileId, HeldFile
 from reelkeep.errors import Busy, IoFailed
 from reelkeep.ports import Archive, Held
@@ -28,14 +29,15 @@ class Case:
     reopen: Callable[[], Archive]
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(params=["local", "local on disk", "memory"])
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     if request.param == "memory":
         fake = MemoryArchive()
         return Case(fake, lambda: dict(fake.visible), lambda: fake)
-    local = archive_on(tmp_path)
+    small = SMALL if request.param == "local" else 0
+    local = archive_on(tmp_path, small=small)
     await local.prepare()
-    return Case(local, lambda: _visible(tmp_path), lambda: archive_on(tmp_path))
+    return Case(local, lambda: _visible(tmp_path), lambda: archive_on(tmp_path, small=small))
 
 
 def _visible(root: Path) -> dict[str, bytes]:

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from reelkeep.core.coverage import Claim, Coverage
 from reelkeep.core.journal import Identity, identity_of
 from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
 from reelkeep.core.media import container_ok, kind_of
 from reelkeep.core.model import Download, Holding
 from reelkeep.core.sums import encode_sums
 from reelkeep.errors import Busy, DiskFull, IoFailed
-from reelkeep.ports import Held, Inspection
+from reelkeep.ports import Held, Inspection, Source
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Unfinished:
     validator: str | None = None
     total: int | None = None
     promises: Mapping[str, str] = field(default_factory=dict)
+    coverage: Coverage | None = None
     taken: bool = False
 
 
@@ -89,12 +91,14 @@ class MemoryPart:
     @property
     def held(self) -> Held:
         kept = self._unfinished
-        return Held(len(kept.content), kept.validator, kept.total, kept.promises)
+        size = len(kept.content) if kept.coverage is None else kept.coverage.prefix
+        return Held(size, kept.validator, kept.total, kept.promises)
 
     async def begin(
         self, *, validator: str | None, total: int | None, promises: Mapping[str, str]
     ) -> None:
         self._unfinished.content.clear()
+        self._unfinished.coverage = None
         self._unfinished.validator = validator
         self._unfinished.total = total
         self._unfinished.promises = dict(promises)
@@ -106,6 +110,44 @@ class MemoryPart:
         self._archive.room -= len(fitting)
         if len(fitting) < len(content):
             raise DiskFull("no room in memory")
+
+    @property
+    def coverage(self) -> Coverage | None:
+        return self._unfinished.coverage
+
+    @property
+    def behind(self) -> int:
+        return 0
+
+    async def absorb(self, source: Source, most: int) -> None:
+        buffer, left = memoryview(bytearray(1 << 16)), most
+        while left:
+            view = buffer[: min(len(buffer), left)]
+            count = source.draw(view)
+            await self.write([bytes(view[:count])])
+            left -= count
+            if count < len(view):
+                return
+
+    async def scatter(self, total: int) -> Coverage:
+        kept = self._unfinished
+        kept.total, kept.coverage = total, Coverage(total, [(0, len(kept.content))])
+        return kept.coverage
+
+    async def fill(self, source: Source, most: int, claim: Claim) -> None:
+        claim.reach = min(claim.end, claim.at + most)
+        buffer, kept = memoryview(bytearray(1 << 16)), self._unfinished.content
+        while claim.at < claim.reach:
+            view = buffer[: min(len(buffer), claim.reach - claim.at)]
+            count = source.draw(view)
+            kept.extend(bytes(max(0, claim.at + count - len(kept))))
+            kept[claim.at : claim.at + count] = view[:count]
+            claim.at += count
+            if count < len(view):
+                return
+
+    async def follow(self) -> None:
+        """Hash nothing: that is done when it is asked for."""
 
     async def checkpoint(self) -> None:
         self._archive.checkpoints += 1

@@ -10,6 +10,7 @@ from typing import Any
 from fakes.archive import MemoryArchive
 from fakes.holdings import PROVIDER
 from fakes.transport import FakeTransport, Script
+from reelkeep.core.coverage import Scale
 from reelkeep.core.model import (
     Download,
     Failed,
@@ -25,6 +26,7 @@ from reelkeep.core.model import (
 from reelkeep.ports import Archive, Clock, Finding, Traits, Transport
 from reelkeep.stages.fetch import Fetcher
 from reelkeep.stages.flights import Flights
+from reelkeep.stages.hands import Hands
 from reelkeep.stages.stream import Stream
 
 URL = "https://dl.example/rec/secret-path?token=secret-query"
@@ -94,11 +96,21 @@ class Desk:
         *,
         provider: Locating | None = None,
         clock: Clock = some_time,
+        lanes: int = 1,
+        scale: Scale | None = None,
     ) -> None:
         self.provider = provider or Locating()
         self.log = Log()
         self.flights = Flights()
-        self.stream = Stream(transport, clock=clock, report=self.log, flights=self.flights)
+        self.hands = Hands(self.flights, slots=8, lanes=lanes)
+        self.stream = Stream(
+            transport,
+            clock=clock,
+            report=self.log,
+            flights=self.flights,
+            hands=self.hands,
+            scale=scale,
+        )
         self.fetch = Fetcher(
             {PROVIDER: self.provider},
             archive,

@@ -13,6 +13,7 @@ from typing import Any
 from fakes.holdings import NOON
 from reelkeep.archive.disk import Disk
 from reelkeep.archive.local import LocalArchive
+from reelkeep.archive.memory import SMALL
 from reelkeep.core.layout import parse_layout
 
 EFFECTS = frozenset(name for name in vars(Disk) if not name.startswith("_")) - {"boot"}
@@ -146,7 +147,11 @@ class Rebooted(Disk):
 
 
 def archive_on(
-    root: Path, disk: Disk | None = None, *, layout: str = "{provider}/{start:%Y}/{key}"
+    root: Path,
+    disk: Disk | None = None,
+    *,
+    layout: str = "{provider}/{start:%Y}/{key}",
+    small: int = SMALL,
 ) -> LocalArchive:
     """Return an archive at `root` as the settings' defaults would have it."""
     return LocalArchive(
@@ -158,4 +163,5 @@ def archive_on(
         min_free=0,
         clock=lambda: NOON,
         disk=disk,
+        small=small,
     )

@@ -10,6 +10,7 @@ and `requests` remembers every hop, with `credentials` only where they would hav
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from reelkeep.core import redirects
 from reelkeep.core.redirects import Trail
 from reelkeep.core.urls import parse
 from reelkeep.errors import Unreachable
-from reelkeep.ports import Reply, Request
+from reelkeep.ports import Reply, Request, Tap
 
 Piece = bytes | Exception | anyio.Event
 """Bytes of a body; an error that breaks it; or an event that is waited for before it goes on."""
@@ -36,6 +37,7 @@ class FakeReply:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     pieces: Sequence[Piece] = ()
+    drawn: bool = False  #: A thread may draw the body, if it has a length.
 
     @classmethod
     def of(cls, body: bytes, *, status: int = 200, **headers: str) -> Self:
@@ -98,6 +100,8 @@ class _Played:
         self._answer = answer
         self._trail = trail
         self._headers = CIMultiDictProxy(CIMultiDict(answer.headers))
+        self._pieces = deque(answer.pieces)
+        self.received = 0
 
     @property
     def status(self) -> int:
@@ -116,18 +120,63 @@ class _Played:
         return self._trail.hops
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        received = 0
-        for piece in self._answer.pieces:
+        while self._pieces:
+            piece = self._pieces.popleft()
             await checkpoint()
             if isinstance(piece, Exception):
                 raise piece
             if isinstance(piece, anyio.Event):
                 await piece.wait()
             elif piece:
-                received += len(piece)
+                self.received += len(piece)
                 yield piece
-        if received != int(self._headers.get("Content-Length", received)):
+        self._check_length()
+
+    @asynccontextmanager
+    async def tap(self) -> AsyncIterator[Tap | None]:
+        announced = self._headers.get("Content-Length")
+        drawn = self._answer.drawn and announced is not None
+        yield _PlayedTap(self, self._pieces, int(announced or 0)) if drawn else None
+
+    def _check_length(self) -> None:
+        if self.received != int(self._headers.get("Content-Length", self.received)):
             raise Unreachable(f"{self.origin}: the body ended too early")
+
+
+class _PlayedTap:
+    """Gives one piece of the script a slice, cut where it does not fit."""
+
+    def __init__(self, played: _Played, pieces: deque[Piece], length: int) -> None:
+        self._played = played
+        self._pieces = pieces
+        self._length = length
+
+    @property
+    def left(self) -> int:
+        return self._length - self._played.received
+
+    async def grant(self) -> int:
+        await checkpoint()
+        while self._pieces and isinstance(event := self._pieces[0], anyio.Event):
+            await event.wait()
+            self._pieces.popleft()
+        return 1 << 20
+
+    def draw(self, into: memoryview) -> int:
+        if not self._pieces:
+            raise Unreachable(f"{self._played.origin}: the body ended too early")
+        piece = self._pieces[0]
+        if isinstance(piece, anyio.Event):
+            return 0
+        self._pieces.popleft()
+        if isinstance(piece, Exception):
+            raise piece
+        count = min(len(piece), len(into), self.left)
+        into[:count] = piece[:count]
+        if count < len(piece):
+            self._pieces.appendleft(piece[count:])
+        self._played.received += count
+        return count
 
 
 def _next_hop(request: Request, trail: Trail, answer: FakeReply) -> Trail | None:

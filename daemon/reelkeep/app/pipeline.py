@@ -17,6 +17,7 @@ from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.bells import Bell, Chime
 from reelkeep.stages.dispatch import Dispatcher, take_turns
 from reelkeep.stages.fetch import Fetcher
+from reelkeep.stages.hands import Hands
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.publish import Publisher
 from reelkeep.stages.space import Space
@@ -126,7 +127,11 @@ class Pipeline:
     ) -> None:
         house = self._house
         report, flights = house.report, house.flights
-        stream = Stream(house.transport, clock=house.clock, report=report, flights=flights)
+        options = house.settings.downloads
+        hands = Hands(flights, slots=options.workers, lanes=options.lanes)
+        stream = Stream(
+            house.transport, clock=house.clock, report=report, flights=flights, hands=hands
+        )
         fetch = Fetcher(house.providers, house.archive, stream, flights=flights, report=report)
 
         async def watched(download: Download) -> Outcome:
@@ -134,8 +139,7 @@ class Pipeline:
             self._note(outcome)
             return outcome
 
-        workers = house.settings.downloads.workers
-        await download.run(files, outcomes, fetch=watched, workers=workers)
+        await download.run(files, outcomes, fetch=watched, workers=options.workers)
 
     def _note(self, outcome: Outcome) -> None:
         """Draw from `outcome` what it says about more than one file."""

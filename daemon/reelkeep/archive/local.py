@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta, tzinfo
 from functools import partial
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from stat import S_ISREG
 
@@ -15,10 +16,13 @@ from anyio import CancelScope, CapacityLimiter
 
 from reelkeep.archive.adopt import Adoption, adopt
 from reelkeep.archive.disk import Disk
+from reelkeep.archive.flushing import Directories
 from reelkeep.archive.folders import Folders
+from reelkeep.archive.ground import Ground
 from reelkeep.archive.lock import acquire
+from reelkeep.archive.memory import SMALL
 from reelkeep.archive.part import LocalPart
-from reelkeep.archive.partfile import Ground, PartFile
+from reelkeep.archive.partfile import PartFile
 from reelkeep.archive.places import Places
 from reelkeep.archive.prepare import prepare
 from reelkeep.archive.publish import Publisher, PutAside
@@ -26,9 +30,11 @@ from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.rehash import rehash
 from reelkeep.archive.threads import Threads
 from reelkeep.archive.tidy import Orphan, tidy
+from reelkeep.archive.traces import Traces
 from reelkeep.archive.verify import Verdict, verify, verify_all
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, Holding
+from reelkeep.errors import Busy
 from reelkeep.ports import Clock, Inspection
 
 _THREADS = 16
@@ -41,7 +47,8 @@ class LocalArchive:
     """The archive at `root`; see `ports.Archive`. `prepare` comes first, then `hold`.
 
     `put_aside` hears, from a thread, of files that stood in the way of a stored one.
-    `min_free` is in bytes. `file_mode` and `directory_mode` hold exactly, whatever the umask.
+    `min_free` and `small` are in bytes: new files up to `small` are held in memory until they are
+    whole. `file_mode` and `directory_mode` hold exactly, whatever the umask.
     """
 
     def __init__(
@@ -56,16 +63,22 @@ class LocalArchive:
         clock: Clock,
         put_aside: PutAside = lambda _holding, _name: None,
         disk: Disk | None = None,
+        small: int = SMALL,
     ) -> None:
+        self._small = small
         self._places = Places(root)
         self._directory_mode = directory_mode
         self._min_free = min_free
         self._clock = clock
         self._disk = disk or Disk()
         self._threads = Threads(CapacityLimiter(_THREADS))
+        self._drawing = Threads(CapacityLimiter(inf))  # one for each transfer under way
+        self._traces = Traces()
+        directories = Directories(self._disk)
         self._ground = Ground(
             disk=self._disk,
             places=self._places,
+            directories=directories,
             quarantine=Quarantine(self._disk, self._places, clock),
             boot=self._disk.boot(),
             file_mode=file_mode,
@@ -88,6 +101,7 @@ class LocalArchive:
             ConfigError: This user cannot write there.
         """
         await self._threads.run(prepare, self._disk, self._places, self._directory_mode)
+        await self._threads.run(self._traces.look, self._disk, self._places)
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
@@ -112,15 +126,25 @@ class LocalArchive:
 
     @asynccontextmanager
     async def part(self, download: Download) -> AsyncIterator[LocalPart]:
-        part = LocalPart(PartFile(self._ground, download), self._disk, self._threads)
+        traces, name = self._traces, self._places.part(download).stem
+        if name in traces.open:
+            raise Busy(f"another writer has the part of {download.name}")
+        traces.open.add(name)
+        file = PartFile(self._ground, download)
+        small = 0 if traces.may_have_part(download) else self._small
+        part = LocalPart(file, self._threads, self._drawing, small=small)
         try:
             await part.enter()
             yield part
         finally:
             with CancelScope(shield=True):
                 await part.leave()
+            traces.open.discard(name)
+            traces.left(download, finished=part.kept, part=not (part.kept or part.in_memory))
 
     async def finished(self, download: Download) -> Inspection | None:
+        if not self._traces.may_be_finished(download):
+            return None
         path = await self._threads.run(self._waiting, download)
         if path is None:
             return None
@@ -128,7 +152,9 @@ class LocalArchive:
         return Inspection(found.size, found.digests["sha256"])
 
     async def publish(self, holding: Holding) -> str:
-        return await self._threads.run(self._publisher.publish, holding)
+        folder = await self._threads.run(self._publisher.publish, holding)
+        self._traces.published(holding)
+        return folder
 
     async def free(self) -> int:
         return await self._threads.run(self._disk.free, self._places.root) - self._min_free

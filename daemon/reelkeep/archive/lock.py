@@ -34,6 +34,18 @@ def acquire(disk: Disk, path: Path, now: datetime, *, what: str) -> int:
     return fd
 
 
+def only_writer(fd: int, name: str) -> None:
+    """Become the only writer of the part of the file `name`, for as long as `fd` is open.
+
+    Raises:
+        Busy: It has one.
+    """
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Busy(f"another writer has the part of {name}") from error
+
+
 def _introduce(disk: Disk, fd: int, now: datetime) -> None:
     ours = {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat()}
     with suppress(OSError):  # a full disk is no reason not to start

@@ -1,16 +1,20 @@
-"""A part as the pipeline sees it: each verb is one hop to a thread."""
+"""A part as the pipeline sees it: a small one in memory, others on disk by way of threads."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TypeVar, TypeVarTuple
 
-from reelkeep.archive.disk import Disk
+from reelkeep.archive.memory import Memory
 from reelkeep.archive.partfile import PartFile
 from reelkeep.archive.rehash import rehash
 from reelkeep.archive.threads import Threads
-from reelkeep.ports import Held, Inspection
+from reelkeep.archive.turns import Turns
+from reelkeep.core.coverage import Claim, Coverage
+from reelkeep.core.media import container_ok
+from reelkeep.errors import TransferError
+from reelkeep.ports import Held, Inspection, Source
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -19,73 +23,140 @@ _Ts = TypeVarTuple("_Ts")
 class LocalPart:
     """The part of one download on a local disk. `enter` comes first, `leave` last.
 
-    One thread at a time works on it, even where a caller was torn away from its thread: leaving
-    waits for that thread before the file is closed (rule 28 of the transfer notes).
+    What it does to its file it does in threads; `drawing` are those that may wait for a network.
+    A caller may be torn away from its thread: leaving waits for all of them before the file is
+    closed (rule 28 of the transfer notes). `small` is the number of bytes up to which it is held
+    in memory; 0 for a part that may be on disk already.
     """
 
-    def __init__(self, file: PartFile, disk: Disk, threads: Threads) -> None:
+    def __init__(self, file: PartFile, threads: Threads, drawing: Threads, *, small: int) -> None:
         self._file = file
-        self._disk = disk
         self._threads = threads
-        self._turn = threading.Lock()
-        self._kept = False
+        self._drawing = drawing
+        self._turns = Turns()
+        self._small = small
+        self._memory = Memory(most=small) if small else None
+        self.kept = False  #: It is a finished file now.
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether no disk knows of it."""
+        return self._memory is not None
 
     @property
     def held(self) -> Held:
-        return self._file.held
+        return self._file.held if self._memory is None else self._memory.held
+
+    @property
+    def coverage(self) -> Coverage | None:
+        return self._file.coverage
+
+    @property
+    def behind(self) -> int:
+        return self._file.behind
 
     async def enter(self) -> None:
-        """Open the part; what can be resumed is hashed now, before a server is made to wait."""
-        await self._run(self._file.open)
-        if self._file.held.validator is not None:
-            await self._catch_up()
+        """Open the part, and take over what there is of it."""
+        if self._memory is None:
+            await self._alone(self._file.open)
 
     async def leave(self) -> None:
         """Close the part; unless it was kept, its bytes stay for the next attempt."""
-        if not self._kept:
-            await self._run(self._file.leave)
+        if self.kept:
+            return
+        if self._memory is not None and self._memory.pieces:
+            with suppress(TransferError):  # nothing depends on a part
+                await self._to_disk()
+        if self._memory is None:
+            await self._alone(self._file.leave)
 
     async def begin(
         self, *, validator: str | None, total: int | None, promises: Mapping[str, str]
     ) -> None:
-        if self._file.pristine:  # nothing to do on disk
+        if self._memory is not None:
+            self._memory = Memory(validator, total, promises, most=self._small)
+        elif self._file.pristine:  # nothing to do on disk
             self._file.begin(validator, total, promises)
         else:
-            await self._run(self._file.begin, validator, total, promises)
+            await self._alone(self._file.begin, validator, total, promises)
 
     async def write(self, pieces: Sequence[bytes]) -> None:
-        await self._catch_up()
-        await self._run(self._file.append, pieces)
+        if self._memory is not None and self._memory.takes(pieces):
+            return
+        await self._to_disk()
+        await self._alone(self._file.append, pieces)
+
+    async def absorb(self, source: Source, most: int) -> None:
+        await self._to_disk()
+        await self._beside(self._drawing, self._file.absorb, source, most)
+
+    async def scatter(self, total: int) -> Coverage:
+        await self._to_disk()
+        return await self._alone(self._file.scatter, total)
+
+    async def fill(self, source: Source, most: int, claim: Claim) -> None:
+        claim.reach = min(claim.end, claim.at + most)
+        await self._beside(self._drawing, self._file.fill, source, claim.reach - claim.at, claim)
+
+    async def follow(self) -> None:
+        upto = self._file.held.size
+        await self._beside(self._threads, self._file.follow, upto)
+
+    async def _follow_all(self) -> None:
+        while self._file.behind:
+            await self.follow()
 
     async def checkpoint(self) -> None:
-        await self._run(self._file.checkpoint)
+        await self._to_disk()
+        await self._beside(self._threads, self._file.checkpoint, self._file.filled)
 
     async def inspect(self, digests: Sequence[str]) -> Inspection:
-        await self._catch_up()
+        if self._memory is not None:
+            return self._memory.inspect(digests)
+        await self._follow_all()
         size, sha256 = self._file.held.size, self._file.sha256()
         found = {"sha256": sha256}
         if others := set(digests) - {"sha256"}:
-            found |= (await rehash(self._threads, self._disk, self._file.path, others)).digests
+            disk, path = self._file.disk, self._file.path
+            found |= (await rehash(self._threads, disk, path, others)).digests
         return Inspection(size, sha256, {name: found[name] for name in digests})
 
     async def check(self, file_type: str) -> str | None:
-        return await self._run(self._file.flaw, file_type)
+        kind = self._file.kind(file_type)
+        if self._memory is None:
+            return await self._alone(self._file.flaw, kind)
+        content = self._memory.content()
+        return container_ok(kind, lambda at, size: content[at : at + size], len(content))
 
     async def keep(self) -> None:
-        await self._catch_up()
-        await self._run(self._file.keep)
-        self._kept = True
+        if self._memory is not None:
+            inspection = self._memory.inspect(())
+            await self._alone(self._file.keep_whole, self._memory.content(), inspection.sha256)
+        else:
+            await self._follow_all()
+            await self._alone(self._file.keep)
+        self.kept = True
 
     async def quarantine(self, reason: str) -> None:
-        await self._run(self._file.set_aside, reason)
+        await self._to_disk()
+        await self._alone(self._file.set_aside, reason)
 
-    async def _catch_up(self) -> None:
-        while self._file.behind:
-            await self._run(self._file.catch_up)
+    async def _to_disk(self) -> None:
+        """Go on on disk, with what was held in memory."""
+        if self._memory is not None:
+            memory, self._memory = self._memory, None
+            await self._alone(self._file.take_in, memory.held, memory.pieces)
 
-    async def _run(self, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+    async def _alone(self, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
         def in_turn() -> _T:
-            with self._turn:
+            with self._turns.alone():
                 return work(*args)
 
         return await self._threads.run(in_turn)
+
+    async def _beside(self, threads: Threads, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+        def in_turn() -> _T:
+            with self._turns.beside():
+                return work(*args)
+
+        return await threads.run(in_turn)

@@ -1,46 +1,37 @@
-"""An unfinished file on disk, and the journal that says what may be built on it.
+"""An unfinished file on disk.
 
     bytes on disk belong to     the validator in the journal; without one, to nobody
     the journal is written      before the part grows beyond a mebibyte, at each checkpoint, and
                                 when the part is left: a small file that arrives at once has none
     the journal is gone         durably, before bytes of another validator are written
+    a part with a coverage      is filled out of order: its journal says so before it is
 
-Every method blocks, and one thread at a time may be in here. After a failure of the disk other
-than a full one the part is discarded, as what it holds cannot be known any more (rule 46).
+Every method blocks. One thread at a time may be in here, but for `fill`, `follow` and
+`checkpoint`, which are safe beside each other. After a failure of the disk other than a full one
+the part is given up, as what it holds cannot be known any more (rule 46 of the transfer notes);
+its descriptor stays until the part is left, for other threads may still use it (rule 28).
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
 
-from reelkeep.archive.disk import FULL, Disk, read_small, replace_small
-from reelkeep.archive.places import Places
-from reelkeep.archive.quarantine import Quarantine
-from reelkeep.archive.stream import Stream, sha256_of
-from reelkeep.core.journal import Journal, decode, encode, identity_of, usable
-from reelkeep.core.media import container_ok, kind_of
+from reelkeep.archive.disk import FULL
+from reelkeep.archive.finish import Finish
+from reelkeep.archive.ground import Ground
+from reelkeep.archive.lock import only_writer
+from reelkeep.archive.partbook import Extents, PartBook
+from reelkeep.archive.stream import Stream
+from reelkeep.core.coverage import Claim, Coverage
+from reelkeep.core.journal import identity_of
+from reelkeep.core.media import Kind, container_ok, kind_of
 from reelkeep.core.model import Download
-from reelkeep.errors import Busy, IoFailed
-from reelkeep.ports import Held
+from reelkeep.errors import IoFailed, Rotten
+from reelkeep.ports import Held, Source
 
 _JOURNAL_FROM = 1024 * 1024
-_JOURNAL_LIMIT = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What all parts of one archive stand on."""
-
-    disk: Disk
-    places: Places
-    quarantine: Quarantine
-    boot: str  #: This run of the kernel; empty: not known.
-    file_mode: int
 
 
 class PartFile:
@@ -48,29 +39,45 @@ class PartFile:
 
     def __init__(self, ground: Ground, download: Download) -> None:
         self._ground = ground
-        self._disk = ground.disk
+        self.disk = ground.disk
         self._download = download
         self.path = ground.places.part(download)
-        self._journal_path = self.path.with_suffix(".json")
-        self._journal = Journal(identity=identity_of(download), boot=ground.boot)
-        self._journalled = False  # a journal may be on disk
+        self.coverage: Coverage | None = None
+        self._book = PartBook(self.disk, self.path, identity_of(download), ground.boot)
+        self._finish = Finish(ground, download)
         self._stream: Stream | None = None
+        self._given_up = False
+        self._rotten = False
 
     @property
     def held(self) -> Held:
-        size = self._stream.written if self._stream else 0
-        kept = self._journal
-        return Held(size, kept.validator, kept.total, kept.promises)
+        kept = self._book.journal
+        size, beyond = self._written, 0
+        if self.coverage is not None and not self._given_up:
+            beyond = self.coverage.total - self.coverage.missing - size
+        return Held(size, kept.validator, kept.total, kept.promises, beyond)
 
     @property
-    def behind(self) -> bool:
-        """Whether `catch_up` has more to do."""
-        return self._stream is not None and self._stream.behind
+    def behind(self) -> int:
+        """Bytes of the beginning that `follow` has still to hash."""
+        return 0 if self._stream is None else self._written - self._stream.hashed
+
+    @property
+    def filled(self) -> Extents:
+        """What is there now of a part that is filled out of order."""
+        return None if self.coverage is None else self.coverage.filled
 
     @property
     def pristine(self) -> bool:
         """Whether nothing is there that `begin` would have to forget."""
-        return self._stream is not None and not self._stream.written and not self._journalled
+        return self._stream is not None and not (self._written or self._book.on_disk)
+
+    @property
+    def _written(self) -> int:
+        """Bytes from the start without a gap."""
+        if self._stream is None or self._given_up:
+            return 0
+        return self._stream.written if self.coverage is None else self.coverage.prefix
 
     def open(self) -> None:
         """Open the part, and take over what an earlier attempt left, if it is of this file.
@@ -78,14 +85,21 @@ class PartFile:
         Raises:
             Busy: Another writer has it.
         """
-        fd = self._disk.open(self.path, os.O_RDWR | os.O_CREAT)
+        fd = self.disk.open(self.path, os.O_RDWR | os.O_CREAT)
         try:
-            self._claim(fd)
+            only_writer(fd, self._download.name)
             self._take_over(fd)
         except BaseException:
-            self._stream = None
-            self._disk.close(fd)
+            self._stream = self.coverage = None
+            self._book.close()
+            self.disk.close(fd)
             raise
+
+    def take_in(self, held: Held, pieces: Sequence[bytes]) -> None:
+        """Open the part anew, with what was held of it elsewhere."""
+        self.open()
+        self.begin(held.validator, held.total, held.promises)
+        self.append(pieces)
 
     def begin(self, validator: str | None, total: int | None, promises: Mapping[str, str]) -> None:
         """Forget all bytes; those to come belong to `validator`."""
@@ -93,62 +107,83 @@ class PartFile:
         if not self.pristine:
             with self._distrusting():
                 self._forget(stream)
-        self._journal = Journal(
-            identity=self._journal.identity,
-            validator=validator,
-            total=total,
-            promises=dict(promises),
-            boot=self._ground.boot,
-        )
+        self._book.begin(validator, total, promises)
 
     def append(self, pieces: Sequence[bytes]) -> None:
         stream = self._sound()
         with self._distrusting():
-            if stream.written + sum(map(len, pieces)) > _JOURNAL_FROM and not self._journalled:
-                self._write_journal()
+            self._grows_by(stream, sum(map(len, pieces)))
             stream.append(pieces)
 
-    def checkpoint(self) -> None:
-        """Flush the bytes, then say so in the journal; never the other way round (rule 43)."""
+    def absorb(self, source: Source, most: int) -> None:
+        """Append what `source` gives, at most `most` bytes."""
         stream = self._sound()
-        self._flush(stream)
         with self._distrusting():
-            self._write_journal()
+            self._grows_by(stream, most)
+            stream.absorb(source, most)
 
-    def catch_up(self) -> None:
-        """Hash a slice of what was taken over."""
+    def scatter(self, total: int) -> Coverage:
+        """Let the part be filled out of order; the journal says so before it is."""
+        self._book.of_total(total)
+        return self._fill_out_of_order(Coverage(total, [(0, self._sound().written)]))
+
+    def fill(self, source: Source, most: int, claim: Claim) -> None:
+        """Write what `source` gives where `claim` stands, at most `most` bytes."""
+        stream = self._sound()
         with self._distrusting():
-            self._sound().catch_up()
+            stream.fill(source, most, claim, self._book.note)
+
+    def follow(self, upto: int) -> None:
+        """Hash a slice of what was not hashed yet before `upto`.
+
+        Raises:
+            Rotten: The disk holds other bytes than were written.
+        """
+        try:
+            with self._distrusting():
+                self._sound().catch_up(upto)
+        except Rotten:
+            self._rotten = True
+            raise
+
+    def checkpoint(self, filled: Extents) -> None:
+        """Flush the bytes, then say so in the journal; never the other way round (rule 43).
+
+        `filled` is what is there of a part that is filled out of order.
+        """
+        stream = self._sound()
+        self._flush(stream, filled=filled)
+        with self._distrusting():
+            self._book.write(stream.marks)
 
     def sha256(self) -> str:
         return self._sound().sha256
 
-    def flaw(self, file_type: str) -> str | None:
+    def kind(self, file_type: str) -> Kind:
+        """Return what the bytes should look like."""
+        return kind_of(file_type, self._download.name.rpartition(".")[2])
+
+    def flaw(self, kind: Kind) -> str | None:
         """Return what is wrong with the container of the bytes."""
-        stream = self._sound()
-        extension = self._download.name.rpartition(".")[2]
-        return container_ok(kind_of(file_type, extension), stream.read_at, stream.written)
+        return container_ok(kind, self._sound().read_at, self._written)
 
     def keep(self) -> None:
         """Flush the bytes, and move them durably among the finished files."""
         stream = self._sound()
-        target = self._ground.places.kept(self._download.key, self._download.file)
-        if self._disk.size(stream.fd) != stream.written:
-            self._discard()
+        if self.disk.size(stream.fd) != self._written:
+            self._give_up()
             raise IoFailed(f"the part of {self._download.name} is not as long as what was written")
         with self._distrusting():
-            self._disk.fchmod(stream.fd, self._ground.file_mode)
+            self.disk.fchmod(stream.fd, self._ground.file_mode)
         self._flush(stream, mode=True)
-        self._make_room(target, stream.sha256)
+        self._finish.make_room(stream.sha256)
         self._close(stream)
-        self._disk.rename(self.path, target)
-        try:
-            self._disk.fsync_directory(target.parent)
-        except OSError:
-            with suppress(OSError):
-                self._disk.unlink(target)
-            raise
-        self._drop_journal()
+        self._finish.move(self.path)
+        self._book.drop()
+
+    def keep_whole(self, content: bytes, sha256: str) -> None:
+        """Write a whole new file, and put it durably among the finished ones."""
+        self._finish.write(self.path, content, sha256)
 
     def set_aside(self, reason: str) -> None:
         """Move the bytes into quarantine, and go on with an empty part."""
@@ -156,119 +191,110 @@ class PartFile:
         with self._distrusting():
             self._ground.quarantine.take(self.path, self._download, self.held, reason)
             self._close(stream)
-            self._drop_journal()
+            self._book.drop()
             self.open()
 
     def leave(self) -> None:
         """Close the part so that its bytes can be built on later, if the disk lets us.
 
-        A part that cannot be made safe is discarded without a word: nothing depends on it, and
+        A part that cannot be made safe is given up without a word: nothing depends on it, and
         what made the caller leave must not be hidden.
         """
-        if self._stream is None:
+        stream = self._stream
+        if stream is None:
             return
         try:
-            if self._stream.written:
-                self._settle(self._stream)
-            else:
-                self._discard()
+            self._settle(stream)
         except OSError:
-            self._discard()
+            self._give_up()
+        with suppress(OSError):
+            self._close(stream)
 
     def _settle(self, stream: Stream) -> None:
-        if self._journal.durable < stream.written:
-            self._flush(stream)
-        older = self._journalled
+        if self._rotten:
+            self._cut(stream)
+        if self._given_up or not (self._written or self.filled):
+            self._give_up()
+            return
+        if self.coverage is not None or self._book.journal.durable < stream.written:
+            self._flush(stream, filled=self.filled)
+        older = self._book.on_disk and self.coverage is None
         try:
-            self._write_journal()
+            self._book.write(stream.marks)
         except OSError:
             if not older:  # an older one says less, but nothing wrong
                 raise
-        self._close(stream)
+        self._book.end_note()
 
-    def _claim(self, fd: int) -> None:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Busy(f"another writer has the part of {self._download.name}") from error
+    def _cut(self, stream: Stream) -> None:
+        """Forget what lies behind the last byte that is known to be good."""
+        stream.cut()
+        self.coverage = None
+        self._book.cut(stream.written)
 
     def _take_over(self, fd: int) -> None:
-        content = read_small(self._disk, self._journal_path, limit=_JOURNAL_LIMIT)
-        self._journalled = content is not None
-        journal = decode(content or b"")
-        size = self._disk.size(fd)
-        kept = usable(journal, self._journal.identity, size=size, boot=self._ground.boot)
-        self._stream = Stream(self._disk, fd, kept)
-        if journal is None or not kept:
-            self._journal = Journal(identity=self._journal.identity, boot=self._ground.boot)
-            if size or self._journalled:
-                self._forget(self._stream)
-            return
-        durable = min(journal.durable, kept)
-        self._journal = replace(journal, durable=durable, boot=self._ground.boot)
-        if size > kept:
-            self._disk.truncate(fd, kept)
+        size = self.disk.size(fd)
+        kept, coverage = self._book.take_over(size)
+        self._stream = stream = Stream(self.disk, fd, kept, self._book.marks)
+        if coverage is not None:
+            self._fill_out_of_order(coverage)
+        elif kept and size > kept:
+            self.disk.truncate(fd, kept)
+        elif not kept and (size or self._book.on_disk):
+            self._forget(stream)
 
-    def _make_room(self, target: Path, sha256: str) -> None:
-        """Put aside what has the name `target` already, unless it is the same file.
+    def _fill_out_of_order(self, coverage: Coverage) -> Coverage:
+        """Make durable what is there, say so, and note from now on what comes."""
+        stream = self._sound()
+        self._flush(stream, filled=coverage.filled)
+        with self._distrusting():
+            self._book.write(stream.marks)
+            self._book.begin_note()
+        self.coverage = coverage
+        return coverage
 
-        The catalog knows nothing of it: who knows a file to be stored fetches it no more.
-        """
-        if self._disk.status(target) is not None and sha256_of(self._disk, target) != sha256:
-            reason = "it waited under the name of a file that then arrived differently"
-            self._ground.quarantine.take(target, self._download, Held(), reason)
+    def _grows_by(self, stream: Stream, size: int) -> None:
+        if stream.written + size > _JOURNAL_FROM and not self._book.on_disk:
+            self._book.write()
 
     def _forget(self, stream: Stream) -> None:
         """Cut the part to nothing before its journal goes: bytes never outlive what says whose."""
         stream.forget()
-        self._drop_journal()
+        self.coverage, self._rotten = None, False
+        self._book.drop()
 
-    def _drop_journal(self) -> None:
-        if self._journalled:
-            self._disk.unlink(self._journal_path)
-            self._disk.fsync_directory(self._journal_path.parent)
-            self._journalled = False
-
-    def _write_journal(self) -> None:
-        self._journalled = True  # whatever happens now: it may be there
-        scratch = self._journal_path.with_suffix(".json.tmp")
-        content = encode(self._journal)
-        replace_small(self._disk, self._journal_path, content, mode=0o600, scratch=scratch)
-
-    def _flush(self, stream: Stream, *, mode: bool = False) -> None:
+    def _flush(self, stream: Stream, *, mode: bool = False, filled: Extents = None) -> None:
+        written = stream.written
         try:
-            (self._disk.fsync if mode else self._disk.fdatasync)(stream.fd)
+            (self.disk.fsync if mode else self.disk.fdatasync)(stream.fd)
         except OSError:
-            self._discard()
+            self._give_up()
             raise
-        self._journal = replace(self._journal, durable=stream.written)
+        self._book.flushed(written, filled)
+
+    def _give_up(self) -> None:
+        """Remove all names of the part, as far as the disk still obeys."""
+        self._given_up = True
+        self._book.discard()
+        with suppress(OSError):
+            self.disk.unlink(self.path)
 
     def _close(self, stream: Stream) -> None:
-        self._stream = None
-        self._disk.close(stream.fd)
-
-    def _discard(self) -> None:
-        """Remove part and journal as far as the disk still obeys."""
-        stream, self._stream = self._stream, None
-        with suppress(OSError):
-            self._disk.unlink(self._journal_path)
-        with suppress(OSError):
-            self._disk.unlink(self.path)
-        with suppress(OSError):
-            if stream:
-                self._disk.close(stream.fd)
+        self._stream = self.coverage = None
+        self._book.close()
+        self.disk.close(stream.fd)
 
     def _sound(self) -> Stream:
-        if self._stream is None:
+        if self._stream is None or self._given_up:
             raise IoFailed(f"the part of {self._download.name} was given up after a failed disk")
         return self._stream
 
     @contextmanager
     def _distrusting(self) -> Iterator[None]:
-        """Discard the part if the disk fails otherwise than by being full."""
+        """Give the part up if the disk fails otherwise than by being full."""
         try:
             yield
         except OSError as error:
             if error.errno not in FULL:
-                self._discard()
+                self._give_up()
             raise

@@ -1,56 +1,83 @@
-"""A file that grows at its end, with a SHA-256 that follows what was written (rule 33)."""
+"""A file that grows, with a SHA-256 that follows its beginning (rule 33 of the transfer notes)."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from reelkeep.archive.disk import Disk
+from reelkeep.archive.prefix import PrefixHash
+from reelkeep.core.coverage import Claim
+from reelkeep.errors import Rotten
+from reelkeep.ports import Source
 
 READ_BYTES: Final = 1024 * 1024
 SLICE_BYTES: Final = 64 * 1024 * 1024
 """How much is read again in one thread hop: what a cancelled task may have to wait for."""
 
+BUFFER_BYTES: Final = 512 * 1024
+"""What one thread draws from a connection before it writes and hashes it."""
+
 _PIECES_AT_ONCE = 1024  # IOV_MAX of Linux
 
 
-class Stream:
-    """The bytes behind `fd`, of which the first `written` are ours. Blocking; one user at a time.
+class _Buffers(threading.local):
+    """One buffer for each thread: it is filled, written and hashed before it is filled again."""
 
-    The hash may lag behind after an earlier attempt's bytes were taken over, as the state of a
-    hash cannot be kept (rule 34): `catch_up` reads them again.
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(BUFFER_BYTES))
+
+
+_buffers = _Buffers()
+
+
+class Stream:
+    """The bytes behind `fd`, of which the first `written` are ours without a gap. Blocking.
+
+    The hash may lag behind: `catch_up` reads again what another process wrote, or what came out
+    of order. It may run in one thread while another writes.
     """
 
-    def __init__(self, disk: Disk, fd: int, written: int) -> None:
+    def __init__(self, disk: Disk, fd: int, written: int, marks: Sequence[str] = ()) -> None:
         self.fd = fd
         self.written = written
         self._disk = disk
-        self._hash = hashlib.sha256()
-        self._hashed = 0
+        self._prefix = PrefixHash(marks)
+        self._hashing = threading.Lock()
 
     @property
-    def behind(self) -> bool:
-        """Whether bytes have still to be hashed."""
-        return self._hashed < self.written
+    def hashed(self) -> int:
+        """Bytes from the start that were hashed."""
+        return self._prefix.at
 
     @property
     def sha256(self) -> str:
-        """The hex digest of all that was written, unless it is `behind`."""
-        return self._hash.hexdigest()
+        """The hex digest of all that was hashed."""
+        return self._prefix.hexdigest
 
-    def catch_up(self) -> None:
-        """Hash the next slice of what was not hashed yet."""
-        end = min(self.written, self._hashed + SLICE_BYTES)
-        while self._hashed < end:
-            piece = self.read_at(self._hashed, min(READ_BYTES, end - self._hashed))
-            if not piece:
-                raise OSError(errno.EIO, "the file is shorter than what was written to it")
-            self._hash.update(piece)
-            self._hashed += len(piece)
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The digests of each 64 MiB more, as far as they are hashed."""
+        return tuple(self._prefix.marks)
+
+    def catch_up(self, upto: int) -> None:
+        """Hash the next slice of what lies before `upto`, all of which was written.
+
+        Raises:
+            Rotten: The disk holds other bytes than were written to it; `cut` is what remains.
+        """
+        with self._hashing:
+            end = min(upto, self._prefix.at + SLICE_BYTES)
+            while self._prefix.at < end:
+                piece = self.read_at(self._prefix.at, min(READ_BYTES, end - self._prefix.at))
+                if not piece:
+                    raise OSError(errno.EIO, "the file is shorter than what was written to it")
+                if not self._prefix.feed(memoryview(piece)):
+                    raise Rotten(f"bytes on the disk changed behind byte {self._prefix.at}")
 
     def append(self, pieces: Sequence[bytes]) -> None:
         """Write all of `pieces`; what was written before an error counts, and is hashed."""
@@ -59,10 +86,36 @@ class Stream:
                 memoryview(piece) for piece in pieces[first : first + _PIECES_AT_ONCE] if piece
             ]
             while views:
-                count = self._disk.pwrite(self.fd, views, self.written)
-                if count == 0:
-                    raise OSError(errno.EIO, "the disk takes no bytes and says nothing of it")
-                views = self._account(views, count)
+                views = self._written(views, self._pwrite(views, self.written))
+
+    def absorb(self, source: Source, most: int) -> None:
+        """Write what `source` gives, until that is `most` bytes or it has no more for now."""
+        buffer, left = _buffers.view, most
+        while left:
+            view = buffer[: min(len(buffer), left)]
+            count = source.draw(view)
+            views = [view[:count]] if count else []
+            while views:
+                views = self._written(views, self._pwrite(views, self.written))
+            left -= count
+            if count < len(view):
+                return
+
+    def fill(self, source: Source, most: int, claim: Claim, noted: Callable[[Claim], None]) -> None:
+        """Write what `source` gives at the place of `claim`, which moves on and is `noted`."""
+        buffer, left = _buffers.view, min(most, claim.left)
+        while left:
+            view = buffer[: min(len(buffer), left)]
+            count = source.draw(view)
+            rest = view[:count]
+            while len(rest):
+                done = self._pwrite([rest], claim.at)
+                self._hash(rest[:done], claim.at)
+                claim.at, rest = claim.at + done, rest[done:]
+                noted(claim)
+            left -= count
+            if count < len(view):
+                return
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return the bytes from `offset`, `size` of them unless the file ends before."""
@@ -77,19 +130,39 @@ class Stream:
     def forget(self) -> None:
         """Cut the file to nothing, and begin a new hash."""
         self._disk.truncate(self.fd, 0)
-        self.written = self._hashed = 0
-        self._hash = hashlib.sha256()
+        self.written = 0
+        self._prefix = PrefixHash()
 
-    def _account(self, views: list[memoryview], count: int) -> list[memoryview]:
+    def cut(self) -> None:
+        """Keep only what was hashed; it is all there is behind a `Rotten`."""
+        self._disk.truncate(self.fd, self._prefix.at)
+        self.written = self._prefix.at
+
+    def _pwrite(self, views: Sequence[memoryview], offset: int) -> int:
+        count = self._disk.pwrite(self.fd, views, offset)
+        if count == 0:
+            raise OSError(errno.EIO, "the disk takes no bytes and says nothing of it")
+        return count
+
+    def _written(self, views: list[memoryview], count: int) -> list[memoryview]:
         """Note that `count` bytes of `views` were written; return the rest."""
-        self.written += count
-        self._hashed += count
         for index, view in enumerate(views):
-            self._hash.update(view[:count])
+            self._hash(view[:count], self.written)
             if count < len(view):
+                self.written += count
                 return [view[count:], *views[index + 1 :]]
+            self.written += len(view)
             count -= len(view)
         return []
+
+    def _hash(self, view: memoryview, offset: int) -> None:
+        """Hash bytes just written, unless the hash is elsewhere: then they are read again."""
+        if self._hashing.acquire(blocking=False):
+            try:
+                if self._prefix.at == offset:
+                    self._prefix.feed(view)
+            finally:
+                self._hashing.release()
 
 
 def sha256_of(disk: Disk, path: Path) -> str:
@@ -97,8 +170,8 @@ def sha256_of(disk: Disk, path: Path) -> str:
     fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         stream = Stream(disk, fd, disk.size(fd))
-        while stream.behind:
-            stream.catch_up()
+        while stream.hashed < stream.written:
+            stream.catch_up(stream.written)
         return stream.sha256
     finally:
         disk.close(fd)

@@ -7,13 +7,15 @@ reason to fail (rule 47 of the transfer notes). A locator is not part of the ide
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from reelkeep.core.coverage import Extent, merged
 from reelkeep.core.model import Download
 
-_FORMAT = 1
+_FORMAT = 2
+_READABLE = (1, _FORMAT)  #: The first one knew neither marks nor extents.
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,11 @@ class Journal:
     validator: str | None = None
     total: int | None = None  #: Bytes of the whole, as its server announced it.
     promises: Mapping[str, str] = field(default_factory=dict)
-    durable: int = 0  #: So many bytes are known to survive a power cut.
+    durable: int = 0  #: So many bytes from the start are known to survive a power cut.
     boot: str = ""  #: The run of the kernel that wrote this; empty: not known.
+    marks: tuple[str, ...] = ()  #: SHA-256 of the first 64 MiB, 128 MiB and so on (rule 34).
+    extents: tuple[Extent, ...] | None = None
+    """Durable bytes of a part that is filled out of order; None: it grows at its end only."""
 
 
 def identity_of(download: Download) -> Identity:
@@ -51,8 +56,25 @@ def usable(journal: Journal | None, identity: Identity, *, size: int, boot: str)
     """
     if journal is None or journal.identity != identity:
         return 0
-    same_boot = boot != "" and journal.boot == boot
-    return size if same_boot else min(journal.durable, size)
+    return size if _same(journal, boot) else min(journal.durable, size)
+
+
+def usable_extents(
+    journal: Journal, *, noted: Sequence[Extent], size: int, boot: str
+) -> tuple[Extent, ...]:
+    """Return which bytes of a part that is filled out of order can be built on.
+
+    `noted` was written on the way, and is as good as the kernel's cache: worth nothing after
+    another boot. The part's size says nothing at all (rule 44).
+    """
+    found = list(journal.extents or ())
+    if _same(journal, boot):
+        found += noted
+    return tuple(merged(extent for extent in found if extent[1] <= size))
+
+
+def _same(journal: Journal, boot: str) -> bool:
+    return boot != "" and journal.boot == boot
 
 
 def encode(journal: Journal) -> bytes:
@@ -64,7 +86,7 @@ def decode(content: bytes) -> Journal | None:
     """Return the journal in `content`; None if there is none that could be trusted."""
     try:
         document = json.loads(content)
-        return _journal(document) if document["format"] == _FORMAT else None
+        return _journal(document) if document["format"] in _READABLE else None
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
@@ -83,6 +105,8 @@ def _journal(document: dict[str, Any]) -> Journal:
         promises=_texts(document["promises"]),
         durable=_count(document["durable"]),
         boot=_text(document["boot"]),
+        marks=tuple(_text(mark) for mark in document.get("marks", ())),
+        extents=_extents(document.get("extents")),
     )
 
 
@@ -96,6 +120,10 @@ def _texts(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise TypeError(f"expected an object, got {type(value).__name__}")
     return {name: _text(text) for name, text in value.items()}
+
+
+def _extents(value: Any) -> tuple[Extent, ...] | None:
+    return None if value is None else tuple((_count(a), _count(b)) for a, b in value)
 
 
 def _count(value: Any) -> int:

@@ -40,10 +40,16 @@ _DATE_IS_STRONG_AFTER = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What to send so as to get the bytes from `offset` on."""
+    """What to send so as to get the bytes from `offset` on, or only those before `until`."""
 
     offset: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    until: int | None = None
+
+    @property
+    def is_ranged(self) -> bool:
+        """Whether less than the whole file is asked for."""
+        return self.offset > 0 or self.until is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,12 @@ def ask(size: int, validator: str | None, total: int | None, *, checkable: bool)
     return Ask(size, headers)
 
 
+def ask_between(start: int, until: int, validator: str) -> Ask:
+    """Return how to ask for the bytes of a file from `start` to before `until`."""
+    headers = {"Range": f"bytes={start}-{until - 1}", "If-Range": validator}
+    return Ask(start, headers, until)
+
+
 def decide(
     asked: Ask, status: int, headers: Mapping[str, str], *, validator: str | None, total: int | None
 ) -> Decision:
@@ -106,7 +118,7 @@ def decide(
         raise BadReply("several ranges came, at most one was asked for")
     if status == HTTPStatus.OK:
         return _whole(asked, headers)
-    if not asked.offset:
+    if not asked.is_ranged:
         raise BadReply(f"asked for the whole file, got status {status}")
     if status == HTTPStatus.PARTIAL_CONTENT:
         return _partial(asked, headers, validator, total)
@@ -158,7 +170,7 @@ def content_range(headers: Mapping[str, str]) -> tuple[int | None, int | None, i
 def _whole(asked: Ask, headers: Mapping[str, str]) -> Decision:
     length = content_length(headers)
     if headers.get("Content-Range") is not None:
-        if asked.offset:
+        if asked.is_ranged:
             return AskPlainly()
         start, end, size = content_range(headers) or (None, None, None)
         if start != 0 or size is None or end != size - 1 or length not in (None, size):
@@ -190,6 +202,8 @@ def _partial(
         raise BadReply("the Content-Range does not say which bytes of how many came")
     if start != asked.offset:
         raise BadReply(f"asked for bytes from {asked.offset}, got them from {start}")
+    if asked.until is not None and end >= asked.until:
+        raise BadReply(f"asked for bytes before {asked.until}, got them up to {end}")
     if not start <= end < size or (total is not None and size != total):
         raise BadReply(f"bytes {start} to {end} of {size} do not fit a file of {total}")
     length = content_length(headers)

@@ -6,11 +6,11 @@ adapter is done when it passes that suite. Whatever an adapter raises is one of 
 
 from __future__ import annotations
 
-from reelkeep.ports.archive import Archive, Held, Inspection, Part
+from reelkeep.ports.archive import Archive, Held, Inspection, Part, Source
 from reelkeep.ports.base import Clean, Clock, Dice, Learn, Report
 from reelkeep.ports.catalog import Admission, Intake, Ledger, Queue, Scan
 from reelkeep.ports.provider import Finding, Provider, Tools, Traits, Vault
-from reelkeep.ports.transport import Reply, Request, Transport
+from reelkeep.ports.transport import Reply, Request, Tap, Transport
 
 __all__ = [
     "Admission",
@@ -31,6 +31,8 @@ __all__ = [
     "Report",
     "Request",
     "Scan",
+    "Source",
+    "Tap",
     "Tools",
     "Traits",
     "Transport",

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from reelkeep.core.coverage import Claim, Coverage
 from reelkeep.core.model import Download, Holding
 
 
@@ -14,10 +15,11 @@ from reelkeep.core.model import Download, Holding
 class Held:
     """What earlier attempts left of a file."""
 
-    size: int = 0  #: Bytes that can be built on.
+    size: int = 0  #: Bytes from the start that can be built on.
     validator: str | None = None  #: The strong ETag or date they belong to.
     total: int | None = None  #: Bytes of the whole, as its server announced it.
     promises: Mapping[str, str] = field(default_factory=dict)  #: Digests of the whole, announced.
+    beyond: int = 0  #: Bytes that are there behind a gap.
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,29 @@ class Inspection:
     digests: Mapping[str, str] = field(default_factory=dict)
 
 
+class Source(Protocol):
+    """Where a thread draws bytes from; see `ports.Tap`."""
+
+    def draw(self, into: memoryview) -> int:
+        """Put bytes at the beginning of `into`; return how many, fewer than fit if it stops."""
+        ...
+
+
 class Part(Protocol):
     """An unfinished file, held by one writer. Leaving its context keeps the bytes."""
 
     @property
     def held(self) -> Held: ...
+
+    @property
+    def coverage(self) -> Coverage | None:
+        """What is there of a part that is filled out of order; None: it grows at its end only."""
+        ...
+
+    @property
+    def behind(self) -> int:
+        """Bytes of the beginning that `follow` has still to hash."""
+        ...
 
     async def begin(
         self, *, validator: str | None, total: int | None, promises: Mapping[str, str]
@@ -53,8 +73,38 @@ class Part(Protocol):
         """
         ...
 
+    async def absorb(self, source: Source, most: int) -> None:
+        """Append what `source` gives, until it stops or `most` bytes came, in one thread hop.
+
+        What was drawn before an error is kept.
+
+        Raises:
+            DiskFull, IoFailed: As `write`.
+            TransferError: Whatever `source` raises.
+        """
+        ...
+
+    async def scatter(self, total: int) -> Coverage:
+        """Let the part be filled out of order from now on; it will have `total` bytes."""
+        ...
+
+    async def fill(self, source: Source, most: int, claim: Claim) -> None:
+        """Write what `source` gives where `claim` of the coverage stands; as `absorb` else.
+
+        Several may do so at once, each with a claim of its own.
+        """
+        ...
+
+    async def follow(self) -> None:
+        """Hash a slice of the beginning that was not hashed yet; others may write meanwhile.
+
+        Raises:
+            Rotten: The disk does not hold what was written to it.
+        """
+        ...
+
     async def checkpoint(self) -> None:
-        """Flush what was written and journal the offset, so that it survives a power cut."""
+        """Flush what was written and journal it, so that it survives a power cut."""
         ...
 
     async def inspect(self, digests: Sequence[str]) -> Inspection:

@@ -21,6 +21,31 @@ class Request:
     follow: bool = True  #: Follow redirects (GET only), at most ten, never from https to http.
 
 
+class Tap(Protocol):
+    """The rest of a body of known length, drawn by one thread at a time from its connection."""
+
+    @property
+    def left(self) -> int:
+        """Bytes that were not drawn yet; 0 when the body is complete."""
+        ...
+
+    async def grant(self) -> int:
+        """Begin a slice of drawing; return how many bytes may be drawn in it, once they may."""
+        ...
+
+    def draw(self, into: memoryview) -> int:
+        """Put bytes at the beginning of `into`; return how many. Blocking.
+
+        Fewer than would fit come at the end of the body, and when the slice has taken its time:
+        that is soon, so that whoever waits for the thread is not held up. What came before a
+        break is returned first; the next call raises.
+
+        Raises:
+            Unreachable, Stalled: As `Reply.chunks`.
+        """
+        ...
+
+
 class Reply(Protocol):
     """The head of an HTTP reply, and its body as a stream that is read at most once."""
 
@@ -49,6 +74,14 @@ class Reply(Protocol):
             Unreachable: The stream broke, or ended before its announced length.
             Stalled: No, or hardly any, bytes came for too long (`downloads.stall_timeout`).
             BadReply: The framing is broken or contradicts itself.
+        """
+        ...
+
+    def tap(self) -> AbstractAsyncContextManager[Tap | None]:
+        """Lend what is left of the body to a thread; None if this reply must be read in `chunks`.
+
+        Bytes that `chunks` gave already are not given again. Leaving the context with bytes left
+        closes the connection; else it is used again.
         """
         ...
 

@@ -198,6 +198,10 @@ class RetryOptions(Options):
     """Attempts without any new durable byte; then the file is failed."""
 
 
+_AUTO_SEGMENTS = 4
+"""More of them bring nothing on any network that was measured, and cost the host."""
+
+
 class DownloadOptions(Options):
     """How files are fetched."""
 
@@ -210,7 +214,7 @@ class DownloadOptions(Options):
     bandwidth: PositiveSize | None = None
     """Bytes per second over all transfers, such as 50MiB; null: no limit."""
     segments: Segments = "auto"
-    """Parallel ranges of one large file: off, auto, or a number. This release uses one stream."""
+    """Parallel ranges of one large file while slots are idle: off, auto (4), or at most so many."""
     connect_timeout: PositiveDuration = timedelta(seconds=15)
     """The longest a connection may take to stand."""
     stall_timeout: PositiveDuration = timedelta(seconds=60)
@@ -219,6 +223,13 @@ class DownloadOptions(Options):
     """Bytes per second, averaged over stall_timeout, that count as hardly any."""
     retry: RetryOptions = RetryOptions()
     """How patient transfers are."""
+
+    @property
+    def lanes(self) -> int:
+        """How many requests may fetch one file side by side."""
+        named = {"off": 1, "auto": _AUTO_SEGMENTS}
+        wanted = self.segments if isinstance(self.segments, int) else named[self.segments]
+        return min(wanted, self.workers, self.per_host)
 
 
 class NetworkOptions(Options):

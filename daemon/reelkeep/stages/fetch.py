@@ -70,7 +70,7 @@ class Fetcher:
     async def _fetch(self, flight: Flight) -> Outcome:
         download = flight.download
         async with self._archive.part(download) as part:
-            held = part.held.size
+            held = part.held.size + part.held.beyond
             try:
                 arrived = await self._bring(part, flight)
                 proof = await self._verifier.verify(download, part, framed=arrived.framed)
@@ -126,7 +126,7 @@ class Fetcher:
                 await part.begin(validator=None, total=None, promises={})
             return False
         held = part.held
-        if held.size <= held_before or not resumable(held):
+        if held.size + held.beyond <= held_before or not resumable(held):
             return False
         await part.checkpoint()
         return True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 import anyio
 
 from reelkeep.errors import TransferError
-from reelkeep.ports import Part
+from reelkeep.ports import Part, Tap
+from reelkeep.stages.beside import beside
 from reelkeep.stages.flights import Flight, Flights
 
 BATCH = 1 << 20
@@ -51,6 +52,34 @@ class Pour:
         finally:
             await self._flush()
 
+    async def drawn(self, head: bytes, tap: Tap, enough: Callable[[], bool]) -> None:
+        """Write `head` and what `tap` gives, straight from its connection to the disk.
+
+        What an earlier attempt left is hashed meanwhile. The announced length is the fence. It
+        ends before the body does when that is `enough`.
+
+        Raises:
+            TransferError: The connection or the disk failed.
+        """
+        await self._add(head)
+        await self._flush()
+        await beside(lambda: self._draw(tap, enough), self._follow)
+
+    async def _follow(self) -> None:
+        while self._part.behind:
+            await self._part.follow()
+
+    async def _draw(self, tap: Tap, enough: Callable[[], bool]) -> None:
+        while tap.left and not enough():
+            most = await tap.grant()
+            before = self._part.held.size
+            try:
+                await self._part.absorb(tap, most)
+            finally:
+                self._flights.received += self._part.held.size - before
+                with anyio.CancelScope(shield=True):
+                    await self._account()
+
     async def _add(self, piece: bytes) -> None:
         size, end = self._part.held.size + self._batch.size + len(piece), self._fence.end
         if end is not None and size > end:
@@ -66,10 +95,14 @@ class Pour:
             if size:
                 await self._part.write(pieces)
                 self._flights.received += size
-            self._flight.done = self._part.held.size
-            if self._flight.done - self._durable >= CHECKPOINT:
-                await self._part.checkpoint()
-                self._durable = self._flight.done
+            await self._account()
+
+    async def _account(self) -> None:
+        """Show how far we are, and make that durable now and then."""
+        self._flight.done = self._part.held.size
+        if self._flight.done - self._durable >= CHECKPOINT:
+            await self._part.checkpoint()
+            self._durable = self._flight.done
 
 
 @dataclass(slots=True)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
+from reelkeep.core.coverage import Scale
 from reelkeep.core.digests import binding, promises
 from reelkeep.core.media import HEAD_BYTES, Kind, kind_of
 from reelkeep.core.model import Download, Locator
-from reelkeep.core.replies import content_problem, encoding_problem, problem
+from reelkeep.core.replies import content_problem
 from reelkeep.core.resume import Ask, AskPlainly, Complete, Continue, Fresh, ask, decide
 from reelkeep.core.urls import parse
-from reelkeep.errors import BadReply, SizeMismatch, Throttled, TransferError, Unreachable
-from reelkeep.ports import Clock, Held, Part, Reply, Report, Request, Transport
+from reelkeep.errors import BadReply, SizeMismatch, Unreachable
+from reelkeep.ports import Clock, Held, Part, Reply, Report, Tap, Transport
+from reelkeep.stages.asking import Asker
 from reelkeep.stages.flights import Flight, Flights
-from reelkeep.stages.peace import Peace
+from reelkeep.stages.hands import Hands
+from reelkeep.stages.lanes import Lanes, RangesIgnored
 from reelkeep.stages.pour import Fence, Pour
 
 ROUNDS = 100
@@ -37,13 +40,19 @@ class Stream:
     """Asks for what is missing of a part until nothing is."""
 
     def __init__(
-        self, transport: Transport, *, clock: Clock, report: Report, flights: Flights
+        self,
+        transport: Transport,
+        *,
+        clock: Clock,
+        report: Report,
+        flights: Flights,
+        hands: Hands,
+        scale: Scale | None = None,
     ) -> None:
-        self._transport = transport
-        self._clock = clock
+        self._asker = Asker(transport, clock=clock, report=report)
+        self._lanes = Lanes(self._asker, flights, hands, scale or Scale())
         self._report = report
         self._flights = flights
-        self._peace = Peace()
 
     async def complete(self, part: Part, locator: Locator, flight: Flight) -> Arrived:
         """Write what `part` lacks.
@@ -51,16 +60,16 @@ class Stream:
         Raises:
             TransferError: The attempt failed; what came before is in the part.
         """
-        host = str(parse(locator.url).origin)
-        asked = missing(part.held, flight.download)
+        if part.coverage is not None:
+            with suppress(RangesIgnored):  # then it starts over, below
+                return await self._fill(part, locator, flight)
+        asked = Ask(0) if part.coverage is not None else missing(part.held, flight.download)
         for _ in range(ROUNDS):
             if isinstance(asked, Complete):
                 return Arrived("", framed=True)
             before = part.held.size
-            self._peace.check(host)
-            async with self._transport.open(_request(locator, asked)) as reply:
-                self._refuse_bad(reply, locator, flight.download, host)
-                arrived = await self._take(part, asked, reply, flight)
+            async with self._asker.reply(locator, asked, flight.download) as reply:
+                arrived = await self._take(part, asked, reply, flight, locator)
             if isinstance(arrived, Arrived):
                 return arrived
             if isinstance(arrived, AskPlainly):
@@ -71,30 +80,17 @@ class Stream:
                 asked = missing(part.held, flight.download)
         raise Unreachable(f"the file did not come in {ROUNDS} requests")
 
-    def _refuse_bad(self, reply: Reply, locator: Locator, download: Download, host: str) -> None:
-        credentialed = bool(locator.credentials) and reply.hops == 0
-        error: TransferError | None = problem(
-            reply.status, reply.headers, now=self._clock(), credentialed=credentialed
+    async def _fill(self, part: Part, locator: Locator, flight: Flight) -> Arrived:
+        """Fill the gaps that earlier lanes have left."""
+        held = part.held
+        self._say_resumed(
+            flight, str(parse(locator.url).origin), held.size + held.beyond, held.total
         )
-        self._heed(error, download, host)
-        if error is None and reply.status != 416:  # nobody reads the body of that one
-            error = encoding_problem(reply.headers)
-        if error is not None:
-            raise error
-
-    def _heed(self, error: TransferError | None, download: Download, host: str) -> None:
-        """Keep the peace that the host asks for; say when that begins, and when it is over."""
-        where = {"provider": download.provider, "host": host}
-        if isinstance(error, Throttled):
-            pause = self._peace.grant(host, error)
-            if pause is not None:
-                until = (self._clock() + pause).isoformat()
-                self._report("provider.throttled", **where, until=until)
-        elif self._peace.is_over(host):
-            self._report("provider.throttled", **where)
+        flight.total = held.total
+        return Arrived(await self._lanes.complete(part, locator, flight), framed=True)
 
     async def _take(
-        self, part: Part, asked: Ask, reply: Reply, flight: Flight
+        self, part: Part, asked: Ask, reply: Reply, flight: Flight, locator: Locator
     ) -> Arrived | Continue | AskPlainly:
         """Write what `reply` brings; return how it goes on."""
         held = part.held
@@ -109,31 +105,39 @@ class Stream:
             head = await _fitting_head(flight.download, decision, reply, body)
             await self._begin(part, decision, reply, flight)
             pour = Pour(part, flight, self._flights, _fence(decision, flight.download))
-            await pour.all(head, body)
+            async with reply.tap() as tap:
+                if tap is None:
+                    await pour.all(head, body)
+                else:
+                    await pour.drawn(head, tap, lambda: self._is_large(part, reply, locator, tap))
+                    if tap.left:
+                        await self._lanes.complete(part, locator, flight, tap)
         return _result(part, decision, reply)
+
+    def _is_large(self, part: Part, reply: Reply, locator: Locator, tap: Tap) -> bool:
+        """Whether the rest had better come by several requests."""
+        ranges = reply.headers.get("Accept-Ranges", "bytes").strip().lower() == "bytes"
+        return ranges and self._lanes.useful(part, locator, tap.left)
 
     async def _begin(
         self, part: Part, decision: Fresh | Continue, reply: Reply, flight: Flight
     ) -> None:
-        download = flight.download
-        where = {
-            "provider": download.provider,
-            "recording": download.recording,
-            "file": download.name,
-            "host": reply.origin,
-        }
         if isinstance(decision, Continue):
             flight.done, flight.total = decision.offset, decision.total
-            self._report("file.resumed", **where, offset=decision.offset, bytes=decision.total)
+            self._say_resumed(flight, reply.origin, decision.offset, decision.total)
             return
         flight.done = 0
-        flight.total = decision.total if decision.total is not None else download.size
+        flight.total = decision.total if decision.total is not None else flight.download.size
         await part.begin(
             validator=decision.validator,
             total=decision.total,
             promises=promises(reply.status, reply.headers),
         )
-        self._report("file.started", **where, bytes=flight.total, attempt=download.tries + 1)
+        where, attempt = _where(flight, reply.origin), flight.download.tries + 1
+        self._report("file.started", **where, bytes=flight.total, attempt=attempt)
+
+    def _say_resumed(self, flight: Flight, host: str, offset: int, total: int | None) -> None:
+        self._report("file.resumed", **_where(flight, host), offset=offset, bytes=total)
 
 
 def missing(held: Held, download: Download) -> Ask | Complete:
@@ -152,13 +156,14 @@ def download_kind(download: Download) -> Kind:
     return kind_of(download.file_type, download.name.rpartition(".")[2])
 
 
-def _request(locator: Locator, asked: Ask) -> Request:
-    return Request(
-        url=locator.url,
-        headers={**asked.headers, "Accept-Encoding": "identity"},
-        credentials=locator.credentials,
-        kin=locator.kin,
-    )
+def _where(flight: Flight, host: str) -> dict[str, str]:
+    download = flight.download
+    return {
+        "provider": download.provider,
+        "recording": download.recording,
+        "file": download.name,
+        "host": host,
+    }
 
 
 async def _fitting_head(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
 
-from reelkeep.ports import Reply, Request, Transport
+from reelkeep.ports import Reply, Request, Tap, Transport
+
+GRAIN = 0.05
+"""Seconds' worth of the bandwidth that one transfer takes at a time, so that all flow evenly."""
+
+LEAST = 16 << 10
+"""Bytes that any transfer may pay for at a time."""
 
 
 class Bandwidth:
@@ -18,6 +24,7 @@ class Bandwidth:
         self._transport = transport
         self._rate = rate
         self._paid_until = 0.0
+        self.grain = max(1, round(rate * GRAIN))  #: Bytes.
 
     def open(self, request: Request) -> AbstractAsyncContextManager[Reply]:
         """Open `request` as the wrapped transport does."""
@@ -33,6 +40,10 @@ class Bandwidth:
         now = anyio.current_time()
         self._paid_until = max(now, self._paid_until) + size / self._rate
         await anyio.sleep(self._paid_until - now)
+
+    def refund(self, size: int) -> None:
+        """Take back what was spent on `size` bytes that did not come."""
+        self._paid_until -= size / self._rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +70,45 @@ class _Slowed:
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         async with aclosing(self._reply.chunks()) as pieces:
             async for piece in pieces:
-                yield piece
-                await self._bandwidth.spend(len(piece))
+                for grain in _grains(piece, self._bandwidth.grain):
+                    yield grain
+                    await self._bandwidth.spend(len(grain))
+
+    @asynccontextmanager
+    async def tap(self) -> AsyncIterator[Tap | None]:
+        async with self._reply.tap() as tap:
+            yield None if tap is None else _SlowedTap(tap, self._bandwidth)
+
+
+class _SlowedTap:
+    """Pays before it draws, and is refunded what did not come.
+
+    A slow stream pays for about twice what came in its last slice, so that it does not hold what
+    others could use.
+    """
+
+    def __init__(self, tap: Tap, bandwidth: Bandwidth) -> None:
+        self._tap = tap
+        self._bandwidth = bandwidth
+        self._paid = 0  # for the slice under way
+        self._before = tap.left
+
+    @property
+    def left(self) -> int:
+        return self._tap.left
+
+    async def grant(self) -> int:
+        came = self._before - self._tap.left
+        self._bandwidth.refund(self._paid - came)
+        most = min(self._bandwidth.grain, max(2 * came, LEAST), self._tap.left)
+        self._paid, self._before = most, self._tap.left
+        await self._bandwidth.spend(most)
+        return min(most, await self._tap.grant())
+
+    def draw(self, into: memoryview) -> int:
+        return self._tap.draw(into)
+
+
+def _grains(piece: bytes, size: int) -> Iterator[bytes]:
+    for start in range(0, len(piece), size):
+        yield piece[start : start + size]

@@ -1,8 +1,10 @@
-"""One reply: its head, and its body as a stream that does not wait for ever."""
+"""One reply: its head, and its body in one of two ways, neither of which waits for ever."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import anyio
 from aiohttp import ClientResponse
@@ -12,7 +14,12 @@ from reelkeep.core.stall import StallMeter
 from reelkeep.errors import BadReply, Stalled, Unreachable
 from reelkeep.transport.faults import FOREIGN, root, translated
 from reelkeep.transport.line import Line
+from reelkeep.transport.loan import borrow
 from reelkeep.transport.options import TransportOptions
+from reelkeep.transport.tap import DirectTap
+
+TAP_FROM = 1 << 20
+"""Bytes from which a thread of its own is worth its while for the rest of a body."""
 
 
 class AiohttpReply:
@@ -26,6 +33,8 @@ class AiohttpReply:
         self._trail = trail
         self._patience = options.stall_timeout.total_seconds()
         self._meter = StallMeter(options.stall_timeout, options.stall_rate)
+        self._received = 0
+        self._early: deque[bytes] = deque()  # what a loan that came to nothing has left
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.status} from {self.origin}>"
@@ -48,28 +57,52 @@ class AiohttpReply:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """See `ports.Reply`; the bytes that came before a break are yielded before its error."""
-        received = 0
         try:
             while True:
                 piece, waited = await self._next()
                 if not piece:
                     break
-                received += len(piece)
+                self._received += len(piece)
                 yield piece
-                if self._meter.record(waited, len(piece)) and received != self._length:
+                if self._meter.record(waited, len(piece)) and self._received != self._length:
                     raise Stalled(f"{self.origin}: the body comes too slowly")
         except FOREIGN as error:
             for piece in self._left_over():
-                received += len(piece)
+                self._received += len(piece)
                 yield piece
-            if received != self._length:  # all came, and then it broke: aiohttp#13348
+            if self._received != self._length:  # all came, and then it broke: aiohttp#13348
                 raise translated(error, self._trail.url.origin) from root(error)
         if self._ends_with_connection and self._line.was_cut:
             raise Unreachable(f"{self.origin}: the connection was reset in the body")
 
+    @asynccontextmanager
+    async def tap(self) -> AsyncIterator[DirectTap | None]:
+        """See `ports.Reply`."""
+        rest = 0 if self._length is None else self._length - self._received
+        if rest < TAP_FROM:
+            yield None
+            return
+        early, loan = await borrow(self._raw)
+        if loan is None:
+            self._early.extend(early)
+            yield None
+            return
+        tap = DirectTap(
+            loan,
+            early,
+            rest,
+            origin=self._trail.url.origin,
+            meter=self._meter,
+            patience=self._patience,
+        )
+        try:
+            yield tap
+        finally:
+            await tap.leave()
+
     async def _next(self) -> tuple[bytes, float]:
         """Return the next bytes, none at the end, and the seconds we waited for them."""
-        piece = self._raw.content.read_nowait()
+        piece = self._early.popleft() if self._early else self._raw.content.read_nowait()
         if piece:
             return piece, 0.0
         began = anyio.current_time()
@@ -78,13 +111,13 @@ class AiohttpReply:
             return piece, anyio.current_time() - began
         raise Stalled(f"{self.origin}: no bytes for {self._patience:g} s")
 
-    def _left_over(self) -> Iterator[bytes]:
-        """Yield what arrived before the break; aiohttp would drop it (rule 32)."""
+    def _left_over(self) -> list[bytes]:
+        """Return what arrived before the break; aiohttp would drop it (rule 32)."""
         content = self._raw.content
         content._exception = None  # noqa: SLF001 - there is no public way past it
-        piece = content.read_nowait()
-        if piece:
-            yield piece
+        pieces = [*self._early, content.read_nowait()]
+        self._early.clear()
+        return [piece for piece in pieces if piece]
 
     @property
     def _length(self) -> int | None:

@@ -8,13 +8,15 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
 from anyio import to_thread
 
-from fakes.disk import BrokenFlush, FaultyDisk, Rebooted, SlowDisk, TightDisk, archive_on
+from fakes import disk as disks
+from fakes.disk import BrokenFlush, FaultyDisk, Rebooted, SlowDisk, TightDisk
 from fakes.holdings import download, put
 from reelkeep.archive.disk import Disk
 from reelkeep.archive.local import LocalArchive
@@ -24,6 +26,8 @@ from reelkeep.errors import DiskFull, IoFailed
 from reelkeep.ports import Held
 
 MIB = 1024 * 1024
+archive_on = partial(disks.archive_on, small=0)
+"""Small contents stand for large ones here; `test_memory.py` is about small files."""
 
 
 async def prepared(root: Path, disk: Disk | None = None) -> LocalArchive:
@@ -129,7 +133,7 @@ async def test_a_stale_journal_is_gone_before_other_bytes_come(tmp_path: Path) -
     async with archive_on(tmp_path, disk).part(download()) as part:
         disk.calls.clear()
         await part.begin(validator='"v2"', total=None, promises={})
-        assert disk.calls == ["truncate", "unlink", "fsync_directory"]
+        assert disk.calls == ["truncate", "unlink", "fsync_directory", "unlink"]
 
 
 async def test_a_large_part_has_its_journal_before_it_grows_large(tmp_path: Path) -> None:
@@ -183,19 +187,20 @@ async def test_a_journal_holds_no_locator_and_only_its_owner_reads_it(tmp_path: 
     await leave(await prepared(tmp_path), b"one")
     path = only(tmp_path, "*.json")
     assert set(json.loads(path.read_bytes())) == {
-        "format", "identity", "validator", "total", "promises", "durable", "boot",
+        "format", "identity", "validator", "total", "promises", "durable", "boot", "marks",
+        "extents",
     }  # fmt: skip
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-async def test_a_small_file_that_arrives_at_once_costs_few_calls(tmp_path: Path) -> None:
+async def test_a_file_that_arrives_at_once_costs_few_calls(tmp_path: Path) -> None:
     archive = await prepared(tmp_path, disk := FaultyDisk())
     disk.calls.clear()
     await put(archive, "recording.mp4", b"content")
     effects = [call for call in disk.calls if call not in {"status", "size", "close"}]
     assert effects == [
         "open", "open",  # the part; its journal, which is not there
-        "pwrite", "fchmod", "fsync", "rename", "fsync_directory",
+        "pwrite", "fchmod", "fsync", "rename", "fsync_directory", "unlink",
     ]  # fmt: skip
 
 
@@ -321,7 +326,7 @@ async def writing(archive: LocalArchive) -> None:
 
 
 async def test_a_cancelled_write_is_joined_before_the_file_is_closed(tmp_path: Path) -> None:
-    archive = await prepared(tmp_path)
+    await prepared(tmp_path)
     disk = SlowDisk()
     async with anyio.create_task_group() as group:
         group.start_soon(writing, archive_on(tmp_path, disk))
@@ -329,14 +334,14 @@ async def test_a_cancelled_write_is_joined_before_the_file_is_closed(tmp_path: P
         group.cancel_scope.cancel()
         asyncio.get_running_loop().call_later(0.01, disk.go.set)
     assert disk.order[0] == "written"
-    assert (await held(archive)).size == len(b"content")
+    assert (await held(archive_on(tmp_path))).size == len(b"content")
 
 
 async def test_a_write_torn_from_its_task_is_joined_before_the_file_is_closed(
     tmp_path: Path,
 ) -> None:
     """A task that is cancelled without anyio does not wait for its thread (rule 28)."""
-    archive = await prepared(tmp_path)
+    await prepared(tmp_path)
     disk = SlowDisk()
     task = asyncio.create_task(writing(archive_on(tmp_path, disk)))
     await to_thread.run_sync(disk.began.wait, 10)
@@ -345,7 +350,7 @@ async def test_a_write_torn_from_its_task_is_joined_before_the_file_is_closed(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert disk.order[0] == "written"
-    assert (await held(archive)).size == len(b"content")
+    assert (await held(archive_on(tmp_path))).size == len(b"content")
 
 
 @pytest.fixture(params=[0o000, 0o077])

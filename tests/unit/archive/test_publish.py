@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anyio import run_process
@@ -21,7 +22,7 @@ from reelkeep.errors import IoFailed
 FOLDER = f"support/2026/{KEY}"
 
 
-async def prepared(root: Path, disk: Disk | None = None, **more: str) -> LocalArchive:
+async def prepared(root: Path, disk: Disk | None = None, **more: Any) -> LocalArchive:
     archive = archive_on(root, disk, **more)
     await archive.prepare()
     return archive

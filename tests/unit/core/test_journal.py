@@ -57,7 +57,11 @@ def test_a_file_that_is_no_journal_is_none(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("format", 2),
+        ("format", 3),
+        ("marks", [1]),
+        ("marks", 7),
+        ("extents", [1]),
+        ("extents", [[0, -1]]),
         ("durable", -1),
         ("durable", True),
         ("durable", 1.5),

@@ -1,0 +1,22 @@
+"""What all parts of one archive stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reelkeep.archive.disk import Disk
+from reelkeep.archive.flushing import Directories
+from reelkeep.archive.places import Places
+from reelkeep.archive.quarantine import Quarantine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """The disk, where things lie on it, and how they are to be left there."""
+
+    disk: Disk
+    places: Places
+    directories: Directories
+    quarantine: Quarantine
+    boot: str  #: This run of the kernel; empty: not known.
+    file_mode: int

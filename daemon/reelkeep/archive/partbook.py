@@ -1,0 +1,128 @@
+"""What is on disk of a part beside its bytes: whose they are, and how many survive what.
+
+A journal says so durably, at rare moments. Beside it lies, for a part that is filled out of
+order, a note that is as good as the kernel's cache. Blocking, and errors are the kernel's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from reelkeep.archive.disk import Disk
+from reelkeep.archive.journalfile import JournalFile
+from reelkeep.archive.note import Note
+from reelkeep.archive.prefix import MARK
+from reelkeep.core.coverage import Claim, Coverage, Extent
+from reelkeep.core.journal import Identity, Journal, usable, usable_extents
+
+Extents = tuple[Extent, ...] | None
+"""What is there of a part that is filled out of order; None of any other."""
+
+
+class PartBook:
+    """The book of the part at `path`, which is to hold the file `identity`."""
+
+    def __init__(self, disk: Disk, path: Path, identity: Identity, boot: str) -> None:
+        self._boot = boot
+        self._journal = Journal(identity=identity, boot=boot)
+        self._file = JournalFile(disk, path.with_suffix(".json"))
+        self._note = Note(disk, path.with_suffix(".note"))
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether a journal may be on disk."""
+        return self._file.present
+
+    @property
+    def journal(self) -> Journal:
+        return self._journal
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The digests of each 64 MiB more of the durable bytes."""
+        return self._journal.marks
+
+    def take_over(self, size: int) -> tuple[int, Coverage | None]:
+        """Read the book of a part of `size` bytes.
+
+        Return how many bytes from the start can be built on and, if the part is filled out of
+        order, all that can. Nothing and None: it is not the book of this file.
+        """
+        identity, found = self._journal.identity, self._file.load()
+        kept, coverage = self._usable(found, size)
+        if found is None or not (kept or coverage):
+            self._journal = Journal(identity=identity, boot=self._boot)
+            return 0, None
+        durable, marks = min(found.durable, kept), found.marks[: kept // MARK]
+        self._journal = replace(
+            found, identity=identity, boot=self._boot, durable=durable, marks=marks, extents=None
+        )
+        return kept, coverage
+
+    def begin(self, validator: str | None, total: int | None, promises: Mapping[str, str]) -> None:
+        """Turn to a new page: bytes to come belong to `validator`. Nothing is written yet."""
+        self._journal = Journal(
+            identity=self._journal.identity, validator=validator, total=total,
+            promises=dict(promises), boot=self._boot,
+        )  # fmt: skip
+
+    def of_total(self, total: int) -> None:
+        """Note how many bytes the whole has. Nothing is written yet."""
+        self._journal = replace(self._journal, total=total)
+
+    def flushed(self, written: int, filled: Extents) -> None:
+        """Note what is durable now. Nothing is written yet."""
+        if filled is not None:
+            written = filled[0][1] if filled and filled[0][0] == 0 else 0
+        self._journal = replace(self._journal, durable=written, extents=filled)
+
+    def cut(self, written: int) -> None:
+        """Note that only the first `written` bytes are left. Nothing is written yet."""
+        durable = min(self._journal.durable, written)
+        self._journal = replace(self._journal, durable=durable, extents=None)
+
+    def write(self, marks: tuple[str, ...] = ()) -> None:
+        """Write the journal durably; `marks` are the digests that are known by now."""
+        durable = marks[: self._journal.durable // MARK]
+        self._journal = replace(self._journal, marks=durable)
+        self._file.write(self._journal)
+
+    def begin_note(self) -> None:
+        """Begin an empty note of what comes from now on; the journal knows the rest."""
+        self._note.begin()
+
+    def note(self, claim: Claim) -> None:
+        """Note how far `claim` has come. Several threads may do so at once."""
+        self._note.put(claim)
+
+    def close(self) -> None:
+        """Write no more notes."""
+        self._note.close()
+
+    def end_note(self) -> None:
+        """Remove the note: the journal says all."""
+        self._note.discard()
+
+    def drop(self) -> None:
+        """Remove the book, durably."""
+        self._file.drop()
+        self._note.discard()
+
+    def discard(self) -> None:
+        """Remove the book if the disk still obeys."""
+        self._file.discard()
+        self._note.discard()
+
+    def _usable(self, found: Journal | None, size: int) -> tuple[int, Coverage | None]:
+        identity = self._journal.identity
+        if found is None or found.identity != identity or found.extents is None:
+            return usable(found, identity, size=size, boot=self._boot), None
+        noted = self._note.load()
+        extents = usable_extents(found, noted=noted, size=size, boot=self._boot)
+        if not extents:
+            return 0, None
+        coverage = Coverage(found.total or size, extents)
+        is_prefix = extents == ((0, coverage.prefix),)
+        return coverage.prefix, None if is_prefix else coverage

@@ -1,0 +1,35 @@
+"""Lend idle transfer slots to large files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reelkeep.stages.flights import Flights
+
+
+class Hands:
+    """The slots for transfers: each file under way has one, and may borrow idle ones.
+
+    At most `lanes` of them work on one file; 1 means that nothing is ever borrowed.
+    """
+
+    def __init__(self, flights: Flights, *, slots: int, lanes: int) -> None:
+        self._flights = flights
+        self._slots = slots
+        self._borrowed = 0
+        self.lanes = min(lanes, slots)
+
+    @property
+    def spare(self) -> int:
+        """Slots that are idle; negative while files wait for what was borrowed."""
+        return self._slots - len(self._flights.under_way) - self._borrowed
+
+    @contextmanager
+    def borrowed(self) -> Iterator[None]:
+        """Borrow one slot."""
+        self._borrowed += 1
+        try:
+            yield
+        finally:
+            self._borrowed -= 1
