@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 
 from fakes.transport import FakeReply, FakeTransport
 from reelkeep.core.addresses import AddressPolicy
+from reelkeep.core.fields import joined
 from reelkeep.core.urls import parse
 from reelkeep.errors import BadReply, Error, Refused, Stalled, TransferError, Unreachable
 from reelkeep.ports import Reply, Request, Transport
@@ -151,6 +152,15 @@ async def test_looking_up_a_header_ignores_case(stage: Stage) -> None:
     stage.answers["/a"] = FakeReply.of(b"", ETag='"x"')
     async with stage.transport.open(Request(url=stage.url("/a"))) as reply:
         assert reply.headers["etag"] == reply.headers["ETAG"] == '"x"'
+
+
+async def test_a_field_may_come_in_several_lines(stage: Stage) -> None:
+    lines = CIMultiDict({"Content-Length": "0", "x-goog-hash": "crc32c=A"})
+    lines.add("X-Goog-Hash", "md5=B")
+    stage.answers["/a"] = FakeReply(headers=lines)
+    async with stage.transport.open(Request(url=stage.url("/a"))) as reply:
+        assert reply.headers["x-goog-hash"] == "crc32c=A"
+        assert joined(reply.headers, "x-goog-hash") == "crc32c=A, md5=B"
 
 
 async def test_a_body_comes_as_it_was_sent(stage: Stage) -> None:

@@ -54,7 +54,10 @@ class Reply(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Header fields; looking one up ignores case, the first of several wins."""
+        """Header fields; looking one up ignores case, the first of several wins.
+
+        `core.fields.joined` has all lines of a field that is a list.
+        """
         ...
 
     @property
