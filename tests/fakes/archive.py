@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from reelkeep.archive.hashes import new_hash
 from reelkeep.core.coverage import Claim, Coverage
 from reelkeep.core.journal import Identity, identity_of
 from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
@@ -173,4 +173,6 @@ class MemoryPart:
 
 
 def _digest(name: str, content: bytes) -> str:
-    return hashlib.new(name, content).hexdigest()
+    hashed = new_hash(name)
+    hashed.update(content)
+    return hashed.hexdigest()

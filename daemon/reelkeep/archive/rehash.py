@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -12,13 +11,14 @@ from pathlib import Path
 from anyio import CancelScope
 
 from reelkeep.archive.disk import Disk
+from reelkeep.archive.hashes import new_hash
 from reelkeep.archive.stream import READ_BYTES, SLICE_BYTES
 from reelkeep.archive.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """What was read: bytes, and hex digests by hashlib name."""
+    """What was read: bytes, and hex digests by name (see `hashes`)."""
 
     size: int
     digests: dict[str, str]
@@ -32,7 +32,9 @@ async def rehash(
     *,
     progress: Callable[[int], None] = lambda _size: None,
 ) -> Reread:
-    """Read the file at `path`; `progress` hears of each slice how many bytes it was.
+    """Read the file at `path` once for all `digests`, which are names that `new_hash` knows.
+
+    `progress` hears of each slice how many bytes it was.
 
     Raises:
         IoFailed: It cannot be read, is no file, or is a link.
@@ -58,7 +60,7 @@ class _Reading:
         self.done = False
         self._disk = disk
         self._path = path
-        self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in digests}
+        self._hashes = {name: new_hash(name) for name in digests}
         self._fd: int | None = None
         self._turn = threading.Lock()  # a caller that was torn away may have left its thread
 

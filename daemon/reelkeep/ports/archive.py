@@ -24,7 +24,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is held: bytes, hex SHA-256, and further digests by hashlib name."""
+    """What is held: bytes, hex SHA-256, and further digests by the names of `core.digests`."""
 
     size: int
     sha256: str
@@ -108,7 +108,7 @@ class Part(Protocol):
         ...
 
     async def inspect(self, digests: Sequence[str]) -> Inspection:
-        """Return size, SHA-256 and the other `digests` (hashlib names) of what is held."""
+        """Return size, SHA-256 and the other `digests` (`core.digests.needed`) of what is held."""
         ...
 
     async def check(self, file_type: str) -> str | None:
