@@ -12,6 +12,7 @@ from fakes.attempts import Bench, bench
 from fakes.holdings import download
 from fakes.shelf import media
 from fakes.transport import FakeReply
+from reelkeep.archive.hashes import new_hash
 from reelkeep.core.model import Download, Level
 from reelkeep.errors import Damaged, DigestMismatch, SizeMismatch, TransferError, Unreachable
 from reelkeep.stages import verify
@@ -23,6 +24,12 @@ CHUNKED = {"Transfer-Encoding": "chunked"}
 
 def b64(name: str, content: bytes) -> str:
     return base64.b64encode(hashlib.new(name, content).digest()).decode()
+
+
+def crc(name: str, content: bytes) -> str:
+    hashed = new_hash(name)
+    hashed.update(content)
+    return base64.b64encode(bytes.fromhex(hashed.hexdigest())).decode()
 
 
 def bare(content: bytes, **headers: str) -> FakeReply:
@@ -50,6 +57,20 @@ def bare(content: bytes, **headers: str) -> FakeReply:
             FakeReply.of(BODY, Server="AmazonS3", ETag=f'"{hashlib.md5(BODY).hexdigest()}"'),
             Level.ETAG_MD5,
         ),
+        (download(), FakeReply.of(BODY, x_amz_checksum_crc32=crc("crc32", BODY)), Level.CRC),
+        (download(), FakeReply.of(BODY, x_amz_checksum_crc32c=crc("crc32c", BODY)), Level.CRC),
+        (
+            download(size=2000),
+            FakeReply.of(BODY, x_amz_checksum_crc64nvme=crc("crc64nvme", BODY)),
+            Level.CRC,
+        ),
+        (download(), bare(BODY, x_goog_hash=f"crc32c={crc('crc32c', BODY)}"), Level.CRC),
+        (download("a.txt"), bare(TEXT, x_goog_hash=f"crc32c={crc('crc32c', TEXT)}"), Level.CRC),
+        (
+            download(),
+            FakeReply.of(BODY, x_amz_checksum_crc32=f"{crc('crc32', b'12345678')}-2"),
+            Level.SIZE_CONTAINER,
+        ),
         (download(size=2000), FakeReply.of(BODY), Level.SIZE_CONTAINER),
         (download(), FakeReply.of(BODY), Level.SIZE_CONTAINER),
         (download(size=2000), bare(BODY), Level.SIZE_CONTAINER),
@@ -75,6 +96,21 @@ async def test_rule_39_the_level_says_how_it_was_verified(
         (download(size=1999), FakeReply.of(BODY), SizeMismatch),
         (download(), FakeReply.of(BODY, Content_MD5=b64("md5", b"other")), DigestMismatch),
         (download(), FakeReply.of(BODY, Digest=f"SHA-256={b64('sha256', b'x')}"), DigestMismatch),
+        (
+            download(),
+            FakeReply.of(BODY, x_amz_checksum_crc32c=crc("crc32c", b"other")),
+            DigestMismatch,
+        ),
+        (
+            download(),
+            FakeReply.of(
+                BODY,
+                Repr_Digest=f"sha-256=:{b64('sha256', BODY)}:",
+                x_amz_checksum_crc64nvme=crc("crc64nvme", b"other"),
+            ),
+            DigestMismatch,
+        ),
+        (download(), bare(BODY[:-50], Digest=f"crc32c={crc('crc32c', BODY)}"), DigestMismatch),
         (download(), bare(BODY[:-50]), Damaged),
         (download("a.json"), bare(JSON[:-1]), Damaged),
         (download("a.jpg"), bare(b"\xff\xd8\xff" + b"\0" * 600), Damaged),
@@ -87,6 +123,15 @@ async def test_rule_41_what_is_not_the_promised_file_gets_no_name(
     assert type((await there.failed(due)).error) is error
     assert there.kept(due) is None
     assert (len(there.archive.quarantined), there.left(due)) == (1, b"")
+
+
+async def test_rule_37_a_checksum_of_what_google_stored_compressed_accuses_nobody() -> None:
+    reply = FakeReply.of(
+        BODY,
+        x_goog_hash=f"crc32c={crc('crc32c', b'the stored bytes')}",
+        x_guploader_response_body_transformations="gunzipped",
+    )
+    assert (await bench([reply]).stored(download())).verified is Level.SIZE_CONTAINER
 
 
 @pytest.mark.parametrize(
