@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from reelkeep.archive.hashes import new_hash
 from reelkeep.ports import Held, Inspection
 
 SMALL = 256 * 1024
@@ -50,5 +51,11 @@ class Memory:
     def inspect(self, digests: Sequence[str]) -> Inspection:
         """Return its size and digests; that takes less time than a thread hop would."""
         content = self.content()
-        found = {name: hashlib.new(name, content).hexdigest() for name in digests}
+        found = {name: _digest(name, content) for name in digests}
         return Inspection(len(content), hashlib.sha256(content).hexdigest(), found)
+
+
+def _digest(name: str, content: bytes) -> str:
+    found = new_hash(name)
+    found.update(content)
+    return found.hexdigest()

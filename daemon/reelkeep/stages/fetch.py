@@ -73,7 +73,7 @@ class Fetcher:
             held = part.held.size + part.held.beyond
             try:
                 arrived = await self._bring(part, flight)
-                proof = await self._verifier.verify(download, part, framed=arrived.framed)
+                proof = await self._verifier.verify(download, part, arrived)
             except TransferError as error:
                 progressed = await self._after(error, part, flight, held)
                 return Failed(download=download, error=error, progressed=progressed)

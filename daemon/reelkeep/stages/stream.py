@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 
 from reelkeep.core.coverage import Scale
 from reelkeep.core.digests import binding, promises
@@ -30,10 +31,12 @@ class Arrived:
     """Nothing is missing any more.
 
     `origin` had it; it is empty if nobody was asked. `framed` says that a reply told its end.
+    `promises` are those of ranges, beside what the part was begun with (rule 36).
     """
 
     origin: str
     framed: bool
+    promises: Mapping[str, str] = field(default_factory=dict)
 
 
 class Stream:
@@ -64,14 +67,16 @@ class Stream:
             with suppress(RangesIgnored):  # then it starts over, below
                 return await self._fill(part, locator, flight)
         asked = Ask(0) if part.coverage is not None else missing(part.held, flight.download)
+        offered: dict[str, str] = {}
         for _ in range(ROUNDS):
             if isinstance(asked, Complete):
-                return Arrived("", framed=True)
+                return Arrived("", framed=True, promises=offered)
             before = part.held.size
             async with self._asker.reply(locator, asked, flight.download) as reply:
                 arrived = await self._take(part, asked, reply, flight, locator)
+                offered = _still_offered(offered, reply)
             if isinstance(arrived, Arrived):
-                return arrived
+                return replace(arrived, promises=offered)
             if isinstance(arrived, AskPlainly):
                 asked = Ask(0)
             elif part.held.size <= before:
@@ -191,6 +196,13 @@ async def _head(body: AsyncGenerator[bytes, None]) -> bytes:
             break
         head += piece
     return head
+
+
+def _still_offered(offered: dict[str, str], reply: Reply) -> dict[str, str]:
+    """Return what ranges promise of the whole after `reply`; a 200 begins another one."""
+    if reply.status == HTTPStatus.PARTIAL_CONTENT:
+        return offered | promises(reply.status, reply.headers)
+    return {} if reply.status == HTTPStatus.OK else offered
 
 
 def _fence(decision: Fresh | Continue, download: Download) -> Fence:

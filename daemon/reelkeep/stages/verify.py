@@ -10,7 +10,7 @@ from reelkeep.core.media import Kind
 from reelkeep.core.model import Download, Level
 from reelkeep.errors import Damaged, DigestMismatch, SizeMismatch, Unreachable
 from reelkeep.ports import Part
-from reelkeep.stages.stream import download_kind
+from reelkeep.stages.stream import Arrived, download_kind
 
 _UNKNOWN_INSIDE = (Kind.OPAQUE, Kind.TEXT)
 _OPEN_ENDED = (*_UNKNOWN_INSIDE, Kind.VTT)
@@ -35,28 +35,31 @@ class Verifier:
     def __init__(self) -> None:
         self._readings: OrderedDict[int, str] = OrderedDict()
 
-    async def verify(self, download: Download, part: Part, *, framed: bool) -> Proof:
-        """Return the proof for `part`; `framed`: its reply told where it ends.
+    async def verify(self, download: Download, part: Part, arrived: Arrived) -> Proof:
+        """Return the proof for `part`, whose last bytes have `arrived`.
+
+        What a range promises is checked where the part's own promises are silent.
 
         Raises:
             SizeMismatch, DigestMismatch, Damaged: These are not the promised bytes.
             Unreachable: Nothing tells whether these are all the bytes; ask for them once more.
         """
         held = part.held
-        inspection = await part.inspect(needed(held.promises))
+        promises = {**arrived.promises, **held.promises}
+        inspection = await part.inspect(needed(promises))
         for promised in (download.size, held.total):
             if promised not in (None, inspection.size):
                 raise SizeMismatch(f"{promised} bytes were promised, {inspection.size} came")
         actual = {**inspection.digests, "sha256": inspection.sha256}
-        name = broken(held.promises, actual)
+        name = broken(promises, actual)
         if name is not None:
             raise DigestMismatch(f"the {name} of what came is not the promised one")
         wrong = await part.check(download.file_type)
         if wrong is not None:
             raise Damaged(wrong)
         sized = download.size is not None or held.total is not None
-        proven = level(held.promises, actual)
-        if not (proven or sized or framed) and download_kind(download) in _OPEN_ENDED:
+        proven = level(promises, actual)
+        if not (proven or sized or arrived.framed) and download_kind(download) in _OPEN_ENDED:
             self._need_two_readings(download, inspection.sha256)
         found = proven or structural_level(download, sized=sized)
         return Proof(inspection.size, inspection.sha256, found)

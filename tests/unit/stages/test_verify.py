@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from fakes.attempts import Bench, bench
+from fakes.attempts import Bench, bench, failed, stored
 from fakes.holdings import download
 from fakes.shelf import media
 from fakes.transport import FakeReply
 from reelkeep.archive.hashes import new_hash
-from reelkeep.core.model import Download, Level
+from reelkeep.core.model import Download, Level, Outcome
 from reelkeep.errors import Damaged, DigestMismatch, SizeMismatch, TransferError, Unreachable
 from reelkeep.stages import verify
 
@@ -144,6 +144,86 @@ async def test_rule_37_a_checksum_of_what_google_stored_compressed_accuses_nobod
 async def test_rule_38_a_hint_that_does_not_hold_accuses_nobody(headers: dict[str, str]) -> None:
     reply = FakeReply(headers={"Content-Length": "2000", **headers}, pieces=[BODY])
     assert (await bench([reply]).stored(download())).verified is Level.SIZE_CONTAINER
+
+
+# --- what a range promises ------------------------------------------------------------------------
+
+
+def interrupted(**headers: str) -> FakeReply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return FakeReply(
+        headers={"ETag": '"v1"', "Content-Length": "2000", **named},
+        pieces=[BODY[:800], Unreachable("x")],
+    )
+
+
+def rest(**headers: str) -> FakeReply:
+    told = {"ETag": '"v1"', "Content-Range": "bytes 800-1999/2000"}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return FakeReply(status=206, headers={**told, **named}, pieces=[BODY[800:]])
+
+
+async def in_two(first: FakeReply, second: FakeReply) -> Outcome:
+    there = bench([first, second])
+    await there.failed(download())
+    outcome = await there.attempt(download())
+    assert there.ranges == [None, "bytes=800-"]
+    return outcome
+
+
+WRONG = b64("md5", b"other")
+
+
+@pytest.mark.parametrize(
+    ("headers", "level"),
+    [
+        ({"Repr_Digest": f"sha-256=:{b64('sha256', BODY)}:"}, Level.DIGEST),
+        ({"x_goog_hash": f"crc32c={crc('crc32c', BODY)}"}, Level.CRC),
+        # these speak of the range, or may do so
+        ({"Content_Digest": f"md5=:{WRONG}:"}, Level.SIZE_CONTAINER),
+        ({"Content_MD5": WRONG}, Level.SIZE_CONTAINER),
+        ({"x_amz_checksum_crc32c": crc("crc32c", BODY[800:])}, Level.SIZE_CONTAINER),
+    ],
+)
+async def test_rule_36_what_a_range_promises_of_the_whole_is_checked(
+    headers: dict[str, str], level: Level
+) -> None:
+    assert stored(await in_two(interrupted(), rest(**headers))).verified is level
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Repr_Digest": f"md5=:{WRONG}:"}, {"x_goog_hash": "crc32c=AAAAAA=="}]
+)
+async def test_rule_36_a_range_of_another_whole_is_refused(headers: dict[str, str]) -> None:
+    error = failed(await in_two(interrupted(), rest(**headers))).error
+    assert type(error) is DigestMismatch
+
+
+async def test_rule_36_what_the_part_was_begun_with_has_its_way() -> None:
+    first = interrupted(Digest=f"md5={b64('md5', BODY)}")
+    outcome = stored(await in_two(first, rest(Digest=f"md5={WRONG}")))
+    assert outcome.verified is Level.DIGEST
+
+
+async def test_rule_36_what_a_range_promised_is_forgotten_when_it_begins_anew() -> None:
+    some = FakeReply(
+        status=206,
+        headers={"Content-Range": "bytes 800-999/2000", "Repr-Digest": f"md5=:{WRONG}:"},
+        pieces=[BODY[800:1000]],
+    )
+    there = bench([interrupted(), some, FakeReply.of(BODY)])
+    await there.failed(download())
+    assert (await there.stored(download())).verified is Level.SIZE_CONTAINER
+
+
+@pytest.mark.parametrize("name", ["crc32", "crc32c", "crc64nvme"])
+async def test_rule_4_without_a_validator_a_crc_lets_it_go_on_and_shows_joined_halves(
+    name: str,
+) -> None:
+    first = interrupted(ETag="", **{f"x_amz_checksum_{name}": crc(name, BODY)})
+    assert stored(await in_two(first, rest())).verified is Level.CRC
+    other = replace(rest(), pieces=[BODY[801:] + b"!"])
+    assert type(failed(await in_two(first, other)).error) is DigestMismatch
 
 
 # --- bodies that just end -------------------------------------------------------------------------
