@@ -322,6 +322,7 @@ CASES = {
     "other-digest": failing(
         answering(200, BODY, Content_MD5="AAAAAAAAAAAAAAAAAAAAAA=="), "digest_mismatch"
     ),
+    "other-crc": failing(answering(200, BODY, x_goog_hash="crc32c=AAAAAA=="), "digest_mismatch"),
     "400": failing(answering(400), "refused", once="refused"),
     "401": failing(answering(401), "auth"),
     "403": failing(answering(403), "auth"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fakes.holdings import NOON, held_file, holding
 from reelkeep.core.manifest import dump, is_plain_name, read_manifest, to_manifest
-from reelkeep.core.model import FileId, HeldFile
+from reelkeep.core.model import FileId, HeldFile, Level
 
 STORED = held_file("recording.mp4", b"content")
 LACKING = HeldFile(
@@ -60,6 +60,12 @@ def test_a_stored_file_is_listed_with_its_proof() -> None:
         STORED.sha256,
     )
     assert (file.verified, file.source, file.stored_at) == ("size", STORED.source, NOON)
+
+
+@pytest.mark.parametrize("level", [*(each.value for each in Level), "of another version", None])
+def test_rule_39_any_level_is_read_as_it_was_written(level: str | None) -> None:
+    """Older manifests have fewer of them, and later ones may have more."""
+    assert read_manifest(dump(document(files=[entry(verified=level)]))).files[0].verified == level
 
 
 def test_a_missing_file_is_listed_with_its_reason() -> None:
