@@ -103,7 +103,9 @@ AT_AMAZON = ["sha512", "sha256", "sha1", "md5", "crc64nvme", "crc32c", "crc32"]
 
 
 @pytest.mark.parametrize("name", AT_AMAZON)
-@pytest.mark.parametrize("more", [{}, {"x-amz-checksum-type": "FULL_OBJECT"}])
+@pytest.mark.parametrize(
+    "more", [{}, *({"x-amz-checksum-type": kind} for kind in ("FULL_OBJECT", " full_object "))]
+)
 def test_rule_37_a_checksum_of_a_whole_object_counts(name: str, more: dict[str, str]) -> None:
     assert read(200, {f"X-Amz-Checksum-{name}": B64[name], **more}) == {name: HEX[name]}
 

@@ -205,13 +205,23 @@ async def test_rule_36_what_the_part_was_begun_with_has_its_way() -> None:
     assert outcome.verified is Level.DIGEST
 
 
-async def test_rule_36_what_a_range_promised_is_forgotten_when_it_begins_anew() -> None:
-    some = FakeReply(
-        status=206,
-        headers={"Content-Range": "bytes 800-999/2000", "Repr-Digest": f"md5=:{WRONG}:"},
-        pieces=[BODY[800:1000]],
+def some(digest: str) -> FakeReply:
+    """Return a range that ends early, and promises the whole."""
+    headers = {"Content-Range": "bytes 800-999/2000", "Repr-Digest": f"md5=:{digest}:"}
+    return FakeReply(status=206, headers=headers, pieces=[BODY[800:1000]])
+
+
+async def test_rule_36_what_one_range_promises_holds_for_the_next() -> None:
+    last = FakeReply(
+        status=206, headers={"Content-Range": "bytes 1000-1999/2000"}, pieces=[BODY[1000:]]
     )
-    there = bench([interrupted(), some, FakeReply.of(BODY)])
+    there = bench([interrupted(), some(b64("md5", BODY)), last])
+    await there.failed(download())
+    assert (await there.stored(download())).verified is Level.DIGEST
+
+
+async def test_rule_36_what_a_range_promised_is_forgotten_when_it_begins_anew() -> None:
+    there = bench([interrupted(), some(WRONG), FakeReply.of(BODY)])
     await there.failed(download())
     assert (await there.stored(download())).verified is Level.SIZE_CONTAINER
 
