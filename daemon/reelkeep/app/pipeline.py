@@ -78,7 +78,7 @@ class Pipeline:
         bytes: parts resume at the next start, exactly as after a crash.
         """
         send_file, files = anyio.create_memory_object_stream[Download](0)
-        send_outcome, outcomes = anyio.create_memory_object_stream[Outcome](100)
+        send_outcome, outcomes = anyio.create_memory_object_stream[Outcome](record.MOST)
         last = anyio.CancelScope()
         async with anyio.create_task_group() as back:
             back.start_soon(self.publisher.forever, self._recorded, name="publish")

@@ -21,8 +21,9 @@ class Finish:
         self._download = download
         self._target = ground.places.kept(download.key, download.file)
 
-    def write(self, scratch: Path, content: bytes, sha256: str) -> None:
-        """Write the whole `content` by way of `scratch`, and put it into its place."""
+    def write(self, content: bytes, sha256: str) -> None:
+        """Write the whole `content` as a part, and put it into its place."""
+        scratch = self._ground.places.part(self._download)
         try:
             write_small(self._disk, scratch, content, self._ground.file_mode)
             self.make_room(sha256)

@@ -22,8 +22,7 @@ from reelkeep.archive.ground import Ground
 from reelkeep.archive.lock import acquire
 from reelkeep.archive.memory import SMALL
 from reelkeep.archive.part import LocalPart
-from reelkeep.archive.partfile import PartFile
-from reelkeep.archive.places import Places
+from reelkeep.archive.places import Places, tag
 from reelkeep.archive.prepare import prepare
 from reelkeep.archive.publish import Publisher, PutAside
 from reelkeep.archive.quarantine import Quarantine
@@ -126,13 +125,12 @@ class LocalArchive:
 
     @asynccontextmanager
     async def part(self, download: Download) -> AsyncIterator[LocalPart]:
-        traces, name = self._traces, self._places.part(download).stem
+        traces, name = self._traces, tag(download.key, download.file)
         if name in traces.open:
             raise Busy(f"another writer has the part of {download.name}")
         traces.open.add(name)
-        file = PartFile(self._ground, download)
         small = 0 if traces.may_have_part(download) else self._small
-        part = LocalPart(file, self._threads, self._drawing, small=small)
+        part = LocalPart(self._ground, download, self._threads, self._drawing, small=small)
         try:
             await part.enter()
             yield part

@@ -27,6 +27,7 @@ class Memory:
         self._most = most
         self._belongs = validator, total, dict(promises or {})
         self._size = 0
+        self._sha256: str | None = None
         self.pieces: list[bytes] = []
 
     @property
@@ -39,6 +40,7 @@ class Memory:
         if size > self._most:
             return False
         self.pieces.extend(pieces)
+        self._sha256 = None
         self._size = size
         return True
 
@@ -51,8 +53,10 @@ class Memory:
     def inspect(self, digests: Sequence[str]) -> Inspection:
         """Return its size and digests; that takes less time than a thread hop would."""
         content = self.content()
+        if self._sha256 is None:
+            self._sha256 = hashlib.sha256(content).hexdigest()
         found = {name: _digest(name, content) for name in digests}
-        return Inspection(len(content), hashlib.sha256(content).hexdigest(), found)
+        return Inspection(len(content), self._sha256, found)
 
 
 def _digest(name: str, content: bytes) -> str:

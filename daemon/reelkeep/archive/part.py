@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import TypeVar, TypeVarTuple
 
+from reelkeep.archive.finish import Finish
+from reelkeep.archive.ground import Ground
 from reelkeep.archive.memory import Memory
 from reelkeep.archive.partfile import PartFile
 from reelkeep.archive.rehash import rehash
 from reelkeep.archive.threads import Threads
 from reelkeep.archive.turns import Turns
 from reelkeep.core.coverage import Claim, Coverage
-from reelkeep.core.media import container_ok
+from reelkeep.core.media import container_ok, kind_of
+from reelkeep.core.model import Download
 from reelkeep.errors import TransferError
 from reelkeep.ports import Held, Inspection, Source
 
@@ -29,14 +33,21 @@ class LocalPart:
     in memory; 0 for a part that may be on disk already.
     """
 
-    def __init__(self, file: PartFile, threads: Threads, drawing: Threads, *, small: int) -> None:
-        self._file = file
+    def __init__(
+        self, ground: Ground, download: Download, threads: Threads, drawing: Threads, *, small: int
+    ) -> None:
+        self._ground = ground
+        self._download = download
         self._threads = threads
         self._drawing = drawing
         self._turns = Turns()
         self._small = small
         self._memory = Memory(most=small) if small else None
         self.kept = False  #: It is a finished file now.
+
+    @cached_property
+    def _file(self) -> PartFile:
+        return PartFile(self._ground, self._download)
 
     @property
     def in_memory(self) -> bool:
@@ -49,11 +60,11 @@ class LocalPart:
 
     @property
     def coverage(self) -> Coverage | None:
-        return self._file.coverage
+        return self._file.coverage if self._memory is None else None
 
     @property
     def behind(self) -> int:
-        return self._file.behind
+        return self._file.behind if self._memory is None else 0
 
     async def enter(self) -> None:
         """Open the part, and take over what there is of it."""
@@ -117,12 +128,12 @@ class LocalPart:
         size, sha256 = self._file.held.size, self._file.sha256()
         found = {"sha256": sha256}
         if others := set(digests) - {"sha256"}:
-            disk, path = self._file.disk, self._file.path
-            found |= (await rehash(self._threads, disk, path, others)).digests
+            again = await rehash(self._threads, self._ground.disk, self._file.path, others)
+            found |= again.digests
         return Inspection(size, sha256, {name: found[name] for name in digests})
 
     async def check(self, file_type: str) -> str | None:
-        kind = self._file.kind(file_type)
+        kind = kind_of(file_type, self._download.name.rpartition(".")[2])
         if self._memory is None:
             return await self._alone(self._file.flaw, kind)
         content = self._memory.content()
@@ -130,8 +141,9 @@ class LocalPart:
 
     async def keep(self) -> None:
         if self._memory is not None:
-            inspection = self._memory.inspect(())
-            await self._alone(self._file.keep_whole, self._memory.content(), inspection.sha256)
+            sha256 = self._memory.inspect(()).sha256
+            finish = Finish(self._ground, self._download)
+            await self._alone(finish.write, self._memory.content(), sha256)
         else:
             await self._follow_all()
             await self._alone(self._file.keep)

@@ -26,7 +26,7 @@ from reelkeep.archive.partbook import Extents, PartBook
 from reelkeep.archive.stream import Stream
 from reelkeep.core.coverage import Claim, Coverage
 from reelkeep.core.journal import identity_of
-from reelkeep.core.media import Kind, container_ok, kind_of
+from reelkeep.core.media import Kind, container_ok
 from reelkeep.core.model import Download
 from reelkeep.errors import IoFailed, Rotten
 from reelkeep.ports import Held, Source
@@ -39,11 +39,11 @@ class PartFile:
 
     def __init__(self, ground: Ground, download: Download) -> None:
         self._ground = ground
-        self.disk = ground.disk
+        self._disk = ground.disk
         self._download = download
         self.path = ground.places.part(download)
         self.coverage: Coverage | None = None
-        self._book = PartBook(self.disk, self.path, identity_of(download), ground.boot)
+        self._book = PartBook(self._disk, self.path, identity_of(download), ground.boot)
         self._finish = Finish(ground, download)
         self._stream: Stream | None = None
         self._given_up = False
@@ -85,14 +85,14 @@ class PartFile:
         Raises:
             Busy: Another writer has it.
         """
-        fd = self.disk.open(self.path, os.O_RDWR | os.O_CREAT)
+        fd = self._disk.open(self.path, os.O_RDWR | os.O_CREAT)
         try:
             only_writer(fd, self._download.name)
             self._take_over(fd)
         except BaseException:
             self._stream = self.coverage = None
             self._book.close()
-            self.disk.close(fd)
+            self._disk.close(fd)
             raise
 
     def take_in(self, held: Held, pieces: Sequence[bytes]) -> None:
@@ -159,10 +159,6 @@ class PartFile:
     def sha256(self) -> str:
         return self._sound().sha256
 
-    def kind(self, file_type: str) -> Kind:
-        """Return what the bytes should look like."""
-        return kind_of(file_type, self._download.name.rpartition(".")[2])
-
     def flaw(self, kind: Kind) -> str | None:
         """Return what is wrong with the container of the bytes."""
         return container_ok(kind, self._sound().read_at, self._written)
@@ -170,20 +166,16 @@ class PartFile:
     def keep(self) -> None:
         """Flush the bytes, and move them durably among the finished files."""
         stream = self._sound()
-        if self.disk.size(stream.fd) != self._written:
+        if self._disk.size(stream.fd) != self._written:
             self._give_up()
             raise IoFailed(f"the part of {self._download.name} is not as long as what was written")
         with self._distrusting():
-            self.disk.fchmod(stream.fd, self._ground.file_mode)
+            self._disk.fchmod(stream.fd, self._ground.file_mode)
         self._flush(stream, mode=True)
         self._finish.make_room(stream.sha256)
         self._close(stream)
         self._finish.move(self.path)
         self._book.drop()
-
-    def keep_whole(self, content: bytes, sha256: str) -> None:
-        """Write a whole new file, and put it durably among the finished ones."""
-        self._finish.write(self.path, content, sha256)
 
     def set_aside(self, reason: str) -> None:
         """Move the bytes into quarantine, and go on with an empty part."""
@@ -233,13 +225,13 @@ class PartFile:
         self._book.cut(stream.written)
 
     def _take_over(self, fd: int) -> None:
-        size = self.disk.size(fd)
+        size = self._disk.size(fd)
         kept, coverage = self._book.take_over(size)
-        self._stream = stream = Stream(self.disk, fd, kept, self._book.marks)
+        self._stream = stream = Stream(self._disk, fd, kept, self._book.marks)
         if coverage is not None:
             self._fill_out_of_order(coverage)
         elif kept and size > kept:
-            self.disk.truncate(fd, kept)
+            self._disk.truncate(fd, kept)
         elif not kept and (size or self._book.on_disk):
             self._forget(stream)
 
@@ -266,7 +258,7 @@ class PartFile:
     def _flush(self, stream: Stream, *, mode: bool = False, filled: Extents = None) -> None:
         written = stream.written
         try:
-            (self.disk.fsync if mode else self.disk.fdatasync)(stream.fd)
+            (self._disk.fsync if mode else self._disk.fdatasync)(stream.fd)
         except OSError:
             self._give_up()
             raise
@@ -277,12 +269,12 @@ class PartFile:
         self._given_up = True
         self._book.discard()
         with suppress(OSError):
-            self.disk.unlink(self.path)
+            self._disk.unlink(self.path)
 
     def _close(self, stream: Stream) -> None:
         self._stream = self.coverage = None
         self._book.close()
-        self.disk.close(stream.fd)
+        self._disk.close(stream.fd)
 
     def _sound(self) -> Stream:
         if self._stream is None or self._given_up:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from reelkeep.core.model import Download
@@ -21,6 +22,7 @@ OURS = ".reelkeep"
 """The one directory in the archive that is not for people."""
 
 
+@lru_cache(maxsize=1024)
 def tag(key: str, file: str) -> str:
     """Return the name by which a file goes before it has its own."""
     digest = hashlib.sha256(file.encode(errors="surrogatepass")).hexdigest()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
@@ -22,6 +22,21 @@ from reelkeep.ports import Clean, Clock, Dice, Report
 
 SWEEP = 1000
 """Recordings moved on by one sweep; the rest follow in the next."""
+
+_ACTIVE = (
+    select(file.c.row, file.c.recording)
+    .where(
+        file.c.row.in_(bindparam("rows", expanding=True)),
+        file.c.state == FileState.ACTIVE,
+    )
+    .with_for_update()
+)
+_BEHIND = (
+    all_of_recording()
+    .where(recording.c.behind.is_(True))
+    .order_by(recording.c.row)
+    .limit(bindparam("most"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +84,7 @@ class SqlLedger:
 
     async def publishable(self, limit: int) -> Sequence[Holding]:
         """Return recordings whose folder or manifest is behind what is stored."""
-        behind = all_of_recording().where(recording.c.behind.is_(True))
-        query = behind.order_by(recording.c.row).limit(limit)
-        return await self._database.read(lambda c: holdings(c, query))
+        return await self._database.read(lambda c: holdings(c, _BEHIND, {"most": limit}))
 
     async def published(self, done: Sequence[tuple[Holding, str]]) -> None:
         """Commit the folders that are durable now, each for the holding it was made from."""
@@ -176,10 +189,8 @@ def _active(connection: Connection, files: Sequence[int]) -> dict[int, int]:
     """Return, of those among `files` that we hold, the recordings they belong to."""
     found: dict[int, int] = {}
     for some in chunks(files):
-        query = select(file.c.row, file.c.recording).where(
-            file.c.row.in_(some), file.c.state == FileState.ACTIVE
-        )
-        found |= {row.row: row.recording for row in connection.execute(query.with_for_update())}
+        rows = connection.execute(_ACTIVE, {"rows": some})
+        found |= {row.row: row.recording for row in rows}
     return found
 
 

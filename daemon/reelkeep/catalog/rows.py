@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, Select, Table, Update, bindparam, select, update
 
 from reelkeep.catalog.tables import NEVER, file, recording
 from reelkeep.core.model import FileId, HeldFile, Holding, ProviderName, RecordingId
 
 CHUNK = 500
 """Rows named in one statement: SQLite's limit on variables is far above, on any build."""
+
+
+_FILES = (
+    select(file).where(file.c.recording.in_(bindparam("rows", expanding=True))).order_by(file.c.row)
+)
 
 
 def chunks(rows: Iterable[Any]) -> Iterable[list[Any]]:
@@ -30,28 +36,34 @@ def write_rows(connection: Connection, table: Table, changes: Sequence[Mapping[s
     """Write `changes`, each naming its `row` and the same columns, as one statement."""
     if not changes:
         return
-    columns = [table.c[name] for name in changes[0] if name != "row"]
-    values = {column.name: bindparam(f"to_{column.name}", type_=column.type) for column in columns}
-    statement = update(table).where(table.c.row == bindparam("to_row")).values(values)
+    statement = _update(table, tuple(name for name in changes[0] if name != "row"))
     connection.execute(
         statement,
         [{f"to_{name}": value for name, value in change.items()} for change in changes],
     )
 
 
+@lru_cache(maxsize=64)
+def _update(table: Table, names: tuple[str, ...]) -> Update:
+    """Return the statement that writes these columns of one row; building it takes its time."""
+    values = {name: bindparam(f"to_{name}", type_=table.c[name].type) for name in names}
+    return update(table).where(table.c.row == bindparam("to_row")).values(values)
+
+
 def held_files(connection: Connection, rows: Iterable[int]) -> dict[int, list[HeldFile]]:
     """Return the files of the recordings `rows`, oldest first."""
     found: dict[int, list[HeldFile]] = {}
     for some in chunks(rows):
-        query = select(file).where(file.c.recording.in_(some)).order_by(file.c.row)
-        for row in connection.execute(query).mappings():
+        for row in connection.execute(_FILES, {"rows": some}).mappings():
             found.setdefault(row["recording"], []).append(_held(row))
     return found
 
 
-def holdings(connection: Connection, query: Select[Any]) -> list[Holding]:
+def holdings(
+    connection: Connection, query: Select[Any], values: Mapping[str, Any] | None = None
+) -> list[Holding]:
     """Return the recordings that `query` selects (all columns of `recording`), with files."""
-    rows = list(connection.execute(query).mappings())
+    rows = list(connection.execute(query, values).mappings())
     files = held_files(connection, (row["row"] for row in rows))
     return [_holding(row, files.get(row["row"], [])) for row in rows]
 

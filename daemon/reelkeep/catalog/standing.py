@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, exists, func, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    bindparam,
+    exists,
+    func,
+    select,
+    update,
+)
 
 from reelkeep.catalog.rows import chunks, write_rows
 from reelkeep.catalog.tables import file, recording
@@ -16,6 +26,28 @@ from reelkeep.core.model import ProviderName, Readiness, RecordingId
 
 _DONE = frozenset({RecordingState.ARCHIVED, RecordingState.ACKNOWLEDGED})
 _TROUBLED = frozenset({FileState.FAILED, FileState.GONE})
+
+# Statements that every outcome needs are built once: that takes longer than to run them.
+_NAMED: BindParameter[Any] = bindparam("rows", expanding=True)
+_RECORDINGS = select(
+    *(
+        recording.c[name]
+        for name in (
+            "row", "provider", "id", "state", "folder", "readiness", "described", "unfinished",
+            "settles", "overdue_at", "told", "revision", "published", "behind", "moves_at",
+            "archived_at",
+        )
+    )
+).where(recording.c.row.in_(_NAMED))  # fmt: skip
+_KINDS = (file.c.recording, file.c.state, file.c.reason)
+_FILES = (
+    select(*_KINDS, func.coalesce(func.sum(file.c.size), 0).label("bytes"))
+    .where(file.c.recording.in_(_NAMED))
+    .group_by(*_KINDS)
+)
+_REVISED = (
+    update(recording).where(recording.c.row.in_(_NAMED)).values(revision=recording.c.revision + 1)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +69,8 @@ def restate(connection: Connection, rows: Iterable[int], now: datetime) -> list[
     steps: list[Step] = []
     for some in chunks(set(rows)):
         files = _files(connection, some)
-        query = select(recording).where(recording.c.row.in_(some))
         changed: list[dict[str, Any]] = []
-        for row in connection.execute(query).mappings():
+        for row in connection.execute(_RECORDINGS, {"rows": some}).mappings():
             mine = files.get(row["row"], [])
             derived = _derived(row, {FileState(found["state"]) for found in mine}, now)
             if any(row[name] != value for name, value in derived.items()):
@@ -53,11 +84,7 @@ def restate(connection: Connection, rows: Iterable[int], now: datetime) -> list[
 def revise(connection: Connection, rows: Iterable[int]) -> None:
     """Note that the manifests of `rows` no longer say all; `restate` them afterwards."""
     for some in chunks(set(rows)):
-        connection.execute(
-            update(recording)
-            .where(recording.c.row.in_(some))
-            .values(revision=recording.c.revision + 1)
-        )
+        connection.execute(_REVISED, {"rows": some})
 
 
 def tellable(now: datetime) -> ColumnElement[bool]:
@@ -77,11 +104,8 @@ def tellable(now: datetime) -> ColumnElement[bool]:
 
 
 def _files(connection: Connection, rows: list[int]) -> dict[int, list[RowMapping]]:
-    kinds = (file.c.recording, file.c.state, file.c.reason)
-    size = func.coalesce(func.sum(file.c.size), 0).label("bytes")
-    query = select(*kinds, size).where(file.c.recording.in_(rows)).group_by(*kinds)
     found: dict[int, list[RowMapping]] = {}
-    for row in connection.execute(query).mappings():
+    for row in connection.execute(_FILES, {"rows": rows}).mappings():
         found.setdefault(row["recording"], []).append(row)
     return found
 

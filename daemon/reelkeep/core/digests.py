@@ -24,6 +24,10 @@ CHECKSUMS: Final = frozenset({"adler32", "crc32", "crc32c", "crc64nvme"})
 """What shows that nothing happened on the way, and not which file it is."""
 
 _AT_AMAZON = ("sha512", "sha256", "sha1", "md5", "crc64nvme", "crc32c", "crc32")
+_FIELDS = frozenset(
+    {"repr-digest", "content-digest", "digest", "content-md5", "x-goog-hash"}
+    | {f"x-amz-checksum-{name}" for name in _AT_AMAZON}
+)
 
 
 def promises(status: int, headers: Mapping[str, str]) -> dict[str, str]:
@@ -32,7 +36,10 @@ def promises(status: int, headers: Mapping[str, str]) -> dict[str, str]:
     What is not of the bytes we get, or perhaps not of all of them, is left out (rules 36 to 38).
     Of two that contradict each other the field that is defined better has its way.
     """
-    found = _hints(headers) | _google(headers)
+    found = _hints(headers)
+    if _FIELDS.isdisjoint(map(str.lower, headers)):  # as of most replies
+        return found
+    found |= _google(headers)
     if status == 200:
         found |= _amazon(headers)
         found |= one("md5", headers.get("Content-MD5", ""))

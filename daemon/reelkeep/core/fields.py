@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol, runtime_checkable
-
-
-@runtime_checkable
-class _Lines(Protocol):
-    """A mapping that keeps the lines of a field apart, as multidict's do."""
-
-    def getall(self, name: str, default: Iterable[str], /) -> Iterable[str]: ...
+from collections.abc import Mapping
+from typing import Any
 
 
 def joined(headers: Mapping[str, str], name: str) -> str:
@@ -18,6 +11,5 @@ def joined(headers: Mapping[str, str], name: str) -> str:
 
     That is RFC 9110, section 5.3. It holds for fields that are lists only.
     """
-    if isinstance(headers, _Lines):
-        return ", ".join(headers.getall(name, ()))
-    return headers.get(name, "")
+    lines: Any = getattr(headers, "getall", None)  # multidict's keep the lines apart
+    return headers.get(name, "") if lines is None else ", ".join(lines(name, ()))

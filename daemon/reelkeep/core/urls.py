@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import quote, urljoin
 
@@ -117,6 +118,7 @@ def _escaped(text: str) -> str:
     return escaped
 
 
+@lru_cache(maxsize=256)
 def _origin(scheme: str, authority: str) -> Origin:
     match = _AUTHORITY.fullmatch(authority)
     if match is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import anyio
 from anyio import EndOfStream, WouldBlock
 from anyio.streams.memory import MemoryObjectReceiveStream
 
@@ -9,8 +10,11 @@ from reelkeep.core.model import Failed, Outcome
 from reelkeep.ports import Ledger
 from reelkeep.stages.bells import Ringing
 
-MOST = 200
+MOST = 400
 """Outcomes in one transaction."""
+
+GATHER = 0.05
+"""Seconds that the first outcome waits for others: one commit for many small files."""
 
 
 async def run(
@@ -26,6 +30,7 @@ async def run(
     """
     async with outcomes:
         async for first in outcomes:
+            await anyio.sleep(GATHER)
             batch = [first, *_rest(outcomes)]
             await ledger.record(batch)
             recorded.ring()

@@ -77,9 +77,9 @@ async def test_what_has_come_is_one_transaction() -> None:
 
 async def test_a_transaction_has_its_limit() -> None:
     book = Book()
-    await recorded([outcome(row) for row in range(450)], book)
-    assert [len(batch) for batch in book.batches] == [200, 200, 50]
-    assert [row for batch in book.batches for row in batch] == list(range(450))
+    await recorded([outcome(row) for row in range(850)], book)
+    assert [len(batch) for batch in book.batches] == [400, 400, 50]
+    assert [row for batch in book.batches for row in batch] == list(range(850))
 
 
 async def test_a_single_outcome_does_not_wait_for_company() -> None:
