@@ -40,10 +40,7 @@ class Origin:
     @property
     def address(self) -> Address | None:
         """The host as an address, None for a name."""
-        try:
-            return ip_address(self.host)
-        except ValueError:
-            return None
+        return _address(self.host)
 
     @property
     def authority(self) -> str:
@@ -102,6 +99,14 @@ def resolve(base: Url, location: str) -> Url:
     if reference.startswith("/"):
         return parse(f"{base.origin}{reference}")
     return parse(urljoin(base.text, reference))
+
+
+@lru_cache(maxsize=256)
+def _address(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
 
 
 def _escaped(text: str) -> str:

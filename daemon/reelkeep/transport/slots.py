@@ -18,5 +18,5 @@ class Slots:
         """Return the semaphore to hold while talking to `host`."""
         semaphore = self._hosts.get((host, port))
         if semaphore is None:
-            semaphore = self._hosts[host, port] = Semaphore(self._per_host)
+            semaphore = self._hosts[host, port] = Semaphore(self._per_host, fast_acquire=True)
         return semaphore
