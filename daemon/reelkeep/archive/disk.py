@@ -172,13 +172,23 @@ def read_small(disk: Disk, path: Path, *, limit: int) -> bytes | None:
 
 def write_small(disk: Disk, path: Path, content: bytes, mode: int) -> None:
     """Write a whole file in place, with exactly `mode`, and flush it; its name is not flushed."""
+    fd = write_unflushed(disk, path, content, mode)
+    try:
+        disk.fsync(fd)
+    finally:
+        disk.close(fd)
+
+
+def write_unflushed(disk: Disk, path: Path, content: bytes, mode: int) -> int:
+    """Write a whole file in place, with exactly `mode`; return its descriptor, to be flushed."""
     fd = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
         write_all(disk, fd, content)
         disk.fchmod(fd, mode)
-        disk.fsync(fd)
-    finally:
+    except BaseException:
         disk.close(fd)
+        raise
+    return fd
 
 
 def replace_small(disk: Disk, path: Path, content: bytes, *, mode: int, scratch: Path) -> None:

@@ -1,11 +1,10 @@
-"""Give a whole file its place among the finished ones, durably."""
+"""Give a flushed file its place among the finished ones."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
 
-from reelkeep.archive.disk import write_small
 from reelkeep.archive.ground import Ground
 from reelkeep.archive.stream import sha256_of
 from reelkeep.core.model import Download
@@ -21,18 +20,6 @@ class Finish:
         self._download = download
         self._target = ground.places.kept(download.key, download.file)
 
-    def write(self, content: bytes, sha256: str) -> None:
-        """Write the whole `content` as a part, and put it into its place."""
-        scratch = self._ground.places.part(self._download)
-        try:
-            write_small(self._disk, scratch, content, self._ground.file_mode)
-            self.make_room(sha256)
-        except OSError:
-            with suppress(OSError):
-                self._disk.unlink(scratch)
-            raise
-        self.move(scratch)
-
     def make_room(self, sha256: str) -> None:
         """Put aside what has the place already, unless it is the same file.
 
@@ -45,10 +32,18 @@ class Finish:
 
     def move(self, path: Path) -> None:
         """Move the flushed file at `path` there; its name is durable when this returns."""
-        self._disk.rename(path, self._target)
+        self.give_name(path)
         try:
             self._ground.directories.flush(self._target.parent)
         except OSError:
-            with suppress(OSError):
-                self._disk.unlink(self._target)
+            self.take_name()
             raise
+
+    def give_name(self, path: Path) -> None:
+        """Move the flushed file at `path` there; its name is not flushed."""
+        self._disk.rename(path, self._target)
+
+    def take_name(self) -> None:
+        """Remove a file of which nobody can tell whether its name is durable."""
+        with suppress(OSError):
+            self._disk.unlink(self._target)

@@ -1,11 +1,43 @@
-"""Flush directories for many at once: who comes while one flush runs shares the next."""
+"""Flush for many at once: the journal of a file system takes them all in one go.
+
+Who wants a directory flushed while that runs shares the next flush; many files are flushed by
+several threads, which do nothing else and so stay out of each other's way.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from reelkeep.archive.disk import Disk
+
+FLUSHERS = 8
+"""Flushes at a time."""
+
+_FEW = 4
+
+
+class Flushers:
+    """Threads that flush. Blocking; they are started when they are first needed."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(FLUSHERS, thread_name_prefix="flush")
+
+    def flush(self, jobs: Sequence[Callable[[], None]]) -> list[OSError | None]:
+        """Do all of `jobs`; return for each what went wrong, if anything did."""
+        if len(jobs) <= _FEW:
+            return [_outcome(job) for job in jobs]
+        return list(self._pool.map(_outcome, jobs))
+
+
+def _outcome(job: Callable[[], None]) -> OSError | None:
+    try:
+        job()
+    except OSError as error:
+        return error
+    return None
 
 
 class _Round:

@@ -15,13 +15,15 @@ from stat import S_ISREG
 from anyio import CancelScope, CapacityLimiter
 
 from reelkeep.archive.adopt import Adoption, adopt
+from reelkeep.archive.batches import Batches
 from reelkeep.archive.disk import Disk
-from reelkeep.archive.flushing import Directories
+from reelkeep.archive.flushing import Directories, Flushers
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.ground import Ground
+from reelkeep.archive.keeper import Keeper, Whole
 from reelkeep.archive.lock import acquire
 from reelkeep.archive.memory import SMALL
-from reelkeep.archive.part import LocalPart
+from reelkeep.archive.part import LocalPart, Shelf
 from reelkeep.archive.places import Places, tag
 from reelkeep.archive.prepare import prepare
 from reelkeep.archive.publish import Publisher, PutAside
@@ -71,7 +73,6 @@ class LocalArchive:
         self._clock = clock
         self._disk = disk or Disk()
         self._threads = Threads(CapacityLimiter(_THREADS))
-        self._drawing = Threads(CapacityLimiter(inf))  # one for each transfer under way
         self._traces = Traces()
         directories = Directories(self._disk)
         self._ground = Ground(
@@ -82,6 +83,10 @@ class LocalArchive:
             boot=self._disk.boot(),
             file_mode=file_mode,
         )
+        flushers = Flushers()
+        keep = Batches[Whole, bool](self._threads, Keeper(self._ground, flushers).keep)
+        drawing = Threads(CapacityLimiter(inf))  # one for each transfer under way
+        self._shelf = Shelf(self._ground, self._threads, drawing, keep)
         self._publisher = Publisher(
             self._disk,
             self._places,
@@ -90,8 +95,11 @@ class LocalArchive:
             put_aside,
             file_mode=file_mode,
             directory_mode=directory_mode,
+            directories=directories,
+            flushers=flushers,
             version=version("reelkeep"),
         )
+        self._publish = Batches[Holding, str](self._threads, self._publisher.publish)
 
     async def prepare(self) -> None:
         """Make the directories of the archive, and see that they can be written.
@@ -130,7 +138,7 @@ class LocalArchive:
             raise Busy(f"another writer has the part of {download.name}")
         traces.open.add(name)
         small = 0 if traces.may_have_part(download) else self._small
-        part = LocalPart(self._ground, download, self._threads, self._drawing, small=small)
+        part = LocalPart(self._shelf, download, small=small)
         try:
             await part.enter()
             yield part
@@ -150,7 +158,7 @@ class LocalArchive:
         return Inspection(found.size, found.digests["sha256"])
 
     async def publish(self, holding: Holding) -> str:
-        folder = await self._threads.run(self._publisher.publish, holding)
+        folder = await self._publish(holding)
         self._traces.published(holding)
         return folder
 

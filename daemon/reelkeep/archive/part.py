@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar, TypeVarTuple
 
-from reelkeep.archive.finish import Finish
+from reelkeep.archive.batches import Batches
 from reelkeep.archive.ground import Ground
+from reelkeep.archive.keeper import Whole
 from reelkeep.archive.memory import Memory
 from reelkeep.archive.partfile import PartFile
 from reelkeep.archive.rehash import rehash
@@ -24,22 +26,30 @@ _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What all parts of one archive share; `drawing` are threads that may wait for a network."""
+
+    ground: Ground
+    threads: Threads
+    drawing: Threads
+    keep: Batches[Whole, bool]
+
+
 class LocalPart:
     """The part of one download on a local disk. `enter` comes first, `leave` last.
 
-    What it does to its file it does in threads; `drawing` are those that may wait for a network.
-    A caller may be torn away from its thread: leaving waits for all of them before the file is
-    closed (rule 28 of the transfer notes). `small` is the number of bytes up to which it is held
-    in memory; 0 for a part that may be on disk already.
+    What it does to its file it does in threads. A caller may be torn away from its thread: leaving
+    waits for all of them before the file is closed (rule 28 of the transfer notes). `small` is the
+    number of bytes up to which it is held in memory; 0 for a part that may be on disk already.
     """
 
-    def __init__(
-        self, ground: Ground, download: Download, threads: Threads, drawing: Threads, *, small: int
-    ) -> None:
-        self._ground = ground
+    def __init__(self, shelf: Shelf, download: Download, *, small: int) -> None:
+        self._shelf = shelf
+        self._ground = shelf.ground
         self._download = download
-        self._threads = threads
-        self._drawing = drawing
+        self._threads = shelf.threads
+        self._drawing = shelf.drawing
         self._turns = Turns()
         self._small = small
         self._memory = Memory(most=small) if small else None
@@ -142,8 +152,7 @@ class LocalPart:
     async def keep(self) -> None:
         if self._memory is not None:
             sha256 = self._memory.inspect(()).sha256
-            finish = Finish(self._ground, self._download)
-            await self._alone(finish.write, self._memory.content(), sha256)
+            await self._shelf.keep(Whole(self._download, self._memory.content(), sha256))
         else:
             await self._follow_all()
             await self._alone(self._file.keep)

@@ -10,14 +10,17 @@ nothing that is not there, and nothing that has a final name is overwritten (rul
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from os.path import samestat
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
-from reelkeep.archive.disk import Disk, move, read_small, replace_small, write_small
+from reelkeep.archive.disk import Disk, move, read_small, replace_small, write_unflushed
+from reelkeep.archive.flushing import Directories, Flushers
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.places import Places
 from reelkeep.archive.quarantine import Quarantine
@@ -26,14 +29,28 @@ from reelkeep.core.lifecycle import FileState
 from reelkeep.core.manifest import MANIFEST, SUMS, dump, is_plain_name, to_manifest
 from reelkeep.core.model import HeldFile, Holding
 from reelkeep.core.sums import encode_sums
-from reelkeep.errors import IoFailed
+from reelkeep.errors import IoFailed, TransferError
 
 PutAside = Callable[[Holding, str], None]
 """Hears of the recording and the name of a file that was put into quarantine."""
 
 
+@dataclass(slots=True)
+class _Staged:
+    """A new folder on its way to its place."""
+
+    index: int
+    folder: PurePosixPath
+    place: Path
+    papers: list[int] = field(default_factory=list)  #: Descriptors that are to be flushed.
+    error: OSError | None = None
+
+
 class Publisher:
-    """Publishes into one archive. Blocking; one thread at a time for each recording."""
+    """Publishes into one archive. Blocking; one thread at a time for each recording.
+
+    Many new folders are flushed together: that takes hardly longer than one.
+    """
 
     def __init__(
         self,
@@ -43,6 +60,8 @@ class Publisher:
         quarantine: Quarantine,
         put_aside: PutAside,
         *,
+        directories: Directories,
+        flushers: Flushers,
         file_mode: int,
         directory_mode: int,
         version: str,
@@ -52,16 +71,35 @@ class Publisher:
         self._folders = folders
         self._quarantine = quarantine
         self._put_aside = put_aside
+        self._directories = directories
+        self._flushers = flushers
         self._file_mode = file_mode
         self._directory_mode = directory_mode
         self._version = version
 
-    def publish(self, holding: Holding) -> str:
-        """Return the folder, relative to the archive, that shows all of `holding` now.
+    def publish(self, holdings: Sequence[Holding]) -> list[str | OSError | TransferError]:
+        """Return for each the folder (in the archive) that shows all of it now, or why not.
 
-        Raises:
-            IoFailed: A file that is said to be stored is nowhere.
+        An `IoFailed` says that a file that is said to be stored is nowhere.
         """
+        answers: dict[int, str | OSError | TransferError] = {}
+        staged: list[_Staged] = []
+        for index, holding in enumerate(holdings):
+            try:
+                begun = self._begin(index, holding)
+            except (OSError, TransferError) as error:
+                answers[index] = error
+            else:
+                if isinstance(begun, str):
+                    answers[index] = begun
+                else:
+                    staged.append(begun)
+        for each, answer in zip(staged, self._show(staged), strict=True):
+            answers[each.index] = answer
+        return [answers[index] for index in range(len(holdings))]
+
+    def _begin(self, index: int, holding: Holding) -> str | _Staged:
+        """Bring an old folder up to date, or prepare a new one."""
         if not all(is_plain_name(file.name) for file in holding.files):
             raise IoFailed(f"the catalog names a file of {holding.key} that cannot be")
         folder = self._folders.choose(holding)
@@ -72,7 +110,7 @@ class Publisher:
             folder = self._found_again(holding, missing)
             self._extend(holding, self._places.root / folder)
         else:
-            self._appear(holding, home, folder)
+            return self._stage(index, holding, folder)
         return str(folder)
 
     def _missing(self, holding: Holding, home: Path | None = None) -> list[str]:
@@ -98,19 +136,58 @@ class Publisher:
             raise _lost(holding, missing)
         return folder
 
-    def _appear(self, holding: Holding, home: Path, folder: PurePosixPath) -> None:
-        staged = self._places.staged(holding.key)
+    def _stage(self, index: int, holding: Holding, folder: PurePosixPath) -> _Staged:
+        """Put together a new folder; nothing of it is flushed."""
+        place = self._places.staged(holding.key)
         with suppress(FileExistsError):
-            self._disk.mkdir(staged, self._directory_mode)
+            self._disk.mkdir(place, self._directory_mode)
         for file in _stored(holding):
-            if not self._has_size(staged / file.name, file):
-                self._disk.rename(self._places.kept(holding.key, file.id), staged / file.name)
-        for name, content in self._papers(holding).items():
-            write_small(self._disk, staged / name, content, self._file_mode)
-        self._disk.fsync_directory(staged)
-        self._folders.make(folder.parent)
-        self._disk.rename(staged, home)
-        self._disk.fsync_directory(home.parent)
+            if not self._has_size(place / file.name, file):
+                self._disk.rename(self._places.kept(holding.key, file.id), place / file.name)
+        staged = _Staged(index, folder, place)
+        try:
+            for name, content in self._papers(holding).items():
+                fd = write_unflushed(self._disk, place / name, content, self._file_mode)
+                staged.papers.append(fd)
+        except BaseException:
+            self._close(staged)
+            raise
+        return staged
+
+    def _show(self, staged: list[_Staged]) -> list[str | OSError | TransferError]:
+        """Flush new folders, give them their names, and flush these; return what came of each."""
+        jobs = [(each, job) for each in staged for job in self._flushes(each)]
+        errors = self._flushers.flush([job for _, job in jobs])
+        for (each, _), error in zip(jobs, errors, strict=True):
+            each.error = each.error or error
+        for each in staged:
+            self._close(each)
+            try:
+                if each.error is None:
+                    self._folders.make(each.folder.parent)
+                    self._disk.rename(each.place, self._places.root / each.folder)
+            except OSError as error:
+                each.error = error
+        self._flush_homes([each for each in staged if each.error is None])
+        return [each.error or str(each.folder) for each in staged]
+
+    def _flushes(self, staged: _Staged) -> list[Callable[[], None]]:
+        papers = [partial(self._disk.fsync, fd) for fd in staged.papers]
+        return [*papers, partial(self._disk.fsync_directory, staged.place)]
+
+    def _flush_homes(self, shown: list[_Staged]) -> None:
+        homes = sorted({self._places.root / each.folder.parent for each in shown})
+        flushes = [partial(self._directories.flush, home) for home in homes]
+        errors = dict(zip(homes, self._flushers.flush(flushes), strict=True))
+        for each in shown:
+            each.error = errors[self._places.root / each.folder.parent]
+
+    def _close(self, staged: _Staged) -> None:
+        for fd in staged.papers:
+            try:
+                self._disk.close(fd)
+            except OSError as error:
+                staged.error = staged.error or error
 
     def _extend(self, holding: Holding, home: Path) -> None:
         if missing := self._missing(holding, home):

@@ -31,7 +31,7 @@ async def test_a_small_file_visits_the_disk_once(tmp_path: Path) -> None:
     disk.calls.clear()
     await put(archive, "recording.mp4", b"content")
     assert disk.calls == [
-        "open", "pwrite", "fchmod", "fsync", "close", "status", "rename", "fsync_directory",
+        "open", "pwrite", "fchmod", "fsync", "status", "rename", "fsync_directory", "close",
     ]  # fmt: skip
 
 

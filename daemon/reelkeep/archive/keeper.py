@@ -1,0 +1,101 @@
+"""Give small files their place among the finished ones, many in one go.
+
+All are written, then all are flushed at once, then all get their names, and at last these are
+flushed. Whatever fails of one concerns no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from reelkeep.archive.disk import write_unflushed
+from reelkeep.archive.finish import Finish
+from reelkeep.archive.flushing import Flushers
+from reelkeep.archive.ground import Ground
+from reelkeep.core.model import Download
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A small file that is whole and verified, and still in memory."""
+
+    download: Download
+    content: bytes
+    sha256: str
+
+
+class Keeper:
+    """Keeps small files of one archive. Blocking."""
+
+    def __init__(self, ground: Ground, flushers: Flushers) -> None:
+        self._ground = ground
+        self._flushers = flushers
+
+    def keep(self, wholes: Sequence[Whole]) -> list[bool | OSError]:
+        """Keep all of `wholes`; return for each True, or why not."""
+        all_ = [_Keeping(self._ground, whole) for whole in wholes]
+        _each(all_, _Keeping.write)
+        good = [each for each in all_ if each.error is None]
+        for each, error in zip(good, self._flushers.flush([g.flush for g in good]), strict=True):
+            each.error = error
+        _each(good, _Keeping.give_name)
+        self._flush_names([each for each in good if each.error is None])
+        for each in all_:
+            each.tidy()
+        return [each.error or True for each in all_]
+
+    def _flush_names(self, named: list[_Keeping]) -> None:
+        try:
+            if named:
+                self._ground.directories.flush(self._ground.places.finished)
+        except OSError as error:
+            for each in named:
+                each.error = error
+                each.take_name()
+
+
+class _Keeping:
+    """One file on its way."""
+
+    def __init__(self, ground: Ground, whole: Whole) -> None:
+        self.error: OSError | None = None
+        self._disk = ground.disk
+        self._mode = ground.file_mode
+        self._whole = whole
+        self._scratch = ground.places.part(whole.download)
+        self._finish = Finish(ground, whole.download)
+        self._fd: int | None = None
+
+    def write(self) -> None:
+        self._fd = write_unflushed(self._disk, self._scratch, self._whole.content, self._mode)
+
+    def flush(self) -> None:
+        if self._fd is not None:
+            self._disk.fsync(self._fd)
+
+    def give_name(self) -> None:
+        self._finish.make_room(self._whole.sha256)
+        self._finish.give_name(self._scratch)
+
+    def take_name(self) -> None:
+        self._finish.take_name()
+
+    def tidy(self) -> None:
+        """Close the file; if something failed, remove what is left of it."""
+        with suppress(OSError):
+            if self._fd is not None:
+                self._disk.close(self._fd)
+        if self.error is not None:
+            with suppress(OSError):
+                self._disk.unlink(self._scratch)
+
+
+def _each(files: list[_Keeping], step: Callable[[_Keeping], None]) -> None:
+    for each in files:
+        if each.error is None:
+            try:
+                step(each)
+            except OSError as error:
+                each.error = error
