@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,35 +28,17 @@ def tag(key: str, file: str) -> str:
     return f"{key}-{digest[:16]}"
 
 
-@dataclass(frozen=True, slots=True)
 class Places:
     """The directories of the archive at `root`."""
 
-    root: Path
-
-    @property
-    def ours(self) -> Path:
-        return self.root / OURS
-
-    @property
-    def parts(self) -> Path:
-        return self.ours / "parts"
-
-    @property
-    def finished(self) -> Path:
-        return self.ours / "finished"
-
-    @property
-    def staging(self) -> Path:
-        return self.ours / "staging"
-
-    @property
-    def quarantine(self) -> Path:
-        return self.ours / "quarantine"
-
-    @property
-    def lock(self) -> Path:
-        return self.ours / "lock"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.ours = root / OURS
+        self.parts = self.ours / "parts"
+        self.finished = self.ours / "finished"
+        self.staging = self.ours / "staging"
+        self.quarantine = self.ours / "quarantine"
+        self.lock = self.ours / "lock"
 
     def part(self, download: Download) -> Path:
         return self.parts / f"{tag(download.key, download.file)}.part"

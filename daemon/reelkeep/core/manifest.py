@@ -100,8 +100,22 @@ def to_manifest(holding: Holding, *, version: str) -> dict[str, Any]:
 
 def dump(document: Mapping[str, Any]) -> bytes:
     """Return `document` as JSON for people: UTF-8, one value a line, invisible text escaped."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    text = _indented(document, "\n")
     return (_UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n").encode()
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def _indented(value: Any, line: str) -> str:
+    """Return what `json.dumps` does with `indent=2`, of which there is no quick version."""
+    inner = f"{line}  "
+    if isinstance(value, Mapping) and value:
+        pairs = [f"{_encode(name)}: {_indented(each, inner)}" for name, each in value.items()]
+        return f"{{{inner}{f',{inner}'.join(pairs)}{line}}}"
+    if isinstance(value, list | tuple) and value:
+        return f"[{inner}{f',{inner}'.join(_indented(each, inner) for each in value)}{line}]"
+    return _encode(value)
 
 
 def read_manifest(content: bytes) -> Manifest:

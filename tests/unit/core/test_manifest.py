@@ -194,3 +194,17 @@ def test_a_plain_name_stays_in_its_folder(name: str) -> None:
     if is_plain_name(name):
         assert name not in {".", ".."}
         assert not set(name) & set("/\\\0")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="ascii", exclude_categories=["Cc"])),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.text(st.characters(codec="ascii", exclude_categories=["Cc"])), inner),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from("abc"), JSON))
+def test_a_manifest_is_written_as_json_for_people_is(document: dict[str, Any]) -> None:
+    assert dump(document).decode() == json.dumps(document, ensure_ascii=False, indent=2) + "\n"
