@@ -1,6 +1,6 @@
 # What can be done here. Everything happens in .venv, which is made when it is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format docs picture
+.PHONY: help demo run test lint format docs picture bench
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -33,3 +33,7 @@ picture: ## draw the README's picture from a real run of the demo
 docs: ## make the generated pages of docs/reference anew
 	@.ci/setup test
 	@.venv/bin/python tests/pages.py
+
+bench: ## compare with other downloaders, about half an hour; ARGS="--case large-http --rounds 3"
+	@.ci/setup test
+	@.venv/bin/python -m benchmarks $(ARGS)

@@ -1,0 +1,1 @@
+"""How reelkeep compares with other downloaders, measured side by side: `make bench`."""

@@ -1,0 +1,1 @@
+"""The programs that reelkeep is compared with."""

@@ -1,0 +1,89 @@
+"""Fill a catalog with archived recordings of former years: `stuffing.py CONFIG COUNT`.
+
+It goes the way of real recordings through the catalog's own classes, without fetching anything.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from reelkeep.app.books import utc_now
+from reelkeep.app.house import House, open_house
+from reelkeep.core.model import (
+    Download,
+    File,
+    FileId,
+    Level,
+    ProviderName,
+    Recording,
+    RecordingId,
+    Stored,
+)
+from reelkeep.settings import load
+
+_BATCH = 500
+_AGE = timedelta(days=300)
+_SIZE = 1_000_000
+_DIGEST = "0" * 64
+_VIDEO = File(id=FileId("video"), stem="video", extension="mp4", file_type="MP4", size=_SIZE)
+
+
+async def stuff(path: Path, count: int) -> None:
+    """Add `count` recordings to the catalog that the configuration at `path` names."""
+    async with open_house(load(path, environ=os.environ), _silent) as house:
+        (name,) = house.providers
+        for first in range(0, count, _BATCH):
+            recordings = list(_recordings(first, min(first + _BATCH, count)))
+            await house.intake.admit(name, house.providers[name].traits, recordings)
+            await _store(house, name)
+
+
+async def _store(house: House, name: ProviderName) -> None:
+    """Let everything that is due be stored and published."""
+    while claims := await house.queue.claim(name, _BATCH):
+        stored = [_stored(download) for claim in claims for download in claim.downloads]
+        await house.ledger.record(stored)
+    while holdings := await house.ledger.publishable(_BATCH):
+        await house.ledger.published([(holding, f"former/{holding.key}") for holding in holdings])
+
+
+def _recordings(first: int, end: int) -> Iterator[Recording]:
+    began = utc_now().replace(microsecond=0) - _AGE
+    for number in range(first, end):
+        started = began + timedelta(minutes=number)  # 50,000 of them take 35 days
+        yield Recording(
+            id=RecordingId(f"former-{number}"),
+            title="Weekly review",
+            user="host1@example.test",
+            started=started,
+            duration=timedelta(minutes=30),
+            settles=started + timedelta(days=3),
+            files=(_VIDEO,),
+            facts={"uuid": f"former-{number}", "duration": 30},
+        )
+
+
+def _stored(download: Download) -> Stored:
+    return Stored(
+        download=download,
+        size=_SIZE,
+        sha256=_DIGEST,
+        verified=Level.SIZE_CONTAINER,
+        source="https://127.0.0.1",
+        seconds=1.0,
+    )
+
+
+def _silent(_event: str, /, **_keys: Any) -> None:
+    """Say nothing."""
+
+
+if __name__ == "__main__":
+    anyio.run(stuff, Path(sys.argv[1]), int(sys.argv[2]))
