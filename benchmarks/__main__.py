@@ -12,16 +12,18 @@ from pathlib import Path
 
 from benchmarks.catalogue import ENTRIES
 from benchmarks.model import Measured, Results, dumps, loads
-from benchmarks.pages import RESULTS, ROOT, summary, write
+from benchmarks.pages import QUIET, RESULTS, ROOT, summary, write
 from benchmarks.scale import QUICK, Scale
 
 _KEYS = [entry.key for entry in ENTRIES]
-_QUIET = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write what is to be kept; return 1 if a case failed."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.keep and options.quick:
+        parser.error("figures of --quick mean nothing, so that there is nothing to --keep")
     if options.render:
         write(loads(RESULTS.read_text(encoding="utf-8")))
         return 0
@@ -70,7 +72,7 @@ def _measured(options: argparse.Namespace) -> tuple[Results, list[str]]:
 
     scale, rounds = (QUICK, 1) if options.quick else (Scale(), 5)
     load = os.getloadavg()[0]
-    if load > _QUIET and not options.quick:
+    if load > QUIET and not options.quick:
         _say(f"this machine is busy (its load is {load:.1f}), so that the figures will be off")
     found: list[Measured] = []
     failed: list[str] = []

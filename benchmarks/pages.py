@@ -15,6 +15,9 @@ from benchmarks.tables import case_table, table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
+QUIET = 0.5
+"""The load of a machine, at most, on which figures count."""
+
 PAGE = "docs/reference/benchmarks.md"
 _PICTURES = {
     "wall": (Metric.WALL, wall, "Wall time, reelkeep / other"),
@@ -67,7 +70,8 @@ def summary(results: Results) -> str:
 
 def _page(results: Results) -> str:
     pictures = (f"![{_PICTURES[name][2]}](../images/benchmarks-{name}.svg)" for name in _PICTURES)
-    parts = [_HEAD, "## Summary\n", summary(results), *(f"{each}\n" for each in pictures)]
+    parts = [_HEAD, *_warning(results), "## Summary\n", summary(results)]
+    parts += [f"{each}\n" for each in pictures]
     for entry in ENTRIES:
         measured = results.case(entry.key)
         if measured is not None:
@@ -78,6 +82,15 @@ def _page(results: Results) -> str:
         facts["load before the first case"] = f"{results.load:.2f}"
     parts.append(table(("", ""), list(facts.items())))
     return "\n".join(parts)
+
+
+def _warning(results: Results) -> list[str]:
+    """Return a sentence if these figures are not to be relied on."""
+    if results.load is None:
+        return ["**Provisional:** how busy the machine was is not known.\n"]
+    if results.load > QUIET:
+        return [f"**Provisional:** the machine was busy; its load was {results.load:.1f}.\n"]
+    return []
 
 
 def _section(entry: Entry, measured: Measured) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -14,11 +16,13 @@ from benchmarks.cases.slow import at_once
 from benchmarks.catalogue import ENTRIES, GOALS, OURS, Goal, Metric, goal
 from benchmarks.contenders import Contender
 from benchmarks.figures import Spread, excess, ratio, spread, typical, wall
+from benchmarks.goods import Goods, Item
 from benchmarks.judging import Verdict, verdicts
 from benchmarks.model import Duel, Measured, Pair, Reading, Results, Run, dumps, loads
 from benchmarks.nginx import Served
 from benchmarks.peers.programs import Curl
 from benchmarks.plot import Bar, plot
+from benchmarks.processes import Mishap
 from benchmarks.referee import neighbours
 from benchmarks.scale import QUICK, Scale
 from benchmarks.tables import case_table, table
@@ -72,6 +76,14 @@ def test_a_ratio_is_the_median_of_the_pairs_and_not_the_ratio_of_medians() -> No
 def test_the_page_tells_how_busy_the_machine_was() -> None:
     page = pages.pages(replace(results(), load=0.25))[pages.PAGE]
     assert "| load before the first case | 0.25 |" in page
+
+
+@pytest.mark.parametrize(("load", "provisional"), [(None, True), (3.0, True), (0.3, False)])
+def test_figures_of_a_busy_machine_are_provisional(
+    load: float | None, *, provisional: bool
+) -> None:
+    page = pages.pages(replace(results(), load=load))[pages.PAGE]
+    assert ("**Provisional:**" in page) == provisional
 
 
 def test_a_rival_without_runs_has_no_ratio() -> None:
@@ -208,3 +220,43 @@ def test_a_goal_is_found_by_what_it_is_about() -> None:
 def test_goals_of_ours_are_of_bytes_only() -> None:
     """Elsewhere `OURS` is one side of a ratio, which has a rival's name."""
     assert {each.metric for each in GOALS if each.of == OURS} == {Metric.RESENT}
+
+
+PRESENT = {"a": b"one", "b": b"two"}
+GOODS = Goods([Item(key, len(body), sha256(body).hexdigest()) for key, body in PRESENT.items()])
+
+
+def lay(directory: Path, **files: bytes) -> None:
+    for name, body in files.items():
+        (directory / name).write_bytes(body)
+
+
+def test_what_has_arrived_is_proven_wherever_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    lay(tmp_path, a=b"two")
+    lay(tmp_path / "folder", renamed=b"one")
+    GOODS.prove(tmp_path)
+
+
+def test_what_reelkeep_keeps_beside_the_files_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / ".reelkeep").mkdir()
+    lay(tmp_path / ".reelkeep", lock=b"")
+    lay(tmp_path, **PRESENT, **{"recording.json": b"{}", "SHA256SUMS": b""})
+    GOODS.prove(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"a": b"one"}, "1 of 2 files are here, bit by bit, and 0 others"),
+        ({"a": b"one", "b": b"tow"}, "1 of 2 files are here, bit by bit, and 1 others"),
+        ({**PRESENT, "b.aria2": b""}, "2 of 2 files are here, bit by bit, and 1 others"),
+    ],
+    ids=["missing", "damaged", "too much"],
+)
+def test_what_has_not_arrived_is_no_result(
+    tmp_path: Path, files: dict[str, bytes], said: str
+) -> None:
+    lay(tmp_path, **files)
+    with pytest.raises(Mishap, match=said):
+        GOODS.prove(tmp_path)
