@@ -31,8 +31,8 @@ class Folders:
         self._mode = mode
         self._durable: set[Path] = set()  # directories whose names this process has flushed
 
-    def choose(self, holding: Holding) -> PurePosixPath:
-        """Return the folder that is or becomes that of `holding`, relative to the archive.
+    def choose(self, holding: Holding) -> tuple[PurePosixPath, bool]:
+        """Return the folder (in the archive) that is or becomes that of `holding`; is it there?
 
         What others put where it belongs is left alone: it goes beside, with a number.
 
@@ -40,16 +40,19 @@ class Folders:
             IoFailed: The catalog names a folder outside the archive.
         """
         if holding.folder is not None:
-            return self._known(holding.folder)
+            known = self._known(holding.folder)
+            return known, self._disk.status(self._root / known) is not None
         wanted = PurePosixPath(*self._layout_names(holding))
         folder = wanted
         for number in count(2):
-            if self._disk.status(self._root / folder) is None or self._is_of(holding, folder):
+            if self._disk.status(self._root / folder) is None:
+                return folder, False
+            if self._is_of(holding, folder):
                 break
             ending = f"-{number}"
             name = shorten(wanted.name, NAME_BYTES - len(ending)) + ending
             folder = wanted.with_name(name)
-        return folder
+        return folder, True
 
     def search(self, holding: Holding) -> PurePosixPath | None:
         """Return the folder of `holding` wherever it is; this reads every manifest.

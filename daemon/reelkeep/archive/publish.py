@@ -11,7 +11,6 @@ nothing that is not there, and nothing that has a final name is overwritten (rul
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -102,16 +101,25 @@ class Publisher:
         """Bring an old folder up to date, or prepare a new one."""
         if not all(is_plain_name(file.name) for file in holding.files):
             raise IoFailed(f"the catalog names a file of {holding.key} that cannot be")
-        folder = self._folders.choose(holding)
+        folder, there = self._folders.choose(holding)
         home = self._places.root / folder
-        if self._disk.status(home) is not None:
+        if there:
             self._extend(holding, home)
+        elif self._all_wait(holding):
+            return self._stage(index, holding, folder)
         elif missing := self._missing(holding):
             folder = self._found_again(holding, missing)
             self._extend(holding, self._places.root / folder)
         else:
             return self._stage(index, holding, folder)
         return str(folder)
+
+    def _all_wait(self, holding: Holding) -> bool:
+        """Whether every stored file is among the finished ones: so it is but after a crash."""
+        return all(
+            self._has_size(self._places.kept(holding.key, file.id), file)
+            for file in _stored(holding)
+        )
 
     def _missing(self, holding: Holding, home: Path | None = None) -> list[str]:
         """Return the names of stored files that are not, in their size, where they can be."""
@@ -139,10 +147,13 @@ class Publisher:
     def _stage(self, index: int, holding: Holding, folder: PurePosixPath) -> _Staged:
         """Put together a new folder; nothing of it is flushed."""
         place = self._places.staged(holding.key)
-        with suppress(FileExistsError):
+        is_new = True
+        try:
             self._disk.mkdir(place, self._directory_mode)
+        except FileExistsError:
+            is_new = False
         for file in _stored(holding):
-            if not self._has_size(place / file.name, file):
+            if is_new or not self._has_size(place / file.name, file):
                 self._disk.rename(self._places.kept(holding.key, file.id), place / file.name)
         staged = _Staged(index, folder, place)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -50,13 +50,20 @@ class Changes:
     revisions: tuple[Revision, ...] = ()
 
 
+_OF_A_FILE = tuple(field.name for field in fields(File))
+_OF_A_RECORDING = tuple(
+    field.name for field in fields(Recording) if field.name not in ("files", "told")
+)
+
+
 def fingerprint(recording: Recording) -> str:
     """Return a short digest of what was said of `recording`; equal if nothing changed.
 
     In which order its files are listed is no change, nor is that the provider was told of it.
     """
-    files = tuple(sorted(recording.files, key=lambda file: file.id))
-    said = asdict(replace(recording, files=files, told=False))
+    in_order = sorted(recording.files, key=lambda file: file.id)
+    files = [[getattr(file, name) for name in _OF_A_FILE] for file in in_order]
+    said = [*(getattr(recording, name) for name in _OF_A_RECORDING), files]
     text = json.dumps(said, sort_keys=True, default=_plain, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
