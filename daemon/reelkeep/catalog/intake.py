@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from reelkeep.catalog import merging
 from reelkeep.catalog.announce import announce
@@ -23,6 +23,28 @@ ASK_AGAIN = timedelta(hours=1)
 """How long a request is left to work before it is made again: transcodings, acknowledgements."""
 
 
+_SCAN = select(provider).where(provider.c.name == bindparam("of"))
+_SCANNED = (
+    update(provider)
+    .where(provider.c.name == bindparam("of"))
+    .values({field: bindparam(field) for field in Scan.__slots__})
+)
+
+
+_TRANSCODABLE = (
+    select(recording.c.id)
+    .where(
+        recording.c.provider == bindparam("name"),
+        recording.c.readiness == Readiness.TRANSCODABLE.value,
+        recording.c.state.in_([RecordingState.WAITING, RecordingState.INCOMPLETE]),
+        recording.c.transcode_asked.is_(None)
+        | (recording.c.transcode_asked <= bindparam("ago", type_=recording.c.transcode_asked.type)),
+    )
+    .order_by(recording.c.deadline, recording.c.started)
+    .limit(bindparam("most"))
+)
+
+
 class SqlIntake:
     """See `ports.Intake`."""
 
@@ -33,8 +55,7 @@ class SqlIntake:
 
     async def scan(self, name: ProviderName) -> Scan:
         """Return what was read of the provider so far."""
-        query = select(provider).where(provider.c.name == name)
-        row = await self._database.read(lambda c: c.execute(query).mappings().first())
+        row = await self._database.read(lambda c: c.execute(_SCAN, {"of": name}).mappings().first())
         return Scan() if row is None else Scan(**{k: v for k, v in row.items() if k != "name"})
 
     async def scanned(self, name: ProviderName, scan: Scan) -> None:
@@ -42,8 +63,7 @@ class SqlIntake:
         values: dict[str, Any] = {field: getattr(scan, field) for field in scan.__slots__}
 
         def work(connection: Connection) -> None:
-            mine = update(provider).where(provider.c.name == name).values(values)
-            if not connection.execute(mine).rowcount:
+            if not connection.execute(_SCANNED, {"of": name, **values}).rowcount:
                 connection.execute(insert(provider).values(name=name, **values))
 
         await self._database.write(work)
@@ -85,19 +105,8 @@ class SqlIntake:
 
     async def transcodable(self, name: ProviderName, limit: int) -> Sequence[RecordingId]:
         """Return recordings to ask a transcoding for, first or again; the most endangered first."""
-        asked = recording.c.transcode_asked
-        query = (
-            select(recording.c.id)
-            .where(
-                recording.c.provider == name,
-                recording.c.readiness == Readiness.TRANSCODABLE.value,
-                recording.c.state.in_([RecordingState.WAITING, RecordingState.INCOMPLETE]),
-                asked.is_(None) | (asked <= self._clock() - ASK_AGAIN),
-            )
-            .order_by(recording.c.deadline, recording.c.started)
-            .limit(limit)
-        )
-        return await self._database.read(lambda c: _ids(c, query))
+        values = {"name": name, "ago": self._clock() - ASK_AGAIN, "most": limit}
+        return await self._database.read(lambda c: _ids(c, _TRANSCODABLE, values))
 
     async def transcoding(
         self, name: ProviderName, ids: Sequence[RecordingId], patience: timedelta
@@ -155,8 +164,10 @@ class SqlIntake:
             self._report("recording.acknowledge_refused", provider=name, recording=id_)
 
 
-def _ids(connection: Connection, query: Any) -> list[RecordingId]:
-    return [RecordingId(id_) for id_ in connection.execute(query).scalars()]
+def _ids(
+    connection: Connection, query: Any, values: Mapping[str, Any] | None = None
+) -> list[RecordingId]:
+    return [RecordingId(id_) for id_ in connection.execute(query, values).scalars()]
 
 
 def _admit(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from reelkeep.catalog.rows import CHUNK, FRESH, chunks, held_files, write_rows
 from reelkeep.catalog.standing import Step, restate, revise
@@ -17,6 +17,14 @@ from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import File, ProviderName, Recording, RecordingId
 from reelkeep.core.naming import key
 from reelkeep.ports import Traits
+
+_KNOWN = select(
+    *(recording.c[column] for column in ("row", "id", "fingerprint", "told", "described")),
+    recording.c.overdue_at,
+).where(
+    recording.c.provider == bindparam("name"),
+    recording.c.id.in_(bindparam("ids", expanding=True)),
+)
 
 
 def mark(traits: Traits, found: Recording) -> str:
@@ -29,12 +37,9 @@ def known(
 ) -> dict[RecordingId, RowMapping]:
     """Return, in one query for 500, what is needed to see whether a recording changed."""
     found: dict[RecordingId, RowMapping] = {}
-    columns = ("row", "id", "fingerprint", "told", "described", "overdue_at")
     for some in chunks(ids):
-        query = select(*(recording.c[column] for column in columns)).where(
-            recording.c.provider == name, recording.c.id.in_(some)
-        )
-        found |= {row["id"]: row for row in connection.execute(query).mappings()}
+        rows = connection.execute(_KNOWN, {"name": name, "ids": some}).mappings()
+        found |= {row["id"]: row for row in rows}
     return found
 
 
