@@ -100,8 +100,7 @@ follow from the rest, as `state` does, and are kept by `standing.restate`. A rec
 Index(
     "recording_behind",
     recording.c.row,
-    sqlite_where=recording.c.behind.is_(true()),
-    postgresql_where=recording.c.behind.is_(true()),
+    sqlite_where=recording.c.behind.is_(true()),  # naming PostgreSQL would import all its drivers
 )
 
 file = Table(

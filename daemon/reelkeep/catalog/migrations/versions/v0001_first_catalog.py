@@ -81,7 +81,6 @@ def _recording() -> None:
         ["row"],
         unique=False,
         sqlite_where=sa.column("behind").is_(sa.true()),
-        postgresql_where=sa.column("behind").is_(sa.true()),
     )
     op.create_index(
         "recording_urgency", "recording", ["provider", "state", "deadline", "started"], unique=False
