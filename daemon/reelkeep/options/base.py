@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from reelkeep.core.addresses import AddressPolicy
+from reelkeep.options.meanings import describe
 
 Fault = InitErrorDetails
 """One line of a validation error."""
@@ -68,7 +69,7 @@ class Options(BaseModel):
         frozen=True,
         strict=True,
         hide_input_in_errors=True,  # it may be a misplaced secret
-        use_attribute_docstrings=True,
+        json_schema_extra=describe,
     )
 
     @classmethod
