@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
 def main() -> None:
-    """Run the command that the process was started with, and end the process with its code."""
+    """Run the command that the process was started with, and end the process with its code.
+
+    Garbage is looked for only while a command is at work (see `cli.loop`): all that a start makes
+    stays, and all that is left at the end goes with the process.
+    """
+    gc.disable()
     from reelkeep.cli.program import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()
+    sys.exit(code)

@@ -8,6 +8,7 @@ import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
 
 if TYPE_CHECKING:
@@ -56,11 +57,9 @@ def _problems(error: InvalidSettings) -> dict[str, Any]:
 
 
 def _ask(settings: Settings) -> list[Found]:
-    import anyio
-
     from reelkeep.app.check import online
 
-    return anyio.run(online, settings, log_of(settings))
+    return run_in_loop(online, settings, log_of(settings))
 
 
 def _findings(found: list[Found]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import providers, require_known
 from reelkeep.core.lifecycle import FileState, RecordingState
 
@@ -34,9 +35,7 @@ def command(
     call: Invocation, *, names: tuple[str, ...], states: tuple[str, ...], as_json: bool
 ) -> int:
     """List the recordings that the catalog knows, in the order in which they were first seen."""
-    import anyio
-
-    anyio.run(_list, call, call.settings(), names, states, as_json)
+    run_in_loop(_list, call, call.settings(), names, states, as_json)
     return Exit.DONE
 
 
@@ -45,7 +44,7 @@ async def _list(
     settings: Settings,
     names: tuple[str, ...],
     states: tuple[str, ...],
-    as_json: bool,  # noqa: FBT001 - anyio.run passes by position
+    as_json: bool,  # noqa: FBT001 - a loop passes by position
 ) -> None:
     from reelkeep.app.books import desk_only
     from reelkeep.cli.columns import Columns

@@ -10,6 +10,7 @@ import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json, enabled, providers
 
 if TYPE_CHECKING:
@@ -26,12 +27,10 @@ def command(call: Invocation, *, names: tuple[str, ...], as_json: bool) -> int:
     The providers are asked, and told nothing; archive and catalog stay as they are. It may be said
     while the daemon runs.
     """
-    import anyio
-
     from reelkeep.app.plan import plan
 
     settings = call.settings()
-    lines = anyio.run(plan, settings, enabled(settings, names), log_of(settings))
+    lines = run_in_loop(plan, settings, enabled(settings, names), log_of(settings))
     if as_json:
         call.out.json({"providers": [asdict(line) for line in lines]})
     else:

@@ -10,6 +10,7 @@ import click
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.decisions import changes, chosen, print_changes
 from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
 
 if TYPE_CHECKING:
@@ -27,11 +28,9 @@ def command(call: Invocation, *, ids: tuple[str, ...], failed: bool, as_json: bo
 
     Of a recording named by ID that has none, the waived files are made due again.
     """
-    import anyio
-
     if bool(ids) == failed:
         raise click.UsageError("Name recordings by their IDs, or all of them by --failed.")
-    done = anyio.run(_retry, call.settings(), ids)
+    done = run_in_loop(_retry, call.settings(), ids)
     if as_json:
         call.out.json({"due": len(done), "files": done})
     else:

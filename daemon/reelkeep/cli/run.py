@@ -8,6 +8,7 @@ import signal
 import click
 
 from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
 
 
 @click.command
@@ -20,14 +21,12 @@ def command(call: Invocation) -> int:
     SIGHUP           read the configuration again; an invalid one changes nothing
     """
     signal.signal(signal.SIGTERM, _nothing_to_stop)
-    import anyio
-
     from reelkeep.app.daemon import run
 
     async def daemon() -> int:
         return await run(call.path(), call.environ, report_of=log_of)
 
-    return anyio.run(daemon)
+    return run_in_loop(daemon)
 
 
 def _nothing_to_stop(_number: int, _frame: object) -> None:

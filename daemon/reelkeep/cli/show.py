@@ -8,6 +8,7 @@ import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ def command(call: Invocation, *, recording: str, as_json: bool) -> int:
 
     ID is the provider's id of it, its key, or the beginning of its key.
     """
-    import anyio
-
-    found = anyio.run(_find, call.settings(), recording)
+    found = run_in_loop(_find, call.settings(), recording)
     if as_json:
         call.out.json(found)
     else:

@@ -8,6 +8,7 @@ import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
 
 if TYPE_CHECKING:
@@ -22,13 +23,11 @@ def command(call: Invocation, *, as_json: bool) -> int:
 
     It reads the catalog, whether a daemon runs or not; transfers are asked of the daemon.
     """
-    import anyio
-
     from reelkeep.app.books import utc_now
     from reelkeep.app.status import catalog_only
 
     settings = call.settings()
-    status = anyio.run(catalog_only, settings, log_of(settings), utc_now)
+    status = run_in_loop(catalog_only, settings, log_of(settings), utc_now)
     if as_json:
         call.out.json(status)
     else:

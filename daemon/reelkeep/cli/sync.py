@@ -8,6 +8,7 @@ import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import DurationType, as_json, enabled, providers
 
 
@@ -29,8 +30,6 @@ def command(
     Polls every provider once, then transcodes, downloads, verifies, publishes and acknowledges
     until nothing is left that can be done now, or by a retry within the time.
     """
-    import anyio
-
     from reelkeep.cli.passing import Passed, make_pass
     from reelkeep.cli.screen import Screen
 
@@ -41,7 +40,7 @@ def command(
     async def work() -> Passed:
         return await make_pass(settings, chosen, log, screen, limit=timeout)
 
-    passed = anyio.run(work)
+    passed = run_in_loop(work)
     if as_json:
         call.out.json(passed.document())
     else:

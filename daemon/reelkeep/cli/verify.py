@@ -10,6 +10,7 @@ import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json, providers, require_known
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ def command(
     Reports missing, altered and foreign files. Without --provider and ID, all is read; a daemon
     may run meanwhile. Nothing is changed.
     """
-    import anyio
-
-    found = anyio.run(_verify, call.settings(), names, ids)
+    found = run_in_loop(_verify, call.settings(), names, ids)
     if as_json:
         call.out.json(found.document())
     else:

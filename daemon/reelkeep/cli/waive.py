@@ -9,6 +9,7 @@ import click
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.decisions import changes, chosen, print_changes
 from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
 from reelkeep.cli.output import Output
 from reelkeep.core.lifecycle import FileState, sources
@@ -30,9 +31,7 @@ def command(call: Invocation, *, recording: str, file: str | None, as_json: bool
     recording are meant, and those that the provider never finished. `retry ID` takes the
     decision back; what was never finished comes back once the provider says something new of it.
     """
-    import anyio
-
-    done, unfinished = anyio.run(_waive, call.settings(), recording, file)
+    done, unfinished = run_in_loop(_waive, call.settings(), recording, file)
     if as_json:
         call.out.json({"waived": len(done), "files": done, "unfinished": unfinished})
         return Exit.DONE

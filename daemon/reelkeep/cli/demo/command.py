@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import anyio
 import click
 from anyio.from_thread import start_blocking_portal
 
@@ -19,6 +18,7 @@ from reelkeep.cli.demo.tour import tree
 from reelkeep.cli.demo.world import grow, simulation
 from reelkeep.cli.findings import drawing
 from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json, enabled
 from reelkeep.cli.output import Output
 from reelkeep.cli.passing import Passed, make_pass
@@ -72,7 +72,7 @@ def command(
         passed, proof = _demo(call, folder, settings, simulator, as_json=as_json)
         if keep_running and not passed.stopped:
             growing = portal.start_task_soon(grow, simulator)
-            anyio.run(_keep_running, call, config)
+            run_in_loop(_keep_running, call, config)
             growing.cancel()
     return Exit.DONE if passed.ok and proof.ok else Exit.LEFT
 
@@ -82,8 +82,8 @@ def _demo(
 ) -> tuple[Passed, Proof]:
     out, screen = call.out, Screen()
     log = log_of(_calm(settings) if screen.is_live else settings, screen.stream)
-    passed = anyio.run(_pass, settings, log, screen)
-    rereading = anyio.run(_reread, settings, log, screen, simulator)
+    passed = run_in_loop(_pass, settings, log, screen)
+    rereading = run_in_loop(_reread, settings, log, screen, simulator)
     proof, verdicts = rereading
     if as_json:
         out.json(document(folder, passed, proof))
