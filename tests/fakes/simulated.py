@@ -14,7 +14,7 @@ from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.model import Window
 from reelkeep.options import Surroundings
 from reelkeep.ports import Clock, Provider, Tools
-from reelkeep.providers.adapter import find
+from reelkeep.providers.adapter import Installed
 from reelkeep.simulator import Simulator
 from reelkeep.transport import AiohttpTransport, TransportOptions
 
@@ -46,7 +46,7 @@ class Bench:
     def provider(self, type_: str, **changes: Any) -> Provider:
         """Return the adapter of that type, configured as the simulator wants it."""
         (given,) = (each for each in self.sim.configuration()["providers"] if each["type"] == type_)
-        adapter = find(type_)
+        adapter = Installed()[type_]
         options = adapter.options.model_validate(
             given | changes, context=Surroundings(environ=self.sim.environment())
         )

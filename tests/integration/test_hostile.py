@@ -55,15 +55,6 @@ OPTIONS = TransportOptions(
 
 End = Callable[[Wire], Awaitable[None]]
 
-UNTRUSTING = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-@pytest.fixture(autouse=True)
-def no_trust(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare plain http the reading of the system's certificates: it would be most of the time."""
-    if "tls" not in request.node.name:
-        monkeypatch.setattr("reelkeep.transport.client.tls_context", lambda _file: UNTRUSTING)
-
 
 @dataclass(frozen=True)
 class Act:

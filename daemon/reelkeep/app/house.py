@@ -20,7 +20,7 @@ from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
 from reelkeep.ports import Clean, Clock, Dice, Learn, Provider, Report, Tools, Transport
-from reelkeep.providers.adapter import find
+from reelkeep.providers.adapter import Installed
 from reelkeep.settings import Settings
 from reelkeep.stages.flights import Flights
 from reelkeep.telemetry.libraries import captured
@@ -121,8 +121,9 @@ def make_providers(
         report=report,
         learn=learn,
     )
+    adapters = Installed()
     return {
-        ProviderName(options.name): find(options.type).build(options, tools)
+        ProviderName(options.name): adapters[options.type].build(options, tools)
         for options in settings.providers
         if options.enabled
     }

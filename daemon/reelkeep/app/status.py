@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -14,13 +14,15 @@ import anyio
 from anyio import to_thread
 
 from reelkeep.app.books import make_archive, open_catalog
-from reelkeep.app.house import House
 from reelkeep.catalog.desk import Desk, Summary
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import TransferError
 from reelkeep.ports import Clock, Report
 from reelkeep.settings import Settings
 from reelkeep.stages.flights import Flights
+
+if TYPE_CHECKING:  # a house has a client of HTTP; most who look at the catalog open none
+    from reelkeep.app.house import House
 
 Status = dict[str, Any]
 

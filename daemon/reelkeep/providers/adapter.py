@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -29,38 +28,29 @@ class Adapter:
     build: Callable[[Any, Any], Any]  # each adapter takes its own options; see ports for the rest
 
 
-def installed() -> list[str]:
-    """Return the types of providers that can be configured, sorted."""
-    return sorted(entry_points(group=GROUP).names)
-
-
-def find(type_: str) -> Adapter:
-    """Return the adapter of a type.
-
-    Raises:
-        ConfigError: No installed package offers the type, or it cannot be imported.
-    """
-    known = installed()
-    if type_ not in known:
-        close = difflib.get_close_matches(type_, known, n=1)
-        meant = f"; did you mean {close[0]}?" if close else ""
-        raise ConfigError(f"no provider of type {type_!a}; known: {', '.join(known)}{meant}")
-    return _loaded(next(iter(entry_points(group=GROUP, name=type_))))
-
-
 class Installed(Mapping[str, Adapter]):
-    """The adapters of all installed packages by type; each is imported when it is asked for."""
+    """The adapters of all installed packages by type; each is imported when it is asked for.
+
+    Packages are looked through once, when this is made.
+    """
+
+    def __init__(self) -> None:
+        self._entries = entry_points(group=GROUP)
 
     def __getitem__(self, type_: str) -> Adapter:
-        if type_ not in installed():
-            raise KeyError(type_)
-        return find(type_)
+        """Return the adapter of a type.
+
+        Raises:
+            KeyError: No installed package offers the type.
+            ConfigError: It cannot be imported.
+        """
+        return _loaded(self._entries[type_])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(installed())
+        return iter(sorted(self._entries.names))
 
     def __len__(self) -> int:
-        return len(installed())
+        return len(self._entries.names)
 
 
 def _loaded(entry: EntryPoint) -> Adapter:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Literal, TextIO
-
-import structlog
-from structlog.dev import ConsoleRenderer
-from structlog.processors import JSONRenderer
-from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+from functools import cache
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from reelkeep.core.events import EVENTS, Event, Severity
 from reelkeep.ports import Clock
 from reelkeep.telemetry.redaction import Redactor
 from reelkeep.telemetry.text import bounded, visible
 from reelkeep.telemetry.values import Plain, plain, rfc3339
+
+if TYPE_CHECKING:  # it brings rich along, and most commands log nothing
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 Format = Literal["auto", "console", "json"]
 
@@ -31,14 +30,18 @@ _RESERVED = ("timestamp", "level", "event")
 class Log:
     """A `Report` that writes to a stream. Safe to use from any thread; never raises for a line.
 
-    With `strict`, as in tests, an event or a key that `core.events` does not list is a
-    `LookupError`; otherwise it is logged all the same.
+    What writes lines is made for the first one. With `strict`, as in tests, an event or a key that
+    `core.events` does not list is a `LookupError`; otherwise it is logged all the same.
     """
 
     def __init__(
-        self, logger: FilteringBoundLogger, redactor: Redactor, *, strict: bool = False
+        self,
+        make_logger: Callable[[], FilteringBoundLogger],
+        redactor: Redactor,
+        *,
+        strict: bool = False,
     ) -> None:
-        self._logger = logger
+        self._logger = cache(make_logger)
         self._redactor = redactor
         self._strict = strict
 
@@ -49,7 +52,7 @@ class Log:
         ordered = {key: keys[key] for key in (*listed.keys, *keys) if keys.get(key) is not None}
         line = {f"{key}_" if key in _RESERVED else key: ordered[key] for key in ordered}
         with suppress(OSError, ValueError):  # a closed pipe or file must not stop the archive
-            self._logger.log(listed.severity, event, **line)
+            self._logger().log(listed.severity, event, **line)
 
     def clean(self, text: str) -> str:
         """Return `text` without the secrets that are known."""
@@ -74,11 +77,17 @@ def configure(
     `auto` writes for people on a terminal and JSON elsewhere.
     """
     redactor = Redactor(secrets)
-    logger: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.WriteLogger(stream),
-        wrapper_class=structlog.make_filtering_bound_logger(Severity[level.upper()]),
-        processors=_processors(_renderer(format, stream), redactor, clock),
-    )
+
+    def logger() -> FilteringBoundLogger:
+        import structlog
+
+        made: FilteringBoundLogger = structlog.wrap_logger(
+            structlog.WriteLogger(stream),
+            wrapper_class=structlog.make_filtering_bound_logger(Severity[level.upper()]),
+            processors=_processors(_renderer(format, stream), redactor, clock),
+        )
+        return made
+
     return Log(logger, redactor, strict=strict)
 
 
@@ -120,6 +129,9 @@ def _shown(text: str) -> str:
 
 
 def _renderer(format_: Format, stream: TextIO) -> Processor:
+    from structlog.dev import ConsoleRenderer
+    from structlog.processors import JSONRenderer
+
     terminal = stream.isatty()
     if format_ == "console" or (format_ == "auto" and terminal):
         colors = terminal and not os.environ.get("NO_COLOR")

@@ -13,9 +13,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
-from structlog.typing import EventDict, WrappedLogger
+if TYPE_CHECKING:  # it takes a while, and masking does without
+    from structlog.typing import EventDict, WrappedLogger
 
 MASK = "***"
 

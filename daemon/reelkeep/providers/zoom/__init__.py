@@ -1,10 +1,26 @@
-"""Zoom cloud recordings: of meetings, and of the Video SDK's sessions."""
+"""Zoom cloud recordings: of meetings, and of the Video SDK's sessions.
+
+What builds an adapter is imported when one is built: to read a configuration takes less.
+"""
 
 from __future__ import annotations
 
+from reelkeep.ports import Provider, Tools
 from reelkeep.providers.adapter import Adapter
-from reelkeep.providers.zoom import meetings, videosdk
 from reelkeep.providers.zoom.options import VideoSdkOptions, ZoomOptions
 
-MEETINGS = Adapter("zoom", ZoomOptions, meetings.build)
-VIDEOSDK = Adapter("zoom-videosdk", VideoSdkOptions, videosdk.build)
+
+def _meetings(options: ZoomOptions, tools: Tools) -> Provider:
+    from reelkeep.providers.zoom.meetings import build
+
+    return build(options, tools)
+
+
+def _videosdk(options: VideoSdkOptions, tools: Tools) -> Provider:
+    from reelkeep.providers.zoom.videosdk import build
+
+    return build(options, tools)
+
+
+MEETINGS = Adapter("zoom", ZoomOptions, _meetings)
+VIDEOSDK = Adapter("zoom-videosdk", VideoSdkOptions, _videosdk)

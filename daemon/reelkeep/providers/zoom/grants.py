@@ -9,9 +9,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
-import jwt
-from jwt.warnings import InsecureKeyLengthWarning
-
 from reelkeep.errors import AuthFailed, Misconfigured, ProviderError, RateLimited, Unavailable
 from reelkeep.ports import Clock, Request, Transport
 from reelkeep.providers.tokens import Token, TokenSource
@@ -102,6 +99,9 @@ def minted(key: str, secret: str, *, issued: datetime, expires: datetime) -> str
 
     `key` is the API key: the SDK key makes tokens for sessions, which are refused here.
     """
+    import jwt  # all of cryptography with it, where that is installed; only the Video SDK needs it
+    from jwt.warnings import InsecureKeyLengthWarning
+
     claims = {"iss": key, "iat": int(issued.timestamp()), "exp": int(expires.timestamp())}
     with warnings.catch_warnings():
         # how long secrets are is the provider's choice, and nothing we could change
