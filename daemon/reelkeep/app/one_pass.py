@@ -86,10 +86,17 @@ class Pass:
                 for poller in self.pipeline.pollers.values():
                     group.start_soon(poller.once)
             self.pipeline.stirred_at = anyio.current_time()
-            while not await self._is_over(patience):  # noqa: ASYNC110 (a catalog rings no bell)
-                await anyio.sleep(self._glance())
+            while not await self._is_over(patience):
+                await self._rest()
             return
         self.cut_short = True
+
+    async def _rest(self) -> None:
+        """Return after a glance's time, or when something moved and no transfer is under way."""
+        with anyio.move_on_after(self._glance()):
+            await self.pipeline.moved.wait()
+            while self._house.flights.under_way:
+                await self.pipeline.moved.wait()
 
     def _glance(self) -> float:
         still = anyio.current_time() - self.pipeline.stirred_at

@@ -35,6 +35,7 @@ class Pipeline:
     def __init__(self, house: House, names: Sequence[ProviderName]) -> None:
         self._house = house
         self._filled, self._recorded = Bell(), Bell()
+        self.moved = Bell()  #: Rings when outcomes were recorded or recordings published.
         self.space = Space(house.archive, house.flights, house.report)
         self.pollers: dict[ProviderName, Poller] = {}
         self.acknowledgers: dict[ProviderName, Acknowledger] = {}
@@ -43,8 +44,9 @@ class Pipeline:
         self.stirred_at = anyio.current_time()  #: When last an attempt at a file came to something.
         for name in names:
             self._add(name)
-        told = Chime(acknowledger.archived for acknowledger in self.acknowledgers.values())
-        self.publisher = Publisher(house.ledger, house.archive, report=house.report, done=told)
+        tellers = (acknowledger.archived for acknowledger in self.acknowledgers.values())
+        done = Chime([self.moved, *tellers])
+        self.publisher = Publisher(house.ledger, house.archive, report=house.report, done=done)
 
     def _add(self, name: ProviderName) -> None:
         house, provider, work = self._house, self._house.providers[name], Bell()
@@ -153,7 +155,7 @@ class Pipeline:
         await record.run(
             outcomes,
             self._house.ledger,
-            recorded=self._recorded,
+            recorded=Chime([self._recorded, self.moved]),
             failed=Chime(self._work),
         )
 

@@ -72,4 +72,4 @@ class Columns:
         return title if cell_len(title) <= room else set_cell_size(title, room - 1) + "…"
 
     def _colors(self) -> bool:
-        return not self._out.console().no_color and self._out.is_terminal
+        return self._out.is_terminal and not self._out.console().no_color

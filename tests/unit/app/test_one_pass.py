@@ -9,7 +9,7 @@ import pytest
 from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import Rig, Slow, whole
 from fakes.transport import Answer, FakeReply, FakeTransport
-from reelkeep.app.one_pass import PATIENCE, Pass
+from reelkeep.app.one_pass import GLANCE, PATIENCE, Pass
 from reelkeep.core.model import ProviderName, Readiness, RecordingId
 from reelkeep.errors import (
     AuthFailed,
@@ -302,6 +302,16 @@ async def test_long_transfers_are_waited_for() -> None:
     rig = Rig(provider, transport=Slow(FakeTransport(whole), 3 * LONG))
     await make(rig)
     assert await rig.files("stored") == 3
+
+
+async def test_it_ends_as_soon_as_a_long_transfer_is_archived() -> None:
+    """Also if it looks around rarely by then, for nothing has moved for so long."""
+    provider = FakeProvider()
+    provider.hold(recording())
+    rig = Rig(provider, transport=Slow(FakeTransport(whole), 100))
+    await make(rig)
+    assert await rig.recordings("archived") == ["a"]
+    assert anyio.current_time() < 100 + GLANCE
 
 
 async def test_only_the_named_providers_are_worked_on() -> None:
