@@ -287,7 +287,7 @@ async def test_a_second_signal_ends_a_pass_at_once(slow: Place) -> None:
 async def test_a_pass_ends_when_the_time_is_up(slow: Place) -> None:
     slow.configure(shutdown_grace="0s")
     slow.sim.switches.downloads.rate = 100_000
-    ran = await slow.run("sync", "--timeout", "1s", "--json", code=1)
+    ran = await slow.run("sync", "--timeout", "3s", "--json", code=1)
     assert ran.json["cut_short"] is True
     assert ran.json["left"] == ["1 file is pending", "the time was up"]
 

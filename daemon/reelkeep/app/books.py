@@ -1,20 +1,16 @@
-"""Open catalog and archive for those who only look or decide: without providers and network."""
+"""Open the catalog for those who only look or decide: without archive, providers and network."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import anyio
 
-from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.database import Database, one_thread, open_engine
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.schema import prepare
-from reelkeep.core.layout import parse_layout
-from reelkeep.core.model import Holding
 from reelkeep.ports import Clock, Report
 from reelkeep.settings import Settings
 
@@ -48,29 +44,3 @@ async def desk_only(
     """Open the catalog for an operator's question or decision; a daemon may run meanwhile."""
     async with open_catalog(settings) as (database, _):
         yield Desk(database, clock, report)
-
-
-def make_archive(settings: Settings, clock: Clock, report: Report | None = None) -> LocalArchive:
-    """Return the archive that `settings` describe; nothing is touched yet."""
-
-    def put_aside(holding: Holding, name: str) -> None:
-        if report is not None:
-            report(
-                "file.quarantined",
-                provider=holding.provider,
-                recording=holding.id,
-                file=name,
-                reason="other bytes stood in the archive under the name of this file",
-            )
-
-    options = settings.archive
-    return LocalArchive(
-        options.path,
-        layout=parse_layout(options.layout),
-        timezone=ZoneInfo(options.timezone),
-        file_mode=options.file_mode,
-        directory_mode=options.directory_mode,
-        min_free=options.min_free,
-        clock=clock,
-        put_aside=put_aside,
-    )

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from reelkeep.app.books import make_archive, open_catalog, utc_now
+from reelkeep.app.books import open_catalog, utc_now
+from reelkeep.app.shelf import make_archive
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.adoption import adopt
 from reelkeep.catalog.database import Database

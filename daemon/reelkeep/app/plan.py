@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import anyio
 from sqlalchemy import Connection, func, select
 
-from reelkeep.app.books import make_archive, open_catalog, utc_now
+from reelkeep.app.books import open_catalog, utc_now
 from reelkeep.app.house import make_providers, open_transport
+from reelkeep.app.shelf import make_archive
 from reelkeep.app.unwrapped import unwrapped
 from reelkeep.catalog.adoption import adopt
 from reelkeep.catalog.database import Database

@@ -13,7 +13,8 @@ from urllib.request import urlopen
 import anyio
 from anyio import to_thread
 
-from reelkeep.app.books import make_archive, open_catalog
+from reelkeep.app.books import open_catalog
+from reelkeep.app.shelf import make_archive
 from reelkeep.catalog.desk import Desk, Summary
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import TransferError

@@ -43,7 +43,8 @@ def command(
 
 
 async def _verify(settings: Settings, names: Sequence[str], ids: Sequence[str]) -> Reread:
-    from reelkeep.app.books import desk_only, make_archive, utc_now
+    from reelkeep.app.books import desk_only, utc_now
+    from reelkeep.app.shelf import make_archive
     from reelkeep.cli.findings import drawing
     from reelkeep.cli.rereading import Rereader
     from reelkeep.cli.screen import Screen

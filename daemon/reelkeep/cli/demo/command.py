@@ -8,7 +8,8 @@ import click
 from anyio.from_thread import start_blocking_portal
 
 from reelkeep.app import daemon
-from reelkeep.app.books import desk_only, make_archive, utc_now
+from reelkeep.app.books import desk_only, utc_now
+from reelkeep.app.shelf import make_archive
 from reelkeep.archive.verify import Verdict
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.demo.ground import furnish, taken

@@ -1,9 +1,8 @@
-"""Get access tokens: from Zoom for a server-to-server app, of our own making for the Video SDK."""
+"""Get access tokens from Zoom for a server-to-server app, and keep the one in use."""
 
 from __future__ import annotations
 
 import base64
-import warnings
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,7 +18,6 @@ from reelkeep.providers.zoom.verdicts import tracking
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _LIFE: Final = timedelta(hours=1)
-_SKEW: Final = timedelta(seconds=30)  # our clock may be ahead of theirs
 _REMEDIES: Final = {
     "invalid_client": "client_id or client_secret is wrong",
     "invalid_grant": "account_id is wrong",
@@ -92,28 +90,6 @@ def refusal(answer: Answer, now: datetime) -> ProviderError:
     if answer.status in (404, 405, 410) or 300 <= answer.status < 400:
         return Misconfigured(f"no token: is token_url right? {details}")
     return Unavailable(f"no token: the token service is out of order {details}")
-
-
-def minted(key: str, secret: str, *, issued: datetime, expires: datetime) -> str:
-    """Return the token of the Video SDK's API; whole seconds count.
-
-    `key` is the API key: the SDK key makes tokens for sessions, which are refused here.
-    """
-    import jwt  # all of cryptography with it, where that is installed; only the Video SDK needs it
-    from jwt.warnings import InsecureKeyLengthWarning
-
-    claims = {"iss": key, "iat": int(issued.timestamp()), "exp": int(expires.timestamp())}
-    with warnings.catch_warnings():
-        # how long secrets are is the provider's choice, and nothing we could change
-        warnings.simplefilter("ignore", InsecureKeyLengthWarning)
-        return jwt.encode(claims, secret, algorithm="HS256")
-
-
-def own_token(key: str, secret: str, clock: Clock) -> Token:
-    """Return a fresh token of the Video SDK's API, dated back against a slow clock over there."""
-    issued = clock() - _SKEW
-    expires = issued + _LIFE
-    return Token(minted(key, secret, issued=issued, expires=expires), expires)
 
 
 class Bearer:

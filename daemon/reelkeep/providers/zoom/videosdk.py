@@ -7,9 +7,9 @@ from reelkeep.providers.tokens import Token
 from reelkeep.providers.zoom.assembly import Plan, assembled
 from reelkeep.providers.zoom.client import Client
 from reelkeep.providers.zoom.dialects import SESSIONS
-from reelkeep.providers.zoom.grants import own_token
 from reelkeep.providers.zoom.itinerary import Itinerary, Place
 from reelkeep.providers.zoom.locating import in_header, in_query
+from reelkeep.providers.zoom.minting import own_token
 from reelkeep.providers.zoom.options import VideoSdkOptions
 from reelkeep.providers.zoom.places import Fixed, Places
 from reelkeep.providers.zoom.provider import Zoom

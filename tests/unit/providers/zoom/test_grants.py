@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import jwt
 import pytest
 
 from fakes.transport import FakeReply, FakeTransport
@@ -12,18 +11,13 @@ from fakes.zoom import NOW
 from reelkeep.errors import AuthFailed, Misconfigured, ProviderError, RateLimited, Unavailable
 from reelkeep.ports import Request
 from reelkeep.providers.tokens import Token, TokenSource
-from reelkeep.providers.zoom.grants import App, Bearer, minted, own_token
+from reelkeep.providers.zoom.grants import App, Bearer
 
 APP = App(
     token_url="https://zoom.us/oauth/token",
     account_id="acct 1",
     client_id="app",
     client_secret="s3cr3t",
-)
-VECTOR = (
-    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
-    "eyJpc3MiOiJ2c2RrLWFwaS1rZXktMDAwMSIsImlhdCI6MTc2NjM2MTYwMCwiZXhwIjoxNzY2MzY1MjAwfQ."
-    "0cSBgZrME0mQB2Y2aLD1Jh_-b_AyhBMNZv5xLHzEazQ"
 )
 
 
@@ -93,29 +87,6 @@ async def test_a_page_instead_of_a_token_is_an_outage() -> None:
 
 def test_neither_app_nor_token_show_their_secret() -> None:
     assert "s3cr3t" not in repr(APP)
-
-
-def test_the_token_of_the_video_sdk_is_the_known_vector() -> None:
-    assert (
-        minted(
-            "vsdk-api-key-0001",
-            "vsdk-api-secret-0001",
-            issued=datetime.fromtimestamp(1766361600, UTC),
-            expires=datetime.fromtimestamp(1766365200, UTC),
-        )
-        == VECTOR
-    )
-
-
-def test_our_own_token_is_dated_back_and_lives_an_hour() -> None:
-    token = own_token("key", "secret", lambda: NOW)
-    claims = jwt.decode(token.value, options={"verify_signature": False})
-    assert claims == {
-        "iss": "key",
-        "iat": int(NOW.timestamp()) - 30,
-        "exp": int(NOW.timestamp()) + 3570,
-    }
-    assert token.expires_at == NOW + timedelta(seconds=3570)
 
 
 class Hands:

@@ -1,0 +1,82 @@
+"""What commands import: each only what it uses, for imports are most of a short run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+CONFIGURATION = """\
+archive: {path: archive, min_free: 0}
+catalog: {url: "sqlite:///state/catalog.db"}
+server: {listen: null}
+providers:
+  - {name: idle, type: zoom-videosdk, api_key: k, api_secret: {env: SECRET}, enabled: false}
+"""
+
+NEVER = {
+    "alembic",  # the catalog is new, or as it should be
+    "reelkeep.cli.demo",
+    "reelkeep.simulator",
+    "sqlalchemy.dialects.postgresql",
+}
+"""What only migrations, the demo and tests need, or nobody."""
+
+DAEMON = {"aiohttp.web", "prometheus_client", "reelkeep.app.daemon", "sdnotify"}
+ASKING = {"aiohttp", "jwt", "reelkeep.providers.zoom.client", "reelkeep.stages.fetch"}
+LOGGING = {"pygments", "structlog"}
+CATALOG = {"sqlalchemy", "sqlite3"}
+ARCHIVE = {"aiofiles", "reelkeep.archive"}
+LOOKING = NEVER | DAEMON | ASKING | LOGGING
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which there is nothing to do."""
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "reelkeep.yaml").write_text(CONFIGURATION)
+    return folder
+
+
+def imported(arguments: str, place: Path) -> set[str]:
+    """Return the modules that a command imports, and the packages that they are in."""
+    program = [sys.executable, "-X", "importtime", "-m", "reelkeep.cli"]
+    ran = subprocess.run(
+        [*program, *arguments.split()],
+        cwd=place,
+        env={**os.environ, "SECRET": "s3cr3t"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    lines = ran.stderr.splitlines()[1:]
+    return {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needless"),
+    [
+        ("sync", NEVER | DAEMON | LOGGING | {"jwt"}),
+        ("status", LOOKING),
+        ("status --json", LOOKING | {"rich"}),
+        ("list", LOOKING | ARCHIVE | {"rich.console"}),
+        ("list --json", LOOKING | ARCHIVE),
+        ("retry --failed --json", LOOKING | ARCHIVE | {"rich"}),
+        ("verify --json", LOOKING),
+        ("check --json", LOOKING | ARCHIVE | CATALOG | {"anyio", "rich"}),
+    ],
+)
+def test_a_command_imports_nothing_that_it_does_not_use(
+    arguments: str, needless: set[str], place: Path
+) -> None:
+    assert needless & imported(arguments, place) == set()
+
+
+@pytest.mark.parametrize("name", sorted(LOOKING | ARCHIVE | CATALOG | {"anyio", "rich.console"}))
+def test_what_shall_not_be_imported_can_be(name: str) -> None:
+    """Else the test above would not notice that something has another name by now."""
+    assert find_spec(name) is not None
