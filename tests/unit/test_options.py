@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import ValidationError, create_model
 
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.options import (
@@ -360,3 +360,45 @@ def test_criteria_reach_the_core_as_they_are_written() -> None:
     assert criteria.meeting_ids == {"81234567890", "/x=="}
     assert criteria.topic == "plan"
     assert criteria.min_duration == timedelta(minutes=5)
+
+
+class Told(Options):
+    first: int = 1
+    """What the first is for."""
+    second: int = 2
+    """What the second is for."""
+    third: int = 3
+
+
+class ToldAnew(Told):
+    second: int = 22
+    """What the second is for now.
+
+    In two paragraphs.
+    """
+
+
+def told(model: type[Options]) -> dict[str, str | None]:
+    """Return what the JSON Schema of `model` says of each key."""
+    keys = model.model_json_schema()["properties"]
+    return {name: key.get("description") for name, key in keys.items()}
+
+
+def test_the_docstring_under_a_key_is_its_meaning() -> None:
+    assert told(Told) == {
+        "first": "What the first is for.",
+        "second": "What the second is for.",
+        "third": None,
+    }
+
+
+def test_a_key_that_is_declared_anew_has_the_new_meaning() -> None:
+    assert told(ToldAnew) == {
+        "first": "What the first is for.",
+        "second": "What the second is for now.\n\nIn two paragraphs.",
+        "third": None,
+    }
+
+
+def test_keys_without_source_have_no_meaning() -> None:
+    assert told(create_model("Made", __base__=Told, fourth=(int, 4)))["fourth"] is None

@@ -24,7 +24,7 @@ def describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 def _meanings(kind: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    for definition in ast.parse(dedent(inspect.getsource(kind))).body:
+    for definition in ast.parse(_source(kind)).body:
         for key, below in pairwise(getattr(definition, "body", ())):
             match key, below:
                 case (
@@ -32,3 +32,10 @@ def _meanings(kind: type[BaseModel]) -> Iterator[tuple[str, str]]:
                     ast.Expr(value=ast.Constant(value=str(text))),
                 ):
                     yield name, inspect.cleandoc(text)
+
+
+def _source(kind: type[BaseModel]) -> str:
+    try:
+        return dedent(inspect.getsource(kind))
+    except (OSError, TypeError):  # of an adapter that comes without its source
+        return ""
