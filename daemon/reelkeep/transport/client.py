@@ -6,9 +6,11 @@ goes wrong. It knows nothing of files, never retries by itself, and keeps no coo
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
+from threading import Semaphore
 from types import SimpleNamespace, TracebackType
 from typing import Self
 
@@ -54,6 +56,7 @@ class AiohttpTransport:
         self._options = options
         self._resolver = resolver
         self._slots = Slots(options.per_host)
+        self._door = Semaphore((os.cpu_count() or 1) + 1)
         self._agent = f"reelkeep/{version('reelkeep')}"
         self._sessions: dict[str, ClientSession] = {}
         self._stack = AsyncExitStack()
@@ -100,7 +103,7 @@ class AiohttpTransport:
                 check_head(raw, trail)
                 here, trail = trail, _next_hop(request, trail, raw)
                 if trail is None:
-                    yield AiohttpReply(raw, line, here, self._options)
+                    yield AiohttpReply(raw, line, here, self._options, self._door)
 
     @asynccontextmanager
     async def _sent(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from threading import Semaphore
 
 import anyio
 from aiohttp import ClientResponse
@@ -26,10 +27,16 @@ class AiohttpReply:
     """See `ports.Reply`. The body is aiohttp's own pieces, neither copied nor cut."""
 
     def __init__(
-        self, raw: ClientResponse, line: Line, trail: Trail, options: TransportOptions
+        self,
+        raw: ClientResponse,
+        line: Line,
+        trail: Trail,
+        options: TransportOptions,
+        door: Semaphore,
     ) -> None:
         self._raw = raw
         self._line = line
+        self._door = door
         self._trail = trail
         self._patience = options.stall_timeout.total_seconds()
         self._meter = StallMeter(options.stall_timeout, options.stall_rate)
@@ -94,6 +101,7 @@ class AiohttpReply:
             origin=self._trail.url.origin,
             meter=self._meter,
             patience=self._patience,
+            door=self._door,
         )
         try:
             yield tap

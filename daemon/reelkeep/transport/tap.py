@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from anyio import CancelScope, to_thread
@@ -28,11 +29,15 @@ _CIPHER = 256 << 10
 
 
 class DirectTap:
-    """See `ports.Tap`. `early` are bytes of the body that came before the loan began."""
+    """See `ports.Tap`. `early` are bytes of the body that came before the loan began.
+
+    As many threads as `door` lets in receive at a time, those who wait for bytes not counted: more
+    would only wait for each other at the interpreter's lock.
+    """
 
     def __init__(
         self, loan: Loan, early: list[bytes], left: int, *, origin: Origin, meter: StallMeter,
-        patience: float,
+        patience: float, door: threading.Semaphore,
     ) -> None:  # fmt: skip
         self.left = left
         self._loan = loan
@@ -40,6 +45,7 @@ class DirectTap:
         self._origin = origin
         self._meter = meter
         self._patience = patience
+        self._door = door
         self._receive = _Plain(loan) if loan.tls is None else _Secure(loan, loan.tls)
         self._poll = select.poll()
         self._poll.register(loan.sock, select.POLLIN)
@@ -54,7 +60,7 @@ class DirectTap:
         return GRANT
 
     def draw(self, into: memoryview) -> int:
-        with self._turn:
+        with self._turn, self._door:
             want = min(len(into), self.left)
             got = self._drawn_early(into[:want])
             try:
@@ -110,7 +116,11 @@ class DirectTap:
         """Wait for bytes until the slice is over; return whether there are any."""
         began = time.monotonic()
         left = min(self._until - began, self._patience - self._silent)
-        ready = bool(self._poll.poll(max(0, math.ceil(left * 1000))))
+        self._door.release()  # others may draw meanwhile
+        try:
+            ready = bool(self._poll.poll(max(0, math.ceil(left * 1000))))
+        finally:
+            self._door.acquire()
         waited = time.monotonic() - began
         self._waited += waited
         self._silent += waited
@@ -142,21 +152,30 @@ class _Plain:
 
 
 class _Secure:
-    """Receives from a TLS session that is fed from a socket; a record at a time."""
+    """Receives from a TLS session that is fed from a socket; as many records as there are."""
 
     def __init__(self, loan: Loan, tls: Tls) -> None:
         self._sock = loan.sock
         self._tls = tls
+        self._read: Callable[[int, memoryview], Any] = tls.session.read
         self._cipher = memoryview(bytearray(_CIPHER))
 
     def __call__(self, into: memoryview) -> int:
-        while True:
+        got = 0
+        while not got:
             try:
-                count: Any = self._tls.session.read(len(into), into)
+                while got < len(into):
+                    count = self._read(len(into) - got, into[got:])  # a record at most
+                    if not count:
+                        return got
+                    got += count
             except ssl.SSLWantReadError:
-                self._feed()
-            else:
-                return int(count)  # with a buffer it is a number, whatever its types say
+                if not got:
+                    self._feed()
+            except OSError:
+                if not got:  # what came before is given first; then it fails again
+                    raise
+        return got
 
     def _feed(self) -> None:
         """Pass cipher text on, and any answer that TLS itself has to give."""
