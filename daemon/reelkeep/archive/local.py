@@ -143,8 +143,9 @@ class LocalArchive:
             await part.enter()
             yield part
         finally:
-            with CancelScope(shield=True):
-                await part.leave()
+            if not part.is_gone:
+                with CancelScope(shield=True):
+                    await part.leave()
             traces.open.discard(name)
             traces.left(download, finished=part.kept, part=not (part.kept or part.in_memory))
 

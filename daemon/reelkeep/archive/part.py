@@ -65,6 +65,11 @@ class LocalPart:
         return self._memory is not None
 
     @property
+    def is_gone(self) -> bool:
+        """Whether there is nothing to leave behind."""
+        return self.kept or (self._memory is not None and not self._memory.pieces)
+
+    @property
     def held(self) -> Held:
         return self._file.held if self._memory is None else self._memory.held
 
@@ -83,9 +88,9 @@ class LocalPart:
 
     async def leave(self) -> None:
         """Close the part; unless it was kept, its bytes stay for the next attempt."""
-        if self.kept:
+        if self.is_gone:
             return
-        if self._memory is not None and self._memory.pieces:
+        if self._memory is not None:
             with suppress(TransferError):  # nothing depends on a part
                 await self._to_disk()
         if self._memory is None:

@@ -35,8 +35,11 @@ async def _work(
     async with downloads, outcomes:
         async for download in downloads:
             outcome = await _attempt(download, fetch)
-            with anyio.CancelScope(shield=True):  # what is durable is recorded, also at the end
-                await outcomes.send(outcome)
+            try:
+                outcomes.send_nowait(outcome)
+            except anyio.WouldBlock:
+                with anyio.CancelScope(shield=True):  # what is durable is recorded, also at the end
+                    await outcomes.send(outcome)
 
 
 async def _attempt(download: Download, fetch: Fetch) -> Outcome:
