@@ -10,7 +10,6 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
-from threading import Semaphore
 from types import SimpleNamespace, TracebackType
 from typing import Self
 
@@ -34,6 +33,7 @@ from reelkeep.core.redirects import Trail
 from reelkeep.core.urls import Origin, parse
 from reelkeep.errors import Refused, Stalled
 from reelkeep.ports import Reply, Request
+from reelkeep.transport.door import Door
 from reelkeep.transport.faults import at_the_edge
 from reelkeep.transport.line import Line
 from reelkeep.transport.options import TransportOptions
@@ -56,7 +56,7 @@ class AiohttpTransport:
         self._options = options
         self._resolver = resolver
         self._slots = Slots(options.per_host)
-        self._door = Semaphore((os.cpu_count() or 1) + 1)
+        self._door = Door((os.cpu_count() or 1) + 1)
         self._agent = f"reelkeep/{version('reelkeep')}"
         self._sessions: dict[str, ClientSession] = {}
         self._stack = AsyncExitStack()

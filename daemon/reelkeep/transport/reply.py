@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from threading import Semaphore
 
 import anyio
 from aiohttp import ClientResponse
@@ -13,6 +12,7 @@ from aiohttp import ClientResponse
 from reelkeep.core.redirects import Trail
 from reelkeep.core.stall import StallMeter
 from reelkeep.errors import BadReply, Stalled, Unreachable
+from reelkeep.transport.door import Door
 from reelkeep.transport.faults import FOREIGN, root, translated
 from reelkeep.transport.line import Line
 from reelkeep.transport.loan import borrow
@@ -32,7 +32,7 @@ class AiohttpReply:
         line: Line,
         trail: Trail,
         options: TransportOptions,
-        door: Semaphore,
+        door: Door,
     ) -> None:
         self._raw = raw
         self._line = line

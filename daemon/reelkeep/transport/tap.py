@@ -16,6 +16,7 @@ from anyio import CancelScope, to_thread
 from reelkeep.core.stall import StallMeter
 from reelkeep.core.urls import Origin
 from reelkeep.errors import Stalled, TransferError, Unreachable
+from reelkeep.transport.door import Door
 from reelkeep.transport.faults import FOREIGN, root, translated
 from reelkeep.transport.loan import Loan, Tls
 
@@ -37,7 +38,7 @@ class DirectTap:
 
     def __init__(
         self, loan: Loan, early: list[bytes], left: int, *, origin: Origin, meter: StallMeter,
-        patience: float, door: threading.Semaphore,
+        patience: float, door: Door,
     ) -> None:  # fmt: skip
         self.left = left
         self._loan = loan
@@ -116,11 +117,11 @@ class DirectTap:
         """Wait for bytes until the slice is over; return whether there are any."""
         began = time.monotonic()
         left = min(self._until - began, self._patience - self._silent)
-        self._door.release()  # others may draw meanwhile
+        self._door.leave()  # others may draw meanwhile
         try:
             ready = bool(self._poll.poll(max(0, math.ceil(left * 1000))))
         finally:
-            self._door.acquire()
+            self._door.enter()
         waited = time.monotonic() - began
         self._waited += waited
         self._silent += waited
