@@ -91,7 +91,8 @@ class Coverage:
         victim = max(self._claims, key=_spare, default=None)
         if victim is None or _spare(victim) < 2 * least:
             return None
-        half = victim.end - _spare(victim) // 2 // _GRAIN * _GRAIN
+        taken = _spare(victim) // 2
+        half = victim.end - (taken // _GRAIN * _GRAIN or taken)
         end, victim.end = victim.end, half
         return self._claimed(half, end)
 

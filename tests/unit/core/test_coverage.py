@@ -61,6 +61,15 @@ def test_the_idle_take_half_of_what_another_has_left() -> None:
     assert abs((thief.end - thief.start) - 400_000) <= 64 << 10
 
 
+def test_little_is_halved_too_where_that_is_asked_for() -> None:
+    coverage, scale = Coverage(1000), Scale(piece=1000, stolen=400)
+    first = coverage.claim(scale)
+    thief = coverage.claim(scale)
+    assert first is not None
+    assert thief is not None
+    assert (first.left, thief.left) == (500, 500)
+
+
 def test_what_is_on_its_way_is_not_stolen() -> None:
     coverage = Coverage(1_000_000)
     slow = coverage.claim(SCALE)
