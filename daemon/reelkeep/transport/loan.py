@@ -51,8 +51,7 @@ class Loan:
             self._layers[0].abort()  # TLS would wait for an answer that nobody reads any more
             self._raw.close()
             return
-        for transport in self._layers:
-            transport.resume_reading()
+        _resume(self._layers)
         self._raw.content.feed_eof()  # aiohttp puts the connection back into its pool
 
     def _is_silent(self) -> bool:
@@ -80,11 +79,23 @@ async def borrow(raw: ClientResponse) -> tuple[list[bytes], Loan | None]:
     await checkpoint()  # a reading that was scheduled already finds the connection paused
     _pause(layers)
     early += _drain(raw.content)
+    loan = _lent(raw, layers)
+    if loan is None:  # it may be back in its pool: who asks there next must hear an answer
+        _resume(layers)
+    return early, loan
+
+
+def _lent(raw: ClientResponse, layers: tuple[asyncio.Transport, ...]) -> Loan | None:
+    """Return the loan of a paused connection, None if there is nothing more to be had of it."""
     tls = _tls(layers[-1])
-    if raw.connection is None or raw.content.is_eof() or raw.content.exception() is not None:
-        return early, None
-    sock: socket.socket = layers[0].get_extra_info("socket").dup()
-    return early, Loan(sock, tls, raw, layers)
+    over = raw.connection is None or raw.content.is_eof() or raw.content.exception() is not None
+    if over or (tls is None and len(layers) > 1):
+        return None
+    try:
+        sock: socket.socket = layers[0].get_extra_info("socket").dup()
+    except OSError:  # too many files are open
+        return None
+    return Loan(sock, tls, raw, layers)
 
 
 def _drain(content: StreamReader) -> list[bytes]:
@@ -125,3 +136,8 @@ def _tls(transport: Any) -> Tls | None:
 def _pause(layers: tuple[asyncio.Transport, ...]) -> None:
     for transport in layers:
         transport.pause_reading()
+
+
+def _resume(layers: tuple[asyncio.Transport, ...]) -> None:
+    for transport in layers:
+        transport.resume_reading()

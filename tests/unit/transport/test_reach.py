@@ -23,11 +23,6 @@ HOSTS = {WEB: ["127.0.0.1"], FILES: ["127.0.0.1"], STRANGER: ["127.0.0.1"]}
 LOOPBACK = AddressPolicy.parse(["127.0.0.0/8"])
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
 def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
     path = tmp_path / "ca.pem"

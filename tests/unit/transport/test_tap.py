@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import resource
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -25,11 +26,6 @@ from servers import Script, Seen, Site, Wire, reply, serving
 BODY = Random(1).randbytes(3_000_000)
 HEAD = f"HTTP/1.1 200 OK\r\nContent-Length: {len(BODY)}\r\n\r\n".encode()
 PATIENCE = timedelta(milliseconds=300)
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
 
 
 @pytest.fixture(params=["http", "tls1.2", "tls1.3"])
@@ -281,6 +277,34 @@ async def test_what_cannot_or_need_not_be_drawn_is_read_as_ever(
         async with answer.tap() as tap:
             assert tap is None
         assert b"".join([piece async for piece in answer.chunks()]) == b"x" * 100_000
+
+
+async def test_where_no_descriptor_is_left_it_is_read_as_ever(
+    tls: ssl.SSLContext | None, authority: trustme.CA, tmp_path: Path
+) -> None:
+    """The connection is paused by then; it goes on, and back into the pool."""
+
+    def most() -> tuple[int, int]:
+        return resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async with asked(good, tls, authority, tmp_path) as (transport, site):
+        async with (
+            transport.open(Request(url=site.url())) as answer,
+            aclosing(answer.chunks()) as body,
+        ):
+            found = await anext(body)
+            before = most()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+            try:
+                async with answer.tap() as tap:
+                    assert tap is None
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            found += b"".join([piece async for piece in body])
+        assert found == BODY
+        async with transport.open(Request(url=site.url())) as answer:
+            assert b"".join([piece async for piece in answer.chunks()]) == BODY
+    assert {seen.connection for seen in site.seen} == {1}
 
 
 async def test_on_another_event_loop_nothing_is_lost(
