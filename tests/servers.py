@@ -9,6 +9,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 from multidict import CIMultiDict
@@ -54,9 +55,44 @@ class Wire:
         with suppress(OSError):
             await self._writer.wait_closed()
 
+    async def truncate(self) -> None:
+        """End the connection without the farewell of TLS; plain HTTP has none anyway."""
+        await self._sent()
+        self._socket.shutdown(socket.SHUT_WR)
+        await self.hang()
+
+    async def garble(self) -> None:
+        """Send a TLS record that nobody can read; in plain HTTP, reset the connection."""
+        await self._sent()
+        if self._bottom is self._writer.transport:
+            await self.reset()
+        self._bottom.write(b"\x17\x03\x03\x00\x40" + b"?" * 64)
+        await self.hang()
+
+    async def linger(self) -> None:
+        """Close after everybody else would have."""
+        await anyio.sleep(0.1)
+        await self.close()
+
     async def hang(self) -> None:
         """Say nothing more until the test is over."""
         await anyio.sleep_forever()
+
+    @property
+    def _bottom(self) -> asyncio.Transport:
+        """The transport of the socket, which lies beneath that of TLS."""
+        top: Any = self._writer.transport
+        secured: asyncio.Transport = getattr(top, "_ssl_protocol", top)
+        return getattr(secured, "_transport", secured)
+
+    @property
+    def _socket(self) -> Any:
+        return self._bottom.get_extra_info("socket")
+
+    async def _sent(self) -> None:
+        """Wait until the kernel has all that was sent."""
+        while self._bottom.get_write_buffer_size():  # noqa: ASYNC110 - it rings no bell
+            await anyio.sleep(0.001)
 
     async def tunnel(self, port: int) -> None:
         """Pass bytes to and from a local `port`, as a proxy does after CONNECT."""
@@ -101,22 +137,35 @@ class Site:
 
 @asynccontextmanager
 async def serving(
-    script: Script, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
-) -> AsyncIterator[Site]:
-    """Run `script` for each request, on a free port of the loopback interface."""
+    script: Script, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1",
+    address: str = "127.0.0.1", port: int = 0, buffer: int | None = None,
+) -> AsyncIterator[Site]:  # fmt: skip
+    """Run `script` for each request, on `port` of a loopback `address`, or on a free one.
+
+    `host` is what it is called in URLs; `buffer` is what the kernel holds of its bytes, about.
+    """
+    writers: list[asyncio.StreamWriter] = []
     async with anyio.create_task_group() as group:
 
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writers.append(writer)
+            if buffer is not None:
+                writer.transport.set_write_buffer_limits(high=buffer)
             group.start_soon(_serve, site, script, reader, writer)
 
-        server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
-        port = server.sockets[0].getsockname()[1]
+        listener = socket.create_server((address, port))
+        if buffer is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)  # its sockets inherit
+        server = await asyncio.start_server(connected, sock=listener, ssl=tls)
+        port = listener.getsockname()[1]
         site = Site(port, "http" if tls is None else "https", host)
         try:
             yield site
         finally:
             server.close()
             group.cancel_scope.cancel()
+            for writer in writers:  # also those of connections that nobody has served yet
+                _abort(writer)
 
 
 async def _serve(
@@ -135,6 +184,11 @@ async def _serve(
         pass
     finally:
         site.open_connections -= 1
+        _abort(writer)
+
+
+def _abort(writer: asyncio.StreamWriter) -> None:
+    with suppress(AttributeError):  # it may be closed, and not know it: asyncio of Python 3.11
         writer.transport.abort()
 
 

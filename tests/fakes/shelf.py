@@ -10,7 +10,7 @@ from email.utils import format_datetime
 
 from fakes.transport import FakeReply
 
-_RANGE = re.compile(r"bytes=(\d+)-")
+_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
@@ -49,8 +49,9 @@ class Shelf:
         start, size = int(match[1]), len(self.content)
         if start >= size:
             return self.reply(416, b"out of range", {"Content-Range": f"bytes */{size}"})
-        told = {"Content-Range": f"bytes {start}-{size - 1}/{size}"}
-        return self.reply(206, self.content[start:], told)
+        stop = min(size, int(match[2]) + 1) if match[2] else size
+        told = {"Content-Range": f"bytes {start}-{stop - 1}/{size}"}
+        return self.reply(206, self.content[start:stop], told)
 
     def reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> FakeReply:
         """Return a reply with this shelf's own headers."""

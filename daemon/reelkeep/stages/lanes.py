@@ -2,13 +2,17 @@
 
 Each lane claims a piece of the file, asks for just that range, and goes on to the next; at the
 end idle lanes take over half of what another has left. A host that ignores a range gets no more
-of them: the file goes on in one stream, and nobody failed (rule 56 of the transfer notes).
+of them: the file goes on in one stream, and nobody failed (rule 56 of the transfer notes). One
+that finds them too many gets fewer for a while (rule 57).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from contextlib import aclosing, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from math import inf
 
 import anyio
 
@@ -16,23 +20,41 @@ from reelkeep.core.coverage import Claim, Coverage, Scale
 from reelkeep.core.model import Locator
 from reelkeep.core.resume import Continue, Decision, ask_between, decide, strong_validator
 from reelkeep.core.urls import parse
-from reelkeep.errors import BadReply, NotMedia, Remedy, TransferError, Unreachable
+from reelkeep.errors import BadReply, NotMedia, Parked, Remedy, Throttled, Unreachable
 from reelkeep.ports import Part, Reply, Source, Tap
 from reelkeep.stages.asking import Asker
 from reelkeep.stages.bells import Bell
 from reelkeep.stages.beside import beside
 from reelkeep.stages.flights import Flight, Flights
+from reelkeep.stages.gather import gather
 from reelkeep.stages.hands import Hands
-from reelkeep.stages.pour import BATCH, CHECKPOINT
+from reelkeep.stages.pour import CHECKPOINT
 
 HOSTS = 1000
-"""Hosts remembered at most that ignore ranges."""
+"""Hosts remembered at most that bear fewer lanes than we would send."""
+
+SPARED = 3600.0
+"""Seconds for which a host gets fewer lanes once it found them too many."""
+
+CRUMBS = 100
+"""Replies in one attempt that may bring less than was asked for; then it is left for later."""
 
 _FATAL = (Remedy.RESTART, Remedy.QUARANTINE)
 
 
 class RangesIgnored(Exception):
     """The host sends the whole file whatever it is asked for, and what is here has gaps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A reply whose body runs to the end of the file, drawn so far by `tap`.
+
+    It holds a connection and a slot of its host until somebody calls `leave`.
+    """
+
+    tap: Tap
+    leave: Callable[[], Awaitable[None]]
 
 
 class Lanes:
@@ -43,33 +65,38 @@ class Lanes:
         self.hands = hands
         self.scale = scale
         self._flights = flights
-        self._ignoring: OrderedDict[str, None] = OrderedDict()
+        self._bearable: OrderedDict[str, tuple[int, float]] = OrderedDict()  # lanes, and until when
 
     def useful(self, part: Part, locator: Locator, rest: int) -> bool:
         """Whether a file of which `rest` bytes are still to come is worth several requests now."""
         held = part.held
         return (
-            self.hands.lanes > 1
+            self.most(locator) > 1
             and self.hands.spare > 0
             and rest >= self.scale.rest
             and (held.total or 0) >= self.scale.large
             and held.validator is not None
-            and _host(locator) not in self._ignoring
         )
 
+    def most(self, locator: Locator) -> int:
+        """Return how many lanes may work on one file at the host of `locator`."""
+        lanes, until = self._bearable.get(_host(locator), (self.hands.lanes, inf))
+        return min(lanes, self.hands.lanes) if anyio.current_time() < until else self.hands.lanes
+
     async def complete(
-        self, part: Part, locator: Locator, flight: Flight, tap: Tap | None = None
+        self, part: Part, locator: Locator, flight: Flight, rest: Rest | None = None
     ) -> str:
         """Fill the gaps of `part`; return the origin that the last of it came from.
 
-        `tap` draws on from the end of what is there without a gap, if it is given.
+        `rest` goes on at the end of what is there without a gap, if it is given. It is left as
+        soon as it does so no more: its slot may be what the lanes are waiting for.
 
         Raises:
             TransferError: Lanes failed, and something is still missing.
             RangesIgnored: There are gaps that this host cannot fill.
         """
         coverage = part.coverage or await part.scatter(part.held.total or 0)
-        crew = _Crew(self, part, coverage, locator, flight, tap)
+        crew = _Crew(self, part, coverage, locator, flight, rest)
         await crew.work()
         return crew.origin
 
@@ -77,11 +104,13 @@ class Lanes:
         """Count bytes of bodies."""
         self._flights.received += count
 
-    def ignores(self, locator: Locator) -> None:
-        """Remember that the host of `locator` ignores ranges."""
-        self._ignoring[_host(locator)] = None
-        while len(self._ignoring) > HOSTS:
-            self._ignoring.popitem(last=False)
+    def bears(self, locator: Locator, lanes: int, seconds: float = inf) -> None:
+        """Remember for `seconds` that the host of `locator` bears no more than so many `lanes`."""
+        host = _host(locator)
+        self._bearable[host] = max(1, lanes), anyio.current_time() + seconds
+        self._bearable.move_to_end(host)
+        while len(self._bearable) > HOSTS:
+            self._bearable.popitem(last=False)
 
 
 class _Crew:
@@ -89,7 +118,7 @@ class _Crew:
 
     def __init__(
         self, lanes: Lanes, part: Part, coverage: Coverage, locator: Locator, flight: Flight,
-        tap: Tap | None,
+        rest: Rest | None,
     ) -> None:  # fmt: skip
         self.origin = ""
         self._lanes = lanes
@@ -97,7 +126,7 @@ class _Crew:
         self._coverage = coverage
         self._locator = locator
         self._flight = flight
-        self._tap = tap
+        self._rest = rest
         self._group = anyio.create_task_group()
         self._at_work = 0
         self._errors: list[Exception] = []
@@ -105,6 +134,7 @@ class _Crew:
         self._over = False
         self._moved = Bell()
         self._since = 0  # bytes since the last checkpoint
+        self._crumbs = 0  # replies that brought less than was asked for
 
     async def work(self) -> None:
         """Work until nothing is missing, or no lane is left."""
@@ -138,31 +168,40 @@ class _Crew:
         hands = self._lanes.hands
         try:
             with hands.borrowed() if borrowed else nullcontext():
-                if self._tap is not None and not borrowed:
-                    await self._go_on(self._tap)
+                if self._rest is not None and not borrowed:
+                    await self._go_on(self._rest)
                 await self._pieces(borrowed=borrowed)
         except RangesIgnored:
             self._alone = True
-            self._lanes.ignores(self._locator)
+            self._lanes.bears(self._locator, 1)
         except Exception as error:  # noqa: BLE001 - raised when all lanes have ended
-            self._errors.append(error)
-            if getattr(error, "remedy", None) in _FATAL or not isinstance(error, TransferError):
-                self._group.cancel_scope.cancel()
+            self._note(error)
         finally:
             self._at_work -= 1
 
-    async def _go_on(self, tap: Tap) -> None:
-        """Fill pieces from a body that runs to the end of the file, while they follow it."""
-        at = self._coverage.prefix
-        while tap.left and (claim := self._claim()) is not None:
-            try:
-                if claim.start != at:
-                    return
-                self._recruit()
-                await self._draw(tap, claim)
-                at = claim.at
-            finally:
-                self._coverage.release(claim)
+    def _note(self, error: Exception) -> None:
+        """Note why a lane ended, and draw from it what it says about the others."""
+        self._errors.append(error)
+        if isinstance(error, Throttled) and not isinstance(error, Parked) and self._at_work > 1:
+            self._lanes.bears(self._locator, self._at_work - 1, SPARED)
+        if getattr(error, "remedy", Remedy.RESTART) in _FATAL:
+            self._group.cancel_scope.cancel()
+
+    async def _go_on(self, rest: Rest) -> None:
+        """Fill pieces from `rest` while they follow it."""
+        at, tap = self._coverage.prefix, rest.tap
+        try:
+            while tap.left and (claim := self._claim()) is not None:
+                try:
+                    if claim.start != at:
+                        return
+                    self._recruit()
+                    await self._draw(tap, claim)
+                    at = claim.at
+                finally:
+                    self._coverage.release(claim)
+        finally:
+            await rest.leave()
 
     async def _pieces(self, *, borrowed: bool) -> None:
         """Fill piece after piece, each from a reply of its own."""
@@ -185,26 +224,32 @@ class _Crew:
             decision = decide(
                 asked, reply.status, reply.headers, validator=held.validator, total=held.total
             )
-            _check(decision, reply, held.validator)
+            length = _length(decision, reply, held.validator)
             self.origin = reply.origin
             async with reply.tap() as tap:
-                await (self._gather(reply, claim) if tap is None else self._draw(tap, claim))
+                if tap is None:
+                    await gather(reply, claim, length, self._fill)
+                else:
+                    await self._draw(tap, claim)
+        self._see_that_it_moved(claim, before)
+
+    def _see_that_it_moved(self, claim: Claim, before: int) -> None:
+        if not claim.left:
+            return
+        self._crumbs += 1
         if claim.at == before:
             raise Unreachable("the host sent nothing of what is missing")
+        if self._crumbs > CRUMBS:
+            raise Unreachable(f"{CRUMBS} ranges came shorter than they were asked for")
 
     async def _draw(self, tap: Tap, claim: Claim) -> None:
+        """Fill from `tap`, at a time twice what came last: what is on its way nobody can take."""
+        least = self._lanes.scale.stolen // 64
+        most = 16 * least
         while tap.left and claim.left:
-            await self._fill(tap, await tap.grant(), claim)
-
-    async def _gather(self, reply: Reply, claim: Claim) -> None:
-        """Fill from a body that no thread can draw."""
-        batch = _Pieces()
-        async with aclosing(reply.chunks()) as body:
-            async for piece in body:
-                batch.add(piece)
-                if batch.size >= BATCH:
-                    await self._fill(batch, batch.size, claim)
-        await self._fill(batch, batch.size, claim)
+            before = claim.at
+            await self._fill(tap, min(await tap.grant(), most), claim)
+            most = max(least, 2 * (claim.at - before))
 
     async def _fill(self, source: Source, most: int, claim: Claim) -> None:
         before = claim.at
@@ -221,34 +266,14 @@ class _Crew:
 
     def _recruit(self) -> None:
         """Add a lane if a slot is idle and there is enough to do."""
-        hands = self._lanes.hands
-        wanted = self._at_work < hands.lanes and not (self._alone or self._errors)
-        if wanted and hands.spare > 0 and self._coverage.missing > 2 * self._lanes.scale.stolen:
+        lanes = self._lanes
+        wanted = self._at_work < lanes.most(self._locator) and not (self._alone or self._errors)
+        if wanted and lanes.hands.spare > 0 and self._coverage.missing > 2 * lanes.scale.stolen:
             self._start(borrowed=True)
 
 
-class _Pieces:
-    """A `ports.Source` of pieces that are here."""
-
-    def __init__(self) -> None:
-        self._content = bytearray()
-
-    @property
-    def size(self) -> int:
-        return len(self._content)
-
-    def add(self, piece: bytes) -> None:
-        self._content += piece
-
-    def draw(self, into: memoryview) -> int:
-        count = min(len(into), len(self._content))
-        into[:count] = self._content[:count]
-        del self._content[:count]
-        return count
-
-
-def _check(decision: Decision, reply: Reply, validator: str | None) -> None:
-    """See that a reply to a range is that range.
+def _length(decision: Decision, reply: Reply, validator: str | None) -> int:
+    """See that a reply to a range is that range; return how many bytes of it come.
 
     Raises:
         RangesIgnored: It is the whole file.
@@ -257,7 +282,7 @@ def _check(decision: Decision, reply: Reply, validator: str | None) -> None:
     if isinstance(decision, Continue):
         if "html" in reply.headers.get("Content-Type", "").lower():
             raise NotMedia("an HTML page came instead of a part of the file")
-        return
+        return decision.length
     if strong_validator(reply.headers) not in (None, validator):
         raise BadReply("the file changed between two parts of it")
     raise RangesIgnored

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
@@ -19,7 +19,7 @@ from reelkeep.ports import Clock, Held, Part, Reply, Report, Tap, Transport
 from reelkeep.stages.asking import Asker
 from reelkeep.stages.flights import Flight, Flights
 from reelkeep.stages.hands import Hands
-from reelkeep.stages.lanes import Lanes, RangesIgnored
+from reelkeep.stages.lanes import Lanes, RangesIgnored, Rest
 from reelkeep.stages.pour import Fence, Pour
 
 ROUNDS = 100
@@ -72,8 +72,13 @@ class Stream:
             if isinstance(asked, Complete):
                 return Arrived("", framed=True, promises=offered)
             before = part.held.size
-            async with self._asker.reply(locator, asked, flight.download) as reply:
-                arrived = await self._take(part, asked, reply, flight, locator)
+            async with AsyncExitStack() as call:
+                asking = self._asker.reply(locator, asked, flight.download)
+                reply = await call.enter_async_context(asking)
+                try:
+                    arrived = await self._take(part, asked, reply, flight, locator, call)
+                except RangesIgnored:  # nobody's fault: it starts over, in one stream
+                    arrived = AskPlainly()
                 offered = _still_offered(offered, reply)
             if isinstance(arrived, Arrived):
                 return replace(arrived, promises=offered)
@@ -95,9 +100,10 @@ class Stream:
         return Arrived(await self._lanes.complete(part, locator, flight), framed=True)
 
     async def _take(
-        self, part: Part, asked: Ask, reply: Reply, flight: Flight, locator: Locator
-    ) -> Arrived | Continue | AskPlainly:
-        """Write what `reply` brings; return how it goes on."""
+        self, part: Part, asked: Ask, reply: Reply, flight: Flight, locator: Locator,
+        call: AsyncExitStack,
+    ) -> Arrived | Continue | AskPlainly:  # fmt: skip
+        """Write what `reply` brings; return how it goes on. `call` is what keeps it open."""
         held = part.held
         decision = decide(
             asked, reply.status, reply.headers, validator=held.validator, total=held.total
@@ -110,13 +116,14 @@ class Stream:
             head = await _fitting_head(flight.download, decision, reply, body)
             await self._begin(part, decision, reply, flight)
             pour = Pour(part, flight, self._flights, _fence(decision, flight.download))
-            async with reply.tap() as tap:
-                if tap is None:
-                    await pour.all(head, body)
-                else:
-                    await pour.drawn(head, tap, lambda: self._is_large(part, reply, locator, tap))
-                    if tap.left:
-                        await self._lanes.complete(part, locator, flight, tap)
+            tap = await call.enter_async_context(reply.tap())
+            if tap is None:
+                await pour.all(head, body)
+            else:
+                await pour.drawn(head, tap, lambda: self._is_large(part, reply, locator, tap))
+                if tap.left:
+                    rest = Rest(tap, call.aclose)
+                    await self._lanes.complete(part, locator, flight, rest)
         return _result(part, decision, reply)
 
     def _is_large(self, part: Part, reply: Reply, locator: Locator, tap: Tap) -> bool:
