@@ -80,6 +80,36 @@ class FaultyDisk(Disk):
         return effect(*args)
 
 
+class ForgetfulDisk(FaultyDisk):
+    """What was written and not flushed is rubbish after `power_cut`."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self._unflushed: dict[int, list[tuple[int, int]]] = {}
+
+    def pwrite(self, fd: int, pieces: Sequence[memoryview], offset: int) -> int:
+        count = super().pwrite(fd, pieces, offset)
+        self._unflushed.setdefault(os.fstat(fd).st_ino, []).append((offset, count))
+        return count
+
+    def fdatasync(self, fd: int) -> None:
+        self._unflushed.pop(os.fstat(fd).st_ino, None)
+
+    def fsync(self, fd: int) -> None:
+        self.fdatasync(fd)
+
+    def power_cut(self, root: Path) -> None:
+        """Let what lies under `root` be as a machine finds it that lost its power."""
+        for path in root.rglob("*"):
+            if not path.is_file():
+                continue
+            status = path.stat()
+            with path.open("r+b") as file:
+                for offset, count in self._unflushed.get(status.st_ino, ()):
+                    file.seek(offset)
+                    file.write(b"?" * max(0, min(count, status.st_size - offset)))
+
+
 class TightDisk(Disk):
     """Takes at most `most` bytes in one write, and `room` bytes altogether."""
 

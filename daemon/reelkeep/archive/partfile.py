@@ -90,9 +90,7 @@ class PartFile:
             only_writer(fd, self._download.name)
             self._take_over(fd)
         except BaseException:
-            self._stream = self.coverage = None
-            self._book.close()
-            self._disk.close(fd)
+            self._release(fd)
             raise
 
     def take_in(self, held: Held, pieces: Sequence[bytes]) -> None:
@@ -210,13 +208,14 @@ class PartFile:
             return
         if self.coverage is not None or self._book.journal.durable < stream.written:
             self._flush(stream, filled=self.filled)
-        older = self._book.on_disk and self.coverage is None
+        older = self._book.on_disk
         try:
             self._book.write(stream.marks)
         except OSError:
-            if not older:  # an older one says less, but nothing wrong
+            if not older:  # an older one, and its note, say less, but nothing wrong
                 raise
-        self._book.end_note()
+        else:
+            self._book.end_note()
 
     def _cut(self, stream: Stream) -> None:
         """Forget what lies behind the last byte that is known to be good."""
@@ -272,9 +271,15 @@ class PartFile:
             self._disk.unlink(self.path)
 
     def _close(self, stream: Stream) -> None:
+        self._release(stream.fd)
+
+    def _release(self, fd: int) -> None:
+        """Close all there is, whatever fails: who keeps `fd` open keeps every writer out."""
         self._stream = self.coverage = None
-        self._book.close()
-        self._disk.close(stream.fd)
+        try:
+            self._book.close()
+        finally:
+            self._disk.close(fd)
 
     def _sound(self) -> Stream:
         if self._stream is None or self._given_up:

@@ -26,11 +26,13 @@ def tidy(
 ) -> tuple[Orphan, ...]:
     """Return orphans that did not change `since` then. Blocking.
 
-    Temporary files, which only a crash leaves, are removed; nobody may be at work on parts.
+    Temporary files, and the books of parts that are gone, are removed: only a crash leaves them.
+    Nobody may be at work on parts.
     """
     for directory in (places.parts, places.staging):
-        for name in disk.names(directory):
-            if name.endswith(".tmp"):
+        names = set(disk.names(directory))
+        for name in names:
+            if name.endswith(".tmp") or _is_of_no_part(name, names):
                 disk.unlink(directory / name)
     return tuple(
         orphan
@@ -38,6 +40,11 @@ def tidy(
         for orphan in _orphans(disk, places.root, directory, keys_in_use)
         if orphan.changed < since
     )
+
+
+def _is_of_no_part(name: str, names: Collection[str]) -> bool:
+    stem, _, ending = name.rpartition(".")
+    return ending in ("json", "note") and f"{stem}.part" not in names
 
 
 def _orphans(

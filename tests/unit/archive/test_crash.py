@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.disk import FaultyDisk, archive_on
+from fakes.disk import FaultyDisk, ForgetfulDisk, archive_on
 from fakes.holdings import download, held_file, holding
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.manifest import MANIFEST, SUMS, read_manifest
@@ -109,11 +109,16 @@ async def length_of_story(root: Path) -> int:
 
 
 @pytest.mark.parametrize("boot", ["boot-1", "boot-2"], ids=["process died", "machine died"])
-async def test_after_dying_at_any_call_the_work_is_finished(tmp_path: Path, boot: str) -> None:
+async def test_bugs_16_18_30_after_dying_at_any_call_the_work_is_finished(
+    tmp_path: Path, boot: str
+) -> None:
     for k in range(await length_of_story(tmp_path / "whole")):
         root = tmp_path / str(k)
+        disk = ForgetfulDisk(fail_at=k, dead=True)
         with suppress(TransferError, ConfigError):
-            await story(archive_on(root, FaultyDisk(fail_at=k, dead=True)))
+            await story(archive_on(root, disk))
+        if boot == "boot-2":
+            disk.power_cut(root)
         assert_nothing_visible_is_wrong(root)
         assert_manifest_claims_what_is_there(root)
         archive = archive_on(root, FaultyDisk(boot=boot))
@@ -122,7 +127,7 @@ async def test_after_dying_at_any_call_the_work_is_finished(tmp_path: Path, boot
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
-async def test_any_single_failing_call_is_overcome_by_trying_again(
+async def test_rules_27_46_any_single_failing_call_is_overcome_by_trying_again(
     tmp_path: Path, error: int
 ) -> None:
     for k in range(await length_of_story(tmp_path / "whole")):

@@ -155,12 +155,16 @@ async def test_free_space_is_that_of_an_ordinary_user(
     assert await archive.free() <= figures.f_bfree * figures.f_frsize
 
 
-async def test_what_crashes_leave_is_tidied(archive: LocalArchive, tmp_path: Path) -> None:
-    left = [tmp_path / ".reelkeep" / place for place in ("parts/x.json.tmp", "staging/x.tmp")]
-    for path in left:
+async def test_bug_31_what_crashes_leave_is_tidied(archive: LocalArchive, tmp_path: Path) -> None:
+    ours = tmp_path / ".reelkeep"
+    places = ("parts/x.json.tmp", "parts/y.json", "parts/y.note", "staging/x.tmp")
+    left = [ours / place for place in places]
+    kept = [ours / "parts" / f"{KEY}-z.{ending}" for ending in ("part", "json", "note")]
+    for path in (*left, *kept):
         path.write_bytes(b"")
     await archive.tidy({KEY})
     assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in kept)
 
 
 async def test_what_belongs_to_nobody_is_reported_once_it_is_old(
