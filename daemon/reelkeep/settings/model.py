@@ -6,21 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PlainValidator,
-    SerializeAsAny,
-    ValidationError,
-    ValidationInfo,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from reelkeep.core.layout import parse_layout
-from reelkeep.errors import ConfigError
 from reelkeep.options import (
     Duration,
     Endpoint,
@@ -32,124 +20,21 @@ from reelkeep.options import (
     Options,
     PositiveDuration,
     PositiveSize,
-    ProviderOptions,
     Proxy,
     Size,
     fault,
-    nearest,
-    surroundings,
 )
-
-_SQLITE = "sqlite:///"
-
-
-def _layout(value: str) -> str:
-    parse_layout(value)
-    return value
-
-
-def _timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, OSError, ValueError):  # of no such zone, of a folder, of a path
-        raise ValueError(
-            f"expected a time zone such as UTC or Europe/Berlin, got {value!a:.60}"
-        ) from None
-    return value
-
-
-def _readable_by_owner(mode: int) -> int:
-    if mode & 0o600 != 0o600:
-        raise ValueError(f'expected a mode that lets its owner read and write, got "{mode:04o}"')
-    return mode
-
-
-def _passable_by_owner(mode: int) -> int:
-    if mode & 0o700 != 0o700:
-        raise ValueError(f'expected a mode that lets its owner do everything, got "{mode:04o}"')
-    return mode
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError(f"expected a file, but there is none at {str(path)!a}")
-    return path
-
-
-def _catalog_url(value: object, info: ValidationInfo) -> str:
-    """Return the URL with an absolute path; four slashes begin one, three a relative one."""
-    text = value if isinstance(value, str) else ""
-    path = text.removeprefix(_SQLITE)
-    if not text.startswith(_SQLITE):
-        raise ValueError(
-            "expected sqlite:////absolute/path or sqlite:///relative/path: "
-            "this release keeps its catalog in SQLite only"
-        )
-    if not path or path.endswith("/") or path.startswith(":") or not path.isprintable():
-        raise ValueError("expected the path of a file after sqlite:///; memory forgets")
-    if "?" in path or "#" in path:
-        raise ValueError("expected a path without ? and #")
-    return f"{_SQLITE}{surroundings(info).directory / path}"
-
-
-def _segments(value: object) -> int | str:
-    if value is False or value == "off":  # YAML reads an unquoted off as false
-        return "off"
-    count = value if isinstance(value, int) and not isinstance(value, bool) else 0
-    if value == "auto" or 1 <= count <= MOST_SEGMENTS:
-        return "auto" if value == "auto" else count
-    raise ValueError(f"expected off, auto or a number from 1 to {MOST_SEGMENTS}")
-
-
-def _entry(value: object, info: ValidationInfo) -> ProviderOptions:
-    """Return the options of one provider, validated by the model of its type."""
-    if isinstance(value, ProviderOptions):
-        return value
-    if not isinstance(value, dict):
-        raise ValueError("expected a mapping that begins with name: and type:")  # noqa: TRY004 - pydantic's rule
-    model = _options_of(value.get("type"), info)
-    options = model.model_validate(value, context=info.context)
-    if not isinstance(options, ProviderOptions):
-        raise TypeError(f"the options of an adapter are ProviderOptions, not {model.__name__}")
-    return options
-
-
-def _options_of(type_: object, info: ValidationInfo) -> type[Options]:
-    kinds = surroundings(info).kinds
-    known = sorted(kinds)
-    if isinstance(type_, str) and type_ in known:
-        try:
-            return kinds[type_].options
-        except ConfigError as error:
-            message = str(error)
-    else:
-        got = "nothing" if type_ is None else f"{type_!a}"
-        message = f"expected one of {', '.join(known)}; got {got:.60}{nearest(type_, known)}"
-    raise ValidationError.from_exception_data("provider", [fault(message, at=("type",))])
-
-
-MOST_SEGMENTS = 64
-
-Segments = Annotated[
-    int | Literal["off", "auto"],
-    PlainValidator(_segments),
-    WithJsonSchema(
-        {
-            "oneOf": [
-                {"enum": ["off", "auto", False]},
-                {"type": "integer", "minimum": 1, "maximum": MOST_SEGMENTS},
-            ]
-        }
-    ),
-]
-"""How many parallel ranges one large file is fetched in."""
-
-Entry = Annotated[
-    SerializeAsAny[ProviderOptions],
-    PlainValidator(_entry),
-    WithJsonSchema({"type": "object"}),  # `schema` puts the options of each type here
-]
-"""One provider; its keys depend on its type."""
+from reelkeep.settings.meanings import (
+    SQLITE,
+    Entry,
+    Segments,
+    catalog_url,
+    existing,
+    known_timezone,
+    parsable_layout,
+    passable_by_owner,
+    readable_by_owner,
+)
 
 
 class ArchiveOptions(Options):
@@ -157,17 +42,17 @@ class ArchiveOptions(Options):
 
     path: LocalPath = Path("/var/lib/reelkeep/archive")
     """The archive's folder. Relative paths start at the directory of this file."""
-    layout: Annotated[str, AfterValidator(_layout)] = (
+    layout: Annotated[str, AfterValidator(parsable_layout)] = (
         "{provider}/{start:%Y/%m/%d}/{start:%H%M%S}-{title}-{key}"
     )
     """A recording's folder: {provider} {start:…} {title} {user} {id} {key}; one of the last two."""
-    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(known_timezone)] = "UTC"
     """For the dates in the layout only."""
     min_free: Size = 1024**3
     """Below this, transfers pause; they go on by themselves when space returns."""
-    file_mode: Annotated[Mode, AfterValidator(_readable_by_owner)] = 0o640
+    file_mode: Annotated[Mode, AfterValidator(readable_by_owner)] = 0o640
     """Permissions of files, in quotes."""
-    directory_mode: Annotated[Mode, AfterValidator(_passable_by_owner)] = 0o750
+    directory_mode: Annotated[Mode, AfterValidator(passable_by_owner)] = 0o750
     """Permissions of folders, in quotes."""
 
 
@@ -176,7 +61,7 @@ class CatalogOptions(Options):
 
     url: Annotated[
         str,
-        BeforeValidator(_catalog_url),
+        BeforeValidator(catalog_url),
         WithJsonSchema({"type": "string", "pattern": "^sqlite:///[^?#]*[^/?#]$"}),
     ] = "sqlite:////var/lib/reelkeep/catalog.db"
     """sqlite:////absolute/path or sqlite:///relative/path. Tokens are kept beside it."""
@@ -184,7 +69,7 @@ class CatalogOptions(Options):
     @property
     def path(self) -> Path:
         """The catalog's file."""
-        return Path(self.url.removeprefix(_SQLITE))
+        return Path(self.url.removeprefix(SQLITE))
 
 
 class RetryOptions(Options):
@@ -237,7 +122,7 @@ class NetworkOptions(Options):
 
     proxy: Proxy | None = None
     """An HTTP proxy, such as http://proxy:3128."""
-    ca_file: Annotated[LocalPath, AfterValidator(_existing)] | None = None
+    ca_file: Annotated[LocalPath, AfterValidator(existing)] | None = None
     """Extra trust anchors, PEM."""
     allow: Annotated[tuple[Network, ...], Field(strict=False)] = ()
     """Networks and hosts that may be private or plain http; all else is https to public ones."""

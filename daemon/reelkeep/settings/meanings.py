@@ -1,0 +1,136 @@
+"""What the values in `reelkeep.yaml` mean, and what is wrong with those that mean nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    PlainValidator,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from reelkeep.core.layout import parse_layout
+from reelkeep.errors import ConfigError
+from reelkeep.options import Options, ProviderOptions, fault, nearest, surroundings
+
+SQLITE = "sqlite:///"
+
+
+def parsable_layout(value: str) -> str:
+    """Return `value` if it is a layout that names each recording differently."""
+    parse_layout(value)
+    return value
+
+
+def known_timezone(value: str) -> str:
+    """Return `value` if this machine knows such a time zone."""
+    try:
+        ZoneInfo(value)
+    except (KeyError, OSError, ValueError):  # of no such zone, of a folder, of a path
+        raise ValueError(
+            f"expected a time zone such as UTC or Europe/Berlin, got {value!a:.60}"
+        ) from None
+    return value
+
+
+def readable_by_owner(mode: int) -> int:
+    """Return `mode` if it lets the owner of a file read and write it."""
+    if mode & 0o600 != 0o600:
+        raise ValueError(f'expected a mode that lets its owner read and write, got "{mode:04o}"')
+    return mode
+
+
+def passable_by_owner(mode: int) -> int:
+    """Return `mode` if it lets the owner of a folder do everything in it."""
+    if mode & 0o700 != 0o700:
+        raise ValueError(f'expected a mode that lets its owner do everything, got "{mode:04o}"')
+    return mode
+
+
+def existing(path: Path) -> Path:
+    """Return `path` if a file is there."""
+    if not path.is_file():
+        raise ValueError(f"expected a file, but there is none at {str(path)!a}")
+    return path
+
+
+def catalog_url(value: object, info: ValidationInfo) -> str:
+    """Return the URL with an absolute path; four slashes begin one, three a relative one."""
+    text = value if isinstance(value, str) else ""
+    path = text.removeprefix(SQLITE)
+    if not text.startswith(SQLITE):
+        raise ValueError(
+            "expected sqlite:////absolute/path or sqlite:///relative/path: "
+            "this release keeps its catalog in SQLite only"
+        )
+    if not path or path.endswith("/") or path.startswith(":") or not path.isprintable():
+        raise ValueError("expected the path of a file after sqlite:///; memory forgets")
+    if "?" in path or "#" in path:
+        raise ValueError("expected a path without ? and #")
+    return f"{SQLITE}{surroundings(info).directory / path}"
+
+
+def segments(value: object) -> int | str:
+    """Return off, auto or a number of parallel ranges."""
+    if value is False or value == "off":  # YAML reads an unquoted off as false
+        return "off"
+    count = value if isinstance(value, int) and not isinstance(value, bool) else 0
+    if value == "auto" or 1 <= count <= MOST_SEGMENTS:
+        return "auto" if value == "auto" else count
+    raise ValueError(f"expected off, auto or a number from 1 to {MOST_SEGMENTS}")
+
+
+def _entry(value: object, info: ValidationInfo) -> ProviderOptions:
+    """Return the options of one provider, validated by the model of its type."""
+    if isinstance(value, ProviderOptions):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError("expected a mapping that begins with name: and type:")  # noqa: TRY004 - pydantic's rule
+    model = _options_of(value.get("type"), info)
+    options = model.model_validate(value, context=info.context)
+    if not isinstance(options, ProviderOptions):
+        raise TypeError(f"the options of an adapter are ProviderOptions, not {model.__name__}")
+    return options
+
+
+def _options_of(type_: object, info: ValidationInfo) -> type[Options]:
+    kinds = surroundings(info).kinds
+    known = sorted(kinds)
+    if isinstance(type_, str) and type_ in known:
+        try:
+            return kinds[type_].options
+        except ConfigError as error:
+            message = str(error)
+    else:
+        got = "nothing" if type_ is None else f"{type_!a}"
+        message = f"expected one of {', '.join(known)}; got {got:.60}{nearest(type_, known)}"
+    raise ValidationError.from_exception_data("provider", [fault(message, at=("type",))])
+
+
+MOST_SEGMENTS = 64
+
+Segments = Annotated[
+    int | Literal["off", "auto"],
+    PlainValidator(segments),
+    WithJsonSchema(
+        {
+            "oneOf": [
+                {"enum": ["off", "auto", False]},
+                {"type": "integer", "minimum": 1, "maximum": MOST_SEGMENTS},
+            ]
+        }
+    ),
+]
+"""How many parallel ranges one large file is fetched in."""
+
+Entry = Annotated[
+    SerializeAsAny[ProviderOptions],
+    PlainValidator(_entry),
+    WithJsonSchema({"type": "object"}),  # `schema` puts the options of each type here
+]
+"""One provider; its keys depend on its type."""
