@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from reelkeep.settings import schema
-from reelkeep.telemetry.catalogue import events_page
+from reelkeep.telemetry.catalogue import events_page, journal_catalog
 
-REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+ROOT = Path(__file__).parent.parent
 
 _HEAD = """\
 # Configuration
@@ -32,10 +32,13 @@ Schema = Mapping[str, Any]
 
 
 def pages(described: Schema | None = None) -> dict[str, str]:
-    """Return the pages by file name."""
+    """Return the pages by their places below the project's root."""
     return {
-        "events.md": events_page(),
-        "configuration.md": configuration_page(schema() if described is None else described),
+        "docs/reference/events.md": events_page(),
+        "docs/reference/configuration.md": configuration_page(
+            schema() if described is None else described
+        ),
+        "config/monitoring/reelkeep.catalog": journal_catalog(),
     }
 
 
@@ -98,4 +101,5 @@ def _resolved(value: Schema, definitions: Schema) -> Schema:
 
 if __name__ == "__main__":
     for name, page in pages().items():
-        (REFERENCE / name).write_text(page, encoding="utf-8")
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(page, encoding="utf-8")

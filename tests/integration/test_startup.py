@@ -64,6 +64,7 @@ def imported(arguments: str, place: Path) -> set[str]:
         ("status", LOOKING),
         ("status --json", LOOKING | {"rich"}),
         ("list", LOOKING | ARCHIVE | {"rich.console"}),
+        ("logs --explain file.failed", LOOKING | ARCHIVE | CATALOG | {"anyio", "pydantic", "rich"}),
         ("list --json", LOOKING | ARCHIVE),
         ("retry --failed --json", LOOKING | ARCHIVE | {"rich"}),
         ("verify --json", LOOKING),

@@ -47,6 +47,7 @@ class Attendant:
         self._notifier = notifier
         self._registry = registry
         self._turned_at = anyio.current_time()
+        self._silent_since: float | None = None  # when the catalog ceased to answer
 
     def probes(self) -> Probes:
         """Return what the server may ask."""
@@ -83,11 +84,19 @@ class Attendant:
             await self._beat(round((self._house.flights.received - received) / passed))
 
     async def _sample(self) -> dict[str, Any] | None:
+        """Return the status, None if the catalog does not give it: that is said once."""
         try:
-            return await self._status()
+            status = await self._status()
         except CatalogError as error:
-            self._report("heartbeat.failed", reason=str(error))
+            if self._silent_since is None:
+                self._silent_since = anyio.current_time()
+                self._report("heartbeat.failed", reason=str(error))
             return None
+        if self._silent_since is not None:
+            seconds = round(anyio.current_time() - self._silent_since, 3)
+            self._silent_since = None
+            self._report("heartbeat.recovered", seconds=seconds)
+        return status
 
     async def _beat(self, rate: int) -> None:
         status = await self._sample()

@@ -131,7 +131,12 @@ EVENTS: dict[str, Event] = {
         _E, ("provider", "reason"), "The credentials are refused; an operator must act."
     ),
     "provider.auth_recovered": Event(_I, ("provider",), "The credentials are accepted again."),
-    "heartbeat.failed": Event(_E, ("reason",), "The catalog did not answer."),
+    "heartbeat.failed": Event(
+        _E,
+        ("reason",),
+        "The catalog does not answer; said when it begins, `recovered` when it ends.",
+    ),
+    "heartbeat.recovered": Event(_I, ("seconds",), "The catalog answers again."),
     "heartbeat": Event(
         _I,
         ("providers", "pending", "in_flight", "bytes_per_second", "free"),

@@ -1,13 +1,22 @@
-"""The manual's page of events, made from the table that the code obeys."""
+"""What events and alerts mean and ask for, as the command and the manual tell it."""
 
 from __future__ import annotations
 
-from reelkeep.core.events import EVENTS, Event
+from collections.abc import Iterator, Mapping
+from textwrap import fill as wrapped
+from typing import Any
 
-_HEAD = """\
+from reelkeep.core.events import EVENTS, Event
+from reelkeep.telemetry.alerts import ALERTS, Alert
+from reelkeep.telemetry.journal import message_id
+from reelkeep.telemetry.runbook import ADVICE, advice
+
+_CATALOG_WIDTH = 76
+
+_EVENTS_HEAD = """\
 # Events of the log
 
-Made from `core/events.py` by `make docs`; do not edit.
+Made from `core/events.py` and `telemetry/runbook.py` by `make docs`; do not edit.
 
 One JSON object a line: `timestamp` (RFC 3339, UTC, microseconds), `level`, `event`, then the keys
 below, in this order, each of which may be absent. Durations (`seconds`, `delay`) are in seconds,
@@ -17,12 +26,113 @@ sizes (`bytes`, `free`, `wanted`, `offset`) in bytes, `code` is a [reason code](
 |---|---|---|---|
 """
 
+_EVENTS_BODY = """
+## What to do
+
+`reelkeep logs --explain EVENT` prints the same. What is not listed here asks for nothing.
+"""
+
+_EVENTS_TAIL = """
+## In the systemd journal
+
+Under systemd each line is a message of its own: `MESSAGE` is the JSON object, `PRIORITY` its level
+(debug 7, info 6, warning 4, error 3), and each key a field: `REELKEEP_EVENT`, `REELKEEP_PROVIDER`,
+`REELKEEP_FILE` and so on. The `MESSAGE_ID` of an event never changes:
+
+| event | `MESSAGE_ID` |
+|---|---|
+"""
+
+_RUNBOOK_HEAD = """\
+# Runbook
+
+Made from `telemetry/alerts.py`, `telemetry/runbook.py` and the rules by `make docs`; do not edit.
+
+What each alert of [`reelkeep.rules.yml`](../../config/monitoring/reelkeep.rules.yml) means and asks
+for. `reelkeep logs --explain NAME` prints the same on the host. [Monitoring](monitoring.md) says
+how the alerts get there.
+"""
+
+
+def explained(name: str) -> dict[str, Any]:
+    """Return what is known of the event or alert `name`, as JSON.
+
+    Raises:
+        KeyError: There is none of this name.
+    """
+    if name in ALERTS:
+        alert = ALERTS[name]
+        events = {"events": list(alert.events)}
+        return {"alert": name, "meaning": alert.meaning, "advice": alert.advice, **events}
+    event = EVENTS[name]
+    return {
+        "event": name,
+        "level": event.severity.name.lower(),
+        "keys": list(event.keys),
+        "meaning": event.meaning,
+        "advice": advice(name),
+        "message_id": message_id(name),
+    }
+
+
+def filled(text: str, width: int) -> str:
+    """Return `text` in lines of at most `width` characters, its paragraphs apart."""
+    return "\n\n".join(
+        wrapped(part, width, break_long_words=False, break_on_hyphens=False)
+        for part in text.split("\n")
+    )
+
 
 def events_page() -> str:
-    """Return the page as Markdown."""
-    return _HEAD + "".join(_row(name, event) for name, event in EVENTS.items())
+    """Return the manual's page of events as Markdown."""
+    rows = (_row(name, event) for name, event in EVENTS.items())
+    ids = (f"| `{name}` | `{message_id(name)}` |\n" for name in EVENTS)
+    return "".join((_EVENTS_HEAD, *rows, _EVENTS_BODY, *_advices(), _EVENTS_TAIL, *ids))
+
+
+def runbook_page(severities: Mapping[str, str]) -> str:
+    """Return the manual's page of alerts as Markdown; `severities` are those of the rules."""
+    alerts = (_section(name, alert, severities[name]) for name, alert in ALERTS.items())
+    return "".join((_RUNBOOK_HEAD, *alerts))
+
+
+def journal_catalog() -> str:
+    """Return what `journalctl --catalog` shows beside the events (systemd.journal-fields(7))."""
+    return "".join(
+        f"-- {message_id(name)}\n"
+        f"Subject: {event.meaning}\n"
+        "Defined-By: reelkeep\n"
+        f"\n{filled(advice(name), _CATALOG_WIDTH)}\n\n"
+        for name, event in EVENTS.items()
+    )
 
 
 def _row(name: str, event: Event) -> str:
     keys = " ".join(f"`{key}`" for key in event.keys)
     return f"| `{name}` | {event.severity.name.lower()} | {keys} | {event.meaning} |\n"
+
+
+def _advices() -> Iterator[str]:
+    for name, event in EVENTS.items():
+        if name in ADVICE:
+            yield f"\n### `{name}`\n\n{event.meaning}\n\n{_paragraphs(ADVICE[name])}\n"
+
+
+def _section(name: str, alert: Alert, severity: str) -> str:
+    events = "\n".join(
+        f"- [`{event}`](../reference/events.md#{event.replace('.', '')}): {EVENTS[event].meaning}"
+        + (f"\n\n{_indented(ADVICE[event])}\n" if event in ADVICE else "")
+        for event in alert.events
+    )
+    return (
+        f"\n## {name}\n\nSeverity: {severity}. {alert.meaning}\n\n{_paragraphs(alert.advice)}\n\n"
+        f"What the log says of it:\n\n{events.rstrip()}\n"
+    )
+
+
+def _paragraphs(text: str) -> str:
+    return text.replace("\n", "\n\n")
+
+
+def _indented(text: str) -> str:
+    return "\n\n".join(f"  {paragraph}" for paragraph in text.split("\n"))

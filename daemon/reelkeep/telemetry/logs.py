@@ -1,4 +1,4 @@
-"""The log: one line an event, as JSON or for people."""
+"""The log: one line an event, as JSON or for people, on a stream or in the journal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from reelkeep.core.events import EVENTS, Event, Severity
 from reelkeep.ports import Clock
@@ -74,17 +74,25 @@ def configure(
 ) -> Log:
     """Return a log to `stream` of what is at least as grave as `level`; nothing global changes.
 
-    `auto` writes for people on a terminal and JSON elsewhere.
+    `auto` writes for people on a terminal and JSON elsewhere. Where `stream` leads to the systemd
+    journal, the line is the message, and the keys are its fields.
     """
     redactor = Redactor(secrets)
 
     def logger() -> FilteringBoundLogger:
         import structlog
 
+        renderer = _renderer(format, stream)
+        sink: object = structlog.WriteLogger(stream)
+        if "JOURNAL_STREAM" in os.environ:
+            from reelkeep.telemetry.journal import Journal, is_journal
+
+            if is_journal(stream, os.environ):
+                sink, renderer = Journal(stream), _with_keys(renderer)
         made: FilteringBoundLogger = structlog.wrap_logger(
-            structlog.WriteLogger(stream),
+            sink,
             wrapper_class=structlog.make_filtering_bound_logger(Severity[level.upper()]),
-            processors=_processors(_renderer(format, stream), redactor, clock),
+            processors=_processors(renderer, redactor, clock),
         )
         return made
 
@@ -126,6 +134,15 @@ def _tamed(value: Plain) -> Plain:
 
 def _shown(text: str) -> str:
     return bounded(visible(text), LONGEST_VALUE)
+
+
+def _with_keys(renderer: Processor) -> Processor:
+    """Return what gives the keys along with the line."""
+
+    def both(logger: WrappedLogger, method: str, event: EventDict) -> tuple[tuple[Any, ...], Any]:
+        return (renderer(logger, method, dict(event)), event), {}
+
+    return both
 
 
 def _renderer(format_: Format, stream: TextIO) -> Processor:

@@ -1,0 +1,118 @@
+"""What the alerts of `config/monitoring` mean and ask for: the one source of command and manual.
+
+Text is Markdown, a paragraph a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What an alert of `config/monitoring` means; `events` of the log tell more."""
+
+    meaning: str
+    events: tuple[str, ...]
+    advice: str
+
+
+ALERTS: Mapping[str, Alert] = MappingProxyType(
+    {
+        "ReelkeepDown": Alert(
+            "The daemon's figures cannot be had: it is gone, hangs, or is not reached.",
+            ("daemon.stopped", "daemon.failed", "config.rejected"),
+            "`systemctl status reelkeep` and `journalctl -u reelkeep` say whether it runs. "
+            "An exit code of 78 is a mistake in the configuration: `reelkeep check` shows it. 75 "
+            "is another process that holds the archive.\n"
+            "If it runs, ask it: `curl http://127.0.0.1:9477/healthz`. Then see `server.listen`, "
+            "and that Prometheus reaches it.",
+        ),
+        "ReelkeepRestarting": Alert(
+            "The process was started several times within an hour.",
+            ("daemon.started", "daemon.failed", "catalog.recovered"),
+            "Something ends it again and again. `journalctl -u reelkeep | grep -i "
+            "-e watchdog -e killed -e status=` names who: a watchdog that found the loop stuck, "
+            "the out-of-memory killer, or an error, which `daemon.failed` explains. Nothing is lost "
+            "meanwhile; transfers resume, though a large file may need several starts.",
+        ),
+        "ReelkeepProviderSilent": Alert(
+            "No poll of this provider was complete for hours: what is new there is not known here.",
+            ("poll.failed", "poll.recovered", "poll.incomplete"),
+            "`reelkeep status` gives the reason, `reelkeep check --online` asks the provider now. "
+            "If it is in order there and the daemon runs, look whether one poll takes too long: "
+            "`seconds` of `poll.completed`.",
+        ),
+        "ReelkeepAuthFailed": Alert(
+            "The provider refuses our credentials; only a person can change that.",
+            ("provider.auth_failed", "provider.auth_recovered"),
+            "Nothing of this provider is fetched until it is mended, and recordings may expire "
+            "there.",
+        ),
+        "ReelkeepBacklogGrowing": Alert(
+            "For hours more files came up than were fetched.",
+            ("heartbeat", "provider.throttled", "file.retry"),
+            "After a first start, a widened filter or an outage this is right: see that the rate "
+            "(`bytes_per_second` of the heartbeat) is what the line gives. Else find what bounds "
+            "it: `downloads.workers`, `downloads.bandwidth`, a throttling provider, a slow disk "
+            "(`iostat -x`), or one host that stalls (`code` of `file.retry`).",
+        ),
+        "ReelkeepStalled": Alert(
+            "Files are pending, and not one byte came for half an hour.",
+            ("disk.low", "provider.throttled", "file.retry"),
+            "`reelkeep status` shows what is under way. Every retry may wait for the same thing: "
+            "the network, the download host, a full disk, or a provider that is paused.",
+        ),
+        "ReelkeepFilesFailed": Alert(
+            "Files were given up, or vanished before they were fetched. Somebody must decide.",
+            ("file.failed", "recording.vanished", "recording.incomplete"),
+            "`reelkeep list --state failed` and `reelkeep list --state gone` name the recordings. "
+            "The alert ends when each such file is stored or waived.",
+        ),
+        "ReelkeepRecordingsLost": Alert(
+            "Something went at the provider before it could be fetched.",
+            ("recording.vanished",),
+            "It is the only alert about something that may be beyond repair: act while a trash "
+            "still has it.",
+        ),
+        "ReelkeepRecordingsAtRisk": Alert(
+            "Recordings were found that their provider deletes within days.",
+            ("recording.at_risk",),
+            "See that they are fetched in time: `reelkeep list --state open`.",
+        ),
+        "ReelkeepDiskLow": Alert(
+            "Transfers wait for room on the archive's disk.",
+            ("disk.low", "disk.recovered"),
+            "Nothing is fetched until there is room.",
+        ),
+        "ReelkeepDiskFilling": Alert(
+            "As it goes, the archive's disk is full within a day.",
+            ("disk.low",),
+            "Plan the next disk now; nothing has stopped yet. A first pass over a long history "
+            "fills quickly and then ceases: `reelkeep plan` says how much is still to come.",
+        ),
+        "ReelkeepPublishFailing": Alert(
+            "Fetched files cannot be moved into their recording's folder.",
+            ("recording.publish_failed",),
+            "The provider is not told of such a recording, so that it is not deleted there.",
+        ),
+        "ReelkeepCatalogSilent": Alert(
+            "The daemon gets no answer from its catalog, and its figures are old.",
+            ("heartbeat.failed", "heartbeat.recovered"),
+            "What is fetched cannot be recorded.",
+        ),
+        "ReelkeepConfigRejected": Alert(
+            "A reload was refused: the daemon runs on an older configuration than the file's.",
+            ("config.rejected",),
+            "At the next start it would not come up.",
+        ),
+        "ReelkeepBadBytes": Alert(
+            "Several downloads within an hour were put aside, because they were not the file.",
+            ("file.quarantined",),
+            "One is chance. Several are a broken thing between the provider and this disk.",
+        ),
+    }
+)
+"""What each alert means. A test holds this and the rules together."""

@@ -1,0 +1,155 @@
+"""What to do about what the log says: the one source of command and manual.
+
+Text is Markdown, a paragraph a line. Events that are missing here ask for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        "daemon.failed": (
+            "Under systemd or Docker it is started again, and goes on where it was: parts resume.\n"
+            "If `reason` names the catalog or a disk, look there first: `df`, `dmesg`, "
+            "`journalctl -k`. If it comes back after every start, or names an error of Python, "
+            "report it as a bug with the log from `daemon.started` on."
+        ),
+        "config.rejected": (
+            "Nothing changed: the old configuration is in force, and no transfer was disturbed.\n"
+            "`reelkeep check` shows every mistake with file and line. Mend them, then reload again."
+        ),
+        "config.reloaded": "Check that `providers` lists the accounts that you expect.",
+        "catalog.recovered": (
+            "The last process did not end in order: it was killed, or the power went. Nothing is "
+            "lost; `files` transfers resume.\n"
+            "If it happens again and again, find out who kills it: `journalctl -u reelkeep` for a "
+            "watchdog, `journalctl -k` for the out-of-memory killer."
+        ),
+        "archive.adopted": (
+            "Expected once, after the catalog was lost or moved. `refused` counts what did not "
+            "match its own checksums: `reelkeep verify` names it."
+        ),
+        "archive.orphaned": (
+            "They take up `bytes` of disk and are never used. While no reelkeep runs, "
+            "`.reelkeep/parts` in the archive may be emptied; the cost is that unfinished files "
+            "begin anew."
+        ),
+        "poll.failed": (
+            "Nothing is lost: the next complete poll closes the gap. It is asked again by itself, "
+            "next at `retry_at`, and `poll.recovered` says when it is back. Act if that takes "
+            "longer than the provider keeps recordings, or if `code` asks for it:\n"
+            "`auth`: see `provider.auth_failed`. `misconfigured`: compare its section of the "
+            "configuration with what `reelkeep check --online` says. `unavailable`: the network, a "
+            "proxy or DNS between here and there, or the provider's status page. `bad_answer`: "
+            "report it, with the `reason`.\n"
+            "`reelkeep status` shows every provider with the age of its last success."
+        ),
+        "poll.incomplete": (
+            "The provider lists no more than so many at once, and more are there. Those that are "
+            "hidden appear when the listed ones are marked as archived, or as `reason` says: let "
+            "`mark_archived` do that, and see that the backlog shrinks. Recordings that stay "
+            "hidden for longer than the provider keeps them are lost there."
+        ),
+        "provider.refused": (
+            "The provider answers all else, but refuses this. With `recording`: look at it in the "
+            "provider's own pages; often it belongs to a user or a department that the credentials "
+            "do not reach, or the plan has lapsed. Without: `reason` says what; a scope is the "
+            "usual cause, and `reelkeep check --online` names it.\n"
+            "After a change there, `reelkeep retry ID` makes the recording's files due again."
+        ),
+        "recording.publish_failed": (
+            "Its files are safe in `.reelkeep`, but the folder could not be made. It is tried "
+            "again every 30 seconds, which is not said again.\n"
+            "Look at permissions and room: `code` is `disk_full` or `io_error` as a rule. Somebody "
+            "may also have put another file under a name that the recording needs."
+        ),
+        "recording.acknowledge_refused": (
+            "The recording is archived here; only the mark at the provider is missing. It is asked "
+            "again. If that does not help, check that the account may change recordings, or set "
+            "`mark_archived: false` (GoToAssist) or `after_archive: keep` (Zoom)."
+        ),
+        "recording.incomplete": (
+            "What could be had is archived, and `reason` names the rest. `reelkeep show ID` tells "
+            "each file with its attempts and errors.\n"
+            "`reelkeep retry ID` tries again. `reelkeep waive ID FILE` accepts that a file will "
+            "never come; then the recording is closed, and acknowledged."
+        ),
+        "recording.vanished": (
+            "Somebody deleted it at the provider, or it expired there, before it was fetched. What "
+            "was fetched before stays.\n"
+            "Zoom keeps deleted recordings in its trash for 30 days: recover it there, or set "
+            "`trash: rescue`, and `reelkeep retry ID` fetches it. If it expired, ask why it waited "
+            "so long: an outage, a backlog, or a retention shorter than the interval between polls."
+        ),
+        "recording.at_risk": (
+            "It is queued as any other; act only if it is still pending shortly before `deadline`: "
+            "`reelkeep show ID`.\n"
+            "If many are at risk, the backlog is longer than the provider's retention: raise "
+            "`downloads.workers` or `downloads.bandwidth`, or lengthen the retention there."
+        ),
+        "file.retry": (
+            "Nothing, as long as it is stored in the end: the next attempt resumes. Many in a row "
+            "with one `code` point at the cause; see the page of reason codes."
+        ),
+        "file.failed": (
+            "All attempts were used up without a new byte, or the answer was final. `code` is the "
+            "reason; the page of reason codes says what each asks for.\n"
+            "`reelkeep show ID` lists the attempts. When the cause is gone, `reelkeep retry ID`, "
+            "or `reelkeep retry --failed` for all. If it will never come, `reelkeep waive ID FILE`."
+        ),
+        "file.quarantined": (
+            "The bytes that came are not those that were promised, or others lay under the file's "
+            "name. They are kept under `.reelkeep/quarantine` for you to look at, and the file is "
+            "fetched anew.\n"
+            "A single one happens. Several from one host mean a broken proxy or cache on the way; "
+            "several from all hosts mean bad memory or a bad disk here: run a memory test, and "
+            "read `dmesg`."
+        ),
+        "disk.low": (
+            "Transfers pause, nothing else happens, and they go on by themselves when there is "
+            "room again; recordings wait at the provider for as long as it keeps them.\n"
+            "Make room, or add a disk. `free` is what is left above `archive.min_free`, `wanted` "
+            "what the transfers need. Never delete below `.reelkeep` while reelkeep runs."
+        ),
+        "provider.throttled": (
+            "Nothing: reelkeep waits as long as it is told to. With `until` it begins, without it "
+            "is over.\n"
+            "If it never ends, something else uses the same account's limit; or set `plan`, "
+            "`requests_per_second` or a longer `interval` to what the account really has."
+        ),
+        "provider.auth_failed": (
+            "The provider no longer accepts the credentials: they were revoked, have expired or "
+            "lack a scope. Nothing is fetched from it until this is mended; recordings may expire "
+            "there meanwhile.\n"
+            "Make new credentials at the provider, put them where the configuration reads them "
+            "(`{env: …}`, `{file: …}` or `{credential: …}`), and reload; from `env` and "
+            "`credential` they are read at a restart only. `reelkeep check --online` tells whether "
+            "they work. GoToAssist: a refresh token that was used elsewhere is void, and has to be "
+            "imported anew."
+        ),
+        "heartbeat": (
+            "Nothing. If it is missing for minutes, the process hangs or is gone: "
+            "`systemctl status reelkeep`, `/healthz`."
+        ),
+        "heartbeat.failed": (
+            "The catalog's file cannot be read: another process holds it locked for long, or its "
+            "disk fails. Transfers under way go on until they have to be recorded.\n"
+            "`reelkeep status`, `dmesg`, and room on the catalog's disk. `heartbeat.recovered` "
+            "says when it is over."
+        ),
+        "library.message": (
+            "As a rule nothing. If it repeats, report it with the line: it warns of what a later "
+            "version of a library will refuse."
+        ),
+    }
+)
+"""What to do about each event that may ask for something."""
+
+NOTHING = "Nothing to do."
+
+
+def advice(event: str) -> str:
+    """Return what to do about `event`."""
+    return ADVICE.get(event, NOTHING)
