@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 
@@ -70,9 +70,8 @@ class _Slowed:
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         async with aclosing(self._reply.chunks()) as pieces:
             async for piece in pieces:
-                for grain in _grains(piece, self._bandwidth.grain):
-                    yield grain
-                    await self._bandwidth.spend(len(grain))
+                yield piece  # whole: what is left of one would be lost to `tap`
+                await self._bandwidth.spend(len(piece))
 
     @asynccontextmanager
     async def tap(self) -> AsyncIterator[Tap | None]:
@@ -107,8 +106,3 @@ class _SlowedTap:
 
     def draw(self, into: memoryview) -> int:
         return self._tap.draw(into)
-
-
-def _grains(piece: bytes, size: int) -> Iterator[bytes]:
-    for start in range(0, len(piece), size):
-        yield piece[start : start + size]

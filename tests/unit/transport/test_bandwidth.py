@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 import anyio
 import pytest
 
@@ -61,3 +63,25 @@ async def test_silence_is_not_saved_up() -> None:
     await read(transport)
 
     assert anyio.current_time() - began == pytest.approx(10)
+
+
+async def test_what_follows_the_head_is_drawn_to_the_byte() -> None:
+    """However little is paid for at a time: a piece that was begun is given whole."""
+    body = bytes(range(256)) * 100
+    headers = {"Content-Length": str(len(body)), "Content-Type": "video/mp4"}
+    reply = FakeReply(headers=headers, pieces=[body[:20_000], body[20_000:]], drawn=True)
+    transport = Bandwidth(FakeTransport([reply]), rate=10_000)
+    came = bytearray()
+
+    async with (
+        transport.open(Request(url="https://example.test/f")) as answer,
+        aclosing(answer.chunks()) as pieces,
+    ):
+        came += await anext(pieces)
+        async with answer.tap() as tap:
+            assert tap is not None
+            while tap.left:
+                into = memoryview(bytearray(await tap.grant()))
+                came += into[: tap.draw(into)]
+
+    assert came == body
