@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta, tzinfo
 from functools import partial
@@ -22,6 +22,7 @@ from reelkeep.archive.folders import Folders
 from reelkeep.archive.ground import Ground
 from reelkeep.archive.keeper import Keeper, Whole
 from reelkeep.archive.lock import acquire
+from reelkeep.archive.lost import lost
 from reelkeep.archive.memory import SMALL
 from reelkeep.archive.part import LocalPart, Shelf
 from reelkeep.archive.places import Places, tag
@@ -165,6 +166,13 @@ class LocalArchive:
 
     async def free(self) -> int:
         return await self._threads.run(self._disk.free, self._places.root) - self._min_free
+
+    async def lost(self, holdings: Sequence[Holding]) -> frozenset[int]:
+        """Return the rows of stored files that do not lie here with the size they had.
+
+        Their content is not read: see `verify`.
+        """
+        return await self._threads.run(lost, self._disk, self._places, holdings)
 
     async def verify(self, folder: str, progress: Progress = lambda _size: None) -> Verdict:
         """Read one recording's folder again, and compare with its sums and its manifest."""

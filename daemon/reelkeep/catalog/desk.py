@@ -15,7 +15,7 @@ from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings
 from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import attempt, file, provider, recording
 from reelkeep.core.lifecycle import RETRIABLE, FileState, RecordingState, sources
-from reelkeep.core.model import Holding, ProviderName, Readiness
+from reelkeep.core.model import Holding, ProviderName, Readiness, RecordingId, Window
 from reelkeep.ports import Clock, Report
 
 
@@ -62,14 +62,19 @@ class Desk:
         return [ProviderName(name) for name in found]
 
     async def listing(
-        self, *, names: Sequence[str] = (), states: Sequence[str] = (), after: int = 0,
-        limit: int = 500,
+        self, *, names: Sequence[str] = (), states: Sequence[str] = (), span: Window | None = None,
+        after: int = 0, limit: int = 500,
     ) -> list[Holding]:  # fmt: skip
         """Return up to `limit` recordings whose row is above `after`, oldest rows first.
 
-        `states` may be of recordings, or of files: then those with such a file are meant.
+        `states` may be of recordings, or of files: then those with such a file are meant. Of what
+        did not begin in `span`, only what nobody knows the beginning of is returned.
         """
         query = all_of_recording().where(recording.c.row > after)
+        if span is not None:
+            began = recording.c.started
+            within = (began >= span.since) & (began < span.until)
+            query = query.where(within | began.is_(None))
         if names:
             query = query.where(recording.c.provider.in_(names))
         if states:
@@ -82,6 +87,20 @@ class Desk:
         """Return the recordings whose id or key is `text`."""
         query = all_of_recording().where((recording.c.id == text) | (recording.c.key == text))
         return await self._database.read(lambda c: holdings(c, query))
+
+    async def known(self, name: ProviderName, ids: Sequence[RecordingId]) -> dict[str, Holding]:
+        """Return those recordings of a provider that the catalog knows, by their ids."""
+
+        def work(connection: Connection) -> dict[str, Holding]:
+            found: dict[str, Holding] = {}
+            for some in chunks(ids):
+                query = all_of_recording().where(
+                    recording.c.provider == name, recording.c.id.in_(some)
+                )
+                found |= {each.id: each for each in holdings(connection, query)}
+            return found
+
+        return await self._database.read(work)
 
     async def beginning(self, text: str, limit: int) -> list[Holding]:
         """Return up to `limit` recordings whose key begins with `text`, which is hexadecimal."""

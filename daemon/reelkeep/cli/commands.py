@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "retry": "make failed files due again",
         "waive": "accept that files will never come",
         "verify": "read the archive again and compare",
+        "audit": "compare what the providers hold with what is here",
         "logs": "say what events of the log mean and ask for",
         "demo": "archive simulated recordings on this machine",
         "schema": "print the JSON Schema of the configuration",

@@ -35,8 +35,8 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             ("daemon.started", "daemon.failed", "catalog.recovered"),
             "Something ends it again and again. `journalctl -u reelkeep | grep -i "
             "-e watchdog -e killed -e status=` names who: a watchdog that found the loop stuck, "
-            "the out-of-memory killer, or an error, which `daemon.failed` explains. Nothing is lost "
-            "meanwhile; transfers resume, though a large file may need several starts.",
+            "the out-of-memory killer, or an error, which `daemon.failed` explains. Nothing is "
+            "lost meanwhile; transfers resume, though a large file may need several starts.",
         ),
         "ReelkeepProviderSilent": Alert(
             "No poll of this provider was complete for hours: what is new there is not known here.",

@@ -153,6 +153,7 @@ ASKED: dict[str, Callable[[Catalog], Awaitable[Any]]] = {
     "outlook": outlook,
     "find": lambda c: c.desk.find("r11"),
     "page": lambda c: c.desk.listing(after=10, limit=10),
+    "known": lambda c: c.desk.known(NAME, [RecordingId("r11"), RecordingId("r12")]),
     "failed": lambda c: c.desk.listing(names=[NAME], states=["failed", "gone"]),
     "attempts": lambda c: c.desk.attempts([1, 2, 3]),
     "waive": lambda c: c.desk.waive([50, 51]),

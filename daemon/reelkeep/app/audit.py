@@ -1,0 +1,264 @@
+"""Compare what the providers hold now with the catalog and the archive; nothing is changed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import anyio
+
+from reelkeep.app.books import open_catalog, utc_now
+from reelkeep.app.house import make_providers, open_transport
+from reelkeep.app.plan import scratch_catalog
+from reelkeep.app.shelf import make_archive
+from reelkeep.app.unwrapped import unwrapped
+from reelkeep.archive.local import LocalArchive
+from reelkeep.catalog.desk import Desk
+from reelkeep.core.audit import LEFT, UNFINISHED, Item, Tally, is_at_risk, known, strangers
+from reelkeep.core.model import (
+    FileId,
+    Holding,
+    ProviderName,
+    Readiness,
+    Recording,
+    RecordingId,
+    Window,
+)
+from reelkeep.core.spans import AHEAD, EPOCH
+from reelkeep.errors import ProviderError
+from reelkeep.ports import Clean, Clock, Provider, Report
+from reelkeep.settings import Settings
+from reelkeep.stages.blame import batches, blamed
+from reelkeep.telemetry.libraries import captured
+from reelkeep.telemetry.logs import Log
+
+PAGE = 500
+"""Recordings that are taken from the catalog at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is not as it should be in the end, or is at risk."""
+
+    recording: str
+    item: Item
+    day: date | None
+    deadline: datetime | None
+    at_risk: bool
+
+
+@dataclass(slots=True)
+class Audited:
+    """What was found of one provider."""
+
+    name: ProviderName
+    days: dict[date | None, Tally] = field(default_factory=dict)  #: Day of the start, in UTC.
+    findings: list[Finding] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)  #: Why not all may have been listed.
+    error: str | None = None  #: Why the provider could not be read, or not wholly.
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that the provider holds is here, or not wanted."""
+        return self.error is None and not any(tally.left for tally in self.days.values())
+
+
+async def audit(
+    settings: Settings, names: Sequence[ProviderName], log: Log, window: Window | None
+) -> list[Audited]:
+    """Return how what the enabled `names` hold compares with what is here, in their order.
+
+    Without `window` all is compared. A daemon may work meanwhile: what changes under the audit is
+    taken as it is at its end.
+
+    Raises:
+        CatalogError, IoFailed: Catalog or archive cannot be read.
+    """
+    hearing = _Hearing(log, {name: Audited(name) for name in names})
+    async with AsyncExitStack() as stack:
+        stack.enter_context(captured(log))
+        if settings.catalog.path.exists():
+            database, _ = await stack.enter_async_context(open_catalog(settings))
+        else:  # looking shall not begin a catalog
+            database = await stack.enter_async_context(scratch_catalog(settings, utc_now))
+        transport = await stack.enter_async_context(open_transport(settings))
+        auditor = Auditor(
+            Desk(database, utc_now, log), make_archive(settings, utc_now), utc_now, log.clean
+        )
+        providers = make_providers(
+            settings, transport, hearing, learn=log.learn, clock=utc_now, dice=random.random
+        )
+        with unwrapped():
+            async with anyio.create_task_group() as group:
+                for name, found in hearing.found.items():
+                    group.start_soon(auditor.one, providers[name], window, found)
+    return list(hearing.found.values())
+
+
+class _Hearing:
+    """A report that also notes why a listing is not complete."""
+
+    def __init__(self, heard: Report, found: dict[ProviderName, Audited]) -> None:
+        self._heard = heard
+        self.found = found
+
+    def __call__(self, event: str, /, **keys: object) -> None:
+        if event == "poll.incomplete":
+            name = ProviderName(str(keys["provider"]))
+            self.found[name].incomplete.append(str(keys["reason"]))
+        self._heard(event, **keys)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was listed."""
+
+    recordings: set[int] = field(default_factory=set)  #: Rows.
+    files: set[int] = field(default_factory=set)  #: Rows.
+    strangers: dict[RecordingId, _Stranger] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Stranger:
+    """What is listed of a recording, and not known: no more of it than is needed later."""
+
+    started: datetime | None
+    deadline: datetime | None
+    items: dict[FileId, Item] = field(default_factory=dict)
+
+
+class Auditor:
+    """Compares one provider after the other."""
+
+    def __init__(self, desk: Desk, archive: LocalArchive, clock: Clock, clean: Clean) -> None:
+        self._desk = desk
+        self._archive = archive
+        self._clock = clock
+        self._clean = clean
+
+    async def one(self, provider: Provider, window: Window | None, found: Audited) -> None:
+        """Put into `found` how what `provider` holds compares with what is here."""
+        seen = _Seen()
+        try:
+            async with aclosing(batches(provider, window or self._whole(provider))) as listed:
+                async for batch in listed:
+                    await self._see(provider, batch, window, seen)
+        except ProviderError as error:
+            found.error = self._clean(str(error))
+        found.incomplete = [self._clean(reason) for reason in found.incomplete]
+        await self._weigh_strangers(provider, seen, found)
+        await self._weigh_known(provider, window, seen, found)
+
+    def _whole(self, provider: Provider) -> Window:
+        until = self._clock() + AHEAD
+        return Window(min(provider.traits.epoch or EPOCH, until), until)
+
+    async def _see(
+        self, provider: Provider, batch: Sequence[Recording], window: Window | None, seen: _Seen
+    ) -> None:
+        ids = [each.id for each in batch]
+        held = await self._desk.known(provider.name, ids)
+        for recording in await _described(provider, batch, held):
+            if not _is_within(recording, window):
+                continue
+            holding = held.get(recording.id)
+            if holding is not None:
+                seen.recordings.add(holding.row)
+                seen.files |= _listed(recording, holding, whole=provider.traits.describes)
+            for item in strangers(recording, holding, provider.traits.filter):
+                fresh = _Stranger(recording.started, recording.deadline)
+                seen.strangers.setdefault(recording.id, fresh).items.setdefault(item.file, item)
+
+    async def _weigh_strangers(self, provider: Provider, seen: _Seen, found: Audited) -> None:
+        """Count what is not known, unless it has become so meanwhile."""
+        ids = list(seen.strangers)
+        for start in range(0, len(ids), PAGE):
+            some = ids[start : start + PAGE]
+            held = await self._desk.known(provider.name, some)
+            for id_ in some:
+                stranger, holding = seen.strangers[id_], held.get(id_)
+                rows = {each.id: each.row for each in holding.files} if holding else {}
+                for item in stranger.items.values():
+                    if holding is not None and (item.file in rows or item.file == UNFINISHED):
+                        seen.recordings.add(holding.row)
+                        seen.files.add(rows.get(item.file, 0))
+                    else:
+                        self._note(found, id_, stranger.started, stranger.deadline, item)
+
+    async def _weigh_known(
+        self, provider: Provider, window: Window | None, seen: _Seen, found: Audited
+    ) -> None:
+        complete = found.error is None and not found.incomplete
+        listed, after = frozenset(seen.files), 0
+        while page := await self._desk.listing(
+            names=[provider.name], span=window, after=after, limit=PAGE
+        ):
+            after = page[-1].row
+            lost = await self._archive.lost(page)
+            for holding in page:
+                if window and holding.started is None and holding.row not in seen.recordings:
+                    continue
+                for item, is_listed in known(holding, listed=listed, complete=complete, lost=lost):
+                    self._note(
+                        found, holding.id, holding.started, holding.deadline, item, listed=is_listed
+                    )
+
+    def _note(
+        self, found: Audited, recording: str, started: datetime | None, deadline: datetime | None,
+        item: Item, *, listed: bool = True,
+    ) -> None:  # fmt: skip
+        day = None if started is None else started.astimezone(UTC).date()
+        at_risk = is_at_risk(item, deadline, self._clock())
+        found.days.setdefault(day, Tally()).count(item, listed=listed, at_risk=at_risk)
+        if item.mark in LEFT:
+            found.findings.append(
+                Finding(recording=recording, item=item, day=day, deadline=deadline, at_risk=at_risk)
+            )
+
+
+def days(first: date | None, last: date | None, now: datetime) -> Window | None:
+    """Return the window from `first` to `last`, both included and in UTC; None if neither is given.
+
+    Raises:
+        ValueError: It would end before it begins.
+    """
+    if first is None and last is None:
+        return None
+    since = EPOCH if first is None else datetime(first.year, first.month, first.day, tzinfo=UTC)
+    until = now + AHEAD
+    if last is not None:
+        until = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
+    return Window(since, until)
+
+
+async def _described(
+    provider: Provider, batch: Sequence[Recording], held: dict[str, Holding]
+) -> list[Recording]:
+    """Return `batch`, of which what nothing is known of yet is described where that is possible."""
+    if not provider.traits.describes:
+        return list(batch)
+    bare = [
+        each
+        for each in batch
+        if each.readiness is Readiness.READY and not (each.id in held and held[each.id].files)
+    ]
+    if not bare:
+        return list(batch)
+    with blamed():
+        told = {each.id: each for each in await provider.describe(bare)}
+    return [told.get(each.id, each) for each in batch]
+
+
+def _listed(recording: Recording, holding: Holding, *, whole: bool) -> set[int]:
+    """Return the rows of files that `recording` lists: all, where a listing does not name them."""
+    names = {file.id for file in recording.files}
+    return {file.row for file in holding.files if whole or file.id in names}
+
+
+def _is_within(recording: Recording, window: Window | None) -> bool:
+    """Whether `recording` began in `window`; a listing of days shows the neighbouring ones, too."""
+    started = recording.started
+    return window is None or started is None or window.since <= started < window.until

@@ -1,0 +1,147 @@
+"""Decide how each thing that a provider lists, or that we know of, stands in an audit.
+
+listed  state of the file            mark
+------  ---------------------------  ------------------------------------------------
+yes     none: it is not known        missing, or skipped if the filter does not want it
+any     stored                       stored; missing if the archive has lost it
+any     skipped, waived              skipped
+yes     due, active                  pending
+yes     failed, gone                 failed
+no      anything else                vanished, if all was listed; else as if it were
+
+What the provider has not finished yet has no file: a recording is `pending` for it until that takes
+unreasonably long, and `failed` then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from reelkeep.core.admission import changes
+from reelkeep.core.filters import Filter
+from reelkeep.core.lifecycle import FileState, RecordingState
+from reelkeep.core.model import FileId, HeldFile, Holding, Readiness, Recording
+
+AT_RISK = timedelta(days=7)
+"""What its provider deletes within this time, and is not stored yet, is at risk."""
+
+UNFINISHED = FileId("")
+"""Stands for the files that the provider has not finished."""
+
+
+class Mark(StrEnum):
+    """How a thing stands."""
+
+    STORED = "stored"  #: Verified, and in the archive.
+    PENDING = "pending"  #: To be fetched, or still being made by the provider.
+    FAILED = "failed"  #: Given up, though the provider has it.
+    SKIPPED = "skipped"  #: Not wanted by the filter, waived, or not to be had over HTTP.
+    MISSING = "missing"  #: The provider has it; we know nothing of it, or have lost it.
+    VANISHED = "vanished"  #: We knew of it and have it not, and the provider has it no longer.
+
+
+LEFT = frozenset({Mark.PENDING, Mark.FAILED, Mark.MISSING, Mark.VANISHED})
+"""Marks of what is not as it should be in the end."""
+
+_RISKY = frozenset({Mark.PENDING, Mark.FAILED, Mark.MISSING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One thing and how it stands; `count` is above one for several unfinished files."""
+
+    file: FileId
+    mark: Mark
+    count: int = 1
+    name: str = ""  #: Its name in the archive, once it has one.
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many things stand how, on one day or altogether."""
+
+    listed: int = 0  #: By the provider, now.
+    stored: int = 0
+    pending: int = 0
+    failed: int = 0
+    skipped: int = 0
+    missing: int = 0
+    vanished: int = 0
+    at_risk: int = 0  #: Of those pending, failed and missing.
+
+    def count(self, item: Item, *, listed: bool, at_risk: bool) -> None:
+        """Count `item`."""
+        self.listed += item.count if listed else 0
+        self.at_risk += item.count if at_risk else 0
+        setattr(self, item.mark.value, getattr(self, item.mark.value) + item.count)
+
+    def add(self, other: Tally) -> None:
+        """Count what `other` counted."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    @property
+    def left(self) -> int:
+        """How many things are not as they should be in the end."""
+        return sum(getattr(self, mark.value) for mark in LEFT)
+
+
+def strangers(recording: Recording, holding: Holding | None, rules: Filter) -> Iterator[Item]:
+    """Yield what `recording` lists that the catalog does not know."""
+    known = () if holding is None else holding.files
+    for arrival in changes(recording, known, rules).arrivals:
+        wanted = arrival.state is FileState.DUE
+        yield Item(file=arrival.file.id, mark=Mark.MISSING if wanted else Mark.SKIPPED)
+    in_the_making = recording.unfinished > 0 or recording.readiness is not Readiness.READY
+    if holding is None and in_the_making:
+        count = max(1, recording.unfinished)
+        yield Item(file=UNFINISHED, mark=Mark.MISSING, count=count)
+
+
+def known(
+    holding: Holding, *, listed: frozenset[int], complete: bool, lost: frozenset[int]
+) -> Iterator[tuple[Item, bool]]:
+    """Yield what the catalog knows of a recording, and whether the provider lists it.
+
+    `listed` and `lost` are rows of files: what the provider lists, and what the archive has not
+    although it should. Unless the listing was `complete`, not being listed proves nothing.
+    """
+    for file in holding.files:
+        is_listed = file.row in listed
+        mark = _mark(file, gone=complete and not is_listed, lost=file.row in lost)
+        yield Item(file=file.id, mark=mark, name=file.name), is_listed
+    state = RecordingState(holding.state)
+    waits = state is RecordingState.WAITING and not holding.files
+    if holding.unfinished or waits or (state is RecordingState.INCOMPLETE and not holding.files):
+        mark = Mark.FAILED if state is RecordingState.INCOMPLETE else Mark.PENDING
+        yield Item(file=UNFINISHED, mark=mark, count=max(1, holding.unfinished)), False
+
+
+def is_at_risk(item: Item, deadline: datetime | None, now: datetime) -> bool:
+    """Return whether `item` may be deleted before it is here."""
+    return item.mark in _RISKY and deadline is not None and deadline - now < AT_RISK
+
+
+def total(days: Mapping[date | None, Tally]) -> Tally:
+    """Return what was counted on all `days`."""
+    summed = Tally()
+    for tally in days.values():
+        summed.add(tally)
+    return summed
+
+
+def _mark(file: HeldFile, *, gone: bool, lost: bool) -> Mark:
+    match FileState(file.state):
+        case FileState.STORED:
+            return Mark.MISSING if lost else Mark.STORED
+        case FileState.SKIPPED | FileState.WAIVED:
+            return Mark.SKIPPED
+        case _ if gone:
+            return Mark.VANISHED
+        case FileState.DUE | FileState.ACTIVE:
+            return Mark.PENDING
+        case _:
+            return Mark.FAILED

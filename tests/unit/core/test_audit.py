@@ -1,0 +1,157 @@
+"""How each thing stands in an audit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from fakes.catalog import a_file, a_recording
+from fakes.holdings import holding
+from reelkeep.core.audit import (
+    AT_RISK,
+    UNFINISHED,
+    Item,
+    Mark,
+    Tally,
+    is_at_risk,
+    known,
+    strangers,
+    total,
+)
+from reelkeep.core.filters import Criteria, Filter
+from reelkeep.core.lifecycle import FileState, RecordingState
+from reelkeep.core.model import FileId, HeldFile, Holding, Readiness
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ROW = 7
+
+
+def held(state: FileState, id_: str = "1") -> HeldFile:
+    return HeldFile(row=ROW, id=FileId(id_), name=f"{id_}.mp4", state=state.value)
+
+
+def marks(
+    kept: Holding, *, is_listed: bool = True, complete: bool = True, lost: bool = False
+) -> list[Mark]:
+    listed = frozenset({ROW} if is_listed else ())
+    gone = frozenset({ROW} if lost else ())
+    return [item.mark for item, _ in known(kept, listed=listed, complete=complete, lost=gone)]
+
+
+def state_of(kept: Holding, state: RecordingState, unfinished: int = 0) -> Holding:
+    return replace(kept, state=state.value, unfinished=unfinished)
+
+
+@pytest.mark.parametrize(
+    ("state", "listed", "partly", "gone"),
+    [
+        (FileState.STORED, Mark.STORED, Mark.STORED, Mark.STORED),
+        (FileState.DUE, Mark.PENDING, Mark.PENDING, Mark.VANISHED),
+        (FileState.ACTIVE, Mark.PENDING, Mark.PENDING, Mark.VANISHED),
+        (FileState.FAILED, Mark.FAILED, Mark.FAILED, Mark.VANISHED),
+        (FileState.GONE, Mark.FAILED, Mark.FAILED, Mark.VANISHED),
+        (FileState.SKIPPED, Mark.SKIPPED, Mark.SKIPPED, Mark.SKIPPED),
+        (FileState.WAIVED, Mark.SKIPPED, Mark.SKIPPED, Mark.SKIPPED),
+    ],
+)
+def test_a_known_file_stands_as_its_state_and_the_listing_say(
+    state: FileState, listed: Mark, partly: Mark, gone: Mark
+) -> None:
+    kept = holding(held(state))
+    assert marks(kept) == [listed]
+    assert marks(kept, is_listed=False, complete=False) == [partly]
+    assert marks(kept, is_listed=False) == [gone]
+
+
+def test_a_stored_file_that_the_archive_has_lost_is_missing() -> None:
+    assert marks(holding(held(FileState.STORED)), is_listed=False, lost=True) == [Mark.MISSING]
+
+
+@pytest.mark.parametrize(
+    ("state", "unfinished", "expected"),
+    [
+        (RecordingState.WAITING, 0, [(Mark.PENDING, 1)]),
+        (RecordingState.WAITING, 3, [(Mark.PENDING, 3)]),
+        (RecordingState.OPEN, 2, [(Mark.PENDING, 2)]),
+        (RecordingState.INCOMPLETE, 2, [(Mark.FAILED, 2)]),
+        (RecordingState.INCOMPLETE, 0, [(Mark.FAILED, 1)]),
+        (RecordingState.ARCHIVED, 0, []),
+        (RecordingState.ACKNOWLEDGED, 0, []),
+    ],
+)
+def test_what_the_provider_has_not_finished_counts(
+    state: RecordingState, unfinished: int, expected: list[tuple[Mark, int]]
+) -> None:
+    kept = state_of(holding(), state, unfinished)
+    found = known(kept, listed=frozenset(), complete=True, lost=frozenset())
+    assert [(item.mark, item.count) for item, _ in found] == expected
+
+
+def test_files_that_are_known_do_not_count_twice() -> None:
+    kept = state_of(holding(held(FileState.FAILED)), RecordingState.INCOMPLETE)
+    assert marks(kept) == [Mark.FAILED]
+
+
+def test_what_is_listed_and_not_known_is_missing() -> None:
+    found = list(strangers(a_recording("a", a_file("1"), a_file("2")), None, Filter()))
+    assert found == [Item(file=FileId(each), mark=Mark.MISSING) for each in "12"]
+
+
+def test_what_the_filter_does_not_want_is_not_missed() -> None:
+    rules = Filter(exclude=Criteria(topic="Title"))
+    (found,) = strangers(a_recording(), None, rules)
+    assert found.mark is Mark.SKIPPED
+
+
+def test_of_a_known_recording_only_new_files_are_strangers() -> None:
+    kept = holding(held(FileState.STORED, "1"))
+    found = strangers(a_recording("4711", a_file("1"), a_file("2")), kept, Filter())
+    assert [item.file for item in found] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("details", "count"),
+    [({"unfinished": 2}, 2), ({"readiness": Readiness.TRANSCODABLE}, 1), ({}, 0)],
+    ids=["unfinished", "to transcode", "empty"],
+)
+def test_an_unknown_recording_without_files_is_missing_if_there_will_be_some(
+    details: dict[str, Any], count: int
+) -> None:
+    found = list(strangers(replace(a_recording(), files=(), **details), None, Filter()))
+    assert [(item.file, item.count) for item in found] == [(UNFINISHED, count)] * (count > 0)
+
+
+@pytest.mark.parametrize(
+    ("mark", "left", "risky"),
+    [
+        (Mark.PENDING, AT_RISK - timedelta(seconds=1), True),
+        (Mark.FAILED, timedelta(0), True),
+        (Mark.MISSING, -timedelta(days=1), True),
+        (Mark.PENDING, AT_RISK, False),
+        (Mark.PENDING, None, False),
+        (Mark.STORED, timedelta(0), False),
+        (Mark.SKIPPED, timedelta(0), False),
+        (Mark.VANISHED, timedelta(0), False),
+    ],
+)
+def test_at_risk_is_what_is_not_here_and_soon_deleted(
+    mark: Mark, left: timedelta | None, *, risky: bool
+) -> None:
+    deadline = None if left is None else NOW + left
+    assert is_at_risk(Item(file=FileId("1"), mark=mark), deadline, NOW) is risky
+
+
+def test_what_is_not_stored_or_skipped_is_left() -> None:
+    tally = Tally()
+    for mark in Mark:
+        tally.count(Item(file=FileId("1"), mark=mark, count=2), listed=True, at_risk=False)
+    assert (tally.left, tally.listed) == (8, 12)
+
+
+def test_days_are_summed() -> None:
+    assert total({NOW.date(): Tally(listed=1, stored=2), None: Tally(stored=3)}) == Tally(
+        listed=1, stored=5
+    )
