@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -46,10 +46,11 @@ class Bandwidth:
         self._paid_until -= size / self._rate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Slowed:
     _reply: Reply
     _bandwidth: Bandwidth
+    _rest: memoryview = field(default_factory=lambda: memoryview(b""))  # of the piece begun last
 
     @property
     def status(self) -> int:
@@ -70,13 +71,17 @@ class _Slowed:
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         async with aclosing(self._reply.chunks()) as pieces:
             async for piece in pieces:
-                yield piece  # whole: what is left of one would be lost to `tap`
-                await self._bandwidth.spend(len(piece))
+                self._rest = memoryview(piece)
+                while self._rest:
+                    grain = bytes(self._rest[: self._bandwidth.grain])
+                    self._rest = self._rest[len(grain) :]
+                    yield grain
+                    await self._bandwidth.spend(len(grain))
 
     @asynccontextmanager
     async def tap(self) -> AsyncIterator[Tap | None]:
         async with self._reply.tap() as tap:
-            yield None if tap is None else _SlowedTap(tap, self._bandwidth)
+            yield None if tap is None else _SlowedTap(tap, self._bandwidth, self._rest)
 
 
 class _SlowedTap:
@@ -86,23 +91,29 @@ class _SlowedTap:
     others could use.
     """
 
-    def __init__(self, tap: Tap, bandwidth: Bandwidth) -> None:
+    def __init__(self, tap: Tap, bandwidth: Bandwidth, rest: memoryview) -> None:
         self._tap = tap
         self._bandwidth = bandwidth
+        self._rest = rest  # came already, in the piece that the head of the file was cut from
         self._paid = 0  # for the slice under way
-        self._before = tap.left
+        self._before = self.left
 
     @property
     def left(self) -> int:
-        return self._tap.left
+        return len(self._rest) + self._tap.left
 
     async def grant(self) -> int:
-        came = self._before - self._tap.left
+        came = self._before - self.left
         self._bandwidth.refund(self._paid - came)
-        most = min(self._bandwidth.grain, max(2 * came, LEAST), self._tap.left)
-        self._paid, self._before = most, self._tap.left
+        most = min(self._bandwidth.grain, max(2 * came, LEAST), self.left)
+        self._paid, self._before = most, self.left
         await self._bandwidth.spend(most)
-        return min(most, await self._tap.grant())
+        return min(most, len(self._rest) or await self._tap.grant())
 
     def draw(self, into: memoryview) -> int:
-        return self._tap.draw(into)
+        if not self._rest:
+            return self._tap.draw(into)
+        size = min(len(into), len(self._rest))
+        into[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size

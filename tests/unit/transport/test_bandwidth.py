@@ -66,7 +66,7 @@ async def test_silence_is_not_saved_up() -> None:
 
 
 async def test_what_follows_the_head_is_drawn_to_the_byte() -> None:
-    """However little is paid for at a time: a piece that was begun is given whole."""
+    """Whatever was left of the piece that the head was cut from."""
     body = bytes(range(256)) * 100
     headers = {"Content-Length": str(len(body)), "Content-Type": "video/mp4"}
     reply = FakeReply(headers=headers, pieces=[body[:20_000], body[20_000:]], drawn=True)
@@ -85,3 +85,33 @@ async def test_what_follows_the_head_is_drawn_to_the_byte() -> None:
                 came += into[: tap.draw(into)]
 
     assert came == body
+
+
+@pytest.mark.parametrize("drawn", [False, True], ids=["read", "drawn"])
+async def test_within_every_second_no_more_comes_than_may(drawn: bool) -> None:
+    """However large the pieces are in which the bytes reach us, and however many transfers."""
+    rate, size = 100_000, 300_000
+    headers = {"Content-Length": str(size), "Content-Type": "video/mp4"}
+    replies = [FakeReply(headers=headers, pieces=[bytes(size)], drawn=drawn) for _ in range(3)]
+    transport = Bandwidth(FakeTransport(replies), rate=rate)
+    came: list[tuple[float, int]] = []
+
+    async def take() -> None:
+        async with transport.open(Request(url="https://example.test/f")) as reply:
+            async with reply.tap() as tap:
+                while tap is not None and tap.left:
+                    most = await tap.grant()
+                    came.append((anyio.current_time(), tap.draw(memoryview(bytearray(most)))))
+            if not drawn:
+                came.extend([(anyio.current_time(), len(each)) async for each in reply.chunks()])
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(take)
+
+    assert sum(size for _, size in came) == 3 * size
+    seconds = [
+        sum(size for at, size in came if begin <= at < begin + 1) for begin, _ in sorted(came)
+    ]
+    assert max(seconds) <= rate * 1.3  # a grain of each transfer may begin and end the second
+    assert min(seconds[: len(seconds) // 2]) >= rate * 0.7
