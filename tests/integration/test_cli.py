@@ -696,10 +696,12 @@ async def test_the_daemon_works_until_it_is_told_to_stop(slow: Place, free_port:
             slow.sim.world.expected()[0].size
         ]
         assert "speaker_view" in (await slow.run("status")).out
+        assert (await slow.run("health")).out == f"127.0.0.1:{free_port}: healthy\n"
         await slow.run("sync", code=75)
         process.send_signal(signal.SIGTERM)
         with anyio.fail_after(10):
             assert await process.wait() == 0
+    assert (await slow.run("health", "--json", code=1)).json["healthy"] is False
     events = [
         json.loads(line)["event"]
         for line in (slow.folder / "stderr").read_text().split("\n")

@@ -246,10 +246,13 @@ async def test_systemd_hears_that_it_is_ready_and_that_it_stops(tmp_path: Path) 
         daemon = await stack.enter_async_context(running(place, environ))
         heard: set[str] = set()
         with anyio.fail_after(PATIENCE):
-            while "READY=1" not in heard:
+            while not {"READY=1", "STATUS=0 in flight, 0 pending, 0.0 MB/s"} <= heard:
                 heard.add((await socket.receive())[0].decode())
             daemon.tell(signal.SIGINT)
             while "STOPPING=1" not in heard:
+                heard.add((await socket.receive())[0].decode())
+            assert "EXTEND_TIMEOUT_USEC=60000000" in heard  # while it started
+            while "EXTEND_TIMEOUT_USEC=34000000" not in heard:  # the grace, and then some
                 heard.add((await socket.receive())[0].decode())
         assert await daemon.ends() == 0
 

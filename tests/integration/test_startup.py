@@ -39,22 +39,30 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which there is nothing to do."""
     folder = tmp_path_factory.mktemp("place")
     (folder / "reelkeep.yaml").write_text(CONFIGURATION)
+    (folder / "health.yaml").write_text("server: {listen: 127.0.0.1:1}\n")
     return folder
 
 
-def imported(arguments: str, place: Path) -> set[str]:
+def imported(arguments: str, place: Path, *, code: int = 0) -> set[str]:
     """Return the modules that a command imports, and the packages that they are in."""
     program = [sys.executable, "-X", "importtime", "-m", "reelkeep.cli"]
     ran = subprocess.run(
         [*program, *arguments.split()],
         cwd=place,
         env={**os.environ, "SECRET": "s3cr3t"},
-        check=True,
+        check=False,
         capture_output=True,
         text=True,
     )
+    assert ran.returncode == code, ran.stderr[-2000:]
     lines = ran.stderr.splitlines()[1:]
     return {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+
+
+def test_to_ask_for_health_takes_next_to_nothing(place: Path) -> None:
+    """It is asked every half minute, for years."""
+    needless = LOOKING | ARCHIVE | CATALOG | {"anyio", "pydantic", "reelkeep.settings", "rich"}
+    assert needless & imported("-c health.yaml health", place, code=1) == set()
 
 
 @pytest.mark.parametrize(

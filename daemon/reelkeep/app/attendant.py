@@ -1,8 +1,8 @@
-"""Watch over a running pipeline: heartbeat, readiness, status, watchdog."""
+"""Watch over a running pipeline: heartbeat, readiness, status."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from reelkeep.app.house import House
 from reelkeep.app.pipeline import Pipeline
+from reelkeep.app.pulse import Pulse
 from reelkeep.app.status import snapshot
 from reelkeep.core.model import ProviderName
-from reelkeep.core.quantities import print_size
 from reelkeep.errors import CatalogError
 from reelkeep.ports import Clock
 from reelkeep.stages.health import Health
@@ -25,13 +25,10 @@ HEARTBEAT = timedelta(minutes=1)
 """How often all is said to be well."""
 
 SAMPLES = 4
-"""How often within a heartbeat the figures of /metrics are brought up to date."""
+"""How often within a heartbeat /metrics and `systemctl status` are brought up to date."""
 
 BROKEN_INTERVALS = 3
 """A provider that has been broken for more of its intervals makes the daemon not ready."""
-
-TICK = 5.0
-"""Seconds between two proofs that the loop turns."""
 
 
 class Attendant:
@@ -39,52 +36,45 @@ class Attendant:
 
     def __init__(
         self, house: House, pipeline: Pipeline, report: Metrics, notifier: Notifier,
-        registry: CollectorRegistry,
+        registry: CollectorRegistry, pulse: Pulse,
     ) -> None:  # fmt: skip
         self._house = house
         self._pipeline = pipeline
         self._report = report
         self._notifier = notifier
         self._registry = registry
-        self._turned_at = anyio.current_time()
+        self._pulse = pulse
         self._silent_since: float | None = None  # when the catalog ceased to answer
 
     def probes(self) -> Probes:
         """Return what the server may ask."""
         return Probes(
-            healthy=lambda: anyio.current_time() - self._turned_at < 4 * TICK,
+            healthy=lambda: self._pulse.healthy,
             ready=self._reasons,
             status=self._status,
             metrics=self._registry,
         )
 
     async def forever(self) -> None:
-        """Prove that the loop turns, and say once a minute how all is; until cancelled."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._prove, name="prove")
-            group.start_soon(self._tell, name="tell")
-
-    async def _prove(self) -> None:
-        """Depend on nothing but the loop: a busy catalog does not make us look dead."""
-        interval = self._notifier.watchdog_interval
-        pause = TICK if interval is None else min(TICK, interval.total_seconds())
+        """Sample the figures now and then, and say once a minute how all is; until cancelled."""
+        status = await self._look(0)
         while True:
-            self._turned_at = anyio.current_time()
-            self._notifier.alive()
-            await anyio.sleep(pause)
-
-    async def _tell(self) -> None:
-        """Sample the figures for /metrics now and then, and say the last of them once a minute."""
-        while True:
-            received, began = self._house.flights.received, anyio.current_time()
+            minute = self._rate()
             for _ in range(SAMPLES):
-                await self._sample()
+                moment = self._rate()
                 await anyio.sleep(HEARTBEAT.total_seconds() / SAMPLES)
-            passed = anyio.current_time() - began
-            await self._beat(round((self._house.flights.received - received) / passed))
+                status = await self._look(moment())
+            if status is not None:
+                self._beat(status, minute())
 
-    async def _sample(self) -> dict[str, Any] | None:
-        """Return the status, None if the catalog does not give it: that is said once."""
+    def _rate(self) -> Callable[[], int]:
+        """Return what says how many bytes a second came since now."""
+        flights = self._house.flights
+        received, began = flights.received, anyio.current_time()
+        return lambda: round((flights.received - received) / (anyio.current_time() - began))
+
+    async def _look(self, rate: int) -> dict[str, Any] | None:
+        """Take a sample, for /metrics and for systemd; None if the catalog is silent, said once."""
         try:
             status = await self._status()
         except CatalogError as error:
@@ -96,23 +86,19 @@ class Attendant:
             seconds = round(anyio.current_time() - self._silent_since, 3)
             self._silent_since = None
             self._report("heartbeat.recovered", seconds=seconds)
+        flying, speed = len(status["transfers"]), f"{rate / 1e6:.1f} MB/s"
+        self._notifier.status(f"{flying} in flight, {_pending(status)} pending, {speed}")
         return status
 
-    async def _beat(self, rate: int) -> None:
-        status = await self._sample()
-        if status is None:
-            return
-        pending = sum(line["pending"] for line in status["providers"])
-        flying = len(status["transfers"])
+    def _beat(self, status: dict[str, Any], rate: int) -> None:
         self._report(
             "heartbeat",
             providers={line["name"]: line["age_seconds"] for line in status["providers"]},
-            pending=pending,
-            in_flight=flying,
+            pending=_pending(status),
+            in_flight=len(status["transfers"]),
             bytes_per_second=rate,
             free=status["free_bytes"],
         )
-        self._notifier.status(f"{flying} in flight, {pending} pending, {print_size(rate)}/s")
 
     async def _status(self) -> dict[str, Any]:
         status = await snapshot(self._house)
@@ -132,6 +118,10 @@ class Attendant:
                 poller.health, self._house.providers[name].traits.interval, self._house.clock
             )
         ]
+
+
+def _pending(status: dict[str, Any]) -> int:
+    return sum(line["pending"] for line in status["providers"])
 
 
 def broken_for_long(health: Health, interval: timedelta, clock: Clock) -> bool:

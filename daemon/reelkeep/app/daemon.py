@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from reelkeep.app.attendant import Attendant
 from reelkeep.app.house import House, open_house
 from reelkeep.app.pipeline import Pipeline
+from reelkeep.app.pulse import Pulse
 from reelkeep.app.unwrapped import causes_of, unwrapped
 from reelkeep.errors import Busy, ConfigError
 from reelkeep.settings import Settings, load
@@ -26,6 +28,9 @@ from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
 from reelkeep.telemetry.server import serving
+
+CLOSING = timedelta(seconds=30)
+"""How long a stop may take beyond the grace for transfers, as systemd is told."""
 
 ReportOf = Callable[[Settings], Log]
 """Makes the log that a configuration asks for."""
@@ -89,6 +94,7 @@ class _Daemon:
         self._began = anyio.current_time()
         self.log = report_of(settings)
         self.notifier = Notifier(environ, pid=os.getpid())
+        self._pulse = Pulse(self.notifier)
 
     async def live(self) -> None:
         """Live until the orders say stop."""
@@ -102,6 +108,7 @@ class _Daemon:
         )
         async with anyio.create_task_group() as group:
             await group.start(self._obey)
+            group.start_soon(self._pulse.forever, name="pulse")
             while not orders.stop.is_set():
                 await self._stay()
             group.cancel_scope.cancel()
@@ -120,9 +127,10 @@ class _Daemon:
                     self._end(signal.Signals(number).name)
 
     def _end(self, name: str) -> None:
-        self.notifier.stopping()
+        self.notifier.stopping(self._settings.shutdown_grace + CLOSING)
         flying = 0 if self._house is None else len(self._house.flights.under_way)
         self.log("daemon.stopping", signal=name, in_flight=flying)
+        self.notifier.status(f"stopping, {flying} in flight")
         self._orders.end()
 
     def _reload(self) -> None:
@@ -173,6 +181,7 @@ class _Daemon:
 
     async def _inhabit(self) -> None:
         """Open a house, and work in it until the orders turn."""
+        self.notifier.status("opening the archive and the catalog")
         registry = CollectorRegistry()
         report = Metrics(self.log, registry)
         async with AsyncExitStack() as stack:
@@ -180,7 +189,7 @@ class _Daemon:
             if house is None:
                 return
             pipeline = Pipeline(house, list(house.providers))
-            attendant = Attendant(house, pipeline, report, self.notifier, registry)
+            attendant = Attendant(house, pipeline, report, self.notifier, registry, self._pulse)
             listen = self._settings.server.listen
             if listen is not None:
                 serve = serving(attendant.probes(), listen.host, listen.port)
@@ -214,6 +223,7 @@ class _Daemon:
             self._before = None
             self._say_reloaded()
         self.log("daemon.ready", seconds=round(anyio.current_time() - self._began, 3))
+        self._pulse.starting = False
         self.notifier.ready()
 
     async def _wake(self, pipeline: Pipeline) -> None:

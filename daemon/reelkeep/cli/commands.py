@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "plan": "say what a pass would fetch",
         "check": "validate the configuration and show it",
         "status": "say how every provider stands",
+        "health": "ask the daemon whether it is well",
         "list": "list recordings",
         "show": "show one recording with its files",
         "retry": "make failed files due again",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from reelkeep.cli.output import Output
+from reelkeep.cli.places import locate_file
 
 if TYPE_CHECKING:  # each takes a while, and not every command needs it
     from reelkeep.settings import Settings
@@ -29,8 +30,6 @@ class Invocation:
         Raises:
             ConfigError: There is none.
         """
-        from reelkeep.settings import locate_file
-
         return locate_file(self.file, self.environ)
 
     def settings(self) -> Settings:

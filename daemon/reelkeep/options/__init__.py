@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reelkeep.options.addresses import Address, Endpoint, Listen, Network, Proxy
+from reelkeep.core.endpoint import Endpoint
+from reelkeep.options.addresses import Address, Listen, Network, Proxy
 from reelkeep.options.base import Fault, Kind, Options, Surroundings, fault, nearest, surroundings
 from reelkeep.options.provider import CriteriaOptions, ProviderOptions
 from reelkeep.options.secrets import Secret, secrets_of

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Annotated
 
 from pydantic import (
@@ -16,23 +14,10 @@ from pydantic import (
 )
 
 from reelkeep.core.addresses import AddressPolicy
+from reelkeep.core.endpoint import Endpoint, parse_endpoint
 from reelkeep.core.urls import Origin, parse
 from reelkeep.errors import Refused
 from reelkeep.options.base import surroundings
-
-_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where the daemon listens. Port 0 lets the system choose."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
 
 
 def _web_address(value: str, info: ValidationInfo) -> str:
@@ -102,26 +87,6 @@ def _meant(text: str) -> str:
         return ' such as "10.0.0.0/8"'
 
 
-def _listen(value: object) -> Endpoint:
-    if isinstance(value, Endpoint):
-        return value
-    host, colon, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
-    bare = host.removeprefix("[").removesuffix("]")
-    if not colon or not _is_host(bare) or (":" in bare) != host.startswith("["):
-        raise ValueError("expected HOST:PORT such as 127.0.0.1:9477 or [::1]:9477")
-    if re.fullmatch(r"[0-9]{1,5}", port) is None or int(port) > 65535:
-        raise ValueError("expected a port from 0 to 65535 after the colon")
-    return Endpoint(bare, int(port))
-
-
-def _is_host(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return _HOST.fullmatch(text.lower()) is not None
-    return True
-
-
 Address = Annotated[
     str,
     AfterValidator(_web_address),
@@ -158,7 +123,7 @@ Network = Annotated[
 
 Listen = Annotated[
     Endpoint,
-    BeforeValidator(_listen),
+    BeforeValidator(parse_endpoint),
     PlainSerializer(str, return_type=str),
     WithJsonSchema(
         {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reelkeep.options import secrets_of
-from reelkeep.settings.load import load, locate_file
+from reelkeep.settings.load import load
 from reelkeep.settings.model import (
     ArchiveOptions,
     CatalogOptions,
@@ -29,7 +29,6 @@ __all__ = [
     "ServerOptions",
     "Settings",
     "load",
-    "locate_file",
     "resolved",
     "schema",
     "secrets_of",

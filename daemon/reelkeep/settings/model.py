@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from reelkeep.core.endpoint import DEFAULT
 from reelkeep.options import (
     Duration,
-    Endpoint,
     Fault,
     Listen,
     LocalPath,
@@ -128,16 +128,13 @@ class NetworkOptions(Options):
     """Networks and hosts that may be private or plain http; all else is https to public ones."""
 
 
-_LISTEN = Endpoint("127.0.0.1", 9477)
-
-
 class ServerOptions(Options):
     """The daemon's own pages: health, metrics, status."""
 
     listen: Annotated[
         Listen | None,
-        Field(json_schema_extra={"default": str(_LISTEN)}),  # pydantic would show its parts
-    ] = _LISTEN
+        Field(json_schema_extra={"default": str(DEFAULT)}),  # pydantic would show its parts
+    ] = DEFAULT
     """HOST:PORT; null turns it off."""
 
 

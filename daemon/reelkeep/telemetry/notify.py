@@ -25,12 +25,18 @@ class Notifier:
         """Say that the service does its work now, also after `reloading`."""
         self._send("READY=1")
 
-    def stopping(self) -> None:
+    def stopping(self, within: timedelta) -> None:
+        """Say that the service ends, and that systemd shall wait so long for it."""
         self._send("STOPPING=1")
+        self.extend(within)
 
     def reloading(self, monotonic: float) -> None:
         """Say that the configuration is read again; `monotonic` is CLOCK_MONOTONIC in seconds."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic * 1_000_000)}")
+
+    def extend(self, by: timedelta) -> None:
+        """Let the start, or the stop, that is under way take so much longer from now on."""
+        self._send(f"EXTEND_TIMEOUT_USEC={by // timedelta(microseconds=1)}")
 
     def status(self, text: str) -> None:
         """Show `text` in `systemctl status`."""

@@ -27,7 +27,10 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
     ("say", "heard"),
     [
         pytest.param(Notifier.ready, "READY=1", id="ready"),
-        pytest.param(Notifier.stopping, "STOPPING=1", id="stopping"),
+        pytest.param(lambda n: n.stopping(timedelta(seconds=1)), "STOPPING=1", id="stopping"),
+        pytest.param(
+            lambda n: n.extend(timedelta(seconds=2)), "EXTEND_TIMEOUT_USEC=2000000", id="extend"
+        ),
         pytest.param(Notifier.alive, "WATCHDOG=1", id="alive"),
         pytest.param(lambda n: n.status("3 läuft"), "STATUS=3 läuft", id="status"),
         pytest.param(lambda n: n.status("a\nREADY=1"), r"STATUS=a\nREADY=1", id="no-injection"),

@@ -1,0 +1,40 @@
+"""Prove that the loop turns, for as long as the daemon lives."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import anyio
+
+from reelkeep.telemetry.notify import Notifier
+
+TICK = 5.0
+"""The most seconds between two proofs."""
+
+STARTING = timedelta(minutes=1)
+"""How much longer a start may take after each proof: to take over an archive takes its time."""
+
+
+class Pulse:
+    """Beats on the loop and depends on nothing else: a busy catalog does not make us look dead."""
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+        self._turned_at = anyio.current_time()
+        self.starting = True  #: Not ready for the first time yet; systemd bounds how long.
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the loop has turned lately."""
+        return anyio.current_time() - self._turned_at < 4 * TICK
+
+    async def forever(self) -> None:
+        """Tell systemd after each turn that we are alive; until cancelled."""
+        interval = self._notifier.watchdog_interval
+        pause = TICK if interval is None else min(TICK, interval.total_seconds())
+        while True:
+            self._turned_at = anyio.current_time()
+            self._notifier.alive()
+            if self.starting:
+                self._notifier.extend(STARTING)
+            await anyio.sleep(pause)
