@@ -696,7 +696,7 @@ async def test_the_daemon_works_until_it_is_told_to_stop(slow: Place, free_port:
             slow.sim.world.expected()[0].size
         ]
         assert "speaker_view" in (await slow.run("status")).out
-        assert (await slow.run("health")).out == f"127.0.0.1:{free_port}: healthy\n"
+        assert (await slow.run("health")).out == f"the daemon on 127.0.0.1:{free_port} is healthy\n"
         await slow.run("sync", code=75)
         process.send_signal(signal.SIGTERM)
         with anyio.fail_after(10):

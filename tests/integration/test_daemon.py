@@ -18,10 +18,13 @@ import aiohttp
 import anyio
 import pytest
 import yaml
+from anyio import to_thread
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
+from reelkeep.app.asking import ask
 from reelkeep.core.events import EVENTS
+from reelkeep.options import SocketFile
 from reelkeep.simulator import Extent, Fault, Flaw, Simulator, Switches
 from reelkeep.simulator.faults import status
 from reelkeep.simulator.world import SimRecording
@@ -220,6 +223,20 @@ async def test_its_pages_answer(tmp_path: Path) -> None:
     assert {line["name"] for line in document["providers"]} == {"support", "meetings", "sdk"}
     assert 'reelkeep_polls_completed_total{provider="sdk"}' in pages["/metrics"][1]
     assert "reelkeep_free_bytes" in pages["/metrics"][1]
+
+
+async def test_it_answers_on_a_unix_socket(tmp_path: Path) -> None:
+    at = SocketFile(tmp_path / "pages")
+    async with (
+        simulated(tmp_path, server={"listen": str(at)}) as place,
+        running(place) as daemon,
+    ):
+        assert (await daemon.says("server.listening"))[0]["path"] == str(at.path)
+        status, body = await to_thread.run_sync(ask, at, "/api/v1/status")
+        assert (status, json.loads(body)["archive"]) == (200, str(tmp_path / "archive"))
+        daemon.tell(signal.SIGTERM)
+        assert await daemon.ends() == 0
+    assert not await anyio.Path(at.path).exists()
 
 
 async def test_a_provider_that_stays_broken_makes_it_unready(tmp_path: Path) -> None:

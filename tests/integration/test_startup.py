@@ -89,3 +89,12 @@ def test_a_command_imports_nothing_that_it_does_not_use(
 def test_what_shall_not_be_imported_can_be(name: str) -> None:
     """Else the test above would not notice that something has another name by now."""
     assert find_spec(name) is not None
+
+
+def test_a_daemon_without_a_server_imports_neither_server_nor_metrics() -> None:
+    code = (
+        "import sys, reelkeep.app.daemon\n"
+        "sys.exit(', '.join({'aiohttp.web', 'prometheus_client'} & sys.modules.keys()) or None)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")

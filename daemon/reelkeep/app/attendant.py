@@ -7,11 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import anyio
-from prometheus_client import CollectorRegistry
 
 from reelkeep.app.house import House
 from reelkeep.app.pipeline import Pipeline
-from reelkeep.app.pulse import Pulse
 from reelkeep.app.status import snapshot
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import CatalogError
@@ -19,7 +17,6 @@ from reelkeep.ports import Clock
 from reelkeep.stages.health import Health
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
-from reelkeep.telemetry.server import Probes
 
 HEARTBEAT = timedelta(minutes=1)
 """How often all is said to be well."""
@@ -35,25 +32,13 @@ class Attendant:
     """Knows how a running pipeline does, and tells it to whoever should know."""
 
     def __init__(
-        self, house: House, pipeline: Pipeline, report: Metrics, notifier: Notifier,
-        registry: CollectorRegistry, pulse: Pulse,
-    ) -> None:  # fmt: skip
+        self, house: House, pipeline: Pipeline, report: Metrics, notifier: Notifier
+    ) -> None:
         self._house = house
         self._pipeline = pipeline
         self._report = report
         self._notifier = notifier
-        self._registry = registry
-        self._pulse = pulse
         self._silent_since: float | None = None  # when the catalog ceased to answer
-
-    def probes(self) -> Probes:
-        """Return what the server may ask."""
-        return Probes(
-            healthy=lambda: self._pulse.healthy,
-            ready=self._reasons,
-            status=self._status,
-            metrics=self._registry,
-        )
 
     async def forever(self) -> None:
         """Sample the figures now and then, and say once a minute how all is; until cancelled."""
@@ -76,7 +61,7 @@ class Attendant:
     async def _look(self, rate: int) -> dict[str, Any] | None:
         """Take a sample, for /metrics and for systemd; None if the catalog is silent, said once."""
         try:
-            status = await self._status()
+            status = await self.status()
         except CatalogError as error:
             if self._silent_since is None:
                 self._silent_since = anyio.current_time()
@@ -100,12 +85,15 @@ class Attendant:
             free=status["free_bytes"],
         )
 
-    async def _status(self) -> dict[str, Any]:
+    async def status(self) -> dict[str, Any]:
+        """Return the status, as `status --json` prints it; /metrics shows it from now on."""
         status = await snapshot(self._house)
-        self._report.sample(status)
+        self._report.sample(
+            status, received=self._house.flights.received, queued=self._pipeline.queued()
+        )
         return status
 
-    async def _reasons(self) -> Sequence[str]:
+    async def reasons(self) -> Sequence[str]:
         """Return why the daemon is not ready; nothing if it is."""
         try:
             await self._house.intake.scan(ProviderName(""))

@@ -14,7 +14,6 @@ from pathlib import Path
 import anyio
 from anyio import open_signal_receiver
 from anyio.abc import TaskStatus
-from prometheus_client import CollectorRegistry
 
 from reelkeep.app.attendant import Attendant
 from reelkeep.app.house import House, open_house
@@ -22,12 +21,12 @@ from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.pulse import Pulse
 from reelkeep.app.unwrapped import causes_of, unwrapped
 from reelkeep.errors import Busy, ConfigError
+from reelkeep.options import Endpoint, SocketFile
 from reelkeep.settings import Settings, load
 from reelkeep.stages.bells import Bell, Chime
 from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
-from reelkeep.telemetry.server import serving
 
 CLOSING = timedelta(seconds=30)
 """How long a stop may take beyond the grace for transfers, as systemd is told."""
@@ -71,7 +70,7 @@ async def run(path: Path, environ: Mapping[str, str], *, report_of: ReportOf) ->
         with unwrapped():
             await daemon.live()
     except Exception as error:
-        daemon.log("daemon.failed", reason=causes_of(error))
+        daemon.report("daemon.failed", reason=causes_of(error))
         raise
     finally:
         daemon.notifier.close()
@@ -93,13 +92,14 @@ class _Daemon:
         self._orders = _Orders()
         self._began = anyio.current_time()
         self.log = report_of(settings)
+        self.report = Metrics(lambda event, /, **keys: self.log(event, **keys))
         self.notifier = Notifier(environ, pid=os.getpid())
-        self._pulse = Pulse(self.notifier)
+        self._pulse = Pulse(self.notifier, self.report.lagged)
 
     async def live(self) -> None:
         """Live until the orders say stop."""
         orders = self._orders
-        self.log(
+        self.report(
             "daemon.started",
             version=version("reelkeep"),
             pid=os.getpid(),
@@ -112,7 +112,7 @@ class _Daemon:
             while not orders.stop.is_set():
                 await self._stay()
             group.cancel_scope.cancel()
-        self.log("daemon.stopped", seconds=round(anyio.current_time() - orders.stopped_at, 3))
+        self.report("daemon.stopped", seconds=round(anyio.current_time() - orders.stopped_at, 3))
 
     async def _obey(self, *, task_status: TaskStatus[None]) -> None:
         orders = self._orders
@@ -129,7 +129,7 @@ class _Daemon:
     def _end(self, name: str) -> None:
         self.notifier.stopping(self._settings.shutdown_grace + CLOSING)
         flying = 0 if self._house is None else len(self._house.flights.under_way)
-        self.log("daemon.stopping", signal=name, in_flight=flying)
+        self.report("daemon.stopping", signal=name, in_flight=flying)
         self.notifier.status(f"stopping, {flying} in flight")
         self._orders.end()
 
@@ -149,11 +149,11 @@ class _Daemon:
             self._say_reloaded()
 
     def _reject(self, error: Exception) -> None:
-        self.log("config.rejected", config=self._path, reason=str(error))
+        self.report("config.rejected", config=self._path, reason=str(error))
         self.notifier.ready()
 
     def _say_reloaded(self) -> None:
-        self.log("config.reloaded", config=self._path, providers=self._names())
+        self.report("config.reloaded", config=self._path, providers=self._names())
         self.notifier.ready()
 
     async def _stay(self) -> None:
@@ -182,29 +182,45 @@ class _Daemon:
     async def _inhabit(self) -> None:
         """Open a house, and work in it until the orders turn."""
         self.notifier.status("opening the archive and the catalog")
-        registry = CollectorRegistry()
-        report = Metrics(self.log, registry)
         async with AsyncExitStack() as stack:
-            self._house = house = await self._open(stack, report)
+            self._house = house = await self._open(stack)
             if house is None:
                 return
             pipeline = Pipeline(house, list(house.providers))
-            attendant = Attendant(house, pipeline, report, self.notifier, registry, self._pulse)
+            attendant = Attendant(house, pipeline, self.report, self.notifier)
             listen = self._settings.server.listen
             if listen is not None:
-                serve = serving(attendant.probes(), listen.host, listen.port)
-                port = await stack.enter_async_context(serve)
-                report("server.listening", host=listen.host, port=port)
+                await self._serve(stack, attendant, listen)
             async with anyio.create_task_group() as group:
                 group.start_soon(attendant.forever, name="attend")
                 grace = self._settings.shutdown_grace
                 await pipeline.run(lambda: self._steer(pipeline), grace=grace)
                 group.cancel_scope.cancel()
 
-    async def _open(self, stack: AsyncExitStack, report: Metrics) -> House | None:
+    async def _serve(
+        self, stack: AsyncExitStack, attendant: Attendant, listen: Endpoint | SocketFile
+    ) -> None:
+        from reelkeep.telemetry.exposition import Exposition  # both take a while, and not all serve
+        from reelkeep.telemetry.server import Probes, serving
+
+        probes = Probes(
+            healthy=lambda: self._pulse.healthy,
+            ready=attendant.reasons,
+            status=attendant.status,
+            metrics=Exposition(self.report).page,
+        )
+        at = await stack.enter_async_context(serving(probes, listen))
+        if isinstance(at, SocketFile):
+            self.report("server.listening", path=at.path)
+        else:
+            self.report("server.listening", host=at.host, port=at.port)
+
+    async def _open(self, stack: AsyncExitStack) -> House | None:
         """Return the open house, None if a stop was asked for meanwhile."""
         with self._orders.opening:
-            opening = open_house(self._settings, report, learn=self.log.learn, clean=self.log.clean)
+            opening = open_house(
+                self._settings, self.report, learn=self.log.learn, clean=self.log.clean
+            )
             return await stack.enter_async_context(opening)
         return None
 
@@ -222,7 +238,7 @@ class _Daemon:
         if self._before is not None:
             self._before = None
             self._say_reloaded()
-        self.log("daemon.ready", seconds=round(anyio.current_time() - self._began, 3))
+        self.report("daemon.ready", seconds=round(anyio.current_time() - self._began, 3))
         self._pulse.starting = False
         self.notifier.ready()
 

@@ -40,6 +40,7 @@ class Pipeline:
         self.pollers: dict[ProviderName, Poller] = {}
         self.acknowledgers: dict[ProviderName, Acknowledger] = {}
         self._dispatchers: dict[ProviderName, Dispatcher] = {}
+        self._queues: dict[ProviderName, MemoryObjectReceiveStream[Claim]] = {}
         self._work: list[Bell] = []
         self.stirred_at = anyio.current_time()  #: When last an attempt at a file came to something.
         for name in names:
@@ -73,6 +74,12 @@ class Pipeline:
             provider, house.intake, clock=house.clock, report=house.report
         )
 
+    def queued(self) -> dict[ProviderName, int]:
+        """Return how many recordings wait in memory, by provider."""
+        return {
+            name: queue.statistics().current_buffer_used for name, queue in self._queues.items()
+        }
+
     async def run(self, steer: Steer, *, grace: timedelta) -> None:
         """Work until `steer` returns; then take nothing new, and end what is under way.
 
@@ -104,7 +111,7 @@ class Pipeline:
         """Claim and hand out what is due until `steer` returns; closes `files`."""
         size = self._house.settings.downloads.queue_size
         async with AsyncExitStack() as stack, anyio.create_task_group() as front:
-            queues: dict[ProviderName, MemoryObjectReceiveStream[Claim]] = {}
+            queues = self._queues
             for name, dispatcher in self._dispatchers.items():
                 send, queues[name] = anyio.create_memory_object_stream[Claim](size)
                 stack.enter_context(queues[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import anyio
@@ -18,8 +19,9 @@ STARTING = timedelta(minutes=1)
 class Pulse:
     """Beats on the loop and depends on nothing else: a busy catalog does not make us look dead."""
 
-    def __init__(self, notifier: Notifier) -> None:
+    def __init__(self, notifier: Notifier, lagged: Callable[[float], object]) -> None:
         self._notifier = notifier
+        self._lagged = lagged  # told by how many seconds each turn was late
         self._turned_at = anyio.current_time()
         self.starting = True  #: Not ready for the first time yet; systemd bounds how long.
 
@@ -38,3 +40,4 @@ class Pulse:
             if self.starting:
                 self._notifier.extend(STARTING)
             await anyio.sleep(pause)
+            self._lagged(anyio.current_time() - self._turned_at - pause)

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import anyio
 from anyio import to_thread
 
+from reelkeep.app.asking import Unanswered, ask
 from reelkeep.app.books import open_catalog
 from reelkeep.app.shelf import make_archive
 from reelkeep.catalog.desk import Desk, Summary
@@ -29,8 +28,6 @@ Status = dict[str, Any]
 
 _PENDING = ("due", "active")
 _FAILED = ("failed", "gone")
-_ANSWER_LIMIT = 4 << 20
-_ANSWER_SECONDS = 2.0
 
 
 async def snapshot(house: House) -> Status:
@@ -116,11 +113,8 @@ def _ask_daemon(settings: Settings) -> Status | None:
     listen = settings.server.listen
     if listen is None:
         return None
-    host = f"[{listen.host}]" if ":" in listen.host else listen.host
     try:
-        url = f"http://{host}:{listen.port}/api/v1/status"
-        with urlopen(url, timeout=_ANSWER_SECONDS) as answer:
-            found = json.loads(answer.read(_ANSWER_LIMIT))
-    except (URLError, OSError, ValueError):
+        found = json.loads(ask(listen, "/api/v1/status")[1])
+    except (Unanswered, ValueError):
         return None
     return found if isinstance(found, dict) and "transfers" in found else None

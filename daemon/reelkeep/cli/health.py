@@ -10,11 +10,8 @@ import click
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation
 from reelkeep.cli.options import as_json
-from reelkeep.core.endpoint import DEFAULT, Endpoint, parse_endpoint
+from reelkeep.core.endpoint import DEFAULT, Endpoint, SocketFile, parse_endpoint
 from reelkeep.errors import ConfigError
-
-ANSWER_SECONDS = 4.0
-"""A daemon whose loop turns answers at once."""
 
 
 @click.command
@@ -31,11 +28,11 @@ def command(call: Invocation, *, as_json: bool) -> int:
     if as_json:
         call.out.json({"healthy": reason is None, "server": str(where), "reason": reason})
     else:
-        call.out.line(f"{where}: {reason or 'healthy'}")
+        call.out.line(reason or f"the daemon on {where} is healthy")
     return Exit.DONE if reason is None else Exit.LEFT
 
 
-def endpoint_of(path: Path) -> Endpoint:
+def endpoint_of(path: Path) -> Endpoint | SocketFile:
     """Return where the daemon of the configuration at `path` can be asked.
 
     Raises:
@@ -48,7 +45,7 @@ def endpoint_of(path: Path) -> Endpoint:
         where = parse_endpoint(listen)
     except ValueError as error:
         raise ConfigError(f"{path}: server.listen: {error}") from None
-    if where.port == 0:
+    if isinstance(where, Endpoint) and where.port == 0:
         raise ConfigError(f"{path}: server.listen has port 0: expected the port to ask")
     return where
 
@@ -66,16 +63,12 @@ def _written(path: Path) -> object:
     return server.get("listen", DEFAULT) if isinstance(server, dict) else DEFAULT
 
 
-def ailment(where: Endpoint) -> str | None:
+def ailment(where: Endpoint | SocketFile) -> str | None:
     """Return why the daemon at `where` is not well; None if it is."""
-    from http.client import HTTPConnection, HTTPException
+    from reelkeep.app.asking import Unanswered, ask
 
-    connection = HTTPConnection(where.host, where.port, timeout=ANSWER_SECONDS)
     try:
-        connection.request("GET", "/healthz")
-        status = connection.getresponse().status
-    except (OSError, HTTPException) as error:
-        return f"no answer ({getattr(error, 'strerror', None) or type(error).__name__})"
-    finally:
-        connection.close()
+        status, _ = ask(where, "/healthz")
+    except Unanswered as error:
+        return str(error)
     return None if status == 200 else f"expected status 200, got {status}"

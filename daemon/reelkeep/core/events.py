@@ -37,7 +37,9 @@ EVENTS: dict[str, Event] = {
     "daemon.stopping": Event(_I, ("signal", "in_flight"), "A stop was asked for."),
     "daemon.stopped": Event(_I, ("seconds",), "All is at rest; parts will resume."),
     "daemon.failed": Event(_E, ("reason",), "A bug or a broken catalog ended the daemon."),
-    "server.listening": Event(_I, ("host", "port"), "Health, status and metrics can be asked."),
+    "server.listening": Event(
+        _I, ("host", "port", "path"), "Health, status and metrics can be asked."
+    ),
     "config.reloaded": Event(_I, ("config", "providers"), "A new configuration is in force."),
     "config.rejected": Event(_E, ("config", "reason"), "The old configuration stays in force."),
     "catalog.recovered": Event(_I, ("files",), "Files of an earlier process are due again."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reelkeep.core.endpoint import Endpoint
+from reelkeep.core.endpoint import Endpoint, SocketFile
 from reelkeep.options.addresses import Address, Listen, Network, Proxy
 from reelkeep.options.base import Fault, Kind, Options, Surroundings, fault, nearest, surroundings
 from reelkeep.options.provider import CriteriaOptions, ProviderOptions
@@ -41,6 +41,7 @@ __all__ = [
     "Proxy",
     "Secret",
     "Size",
+    "SocketFile",
     "Surroundings",
     "Text",
     "fault",

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from reelkeep.core.addresses import AddressPolicy
-from reelkeep.core.endpoint import Endpoint, parse_endpoint
+from reelkeep.core.endpoint import Endpoint, SocketFile, parse_endpoint
 from reelkeep.core.urls import Origin, parse
 from reelkeep.errors import Refused
 from reelkeep.options.base import surroundings
@@ -122,15 +122,15 @@ Network = Annotated[
 """A network in CIDR notation, an IP address, or the name of a host: for `AddressPolicy.parse`."""
 
 Listen = Annotated[
-    Endpoint,
+    Endpoint | SocketFile,
     BeforeValidator(parse_endpoint),
     PlainSerializer(str, return_type=str),
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": "^.+:[0-9]{1,5}$",
-            "examples": ["127.0.0.1:9477"],
+            "pattern": "^.+:[0-9]{1,5}$|^unix:/.*[^/]$",
+            "examples": ["127.0.0.1:9477", "unix:/run/reelkeep/reelkeep.sock"],
         }
     ),
 ]
-"""HOST:PORT to listen on."""
+"""HOST:PORT to listen on, or unix:/PATH."""

@@ -135,7 +135,7 @@ class ServerOptions(Options):
         Listen | None,
         Field(json_schema_extra={"default": str(DEFAULT)}),  # pydantic would show its parts
     ] = DEFAULT
-    """HOST:PORT; null turns it off."""
+    """HOST:PORT, or unix:/PATH of a socket that owner and group may use; null turns it off."""
 
 
 class LogOptions(Options):

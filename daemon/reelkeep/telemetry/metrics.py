@@ -1,87 +1,37 @@
-"""Figures for Prometheus, counted from the very events that the log shows."""
+"""Figures for Prometheus, counted from the very events that the log shows.
+
+Counting needs no library: what makes a page of it, `exposition`, is imported where one is served.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from operator import itemgetter
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-
+from reelkeep.core.events import EVENTS
+from reelkeep.core.model import ProviderName
 from reelkeep.errors import Error
 from reelkeep.ports import Report
+from reelkeep.telemetry.figures import (
+    CONDITIONS,
+    COUNTS,
+    LAG,
+    SPANS,
+    Buckets,
+    Count,
+    Family,
+    Labels,
+    Line,
+    Span,
+)
+from reelkeep.telemetry.gauges import by_provider, gauges
 
 MOST_LABELS = 200
 """Values of one label that are told apart; what comes after is counted as `other`."""
 
 OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class _Count:
-    """A counter: its name without prefix and `_total`, and the event's key that it adds up."""
-
-    name: str
-    help: str
-    labels: tuple[str, ...] = ("provider",)
-    amount: str | None = None  #: None: count the events.
-
-
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """A gauge by provider: its name without prefix, and what of a line of the status it shows."""
-
-    name: str
-    help: str
-    of: Callable[[Mapping[str, Any]], float | None]
-
-
-def _unix(moment: str | None) -> float | None:
-    return None if moment is None else datetime.fromisoformat(moment).timestamp()
-
-
-_BY_CODE = ("provider", "code")
-
-_COUNTS: Mapping[str, tuple[_Count, ...]] = {
-    "file.stored": (
-        _Count("files_stored", "Files that were verified and made durable."),
-        _Count("stored_bytes", "Bytes of the files stored.", amount="bytes"),
-    ),
-    "file.resumed": (_Count("files_resumed", "Transfers that went on from an earlier part."),),
-    "file.retry": (_Count("file_retries", "Attempts that failed and are repeated.", _BY_CODE),),
-    "file.failed": (_Count("files_failed", "Files that were given up.", _BY_CODE),),
-    "recording.discovered": (_Count("recordings_discovered", "Recordings seen first."),),
-    "recording.archived": (_Count("recordings_archived", "Recordings archived completely."),),
-    "recording.acknowledged": (
-        _Count("recordings_acknowledged", "Recordings that the provider knows to be archived."),
-    ),
-    "recording.vanished": (
-        _Count("recordings_vanished", "Recordings or files that went before they were had."),
-    ),
-    "poll.completed": (_Count("polls_completed", "Polls that listed all."),),
-    "poll.failed": (_Count("polls_failed", "Times that a provider broke.", _BY_CODE),),
-}
-
-_LEVELS = (
-    _Level("files_pending", "Files that are due or being fetched.", itemgetter("pending")),
-    _Level("files_given_up", "Files that are failed or gone now.", itemgetter("failed")),
-    _Level("pending_bytes", "Bytes promised of files that are due.", itemgetter("pending_bytes")),
-    _Level(
-        "last_success_timestamp_seconds",
-        "When the last complete poll was, in Unix time.",
-        lambda line: _unix(line["last_success"]),
-    ),
-    _Level(
-        "provider_broken",
-        "Whether the last poll failed.",
-        lambda line: float(line["broken_since"] is not None),
-    ),
-)
 
 
 def reason_codes() -> frozenset[str]:
@@ -95,64 +45,147 @@ def reason_codes() -> frozenset[str]:
     return frozenset(walk(Error))
 
 
-class Metrics(Collector):
+class Metrics:
     """A `Report` that counts what passes through to `report`. Safe to use from any thread."""
 
-    def __init__(self, report: Report, registry: CollectorRegistry) -> None:
+    def __init__(self, report: Report) -> None:
         self._report = report
         self._codes = reason_codes()
-        self._counted: dict[tuple[_Count, tuple[str, ...]], float] = {}
+        self._events = dict.fromkeys(EVENTS, 0)
+        self._counted: dict[Count, dict[Labels, float]] = {
+            count: {} for some in COUNTS.values() for count in some
+        }
+        self._spans: dict[Span, dict[Labels, Buckets]] = {span: {} for span in SPANS.values()}
+        self._lag = Buckets([0] * (len(LAG.bounds) + 1))
+        self._true: dict[str, set[str]] = {name: set() for name, _ in CONDITIONS.values()}
+        self._throttled: set[tuple[str, str]] = set()  # provider and host
         self._seen: dict[str, set[str]] = {}
         self._status: Mapping[str, Any] = {}
+        self._received = 0
+        self._queued: Mapping[ProviderName, int] = {}
         self._lock = Lock()
-        registry.register(self)
 
     def __call__(self, event: str, /, **keys: object) -> None:
-        for count in _COUNTS.get(event, ()):
-            amount = keys.get(count.amount, 0) if count.amount else 1
-            if isinstance(amount, int | float) and amount >= 0:
-                self._add(count, keys, amount)
+        with self._lock:
+            if event in self._events:
+                self._events[event] += 1
+            for count in COUNTS.get(event, ()):
+                self._count(count, keys)
+            if event in SPANS:
+                self._time(SPANS[event], keys)
+            if event in CONDITIONS:
+                self._note(*CONDITIONS[event], str(keys.get("provider", "")))
+            elif event == "provider.throttled":
+                self._throttle(keys)
         self._report(event, **keys)
 
-    def sample(self, status: Mapping[str, Any]) -> None:
-        """Show the figures of `status`, as `status --json` prints it, from now on."""
-        self._status = status
-
-    def collect(self) -> Iterable[Metric]:
+    def lagged(self, seconds: float) -> None:
+        """Note how late the event loop woke up."""
         with self._lock:
-            counted = dict(self._counted)
-        for count in (one for some in _COUNTS.values() for one in some):
-            family = CounterMetricFamily(f"reelkeep_{count.name}", count.help, labels=count.labels)
-            for (of, labels), value in counted.items():
-                if of is count:
-                    family.add_metric(labels, value)
-            yield family
-        yield from self._levels()
+            _add(self._lag, LAG.bounds, max(0.0, seconds))
 
-    def _levels(self) -> Iterator[Metric]:
-        status = self._status
-        if status.get("free_bytes") is not None:
-            yield GaugeMetricFamily(
-                "reelkeep_free_bytes", "Room on the archive's disk.", value=status["free_bytes"]
-            )
-        if "transfers" in status:
-            yield GaugeMetricFamily(
-                "reelkeep_files_in_flight", "Transfers under way.", value=len(status["transfers"])
-            )
-        lines = [line for line in status.get("providers", ()) if line.get("enabled", True)]
-        for level in _LEVELS:
-            family = GaugeMetricFamily(f"reelkeep_{level.name}", level.help, labels=["provider"])
-            for line in lines:
-                value = level.of(line)
-                if value is not None:
-                    family.add_metric([line["name"]], value)
-            yield family
+    def sample(
+        self,
+        status: Mapping[str, Any],
+        *,
+        received: int = 0,
+        queued: Mapping[ProviderName, int] | None = None,
+    ) -> None:
+        """Show the figures of `status`, as `status --json` prints it, from now on.
 
-    def _add(self, count: _Count, keys: Mapping[str, object], amount: float) -> None:
+        `received` are the bytes of bodies that ever came; `queued` how many recordings wait in
+        memory, by provider.
+        """
+        self._status, self._received, self._queued = status, received, queued or {}
+
+    def families(self) -> Iterator[Family]:
+        """Yield every metric with what it is now."""
+        lines = [line for line in self._status.get("providers", ()) if line.get("enabled", True)]
         with self._lock:
-            labels = tuple(self._label(name, keys.get(name)) for name in count.labels)
-            at = (count, labels)
-            self._counted[at] = self._counted.get(at, 0) + amount
+            yield from self._counters(lines)
+            yield from self._histograms()
+            yield from self._conditions(lines)
+        yield from gauges(self._status, lines, self._queued)
+
+    def _counters(self, lines: list[Line]) -> Iterator[Family]:
+        levels = {name: EVENTS[name].severity.name.lower() for name in EVENTS}
+        yield Family(
+            "counter",
+            "reelkeep_events",
+            "Events of the log, also of those that its level leaves out.",
+            ("event", "level"),
+            {(name, levels[name]): times for name, times in self._events.items()},
+        )
+        yield Family(
+            "counter",
+            "reelkeep_received_bytes",
+            "Bytes of bodies that came, good and bad.",
+            values={(): self._received},
+        )
+        nothing: dict[Labels, float] = {(line["name"],): 0 for line in lines}
+        for count, counted in self._counted.items():
+            values = {**(nothing if count.labels == ("provider",) else {}), **counted}
+            yield Family("counter", f"reelkeep_{count.name}", count.help, count.labels, values)
+
+    def _histograms(self) -> Iterator[Family]:
+        lag: tuple[Span, dict[Labels, Buckets]] = (LAG, {(): self._lag})
+        for span, found in (*self._spans.items(), lag):
+            copies = {labels: Buckets([*one.counts], one.sum) for labels, one in found.items()}
+            yield Family(
+                "histogram",
+                f"reelkeep_{span.name}",
+                span.help,
+                span.labels,
+                bounds=span.bounds,
+                buckets=copies,
+            )
+
+    def _conditions(self, lines: list[Line]) -> Iterator[Family]:
+        for name, text in (
+            ("disk_low", "Whether transfers wait for room on the archive's disk."),
+            ("catalog_silent", "Whether the catalog does not answer."),
+        ):
+            value = float(bool(self._true[name]))
+            yield Family("gauge", f"reelkeep_{name}", text, values={(): value})
+        refused = self._true["provider_auth_failed"]
+        yield by_provider(
+            "provider_auth_failed",
+            "Whether the provider refuses our credentials.",
+            {line["name"]: float(line["name"] in refused) for line in lines},
+        )
+        hosts = [provider for provider, _ in self._throttled]
+        yield by_provider(
+            "throttled_hosts",
+            "Hosts that ask us to slow down.",
+            {line["name"]: hosts.count(line["name"]) for line in lines},
+        )
+
+    def _count(self, count: Count, keys: Mapping[str, object]) -> None:
+        amount = keys.get(count.amount, 0) if count.amount else 1
+        wanted = count.having is None or keys.get(count.having) is not None
+        if wanted and isinstance(amount, int | float) and amount >= 0:
+            counted, labels = self._counted[count], self._labels(count.labels, keys)
+            counted[labels] = counted.get(labels, 0) + amount
+
+    def _time(self, span: Span, keys: Mapping[str, object]) -> None:
+        seconds = keys.get("seconds")
+        if isinstance(seconds, int | float) and seconds >= 0:
+            labels = self._labels(span.labels, keys)
+            found = self._spans[span].setdefault(labels, Buckets([0] * (len(span.bounds) + 1)))
+            _add(found, span.bounds, seconds)
+
+    def _note(self, name: str, begins: bool, of: str) -> None:  # noqa: FBT001 - a row of the table
+        self._true[name].add(of) if begins else self._true[name].discard(of)
+
+    def _throttle(self, keys: Mapping[str, object]) -> None:
+        at = (str(keys.get("provider")), str(keys.get("host")))
+        if keys.get("until") is None:
+            self._throttled.discard(at)
+        elif len(self._throttled) < MOST_LABELS:
+            self._throttled.add(at)
+
+    def _labels(self, names: Labels, keys: Mapping[str, object]) -> Labels:
+        return tuple(self._label(name, keys.get(name)) for name in names)
 
     def _label(self, name: str, value: object) -> str:
         text = str(value if value is not None else OTHER)
@@ -162,3 +195,8 @@ class Metrics(Collector):
         if len(seen) < MOST_LABELS:
             seen.add(text)
         return text if text in seen else OTHER
+
+
+def _add(buckets: Buckets, bounds: tuple[float, ...], seconds: float) -> None:
+    buckets.counts[bisect_left(bounds, seconds)] += 1
+    buckets.sum += seconds

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import anyio
 from aiohttp import web
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from aiohttp.web_protocol import RequestHandler
 
 from reelkeep.errors import ConfigError
+from reelkeep.options import Endpoint, SocketFile
+from reelkeep.telemetry.sockets import socket_file
 
 ANSWER_WITHIN = 5.0
 """Seconds that a probe may take; a catalog that needs longer is not well."""
 
+LONGEST_CONNECTION = 15.0
+"""Seconds in which a request must have come, and its answer must have been read."""
+
+MOST_CONNECTIONS = 64
+"""Connections at the same time; what comes on top is hung up on."""
+
 MOST_AT_ONCE = 32
 """Requests answered at the same time; the rest is sent away with 503."""
+
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+"""What kind of page Prometheus expects."""
 
 _ALWAYS = {
     "Server": "reelkeep",
@@ -37,47 +49,102 @@ class Probes:
     healthy: Callable[[], bool]
     ready: Callable[[], Awaitable[Sequence[str]]]  #: Reasons why not; empty if ready.
     status: Callable[[], Awaitable[dict[str, Any]]]  #: JSON, as `status --json` prints it.
-    metrics: CollectorRegistry
+    metrics: Callable[[], bytes]  #: In Prometheus' text format.
 
 
 @asynccontextmanager
-async def serving(probes: Probes, host: str, port: int) -> AsyncIterator[int]:
-    """Answer on `host` and `port` while inside; yields the port (of use where it was 0).
+async def serving(
+    probes: Probes, at: Endpoint | SocketFile
+) -> AsyncIterator[Endpoint | SocketFile]:
+    """Answer while inside; yields where (of use where the port was 0).
 
     Raises:
         ConfigError: The address cannot be listened on.
     """
-    runner = web.ServerRunner(_server(probes), shutdown_timeout=1.0)
+    runner = web.ServerRunner(_Server(_Site(probes)), shutdown_timeout=1.0)
     await runner.setup()
-    try:
-        yield await _listen(runner, host, port)
-    finally:
-        with anyio.move_on_after(5, shield=True):
-            await runner.cleanup()
+    async with AsyncExitStack() as stack:
+        made = (
+            stack.enter_context(socket_file(Path(at.path))) if isinstance(at, SocketFile) else None
+        )
+        stack.push_async_callback(_clean_up, runner)
+        if made is not None:
+            await web.SockSite(runner, made).start()
+        yield at if isinstance(at, SocketFile) else await _listen(runner, at)
 
 
-async def _listen(runner: web.ServerRunner, host: str, port: int) -> int:
+async def _clean_up(runner: web.ServerRunner) -> None:
+    with anyio.move_on_after(5, shield=True):
+        await runner.cleanup()
+
+
+async def _listen(runner: web.ServerRunner, at: Endpoint) -> Endpoint:
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, at.host, at.port).start()
     except OSError as error:
         number = error.errno or 0  # asyncio rewords strerror; names are no system's errors
         reason = os.strerror(number) if number > 0 else "there is no such address"
         raise ConfigError(
-            f"server.listen: cannot listen on {host}:{port}: {reason}; "
+            f"server.listen: cannot listen on {at}: {reason}; "
             "choose another address, or null to do without"
         ) from error
-    return int(runner.addresses[0][1])
+    return Endpoint(at.host, int(runner.addresses[0][1]))
 
 
-def _server(probes: Probes) -> web.Server:
-    """Return the server. It is the low-level one, so that even its 400 says nothing of itself."""
-    return web.Server(
-        _Site(probes).answer,
-        request_factory=_Request.made,
-        access_log=None,
-        keepalive_timeout=15.0,
-        lingering_time=1.0,
-    )
+class _Server(web.Server):
+    """The low-level server, so that even its 400 says nothing of itself.
+
+    So many connections at the most, each for so long at the most: who is slow to ask or to read
+    takes up little, and not for long.
+    """
+
+    def __init__(self, site: _Site) -> None:
+        super().__init__(
+            site.answer,
+            request_factory=_Request.made,
+            access_log=None,
+            keepalive_timeout=LONGEST_CONNECTION,
+            lingering_time=1.0,
+            max_line_size=1024,
+            max_field_size=4096,
+            max_headers=64,
+        )
+        self._ends: dict[object, asyncio.TimerHandle] = {}
+
+    def __call__(self) -> RequestHandler:
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        loop = asyncio.get_running_loop()
+        if len(self._ends) < MOST_CONNECTIONS:
+            self._ends[handler] = loop.call_later(LONGEST_CONNECTION, transport.abort)
+        else:
+            loop.call_soon(transport.abort)  # once the handler has begun
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        if handler in self._ends:
+            self._ends.pop(handler).cancel()
+
+
+class _Protocol(RequestHandler):
+    """Answers what is no request: that is nothing to log, and nothing of it is repeated."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,  # noqa: ARG002 - aiohttp asks so
+        message: str | None = None,  # noqa: ARG002 - aiohttp asks so
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun already")
+        response = _says(HTTPStatus(status), error="this cannot be answered")
+        response.force_close()
+        return response
 
 
 class _Request(web.BaseRequest):
@@ -106,6 +173,11 @@ class _Site:
         }
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = await self._answer(request)
+        response.force_close()
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
         page = self._pages.get(request.path)
         if page is None:
             return _says(HTTPStatus.NOT_FOUND, error="there is no such page")
@@ -141,8 +213,7 @@ class _Site:
         return _says(status, ready=not reasons, reasons=reasons)
 
     async def _metrics(self) -> web.Response:
-        page = generate_latest(self._probes.metrics)
-        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+        return web.Response(body=self._probes.metrics(), headers={"Content-Type": PROMETHEUS})
 
     async def _status(self) -> web.Response:
         return _says(HTTPStatus.OK, **await self._probes.status())

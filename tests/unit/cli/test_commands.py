@@ -12,8 +12,7 @@ from reelkeep.cli.commands import COMMANDS, commands
 
 def test_the_commands_are_those_of_the_contract() -> None:
     assert " ".join(COMMANDS) == (
-        "run sync plan check status list show retry waive verify audit logs demo schema"
-        "run sync plan check status health list show retry waive verify demo schema"
+        "run sync plan check status list show retry waive verify audit health logs demo schema"
     )
 
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from reelkeep.core.events import EVENTS
+from reelkeep.core.model import ProviderName
+from reelkeep.telemetry.exposition import Exposition
 from reelkeep.telemetry.metrics import MOST_LABELS, Metrics
 
 
@@ -15,14 +16,21 @@ class World:
 
     def __init__(self) -> None:
         self.reported: list[tuple[str, dict[str, object]]] = []
-        self.registry = CollectorRegistry()
-        self.metrics = Metrics(self._report, self.registry)
+        self.metrics = Metrics(self._report)
 
     def _report(self, event: str, /, **keys: object) -> None:
         self.reported.append((event, keys))
 
     def value(self, name: str, **labels: str) -> float | None:
-        return self.registry.get_sample_value(f"reelkeep_{name}", labels)
+        """Return a value as Prometheus reads it from the page."""
+        for family in text_string_to_metric_families(self.page()):
+            for sample in family.samples:
+                if sample.name == f"reelkeep_{name}" and sample.labels == labels:
+                    return float(sample.value)
+        return None
+
+    def page(self) -> str:
+        return Exposition(self.metrics).page().decode()
 
 
 @pytest.fixture
@@ -83,17 +91,19 @@ def test_labels_are_bounded(world: World) -> None:
 
 def line(name: str, **facts: Any) -> dict[str, Any]:
     """Return what the status says of one provider."""
-    nothing = {"pending": 0, "failed": 0, "pending_bytes": 0}
+    nothing = {"pending": 0, "failed": 0, "pending_bytes": 0, "stored_bytes": 0}
     never = {"last_success": None, "broken_since": None}
-    return {"name": name, "enabled": True, **nothing, **never, **facts}
+    states: dict[str, Any] = {"files": {}, "recordings": {}}
+    return {"name": name, "enabled": True, **nothing, **never, **states, **facts}
 
 
 def test_a_sample_sets_the_gauges(world: World) -> None:
     zoom = line("zoom", pending=3, failed=1, pending_bytes=99)
-    world.metrics.sample({"free_bytes": 10, "transfers": [{}, {}], "providers": [zoom]})
+    flights = [{"provider": "zoom"}, {"provider": "zoom"}]
+    world.metrics.sample({"free_bytes": 10, "transfers": flights, "providers": [zoom]})
 
     assert world.value("free_bytes") == 10
-    assert world.value("files_in_flight") == 2
+    assert world.value("files_in_flight", provider="zoom") == 2
     assert world.value("files_pending", provider="zoom") == 3
     assert world.value("files_given_up", provider="zoom") == 1
     assert world.value("pending_bytes", provider="zoom") == 99
@@ -130,11 +140,112 @@ def test_a_provider_that_is_no_longer_polled_leaves_no_gauge(
     assert world.value("files_pending", provider="zoom") is None
 
 
-def test_every_metric_bears_our_prefix_and_a_help_text(world: World) -> None:
-    world.metrics("file.stored", **STORED)
-    page = generate_latest(world.registry).decode()
+def test_the_catalogs_states_are_shown(world: World) -> None:
+    states = {"files": {"due": 2, "stored": 5}, "recordings": {"archived": 1}}
+    world.metrics.sample({"providers": [line("zoom", **states)]})
 
-    families = list(text_string_to_metric_families(page))
-    assert families
-    assert all(one.name.startswith("reelkeep_") and one.documentation for one in families)
-    assert "_created" not in page
+    assert world.value("files", provider="zoom", state="stored") == 5
+    assert world.value("recordings", provider="zoom", state="archived") == 1
+
+
+def test_what_came_and_what_waits_is_shown(world: World) -> None:
+    name = ProviderName("zoom")
+    status = {"version": "1.2.3", "providers": [line(name)]}
+    world.metrics.sample(status, received=99, queued={name: 4})
+
+    assert world.value("received_bytes_total") == 99
+    assert world.value("recordings_queued", provider="zoom") == 4
+    assert world.value("build_info", version="1.2.3") == 1
+
+
+def test_every_event_is_counted_from_nought(world: World) -> None:
+    """So that the first one is an increase."""
+    world.metrics("recording.at_risk", provider="zoom")
+
+    assert world.value("events_total", event="recording.at_risk", level="warning") == 1
+    assert world.value("events_total", event="file.failed", level="error") == 0
+    assert world.page().count("reelkeep_events_total{") == len(EVENTS)
+
+
+def test_an_event_that_nobody_listed_is_not_a_label(world: World) -> None:
+    world.metrics("nobody.knows")
+
+    assert "nobody" not in world.page()
+
+
+def test_counters_by_provider_begin_at_nought(world: World) -> None:
+    world.metrics.sample({"providers": [line("zoom")]})
+
+    assert world.value("recordings_vanished_total", provider="zoom") == 0
+
+
+def test_seconds_fall_into_buckets(world: World) -> None:
+    for seconds in (0.5, 0.6, 100_000):
+        world.metrics("file.stored", provider="zoom", bytes=1, seconds=seconds)
+
+    def within(bound: str) -> float | None:
+        return world.value("transfer_duration_seconds_bucket", provider="zoom", le=bound)
+
+    assert (within("0.1"), within("0.5"), within("1.0"), within("+Inf")) == (0, 1, 2, 3)
+    assert world.value("transfer_duration_seconds_count", provider="zoom") == 3
+    assert world.value("transfer_duration_seconds_sum", provider="zoom") == 100_001.1
+
+
+def test_the_lag_of_the_loop_is_a_histogram(world: World) -> None:
+    world.metrics.lagged(0.003)
+    world.metrics.lagged(-0.1)  # a clock that is coarser than the wait
+
+    assert world.value("loop_lag_seconds_bucket", le="0.005") == 2
+    assert world.value("loop_lag_seconds_sum") == 0.003
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "name"),
+    [
+        ("disk.low", "disk.recovered", "disk_low"),
+        ("heartbeat.failed", "heartbeat.recovered", "catalog_silent"),
+    ],
+)
+def test_a_condition_is_shown_while_it_lasts(
+    world: World, begins: str, ends: str, name: str
+) -> None:
+    found = [world.value(name)]
+    for event in (begins, begins, ends):
+        world.metrics(event)
+        found.append(world.value(name))
+
+    assert found == [0, 1, 1, 0]
+
+
+def test_refused_credentials_are_shown_while_they_are_refused(world: World) -> None:
+    world.metrics.sample({"providers": [line("zoom"), line("g2a")]})
+    world.metrics("provider.auth_failed", provider="zoom")
+
+    assert world.value("provider_auth_failed", provider="zoom") == 1
+    assert world.value("provider_auth_failed", provider="g2a") == 0
+
+    world.metrics("provider.auth_recovered", provider="zoom")
+    assert world.value("provider_auth_failed", provider="zoom") == 0
+
+
+def test_throttling_is_shown_by_its_hosts(world: World) -> None:
+    world.metrics.sample({"providers": [line("zoom")]})
+    for host in ("a", "b", "b"):
+        world.metrics("provider.throttled", provider="zoom", host=host, until="2026-01-01")
+    world.metrics("provider.throttled", provider="zoom", host="a")
+
+    assert world.value("throttled_hosts", provider="zoom") == 1
+    assert world.value("throttlings_total", provider="zoom") == 3
+
+
+def test_every_metric_of_ours_bears_our_prefix_and_a_help_text(world: World) -> None:
+    world.metrics("file.stored", **STORED)
+
+    families = list(text_string_to_metric_families(world.page()))
+    assert all(one.name.startswith(("reelkeep_", "process_")) for one in families)
+    assert all(one.documentation for one in families)
+    assert "_created" not in world.page()
+
+
+def test_the_process_itself_is_shown(world: World) -> None:
+    assert "process_start_time_seconds" in world.page()

@@ -4,19 +4,24 @@ import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import anyio
 import pytest
-from prometheus_client import CollectorRegistry, Counter
+from anyio import to_thread
+from anyio.abc import SocketStream
 
+from reelkeep.app.asking import Unanswered, ask
 from reelkeep.errors import ConfigError
+from reelkeep.options import Endpoint, SocketFile
 from reelkeep.telemetry.server import Probes, serving
 
 HOST = "127.0.0.1"
+ANYWHERE = Endpoint(HOST, 0)
 
 
 @dataclass
@@ -26,7 +31,7 @@ class Daemon:
     well: bool = True
     reasons: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    page: bytes = b"reelkeep_things_total 1.0\n"
 
     async def ready(self) -> Sequence[str]:
         return self.reasons
@@ -39,17 +44,42 @@ class Daemon:
             healthy=lambda: self.well,
             ready=self.ready,
             status=status or self.status,
-            metrics=self.registry,
+            metrics=lambda: self.page,
         )
 
 
 @asynccontextmanager
 async def client(probes: Probes) -> AsyncIterator[aiohttp.ClientSession]:
     async with (
-        serving(probes, HOST, 0) as port,
-        aiohttp.ClientSession(f"http://{HOST}:{port}") as session,
+        serving(probes, ANYWHERE) as at,
+        aiohttp.ClientSession(f"http://{at}") as session,
     ):
         yield session
+
+
+def port_of(at: Endpoint | SocketFile) -> int:
+    assert isinstance(at, Endpoint)
+    return at.port
+
+
+@asynccontextmanager
+async def connected(at: Endpoint | SocketFile) -> AsyncIterator[SocketStream]:
+    async with await anyio.connect_tcp(HOST, port_of(at)) as stream:
+        yield stream
+
+
+def descriptors() -> int:
+    """Return how many files and sockets this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def rest(stream: SocketStream) -> bytes:
+    """Return all that comes until the other side hangs up."""
+    found = b""
+    with anyio.fail_after(5), suppress(anyio.BrokenResourceError):
+        async for piece in stream:
+            found += piece
+    return found
 
 
 @pytest.mark.parametrize(("well", "status"), [(True, 200), (False, 503)])
@@ -75,9 +105,7 @@ async def test_status_is_what_the_daemon_says() -> None:
 
 
 async def test_metrics_are_for_prometheus() -> None:
-    daemon = Daemon()
-    Counter("reelkeep_things", "Things.", registry=daemon.registry).inc()
-    async with client(daemon.probes()) as http, http.get("/metrics") as reply:
+    async with client(Daemon().probes()) as http, http.get("/metrics") as reply:
         assert reply.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         assert "reelkeep_things_total 1.0" in await reply.text()
 
@@ -150,14 +178,11 @@ async def test_no_answer_reveals_what_answers(
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     async with (
-        serving(Daemon().probes(), HOST, 0) as port,
-        await anyio.connect_tcp(HOST, port) as s,
+        serving(Daemon().probes(), ANYWHERE) as at,
+        connected(at) as s,
     ):
         await s.send(f"{request_line}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        head = b""
-        with anyio.move_on_after(5):
-            async for piece in s:
-                head += piece
+        head = await rest(s)
     assert b"Server: reelkeep\r\n" in head
     assert b"python" not in head.lower()
     assert b"aiohttp" not in head.lower()
@@ -169,19 +194,19 @@ async def test_a_port_in_use_is_the_operators_to_change() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=rf"server.listen: cannot listen on {HOST}:{port}: A"):
-            async with serving(Daemon().probes(), HOST, port):
+            async with serving(Daemon().probes(), Endpoint(HOST, port)):
                 pass
 
 
 async def test_an_address_of_another_machine_is_the_operators_to_change() -> None:
     with pytest.raises(ConfigError, match="Cannot assign requested address"):
-        async with serving(Daemon().probes(), "192.0.2.1", 0):
+        async with serving(Daemon().probes(), Endpoint("192.0.2.1", 0)):
             pass
 
 
 async def test_the_port_is_free_afterwards() -> None:
-    async with serving(Daemon().probes(), HOST, 0) as port:
-        pass
+    async with serving(Daemon().probes(), ANYWHERE) as at:
+        port = port_of(at)
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind((HOST, port))
@@ -190,3 +215,82 @@ async def test_the_port_is_free_afterwards() -> None:
 async def test_answers_are_json_lines() -> None:
     async with client(Daemon().probes()) as http, http.get("/healthz") as reply:
         assert json.loads(await reply.text()) == {"healthy": True}
+
+
+async def test_an_answer_ends_its_connection() -> None:
+    async with serving(Daemon().probes(), ANYWHERE) as at, connected(at) as stream:
+        await stream.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"Connection: close" in await rest(stream)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "])
+async def test_who_is_slow_to_ask_is_hung_up_on(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reelkeep.telemetry.server.LONGEST_CONNECTION", 0.05)
+    async with serving(Daemon().probes(), ANYWHERE) as at, connected(at) as stream:
+        if sent:
+            await stream.send(sent)
+        assert await rest(stream) == b""
+
+
+async def test_who_does_not_read_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer is more than the buffers of both sides hold."""
+    monkeypatch.setattr("reelkeep.telemetry.server.LONGEST_CONNECTION", 0.2)
+    page = b"x" * (32 << 20)
+    async with serving(Daemon(page=page).probes(), ANYWHERE) as at, connected(at) as stream:
+        held = descriptors()
+        await stream.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        with anyio.fail_after(5):
+            while descriptors() == held:  # noqa: ASYNC110 - the server's end rings no bell
+                await anyio.sleep(0.01)
+        assert len(await rest(stream)) < len(page)
+    assert caplog.messages == []
+
+
+async def test_only_so_many_connect_at_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("reelkeep.telemetry.server.MOST_CONNECTIONS", 1)
+    async with serving(Daemon().probes(), ANYWHERE) as at:
+        async with connected(at) as first:
+            async with connected(at) as second:
+                assert await rest(second) == b""
+            await first.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await rest(first)).startswith(b"HTTP/1.1 200")
+        async with connected(at) as third:
+            await third.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await rest(third)).startswith(b"HTTP/1.1 200")
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    "head", [b"GET /" + b"x" * 5_000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 500]
+)
+async def test_a_request_has_a_measure(head: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """What is no request is neither logged nor repeated: anybody may send it."""
+    async with serving(Daemon().probes(), ANYWHERE) as at, connected(at) as stream:
+        await stream.send(head + b"\r\n\r\n")
+        answer = await rest(stream)
+    assert answer.startswith(b"HTTP/1.0 400 Bad Request\r\n")
+    assert answer.endswith(b'{"error": "this cannot be answered"}\n')
+    assert caplog.messages == []
+
+
+async def test_a_unix_socket_is_answered_on(tmp_path: Path) -> None:
+    at = SocketFile(tmp_path / "s")
+    async with serving(Daemon().probes(), at) as place:
+        status, body = await to_thread.run_sync(ask, at, "/healthz")
+        assert (place, status, json.loads(body)) == (at, 200, {"healthy": True})
+    with pytest.raises(Unanswered, match=f"nothing answers on unix:{tmp_path}/s"):
+        ask(at, "/healthz")
+
+
+async def test_a_daemon_is_asked_directly_whatever_proxy_there_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    async with serving(Daemon().probes(), ANYWHERE) as at:
+        assert (await to_thread.run_sync(ask, at, "/readyz"))[0] == 200

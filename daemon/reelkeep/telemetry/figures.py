@@ -1,0 +1,162 @@
+"""What is counted and shown: the metrics that are made from events and from the status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import itemgetter
+from typing import Any, Literal
+
+Line = Mapping[str, Any]
+"""What the status says of one provider."""
+
+Labels = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Buckets:
+    """One histogram: how many were seen, by the bound that they kept, and their sum."""
+
+    counts: list[int]
+    sum: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric with all its samples; `name` lacks the suffix that its kind adds."""
+
+    kind: Literal["counter", "gauge", "histogram"]
+    name: str
+    help: str
+    labels: Labels = ()
+    values: Mapping[Labels, float] = field(default_factory=dict)
+    bounds: tuple[float, ...] = ()
+    buckets: Mapping[Labels, Buckets] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A counter: its name without prefix and `_total`, and the event's key that it adds up."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ("provider",)
+    amount: str | None = None  #: None: count the events.
+    having: str | None = None  #: Only events that bear this key.
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A histogram of the key `seconds` of an event, by provider."""
+
+    name: str
+    help: str
+    bounds: tuple[float, ...]  #: Seconds; one more bucket takes all that is longer.
+    labels: tuple[str, ...] = ("provider",)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A gauge by provider: its name without prefix, and what of a line of the status it shows."""
+
+    name: str
+    help: str
+    of: Callable[[Line], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """A gauge by provider and state: its name without prefix, and a line's counts by state."""
+
+    name: str
+    help: str
+    of: Callable[[Line], Mapping[str, int]]
+
+
+def _unix(moment: str | None) -> float | None:
+    return None if moment is None else datetime.fromisoformat(moment).timestamp()
+
+
+_BY_CODE = ("provider", "code")
+
+COUNTS: Mapping[str, Sequence[Count]] = {
+    "file.stored": (
+        Count("files_stored", "Files that were verified and made durable."),
+        Count("stored_bytes", "Bytes of the files stored.", amount="bytes"),
+    ),
+    "file.resumed": (Count("files_resumed", "Transfers that went on from an earlier part."),),
+    "file.retry": (Count("file_retries", "Attempts that failed and are repeated.", _BY_CODE),),
+    "file.failed": (Count("files_failed", "Files that were given up.", _BY_CODE),),
+    "file.quarantined": (Count("files_quarantined", "Times that bad bytes were put aside."),),
+    "recording.discovered": (Count("recordings_discovered", "Recordings seen first."),),
+    "recording.archived": (Count("recordings_archived", "Recordings archived completely."),),
+    "recording.acknowledged": (
+        Count("recordings_acknowledged", "Recordings that the provider knows to be archived."),
+    ),
+    "recording.incomplete": (
+        Count("recordings_incomplete", "Recordings of which something failed or is gone."),
+    ),
+    "recording.vanished": (
+        Count("recordings_vanished", "Recordings or files that went before they were had."),
+    ),
+    "poll.completed": (Count("polls_completed", "Polls that listed all."),),
+    "poll.failed": (Count("polls_failed", "Times that a provider broke.", _BY_CODE),),
+    "provider.throttled": (
+        Count("throttlings", "Times that a host asked us to slow down.", having="until"),
+    ),
+}
+"""By event."""
+
+SPANS: Mapping[str, Span] = {
+    "poll.completed": Span(
+        "poll_duration_seconds",
+        "How long complete polls took.",
+        (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600),
+    ),
+    "file.stored": Span(
+        "transfer_duration_seconds",
+        "How long the attempts took that stored a file.",
+        (0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14400),
+    ),
+}
+"""By event."""
+
+LAG = Span(
+    "loop_lag_seconds",
+    "How much later than asked for the event loop woke up.",
+    (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5),
+    labels=(),
+)
+
+LEVELS: Sequence[Level] = (
+    Level("files_pending", "Files that are due or being fetched.", itemgetter("pending")),
+    Level("files_given_up", "Files that are failed or gone now.", itemgetter("failed")),
+    Level("pending_bytes", "Bytes promised of files that are due.", itemgetter("pending_bytes")),
+    Level("archive_bytes", "Bytes of all files that are stored.", itemgetter("stored_bytes")),
+    Level(
+        "last_success_timestamp_seconds",
+        "When the last complete poll was, in Unix time.",
+        lambda line: _unix(line["last_success"]),
+    ),
+    Level(
+        "provider_broken",
+        "Whether the last poll failed.",
+        lambda line: float(line["broken_since"] is not None),
+    ),
+)
+
+STATES: Sequence[States] = (
+    States("files", "Files in the catalog by state.", itemgetter("files")),
+    States("recordings", "Recordings in the catalog by state.", itemgetter("recordings")),
+)
+
+CONDITIONS: Mapping[str, tuple[str, bool]] = {
+    "provider.auth_failed": ("provider_auth_failed", True),
+    "provider.auth_recovered": ("provider_auth_failed", False),
+    "disk.low": ("disk_low", True),
+    "disk.recovered": ("disk_low", False),
+    "heartbeat.failed": ("catalog_silent", True),
+    "heartbeat.recovered": ("catalog_silent", False),
+}
+"""The events that begin and end a condition, and the gauge that shows it."""

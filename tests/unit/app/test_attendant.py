@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import anyio
+import pytest
+
+from fakes.provider import FakeProvider, many, traits
+from fakes.rig import Rig, running
+from reelkeep.app.attendant import Attendant, broken_for_long
+from reelkeep.app.pipeline import Pipeline
+from reelkeep.app.pulse import Pulse
+from reelkeep.catalog.desk import Summary
+from reelkeep.core.model import ProviderName
+from reelkeep.errors import CatalogError
+from reelkeep.stages.health import Health
+from reelkeep.telemetry.exposition import Exposition
+from reelkeep.telemetry.metrics import Metrics
+from reelkeep.telemetry.notify import Notifier
+from virtual import START, VIRTUAL, Backend
+
+NAME = ProviderName("a")
+INTERVAL = timedelta(minutes=5)
+
+
+@pytest.fixture
+def anyio_backend() -> Backend:
+    return VIRTUAL
+
+
+class World:
+    """An attendant over a house of fakes."""
+
+    def __init__(self) -> None:
+        provider = FakeProvider(NAME, traits())
+        provider.hold(*many(3))
+        self.rig = Rig(provider)
+        self.metrics = Metrics(self.rig.log)
+        self.pipeline = Pipeline(self.rig.house, [NAME])
+        notifier = Notifier({}, pid=1)
+        self.attendant = Attendant(self.rig.house, self.pipeline, self.metrics, notifier)
+
+    def page(self) -> str:
+        return Exposition(self.metrics).page().decode()
+
+
+class Moody:
+    """A desk that does not answer while it is `silent`."""
+
+    def __init__(self, world: World) -> None:
+        self._summaries = world.rig.house.desk.summaries
+        self.silent = True
+
+    async def __call__(self, names: Sequence[ProviderName]) -> list[Summary]:
+        if self.silent:
+            raise CatalogError("the catalog is locked")
+        return await self._summaries(names)
+
+
+async def test_a_heartbeat_is_said_once_a_minute() -> None:
+    world = World()
+    async with running(world.attendant.forever):
+        await anyio.sleep(5 * 60 + 1)
+    assert world.rig.log.count("heartbeat") == [5]
+
+
+async def test_a_heartbeat_says_how_all_is() -> None:
+    world = World()
+    await world.pipeline.pollers[NAME].once()
+    async with running(world.attendant.forever):
+        await anyio.sleep(30)
+        world.rig.house.flights.received += 6_000
+        await anyio.sleep(31)
+    (beat,) = world.rig.log.named("heartbeat")
+    assert beat == {
+        "providers": {NAME: 60.0},
+        "pending": 3,
+        "in_flight": 0,
+        "bytes_per_second": 100,
+        "free": None,
+    }
+
+
+async def test_a_silent_catalog_is_said_when_it_begins_and_when_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    moody = Moody(world)
+    monkeypatch.setattr(world.rig.house.desk, "summaries", moody)
+    async with running(world.attendant.forever):
+        await anyio.sleep(121)
+        moody.silent = False
+        await anyio.sleep(60)
+    assert world.rig.log.named("heartbeat.failed") == [{"reason": "the catalog is locked"}]
+    assert world.rig.log.named("heartbeat.recovered") == [{"seconds": 135.0}]
+    assert world.rig.log.count("heartbeat") == [1]
+
+
+async def test_metrics_show_what_was_sampled_last() -> None:
+    world = World()
+    await world.pipeline.pollers[NAME].once()
+    async with running(world.attendant.forever):
+        await anyio.sleep(1)
+    assert 'reelkeep_files_pending{provider="a"} 3.0' in world.page()
+    assert 'reelkeep_recordings_queued{provider="a"} 0.0' in world.page()
+
+
+async def test_the_loops_lag_is_seen() -> None:
+    world = World()
+    async with running(Pulse(Notifier({}, pid=7), world.metrics.lagged).forever):
+        await anyio.sleep(61)
+    assert 'reelkeep_loop_lag_seconds_bucket{le="0.001"} 12.0' in world.page()
+
+
+async def test_recordings_in_memory_are_counted() -> None:
+    world = World()
+    await world.pipeline.pollers[NAME].once()
+    waiting: list[int] = []
+
+    async def steer() -> None:
+        while not waiting:
+            await anyio.sleep(0.001)
+            waiting.extend(n for n in world.pipeline.queued().values() if n)
+
+    world.rig.archive.room = 0
+    await world.pipeline.run(steer, grace=timedelta(0))
+    assert waiting[0] > 0
+
+
+@pytest.mark.parametrize(("minutes", "long"), [(None, False), (15, False), (16, True)])
+async def test_a_provider_is_broken_for_long_after_three_intervals(
+    minutes: int | None, long: bool
+) -> None:
+    since = None if minutes is None else START - timedelta(minutes=minutes)
+    health = Health(NAME, broken_since=since)
+    assert broken_for_long(health, INTERVAL, lambda: START) is long
