@@ -77,6 +77,7 @@ class Itinerary:
             names=self._names,
             bare=self.dialect.id,
             days=days,
+            counted=not angle.trashed,  # of the trash it counts files, perhaps
         )
         return Errand(listing=listing, angle=angle, user=place.user)
 

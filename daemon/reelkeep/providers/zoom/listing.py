@@ -31,6 +31,7 @@ class Listing:
     names: Callable[[Entry], list[str]]  #: An entry's name and the names of its parts.
     bare: str = ""  #: A member of an entry that comes alone, without a list around it.
     days: Days | None = None  #: What was asked for, to be compared with the echo.
+    counted: bool = True  #: The API announces how many entries there are, and means entries.
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,14 @@ class Drained:
     """The entries of a whole listing, in their order."""
 
     entries: tuple[Entry, ...]
-    distinct: int  #: Entries by their name.
+    distinct: frozenset[str]  #: The names of the entries.
     promised: int | None  #: Entries that the API announced.
     ran_dry: bool  #: The last page had nothing new.
 
     @property
     def lacks(self) -> int:
         """How many entries were announced that did not come."""
-        return max((self.promised or 0) - self.distinct, 0)
+        return max((self.promised or 0) - len(self.distinct), 0)
 
 
 class _Dead(Exception):
@@ -57,26 +58,35 @@ class _Dead(Exception):
 
 
 async def drain(client: Client, listing: Listing, clock: Clock) -> Drained:
-    """Return the whole listing; if the token of a page dies, it is begun anew, once.
+    """Return the whole listing. If it is cut short, it is begun anew, once.
 
-    How a dead token is answered is documented nowhere: it is every refusal of a later page, and
-    an empty one before all that was announced has come (provider notes, section 2.8).
+    How the dead token of a page is answered is documented nowhere: it is every refusal of a later
+    page, and an empty one before all that was announced has come (provider notes, section 2.8).
+    A listing that is twice short by the same entries is miscounted; one that is short in another
+    way each time is not the whole, and must not be taken for it.
 
     Raises:
         Denied: The listing was refused, or twice one of its later pages.
         Misconfigured: There is no such listing.
-        BadAnswer: The answer is for other days, or is no listing.
+        BadAnswer: The answer is for other days, is no listing, or is not the whole.
     """
+    first: Drained | None = None
     try:
-        drained = await _drained(client, listing, clock().date())
-        if not (drained.ran_dry and drained.lacks):
-            return drained
+        first = await _drained(client, listing, clock().date())
     except _Dead:
         pass
+    if first is not None and not (first.lacks and (listing.counted or first.ran_dry)):
+        return first
     try:
-        return await _drained(client, listing, clock().date())
+        second = await _drained(client, listing, clock().date())
     except _Dead as dead:
         raise dead.cause from None
+    if listing.counted and second.lacks and (first is None or first.distinct != second.distinct):
+        raise BadAnswer(
+            f"{second.lacks} of {second.promised} announced entries are not listed, "
+            "and others were a moment ago"
+        )
+    return second
 
 
 async def _drained(client: Client, listing: Listing, today: date) -> Drained:
@@ -95,7 +105,7 @@ async def _drained(client: Client, listing: Listing, today: date) -> Drained:
         in_vain = stale > _REPEATS or (stale > 0 and len(names) >= (promised or 0) > 0)
         if not (following := body.get("next_page_token")) or in_vain:
             ran_dry = bool(token) and not fresh
-            return Drained(tuple(entries), len(names), promised, ran_dry)
+            return Drained(tuple(entries), frozenset(names), promised, ran_dry)
         token = str(following)
     raise BadAnswer(f"a listing does not end after {_MOST_PAGES} pages")
 

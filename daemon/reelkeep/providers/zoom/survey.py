@@ -85,7 +85,7 @@ class Survey:
             found[seen.recording.id] = seen if known is None else merged(known, seen)
         for each in found.values():
             self._links.remember(each)
-        if drained.lacks and not errand.angle.trashed:  # the trash counts files, perhaps
+        if drained.lacks and errand.listing.counted:
             self._tell(errand, f"{drained.lacks} of {drained.promised} announced are not listed")
         return [each.recording for each in found.values()]
 

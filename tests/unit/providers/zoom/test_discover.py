@@ -227,6 +227,25 @@ async def test_a_listing_that_is_shorter_than_announced_is_reported_once() -> No
     assert "2 of 3" in str(said["reason"])
 
 
+async def test_a_listing_that_is_short_once_is_read_again() -> None:
+    bench = Bench()
+    whole = page([meeting("m-1"), meeting("m-2")])
+    bench.script.on(ONE, page([meeting("m-1")], total_records=2), whole)
+    assert await ids(bench.meetings()) == ["m-1", "m-2"]
+    assert bench.log.events == []
+
+
+async def test_a_listing_that_is_short_in_another_way_each_time_is_not_the_whole() -> None:
+    """The poll fails for it, and its window is read again."""
+    bench = Bench()
+    first, second = (page([meeting(f"m-{n}")], total_records=2) for n in (1, 2))
+    bench.script.on(ONE, first, second)
+    found, failure = await until_error(bench.meetings())
+    assert found == []
+    assert isinstance(failure, BadAnswer)
+    assert "1 of 2 announced" in str(failure)
+
+
 async def test_a_listing_that_is_longer_than_announced_is_fine() -> None:
     bench = Bench()
     bench.script.on(ONE, page([meeting("m-1"), meeting("m-2")], total_records=1))

@@ -1,0 +1,118 @@
+"""Outages of any length, ours or theirs, against the simulator over real sockets.
+
+Time is virtual. No deep scan comes to the rescue: what is found is found by the polls alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+
+import anyio
+import pytest
+from sqlalchemy import select
+
+from fakes.rig import Rig
+from fakes.simulated import Bench, bench
+from reelkeep.catalog.tables import recording
+from reelkeep.ports import Scan
+from reelkeep.simulator import Extent, Fault, Switches
+from reelkeep.simulator.faults import answer, page, status
+from reelkeep.stages.bells import Bell
+from reelkeep.stages.poll import Poller
+from virtual import Backend, PatientLoop, clock
+
+LOOKBACK = timedelta(days=3)
+EXTENT = Extent(recordings=0, meetings=6, sessions=6, users=2, days=20, odd=False)
+PATTERNS = {
+    "zoom": "GET /v2/users/*/recordings",
+    "zoom-videosdk": "GET /v2/videosdk/recordings",
+}
+INVALID = b'{"code":300,"message":"Validation Failed."}'
+
+
+class Hasty(PatientLoop):
+    """Days go by quickly. A jump that comes too early is one more outage."""
+
+    patience = 0.003
+
+
+@pytest.fixture
+def anyio_backend() -> Backend:
+    return "asyncio", {"loop_factory": Hasty}
+
+
+def fates(dice: Random) -> Iterator[str]:
+    """Yield how each day goes: good ones, and others, for up to three times the lookback."""
+    while True:
+        yield "good"
+        kind = dice.choice(["off", "down", "one refused", "pages die"])
+        for _ in range(dice.choice([1, 2, 9])):
+            yield kind
+
+
+def faults(fate: str, pattern: str) -> tuple[str, Fault] | None:
+    """Return what goes wrong, and for whom: `one refused` is about one of two users only."""
+    match fate:
+        case "down":
+            return pattern, page(502, times=None)
+        case "one refused":
+            return pattern.replace("*", "u-0001"), answer(INVALID, 400, times=None)
+        case "pages die":
+            return pattern, status(503, times=None)
+    return None
+
+
+def appear(at: Bench, kind: str, dice: Random) -> None:
+    """Let something begin now that is listed later, within the lookback."""
+    now = clock().replace(microsecond=0)
+    add = at.sim.studio.add_meeting if kind == "zoom" else at.sim.studio.add_session
+    add(now, size=1000).visible_from = now + LOOKBACK * dice.random()
+
+
+def visible(at: Bench, kind: str) -> set[str]:
+    world = at.sim.world
+    named = {each.uuid: each.visible_from for each in world.meetings}
+    if kind == "zoom-videosdk":
+        named = {each.id: each.visible_from for each in world.sessions}
+    return {id_ for id_, since in named.items() if since is None or since <= clock()}
+
+
+async def known(rig: Rig) -> set[str]:
+    query = select(recording.c.id)
+    return set(await rig.database.read(lambda c: c.execute(query).scalars().all()))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("kind", PATTERNS)
+async def test_an_outage_of_any_length_leaves_no_hole(kind: str, seed: int) -> None:
+    dice, rig = Random(seed), Rig()
+    async with bench(seed=seed, extent=EXTENT, switches=Switches().unlimited()) as at:
+        at.sim.switches.zoom.page_cap = 3
+        provider = at.provider(kind, lookback="3d", deep_scan="9999d", plan="business")
+        for _, fate in zip(range(24), fates(dice), strict=False):
+            await anyio.sleep(86_400 * (0.5 + dice.random()))
+            appear(at, kind, dice)
+            at.sim.faults.clear()
+            if fate == "off":
+                continue
+            wrong = faults(fate, PATTERNS[kind])
+            if wrong is not None:
+                at.sim.faults.add(*wrong)
+            poller = Poller(
+                provider, rig.house.intake, clock=clock, dice=dice.random, report=rig.log,
+                work=Bell(),
+            )  # fmt: skip
+            before = await rig.house.intake.scan(provider.name)
+            await poller.once()
+            after = await rig.house.intake.scan(provider.name)
+            if poller.health.broken_since is None:
+                assert visible(at, kind) <= await known(rig)
+            else:
+                assert cursor(after) == cursor(before)
+    assert rig.log.count("poll.completed")[0] > 3
+
+
+def cursor(scan: Scan) -> tuple[object, ...]:
+    return scan.covered_until, scan.deep_at, scan.polled_at
