@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from reelkeep.settings import schema
-from reelkeep.telemetry.catalogue import events_page, journal_catalog
+from reelkeep.telemetry.catalogue import events_page, journal_catalog, runbook_page
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,7 +41,16 @@ def pages(described: Schema | None = None) -> dict[str, str]:
             schema() if described is None else described
         ),
         "config/monitoring/reelkeep.catalog": journal_catalog(),
+        "docs/how-to/runbook.md": runbook_page(
+            {name: rule["labels"]["severity"] for name, rule in rules().items()}
+        ),
     }
+
+
+def rules() -> dict[str, dict[str, Any]]:
+    """Return the alerting rules by name."""
+    document = yaml.safe_load((ROOT / "config/monitoring/reelkeep.rules.yml").read_text("utf-8"))
+    return {rule["alert"]: rule for group in document["groups"] for rule in group["rules"]}
 
 
 def configuration_page(described: Schema) -> str:

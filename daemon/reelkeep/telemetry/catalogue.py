@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from textwrap import fill as wrapped
+from textwrap import fill, indent
 from typing import Any
 
 from reelkeep.core.events import EVENTS, Event
@@ -12,6 +12,7 @@ from reelkeep.telemetry.journal import message_id
 from reelkeep.telemetry.runbook import ADVICE, advice
 
 _CATALOG_WIDTH = 76
+_PAGE_WIDTH = 100
 
 _EVENTS_HEAD = """\
 # Events of the log
@@ -78,7 +79,7 @@ def explained(name: str) -> dict[str, Any]:
 def filled(text: str, width: int) -> str:
     """Return `text` in lines of at most `width` characters, its paragraphs apart."""
     return "\n\n".join(
-        wrapped(part, width, break_long_words=False, break_on_hyphens=False)
+        fill(part, width, break_long_words=False, break_on_hyphens=False)
         for part in text.split("\n")
     )
 
@@ -115,24 +116,26 @@ def _row(name: str, event: Event) -> str:
 def _advices() -> Iterator[str]:
     for name, event in EVENTS.items():
         if name in ADVICE:
-            yield f"\n### `{name}`\n\n{event.meaning}\n\n{_paragraphs(ADVICE[name])}\n"
+            yield f"\n### `{name}`\n\n{event.meaning}\n\n{filled(ADVICE[name], _PAGE_WIDTH)}\n"
 
 
 def _section(name: str, alert: Alert, severity: str) -> str:
-    events = "\n".join(
-        f"- [`{event}`](../reference/events.md#{event.replace('.', '')}): {EVENTS[event].meaning}"
-        + (f"\n\n{_indented(ADVICE[event])}\n" if event in ADVICE else "")
-        for event in alert.events
-    )
-    return (
-        f"\n## {name}\n\nSeverity: {severity}. {alert.meaning}\n\n{_paragraphs(alert.advice)}\n\n"
-        f"What the log says of it:\n\n{events.rstrip()}\n"
-    )
+    events = "\n".join(map(_told_by, alert.events))
+    said = filled(alert.advice, _PAGE_WIDTH)
+    head = f"\n## {name}\n\nSeverity: {severity}. {alert.meaning}\n\n{said}\n"
+    return f"{head}\nWhat the log says of it:\n\n{events.rstrip()}\n"
 
 
-def _paragraphs(text: str) -> str:
-    return text.replace("\n", "\n\n")
+def _told_by(event: str) -> str:
+    """Return the entry of an event that belongs to an alert."""
+    place = f"../reference/events.md{_anchor(event)}"
+    entry = f"- [`{event}`]({place}): {EVENTS[event].meaning}"
+    return f"{entry}\n\n{_indented(ADVICE[event])}\n" if event in ADVICE else entry
+
+
+def _anchor(event: str) -> str:
+    return f"#{event.replace('.', '')}" if event in ADVICE else ""
 
 
 def _indented(text: str) -> str:
-    return "\n\n".join(f"  {paragraph}" for paragraph in text.split("\n"))
+    return indent(filled(text, _PAGE_WIDTH - 2), "  ")

@@ -156,6 +156,8 @@ CONDITIONS: Mapping[str, tuple[str, bool]] = {
     "provider.auth_recovered": ("provider_auth_failed", False),
     "disk.low": ("disk_low", True),
     "disk.recovered": ("disk_low", False),
+    "config.rejected": ("config_rejected", True),
+    "config.reloaded": ("config_rejected", False),
     "heartbeat.failed": ("catalog_silent", True),
     "heartbeat.recovered": ("catalog_silent", False),
 }

@@ -144,6 +144,7 @@ class Metrics:
         for name, text in (
             ("disk_low", "Whether transfers wait for room on the archive's disk."),
             ("catalog_silent", "Whether the catalog does not answer."),
+            ("config_rejected", "Whether the last reload was refused."),
         ):
             value = float(bool(self._true[name]))
             yield Family("gauge", f"reelkeep_{name}", text, values={(): value})

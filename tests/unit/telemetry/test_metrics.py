@@ -204,6 +204,7 @@ def test_the_lag_of_the_loop_is_a_histogram(world: World) -> None:
     [
         ("disk.low", "disk.recovered", "disk_low"),
         ("heartbeat.failed", "heartbeat.recovered", "catalog_silent"),
+        ("config.rejected", "config.reloaded", "config_rejected"),
     ],
 )
 def test_a_condition_is_shown_while_it_lasts(
