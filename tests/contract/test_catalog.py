@@ -383,6 +383,24 @@ async def test_after_a_crash_what_was_claimed_is_due_again(catalog: Catalog) -> 
     assert len(await catalog.claim_all()) == 2
 
 
+async def test_claims_that_are_given_back_are_due_again(catalog: Catalog) -> None:
+    await catalog.admit(a_recording("a", a_file("1"), a_file("2")), a_recording("b", a_file("1")))
+    (first,) = await catalog.queue.claim(NAME, 1)
+    (second,) = await catalog.queue.claim(NAME, 1)
+    await catalog.queue.release([first])
+    assert await catalog.queue.claim(NAME, 10) == [first]
+    await catalog.queue.release([])
+    assert second.recording != first.recording
+
+
+async def test_what_was_recorded_meanwhile_is_not_given_back(catalog: Catalog) -> None:
+    await catalog.admit(a_recording("a", a_file("1")))
+    (claim,) = await catalog.queue.claim(NAME, 1)
+    await catalog.ledger.record([stored(claim.downloads[0])])
+    await catalog.queue.release([claim])
+    assert await catalog.queue.claim(NAME, 10) == []
+
+
 async def test_nothing_is_due_next_if_nothing_waits(catalog: Catalog) -> None:
     await catalog.admit(a_recording("a"))
     await catalog.claim_all()

@@ -99,6 +99,10 @@ class Rig:
         self.log = StrictLog()
         self.archive = MemoryArchive()
         self.providers = {provider.name: provider for provider in providers}
+        self.offered = {
+            str(name): each for name, each in self.providers.items()
+        }  # what a reload may build
+        self.adjusted: list[Settings] = []
         self.requests = FakeTransport(script)
         self._dice = dice
         engine = open_engine("sqlite://")
@@ -126,6 +130,8 @@ class Rig:
             archive=cast(LocalArchive, self.archive),
             transport=transport or self.requests,
             providers=cast(Any, self.providers),
+            build=lambda options: cast(Any, self.offered[options.name]),
+            adjust=self.adjusted.append,
             flights=Flights(),
         )
 

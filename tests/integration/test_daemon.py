@@ -34,6 +34,8 @@ PATIENCE = 30  # seconds until a test gives up; none takes more than a few
 NONE = Extent(recordings=0, meetings=0, sessions=0, odd=False)
 BUFFERS = 2 * MIB + 512 * 1024  # what may be on its way when a transfer is cut: batch and sockets
 
+ONE = {"segments": "off"}  # one request for each file
+
 
 @dataclass
 class Daemon:
@@ -313,26 +315,82 @@ async def test_a_kill_in_the_middle_costs_no_more_than_the_buffers(tmp_path: Pat
         assert not place.missing()
 
 
-async def test_a_changed_configuration_is_put_in_force(tmp_path: Path) -> None:
+async def test_a_provider_that_is_removed_is_asked_no_more(tmp_path: Path) -> None:
     async with simulated(tmp_path) as place, running(place) as daemon:
         await daemon.says("poll.completed", 3)
         place.write(providers=place.document["providers"][:1])
         daemon.tell(signal.SIGHUP)
         (line,) = await daemon.says("config.reloaded")
         assert line["providers"] == ["support"]
-        await daemon.says("daemon.ready", 2)
+        assert line["applied"] == ["providers.meetings (removed)", "providers.sdk (removed)"]
+        before = len(daemon.lines)
+        polls = len(daemon.named("poll.completed"))
+        await daemon.says("poll.completed", polls + 3)
+        later = [line for line in daemon.lines[before:] if line["event"] == "poll.completed"]
+        assert {line["provider"] for line in later} == {"support"}
+        answer = await get(f"{await daemon.url()}/api/v1/status")
+        assert [line["name"] for line in json.loads(answer[1])["providers"]] == ["support"]
         daemon.tell(signal.SIGTERM)
         assert await daemon.ends() == 0
         assert daemon.complaints == []
 
 
-async def test_a_transfer_goes_on_after_a_changed_configuration(tmp_path: Path) -> None:
-    async with simulated(tmp_path) as place, flying(place) as (daemon, key, size):
-        place.sim.faults.clear()
+async def test_a_transfer_outlives_a_reload_and_obeys_it(tmp_path: Path) -> None:
+    """On one connection: at the old bandwidth, it would take minutes."""
+    slow = {"bandwidth": "64KiB", **ONE}
+    async with simulated(tmp_path, downloads=slow) as place:
+        everyone = place.document["providers"]
+        place.write(providers=everyone[:1])
+        video = place.add_recording(size=20 * MIB).video
+        async with running(place) as daemon:
+            await daemon.says("file.started")
+            place.write(downloads={"workers": 3, **ONE})
+            daemon.tell(signal.SIGHUP)
+            (line,) = await daemon.says("config.reloaded")
+            assert daemon.named("file.stored") == []
+            assert line["applied"] == [
+                "downloads.workers",
+                "downloads.bandwidth",
+                "providers.meetings (added)",
+                "providers.sdk (added)",
+            ]
+            await daemon.says("recording.archived")
+            with anyio.fail_after(PATIENCE):
+                while {each["provider"] for each in daemon.named("poll.completed")} != {
+                    each["name"] for each in everyone
+                }:
+                    await daemon.says("poll.completed", len(daemon.named("poll.completed")) + 1)
+            assert daemon.complaints == []
+        assert place.sim.journal.downloads[video.key] == 1
+        assert daemon.named("file.resumed") == daemon.named("file.retry") == []
+        assert not place.missing()
+
+
+async def test_a_transfer_outlives_its_provider_in_the_configuration(tmp_path: Path) -> None:
+    async with simulated(tmp_path, downloads={"bandwidth": "64KiB", **ONE}) as place:
+        video = place.add_recording(size=20 * MIB).video
+        async with running(place) as daemon:
+            await daemon.says("file.started")
+            place.write(providers=place.document["providers"][1:], downloads=ONE)
+            daemon.tell(signal.SIGHUP)
+            await daemon.says("config.reloaded")
+            await daemon.says("file.stored")
+            daemon.tell(signal.SIGTERM)
+            assert await daemon.ends() == 0
+        assert place.sim.journal.downloads[video.key] == 1
+
+
+async def test_another_level_of_the_log_holds_at_once(tmp_path: Path) -> None:
+    quiet = {"format": "json", "level": "error"}
+    async with simulated(tmp_path, log=quiet) as place, running(place) as daemon:
+        with anyio.fail_after(PATIENCE):
+            while not place.sim.journal.calls:  # noqa: ASYNC110 - a simulator rings no bell
+                await anyio.sleep(0.02)
+        assert daemon.lines == []
         place.write(log={"format": "json", "level": "info"})
         daemon.tell(signal.SIGHUP)
-        await daemon.says("recording.archived")
-        assert place.sim.journal.bytes_served[key] <= size + BUFFERS
+        (line,) = await daemon.says("config.reloaded")
+        assert line["applied"] == ["log.level"]
 
 
 async def test_an_unchanged_configuration_lets_transfers_be_and_polls_at_once(
@@ -362,17 +420,20 @@ async def test_an_invalid_configuration_is_refused_and_nothing_changes(tmp_path:
         await daemon.says("recording.archived")
 
 
-async def test_a_configuration_that_cannot_be_lived_in_is_taken_back(tmp_path: Path) -> None:
-    (tmp_path / "a-file").write_text("in the way")
+async def test_what_cannot_change_meanwhile_is_told_and_stays(tmp_path: Path) -> None:
     async with simulated(tmp_path) as place, running(place) as daemon:
         await daemon.says("poll.completed", 3)
-        place.write(archive={"path": str(tmp_path / "a-file" / "archive")})
-        daemon.tell(signal.SIGHUP)
-        await daemon.says("config.rejected")
-        await daemon.says("daemon.ready", 2)
+        elsewhere = {"path": str(tmp_path / "elsewhere"), "min_free": "1KiB"}
+        place.write(archive=elsewhere, server={"listen": None})
+        for times in (1, 2):
+            daemon.tell(signal.SIGHUP)
+            line = (await daemon.says("config.reloaded", times))[-1]
+            assert line["needs_restart"] == ["archive.path", "server.listen"]
+            assert line["applied"] == (["archive.min_free"] if times == 1 else [])
         place.add_recording()
         await daemon.says("recording.archived")
-        assert daemon.named("daemon.failed") == []
+        assert not place.missing()
+        assert (await get(f"{await daemon.url()}/healthz"))[0] == 200
 
 
 async def test_two_daemons_do_not_share_an_archive(tmp_path: Path) -> None:

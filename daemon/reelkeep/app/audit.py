@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 import anyio
 
 from reelkeep.app.books import open_catalog, utc_now
-from reelkeep.app.house import make_providers, open_transport
+from reelkeep.app.house import builder, make_providers
 from reelkeep.app.plan import scratch_catalog
 from reelkeep.app.shelf import make_archive
 from reelkeep.app.unwrapped import unwrapped
+from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.desk import Desk
 from reelkeep.core.audit import LEFT, UNFINISHED, Item, Tally, is_at_risk, known, strangers
@@ -84,13 +85,14 @@ async def audit(
             database, _ = await stack.enter_async_context(open_catalog(settings))
         else:  # looking shall not begin a catalog
             database = await stack.enter_async_context(scratch_catalog(settings, utc_now))
-        transport = await stack.enter_async_context(open_transport(settings))
+        wire = await stack.enter_async_context(open_wire(settings))
         auditor = Auditor(
             Desk(database, utc_now, log), make_archive(settings, utc_now), utc_now, log.clean
         )
-        providers = make_providers(
-            settings, transport, hearing, learn=log.learn, clock=utc_now, dice=random.random
+        build = builder(
+            settings, wire.transport, hearing, learn=log.learn, clock=utc_now, dice=random.random
         )
+        providers = make_providers(settings, build)
         with unwrapped():
             async with anyio.create_task_group() as group:
                 for name, found in hearing.found.items():

@@ -9,7 +9,8 @@ from dataclasses import replace
 import anyio
 
 from reelkeep.app.books import utc_now
-from reelkeep.app.house import make_providers, open_transport
+from reelkeep.app.house import builder, make_providers
+from reelkeep.app.wire import open_wire
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Finding, Provider
@@ -21,15 +22,11 @@ Found = tuple[ProviderName, Finding]
 
 async def online(settings: Settings, log: Log) -> list[Found]:
     """Return what every enabled provider has to say, in the order of the configuration."""
-    async with open_transport(settings) as transport:
-        providers = make_providers(
-            settings,
-            transport,
-            log,
-            learn=log.learn,
-            clock=utc_now,
-            dice=random.random,
+    async with open_wire(settings) as wire:
+        build = builder(
+            settings, wire.transport, log, learn=log.learn, clock=utc_now, dice=random.random
         )
+        providers = make_providers(settings, build)
         answers: dict[ProviderName, Sequence[Finding]] = {}
         async with anyio.create_task_group() as group:
             for provider in providers.values():

@@ -19,11 +19,13 @@ from reelkeep.app.attendant import Attendant
 from reelkeep.app.house import House, open_house
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.pulse import Pulse
+from reelkeep.app.reload import put_in_force
 from reelkeep.app.unwrapped import causes_of, unwrapped
-from reelkeep.errors import Busy, ConfigError
+from reelkeep.errors import ConfigError
 from reelkeep.options import Endpoint, SocketFile
 from reelkeep.settings import Settings, load
-from reelkeep.stages.bells import Bell, Chime
+from reelkeep.settings.changes import compare
+from reelkeep.stages.bells import Bell
 from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
@@ -40,26 +42,23 @@ class _Orders:
     """What signals ask of the daemon. A second signal to stop ends the process at once."""
 
     stop: anyio.Event = field(default_factory=anyio.Event)
-    turn: anyio.Event = field(default_factory=anyio.Event)  #: Leave the house: to stop, or to move.
+    reload: Bell = field(default_factory=Bell)
     opening: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    poll: Bell = field(default_factory=Bell)  #: Rings when every provider is to be asked at once.
     stopped_at: float = 0.0
-    following: Settings | None = None  #: What the next house is to be like.
 
     def end(self) -> None:
-        """Stop, also in the middle of opening a house."""
+        """Stop, also in the middle of opening the house."""
         self.stopped_at = anyio.current_time()
         self.stop.set()
-        self.turn.set()
         self.opening.cancel()
 
 
 async def run(path: Path, environ: Mapping[str, str], *, report_of: ReportOf) -> int:
     """Run until SIGTERM or SIGINT; return the exit code.
 
-    SIGHUP reads the configuration again. A changed one is put in force by closing the house and
-    opening it anew (transfers resume); an unchanged one makes every provider be asked at once; an
-    invalid one is refused, and nothing else happens.
+    SIGHUP reads the configuration again. What can be is put in force while transfers go on, the
+    rest is told and waits for a restart; then every provider is asked at once. An invalid one is
+    refused, and nothing changes.
 
     Raises:
         ConfigError, Busy, CatalogError: It cannot start, or cannot go on.
@@ -78,7 +77,7 @@ async def run(path: Path, environ: Mapping[str, str], *, report_of: ReportOf) ->
 
 
 class _Daemon:
-    """One process: it lives in one house after the other, as its operator orders."""
+    """One process in one house, until its operator says stop."""
 
     def __init__(
         self, path: Path, environ: Mapping[str, str], report_of: ReportOf, settings: Settings
@@ -87,7 +86,6 @@ class _Daemon:
         self._environ = environ
         self._report_of = report_of
         self._settings = settings
-        self._before: Settings | None = None  # what to go back to until the house is open
         self._house: House | None = None
         self._orders = _Orders()
         self._began = anyio.current_time()
@@ -98,21 +96,20 @@ class _Daemon:
 
     async def live(self) -> None:
         """Live until the orders say stop."""
-        orders = self._orders
         self.report(
             "daemon.started",
             version=version("reelkeep"),
             pid=os.getpid(),
             config=self._path,
-            providers=self._names(),
+            providers=_names(self._settings),
         )
         async with anyio.create_task_group() as group:
             await group.start(self._obey)
             group.start_soon(self._pulse.forever, name="pulse")
-            while not orders.stop.is_set():
-                await self._stay()
+            await self._inhabit()
             group.cancel_scope.cancel()
-        self.report("daemon.stopped", seconds=round(anyio.current_time() - orders.stopped_at, 3))
+        seconds = round(anyio.current_time() - self._orders.stopped_at, 3)
+        self.report("daemon.stopped", seconds=seconds)
 
     async def _obey(self, *, task_status: TaskStatus[None]) -> None:
         orders = self._orders
@@ -120,7 +117,7 @@ class _Daemon:
             task_status.started()
             async for number in signals:
                 if number == signal.SIGHUP:
-                    self._reload()
+                    orders.reload.ring()
                 elif orders.stop.is_set():
                     os._exit(1)  # asked twice: at once; what is on disk is as after a crash
                 else:
@@ -133,68 +130,21 @@ class _Daemon:
         self.notifier.status(f"stopping, {flying} in flight")
         self._orders.end()
 
-    def _reload(self) -> None:
-        self.notifier.reloading(anyio.current_time())
-        try:
-            following = load(self._path, environ=self._environ)
-        except ConfigError as error:
-            self._reject(error)
-            return
-        if following != self._settings:
-            self._orders.following = following
-            self._orders.turn.set()
-        else:
-            self._orders.following = None
-            self._orders.poll.ring()
-            self._say_reloaded()
-
-    def _reject(self, error: Exception) -> None:
-        self.report("config.rejected", config=self._path, reason=str(error))
-        self.notifier.ready()
-
-    def _say_reloaded(self) -> None:
-        self.report("config.reloaded", config=self._path, providers=self._names())
-        self.notifier.ready()
-
-    async def _stay(self) -> None:
-        """Live in one house; then be ready for the next one."""
-        orders = self._orders
-        orders.turn, orders.opening = anyio.Event(), anyio.CancelScope()
-        try:
-            with unwrapped():
-                await self._inhabit()
-        except (ConfigError, Busy) as error:
-            if self._before is None:
-                raise
-            self._use(self._before)
-            self._before = None
-            self._reject(error)
-        if orders.following is not None:
-            self._before = self._settings
-            self._use(orders.following)
-            orders.following = None
-
-    def _use(self, settings: Settings) -> None:
-        self._settings = settings
-        self.log = self._report_of(settings)
-        self._began = anyio.current_time()
-
     async def _inhabit(self) -> None:
-        """Open a house, and work in it until the orders turn."""
+        """Open the house, and work in it until the orders say stop."""
         self.notifier.status("opening the archive and the catalog")
         async with AsyncExitStack() as stack:
             self._house = house = await self._open(stack)
             if house is None:
                 return
-            pipeline = Pipeline(house, list(house.providers))
+            pipeline = Pipeline(house, list(house.providers), polls=True)
             attendant = Attendant(house, pipeline, self.report, self.notifier)
             listen = self._settings.server.listen
             if listen is not None:
                 await self._serve(stack, attendant, listen)
             async with anyio.create_task_group() as group:
                 group.start_soon(attendant.forever, name="attend")
-                grace = self._settings.shutdown_grace
-                await pipeline.run(lambda: self._steer(pipeline), grace=grace)
+                await pipeline.run(lambda: self._steer(house, pipeline))
                 group.cancel_scope.cancel()
 
     async def _serve(
@@ -224,29 +174,40 @@ class _Daemon:
             return await stack.enter_async_context(opening)
         return None
 
-    async def _steer(self, pipeline: Pipeline) -> None:
-        """Poll until the orders turn."""
-        async with anyio.create_task_group() as group:
-            for name, poller in pipeline.pollers.items():
-                group.start_soon(poller.forever, name=f"poll {name}")
-            group.start_soon(self._wake, pipeline, name="wake")
-            self._say_ready()
-            await self._orders.turn.wait()
-            group.cancel_scope.cancel()
-
-    def _say_ready(self) -> None:
-        if self._before is not None:
-            self._before = None
-            self._say_reloaded()
+    async def _steer(self, house: House, pipeline: Pipeline) -> None:
+        """Work until the orders say stop."""
         self.report("daemon.ready", seconds=round(anyio.current_time() - self._began, 3))
         self._pulse.starting = False
         self.notifier.ready()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._heed, house, pipeline, name="reload")
+            await self._orders.stop.wait()
+            group.cancel_scope.cancel()
 
-    async def _wake(self, pipeline: Pipeline) -> None:
-        everyone = Chime(poller.wake for poller in pipeline.pollers.values())
+    async def _heed(self, house: House, pipeline: Pipeline) -> None:
+        """Reload as often as it is asked for."""
         while True:
-            await self._orders.poll.wait()
-            everyone.ring()
+            await self._orders.reload.wait()
+            self.notifier.reloading(anyio.current_time())
+            try:
+                await self._reload(house, pipeline)
+            except ConfigError as error:
+                self.report("config.rejected", config=self._path, reason=str(error))
+            self.notifier.ready()
 
-    def _names(self) -> list[str]:
-        return [options.name for options in self._settings.providers]
+    async def _reload(self, house: House, pipeline: Pipeline) -> None:
+        change = compare(house.settings, load(self._path, environ=self._environ))
+        await put_in_force(change, house, pipeline)
+        self.log.follow(self._report_of(change.settings))
+        self.report(
+            "config.reloaded",
+            config=self._path,
+            providers=_names(change.settings),
+            applied=change.applied,
+            needs_restart=change.waiting,
+        )
+        pipeline.poll()
+
+
+def _names(settings: Settings) -> list[str]:
+    return [options.name for options in settings.providers]

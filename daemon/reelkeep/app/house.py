@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from reelkeep.app.books import open_catalog, utc_now
 from reelkeep.app.shelf import make_archive
+from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.adoption import adopt
 from reelkeep.catalog.database import Database
@@ -17,22 +18,24 @@ from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.vault import FileVault
-from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
+from reelkeep.options import ProviderOptions
 from reelkeep.ports import Clean, Clock, Dice, Learn, Provider, Report, Tools, Transport
 from reelkeep.providers.adapter import Installed
 from reelkeep.settings import Settings
 from reelkeep.stages.flights import Flights
 from reelkeep.telemetry.libraries import captured
-from reelkeep.transport import AiohttpTransport, Bandwidth, TransportOptions
+
+Build = Callable[[ProviderOptions], Provider]
+"""Makes the provider that an entry of the configuration describes; that has no effects."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class House:
     """All collaborators of one process, open and ready."""
 
-    settings: Settings
+    settings: Settings  #: What is in force.
     report: Report
     clean: Clean = str
     clock: Clock
@@ -44,8 +47,21 @@ class House:
     desk: Desk
     archive: LocalArchive
     transport: Transport
-    providers: Mapping[ProviderName, Provider]
+    providers: dict[ProviderName, Provider]  #: Those that are enabled.
+    build: Build
+    adjust: Callable[[Settings], None]  #: Puts other limits of the transport in force.
     flights: Flights
+
+    def refit(self, settings: Settings, built: Mapping[ProviderName, Provider]) -> None:
+        """Put in force what may change while transfers go on; `built` are new providers."""
+        self.settings = settings
+        enabled = {options.name for options in settings.providers if options.enabled}
+        for name in [name for name in self.providers if name not in enabled]:
+            del self.providers[name]
+        self.providers.update(built)
+        self.ledger.policy = retry_policy(settings)
+        self.archive.min_free = settings.archive.min_free
+        self.adjust(settings)
 
 
 @asynccontextmanager
@@ -74,7 +90,8 @@ async def open_house(
         catalog = settings.catalog.path
         lock = archive.lock(catalog.with_name(f"{catalog.name}.lock"), f"the catalog {catalog}")
         database, is_new = await stack.enter_async_context(open_catalog(settings, lock))
-        transport = await stack.enter_async_context(open_transport(settings))
+        wire = await stack.enter_async_context(open_wire(settings))
+        build = builder(settings, wire.transport, report, learn=learn, clock=clock, dice=dice)
         house = House(
             settings=settings,
             report=report,
@@ -86,7 +103,7 @@ async def open_house(
             queue=SqlQueue(database, clock),
             ledger=SqlLedger(
                 database,
-                policy=_policy(settings),
+                policy=retry_policy(settings),
                 clock=clock,
                 dice=dice,
                 report=report,
@@ -94,17 +111,17 @@ async def open_house(
             ),
             desk=Desk(database, clock, report),
             archive=archive,
-            transport=transport,
-            providers=make_providers(
-                settings, transport, report, learn=learn, clock=clock, dice=dice
-            ),
+            transport=wire.transport,
+            providers=make_providers(settings, build),
+            build=build,
+            adjust=wire.adjust,
             flights=Flights(),
         )
         await _recover(house, is_new=is_new)
         yield house
 
 
-def make_providers(
+def builder(
     settings: Settings,
     transport: Transport,
     report: Report,
@@ -112,8 +129,8 @@ def make_providers(
     learn: Learn,
     clock: Clock,
     dice: Dice,
-) -> dict[ProviderName, Provider]:
-    """Return the enabled providers by name; constructing them has no effects."""
+) -> Build:
+    """Return what makes providers; they share the tools, and the vault beside the catalog."""
     tools = Tools(
         transport=transport,
         vault=FileVault(settings.catalog.path.parent),
@@ -123,32 +140,22 @@ def make_providers(
         learn=learn,
     )
     adapters = Installed()
-    return {
-        ProviderName(options.name): adapters[options.type].build(options, tools)
-        for options in settings.providers
-        if options.enabled
-    }
+
+    def build(options: ProviderOptions) -> Provider:
+        provider: Provider = adapters[options.type].build(options, tools)
+        return provider
+
+    return build
 
 
-@asynccontextmanager
-async def open_transport(settings: Settings) -> AsyncIterator[Transport]:
-    """Open the HTTP client that `settings` describe."""
-    downloads, network = settings.downloads, settings.network
-    options = TransportOptions(
-        connect_timeout=downloads.connect_timeout,
-        stall_timeout=downloads.stall_timeout,
-        stall_rate=downloads.stall_rate,
-        per_host=downloads.per_host,
-        proxy=network.proxy,
-        ca_file=network.ca_file,
-        allow=AddressPolicy.parse(network.allow),
-    )
-    async with AiohttpTransport(options) as transport:
-        limit = downloads.bandwidth
-        yield transport if limit is None else Bandwidth(transport, limit)
+def make_providers(settings: Settings, build: Build) -> dict[ProviderName, Provider]:
+    """Return the enabled providers by name."""
+    enabled = (options for options in settings.providers if options.enabled)
+    return {ProviderName(options.name): build(options) for options in enabled}
 
 
-def _policy(settings: Settings) -> Policy:
+def retry_policy(settings: Settings) -> Policy:
+    """Return how patient `settings` are with files that fail."""
     retry = settings.downloads.retry
     return Policy(attempts=retry.attempts, base=retry.base, longest=retry.max)
 

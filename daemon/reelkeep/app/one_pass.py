@@ -61,11 +61,10 @@ class Pass:
                 await self._work()
                 group.cancel_scope.cancel()
 
-        grace = self._house.settings.shutdown_grace
         with unwrapped():
-            await self.pipeline.run(steer, grace=grace)
+            await self.pipeline.run(steer)
         if self.cut_short:
-            with anyio.move_on_after(grace.total_seconds()):
+            with anyio.move_on_after(self._house.settings.shutdown_grace.total_seconds()):
                 await self._tell_the_rest()
 
     async def _stop(self, stop: anyio.Event, scope: anyio.CancelScope) -> None:

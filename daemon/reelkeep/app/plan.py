@@ -11,9 +11,10 @@ import anyio
 from sqlalchemy import Connection, func, select
 
 from reelkeep.app.books import open_catalog, utc_now
-from reelkeep.app.house import make_providers, open_transport
+from reelkeep.app.house import builder, make_providers
 from reelkeep.app.shelf import make_archive
 from reelkeep.app.unwrapped import unwrapped
+from reelkeep.app.wire import open_wire
 from reelkeep.catalog.adoption import adopt
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.intake import SqlIntake
@@ -90,10 +91,11 @@ async def plan(settings: Settings, names: Sequence[ProviderName], log: Log) -> l
     async with AsyncExitStack() as stack:
         stack.enter_context(captured(log))
         scratch = await stack.enter_async_context(scratch_catalog(settings, utc_now))
-        transport = await stack.enter_async_context(open_transport(settings))
-        providers = make_providers(
-            settings, transport, log, learn=log.learn, clock=utc_now, dice=random.random
+        wire = await stack.enter_async_context(open_wire(settings))
+        build = builder(
+            settings, wire.transport, log, learn=log.learn, clock=utc_now, dice=random.random
         )
+        providers = make_providers(settings, build)
         chosen = [providers[name] for name in names]
         return await rehearse(scratch, chosen, clock=utc_now, dice=random.random, clean=log.clean)
 

@@ -32,10 +32,11 @@ _FAILED = ("failed", "gone")
 
 async def snapshot(house: House) -> Status:
     """Return the status of the process that holds the house."""
-    names = [ProviderName(options.name) for options in house.settings.providers]
+    settings = house.settings  # a reload may put others in force meanwhile
+    names = [ProviderName(options.name) for options in settings.providers]
     summaries = await house.desk.summaries(names)
-    free = await _free(house.settings, house.clock)
-    status = _status(house.settings, summaries, free=free, now=house.clock())
+    free = await _free(settings, house.clock)
+    status = _status(settings, summaries, free=free, now=house.clock())
     return {**status, "transfers": transfers(house.flights)}
 
 

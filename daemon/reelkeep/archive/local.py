@@ -50,7 +50,8 @@ class LocalArchive:
 
     `put_aside` hears, from a thread, of files that stood in the way of a stored one.
     `min_free` and `small` are in bytes: new files up to `small` are held in memory until they are
-    whole. `file_mode` and `directory_mode` hold exactly, whatever the umask.
+    whole; `min_free` may be changed at any time. `file_mode` and `directory_mode` hold exactly,
+    whatever the umask.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class LocalArchive:
         self._small = small
         self._places = Places(root)
         self._directory_mode = directory_mode
-        self._min_free = min_free
+        self.min_free = min_free
         self._clock = clock
         self._disk = disk or Disk()
         self._threads = Threads(CapacityLimiter(_THREADS))
@@ -165,7 +166,7 @@ class LocalArchive:
         return folder
 
     async def free(self) -> int:
-        return await self._threads.run(self._disk.free, self._places.root) - self._min_free
+        return await self._threads.run(self._disk.free, self._places.root) - self.min_free
 
     async def lost(self, holdings: Sequence[Holding]) -> frozenset[int]:
         """Return the rows of stored files that do not lie here with the size they had.

@@ -49,7 +49,10 @@ class _Mishap:
 
 
 class SqlLedger:
-    """See `ports.Ledger`. `clean` takes secrets out of what is kept of errors."""
+    """See `ports.Ledger`. `clean` takes secrets out of what is kept of errors.
+
+    `policy`, how patient it is with files that fail, may be replaced at any time.
+    """
 
     def __init__(
         self,
@@ -62,7 +65,7 @@ class SqlLedger:
         clean: Clean = str,
     ) -> None:
         self._database = database
-        self._policy = policy
+        self.policy = policy
         self._clock = clock
         self._dice = dice
         self._report = report
@@ -116,7 +119,7 @@ class SqlLedger:
         announce(self._report, steps)
 
     def _mishap(self, failed: Failed, now: datetime) -> _Mishap:
-        verdict = judge(failed, now=now, policy=self._policy, dice=self._dice())
+        verdict = judge(failed, now=now, policy=self.policy, dice=self._dice())
         return _Mishap(failed.download, verdict, self._clean(told(failed.error)))
 
     def _say_stored(self, stored: Stored) -> None:

@@ -28,6 +28,12 @@ class SqlQueue:
         held = update(file).where(file.c.state == FileState.ACTIVE).values(state=FileState.DUE)
         return await self._database.write(lambda c: c.execute(held).rowcount)
 
+    async def release(self, claims: Sequence[Claim]) -> None:
+        """Make files that were claimed, and that nobody has begun on, due again."""
+        rows = [download.row for claim in claims for download in claim.downloads]
+        if rows:
+            await self._database.write(lambda c: _release(c, rows))
+
     async def claim(self, provider: ProviderName, limit: int) -> Sequence[Claim]:
         """Take up to `limit` recordings with files that are due now."""
         now = self._clock()
@@ -43,6 +49,12 @@ class SqlQueue:
             .where(claimable(provider), file.c.state == FileState.DUE)
         )
         return await self._database.read(lambda c: c.execute(query).scalar())
+
+
+def _release(connection: Connection, rows: Sequence[int]) -> None:
+    for some in chunks(rows):
+        mine = file.c.row.in_(some) & (file.c.state == FileState.ACTIVE)
+        connection.execute(update(file).where(mine).values(state=FileState.DUE))
 
 
 def claimable(*providers: ProviderName) -> ColumnElement[bool]:

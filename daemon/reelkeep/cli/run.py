@@ -18,7 +18,7 @@ def command(call: Invocation) -> int:
 
     \b
     SIGTERM, SIGINT  stop in order within the grace period; a second one ends at once
-    SIGHUP           read the configuration again; an invalid one changes nothing
+    SIGHUP           read the configuration again; transfers go on, an invalid one changes nothing
     """
     signal.signal(signal.SIGTERM, _nothing_to_stop)
     from reelkeep.app.daemon import run

@@ -40,8 +40,17 @@ EVENTS: dict[str, Event] = {
     "server.listening": Event(
         _I, ("host", "port", "path"), "Health, status and metrics can be asked."
     ),
-    "config.reloaded": Event(_I, ("config", "providers"), "A new configuration is in force."),
-    "config.rejected": Event(_E, ("config", "reason"), "The old configuration stays in force."),
+    "config.reloaded": Event(
+        _I,
+        ("config", "providers", "applied", "needs_restart"),
+        "A new configuration is in force, and no transfer was dropped for it. `applied` lists what "
+        "changed, `needs_restart` what keeps its old value until the daemon is restarted.",
+    ),
+    "config.rejected": Event(
+        _E,
+        ("config", "reason"),
+        "The new configuration is invalid; the old one stays in force.",
+    ),
     "catalog.recovered": Event(_I, ("files",), "Files of an earlier process are due again."),
     "archive.adopted": Event(
         _I,

@@ -85,6 +85,10 @@ class Queue(Protocol):
         """Take up to `limit` recordings with due files, the most endangered first."""
         ...
 
+    async def release(self, claims: Sequence[Claim]) -> None:
+        """Make what was claimed, and not begun on, due again."""
+        ...
+
     async def next_due(self, provider: ProviderName) -> datetime | None:
         """Return when the next file that waits becomes due."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import anyio
@@ -45,4 +45,16 @@ class Chime:
     def ring(self) -> None:
         """Ring them all."""
         for bell in self._bells:
+            bell.ring()
+
+
+class Carillon:
+    """The bells that there are whenever it is rung."""
+
+    def __init__(self, bells: Callable[[], Iterable[Ringing]]) -> None:
+        self._bells = bells
+
+    def ring(self) -> None:
+        """Ring those that there are now."""
+        for bell in self._bells():
             bell.ring()

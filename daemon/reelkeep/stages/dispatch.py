@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import anyio
-from anyio import WouldBlock
 from anyio.lowlevel import checkpoint
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectSendStream
 
-from reelkeep.core.model import Claim, Download, ProviderName
+from reelkeep.core.model import Download, ProviderName
 from reelkeep.ports import Clock, Queue
+from reelkeep.stages.backlog import Backlog
 from reelkeep.stages.bells import Bell
 from reelkeep.stages.space import Space
 
@@ -24,13 +24,11 @@ GULP = 100
 ROUNDING = timedelta(milliseconds=10)
 """The shortest wait for what is due soon: clocks are finer than the catalog's times."""
 
-Claims = MemoryObjectReceiveStream[Claim]
-
 
 class Dispatcher:
-    """Keeps one provider's queue filled from the catalog; the catalog holds the rest.
+    """Keeps one provider's backlog filled from the catalog; the catalog holds the rest.
 
-    `work` rings when something may be due; `filled` is rung when something is in the queue.
+    `work` rings when something may be due; `filled` is rung when something is in the backlog.
     """
 
     def __init__(
@@ -44,16 +42,21 @@ class Dispatcher:
         self._filled = filled
         self._work = work
 
-    async def forever(self, claims: MemoryObjectSendStream[Claim]) -> None:
-        """Claim what is due until cancelled; closes `claims`."""
-        async with claims:
-            while True:
-                found = () if self._paused() else await self._queue.claim(self._name, GULP)
-                for claim in found:
-                    await claims.send(claim)
-                    self._filled.ring()
-                if not found:
-                    await self._work.wait(await self._until_due())
+    async def forever(self, backlog: Backlog) -> None:
+        """Claim what is due until cancelled; what was claimed by then is in `backlog`."""
+        while True:
+            await backlog.room()
+            if self._paused() or not await self._claim(backlog):
+                await self._work.wait(await self._until_due())
+
+    async def _claim(self, backlog: Backlog) -> bool:
+        """Claim once; return whether there was anything. What is committed is never lost."""
+        with anyio.CancelScope(shield=True):
+            found = await self._queue.claim(self._name, GULP)
+        backlog.add(found)
+        if found:
+            self._filled.ring()
+        return bool(found)
 
     async def _until_due(self) -> float:
         """Return the seconds until something is due, at most a tick."""
@@ -63,7 +66,7 @@ class Dispatcher:
 
 
 async def take_turns(
-    queues: Mapping[ProviderName, Claims],
+    queues: Mapping[ProviderName, Backlog],
     files: MemoryObjectSendStream[Download],
     *,
     filled: Bell,
@@ -73,12 +76,12 @@ async def take_turns(
     """Hand out one recording of each provider in turn, its files in order; closes `files`.
 
     A file is handed out only when a downloader is free and there is room for it on the disk.
-    What is queued of a provider that is `paused` stays where it is.
+    What is queued of a provider that is `paused` stays where it is. `queues` may change meanwhile.
     """
     async with files:
         while True:
-            ready = [claims for name, claims in queues.items() if not paused(name)]
-            found = [claim for claims in ready if (claim := _next(claims)) is not None]
+            ready = [backlog for name, backlog in queues.items() if not paused(name)]
+            found = [claim for backlog in ready if (claim := backlog.take()) is not None]
             for claim in found:
                 for download in claim.downloads:
                     await space.wait_for(download)
@@ -86,10 +89,3 @@ async def take_turns(
                     await checkpoint()  # it takes off, so that the next one's room is reckoned well
             if not found:
                 await filled.wait(TICK.total_seconds())
-
-
-def _next(claims: Claims) -> Claim | None:
-    try:
-        return claims.receive_nowait()
-    except (WouldBlock, anyio.EndOfStream, anyio.ClosedResourceError):
-        return None

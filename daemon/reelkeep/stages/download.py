@@ -1,10 +1,12 @@
-"""Turn downloads into outcomes: a fixed pool of workers, each one file at a time."""
+"""Turn downloads into outcomes: a pool of workers, each one file at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import anyio
+from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from reelkeep.core.model import Download, Failed, Outcome
@@ -12,34 +14,82 @@ from reelkeep.core.model import Download, Failed, Outcome
 Fetch = Callable[[Download], Awaitable[Outcome]]
 
 
-async def run(
-    downloads: MemoryObjectReceiveStream[Download],
-    outcomes: MemoryObjectSendStream[Outcome],
-    *,
-    fetch: Fetch,
-    workers: int,
-) -> None:
-    """Fetch until `downloads` is closed and drained; closes `outcomes` on return."""
-    async with downloads, outcomes, anyio.create_task_group() as pool:
-        for number in range(workers):
-            pool.start_soon(
-                _work, downloads.clone(), outcomes.clone(), fetch, name=f"download-{number}"
-            )
+class Pool:
+    """So many `workers` that `fetch`. `run` it once; it may be resized before and meanwhile."""
 
+    def __init__(self, fetch: Fetch, workers: int) -> None:
+        self._fetch = fetch
+        self._wanted = workers
+        self._present: set[int] = set()
+        self._idle: dict[int, anyio.CancelScope] = {}
+        self._hire: Callable[[int], None] | None = None
 
-async def _work(
-    downloads: MemoryObjectReceiveStream[Download],
-    outcomes: MemoryObjectSendStream[Outcome],
-    fetch: Fetch,
-) -> None:
-    async with downloads, outcomes:
-        async for download in downloads:
-            outcome = await _attempt(download, fetch)
+    async def run(
+        self,
+        downloads: MemoryObjectReceiveStream[Download],
+        outcomes: MemoryObjectSendStream[Outcome],
+    ) -> None:
+        """Fetch until `downloads` is closed and drained; closes `outcomes` on return."""
+        try:
+            async with downloads, outcomes, anyio.create_task_group() as group:
+                self._hire = lambda number: self._start(group, number, downloads, outcomes)
+                self.resize(self._wanted)
+        finally:
+            self._hire = None
+
+    def resize(self, workers: int) -> None:
+        """Have so many workers: new ones begin at once, surplus ones end with their file."""
+        self._wanted = workers
+        for number in [number for number in self._idle if number >= workers]:
+            self._idle.pop(number).cancel()
+        if self._hire is not None:
+            for number in sorted(set(range(workers)) - self._present):
+                self._hire(number)
+
+    def _start(
+        self,
+        group: TaskGroup,
+        number: int,
+        downloads: MemoryObjectReceiveStream[Download],
+        outcomes: MemoryObjectSendStream[Outcome],
+    ) -> None:
+        self._present.add(number)
+        group.start_soon(self._work, number, downloads, outcomes, name=f"download-{number}")
+
+    async def _work(
+        self,
+        number: int,
+        downloads: MemoryObjectReceiveStream[Download],
+        outcomes: MemoryObjectSendStream[Outcome],
+    ) -> None:
+        try:
+            with suppress(anyio.EndOfStream):
+                while (download := await self._next(number, downloads)) is not None:
+                    await _hand_on(await _attempt(download, self._fetch), outcomes)
+        finally:
+            self._present.discard(number)
+
+    async def _next(
+        self, number: int, downloads: MemoryObjectReceiveStream[Download]
+    ) -> Download | None:
+        """Return what is to be fetched next, None if this worker is one too many."""
+        if number >= self._wanted:
+            return None
+        download = None
+        with anyio.CancelScope() as self._idle[number]:
             try:
-                outcomes.send_nowait(outcome)
-            except anyio.WouldBlock:
-                with anyio.CancelScope(shield=True):  # what is durable is recorded, also at the end
-                    await outcomes.send(outcome)
+                download = await downloads.receive()
+            finally:
+                self._idle.pop(number, None)
+        return download
+
+
+async def _hand_on(outcome: Outcome, outcomes: MemoryObjectSendStream[Outcome]) -> None:
+    try:
+        outcomes.send_nowait(outcome)
+    except anyio.WouldBlock:
+        with anyio.CancelScope(shield=True):  # what is durable is recorded, also at the end
+            await outcomes.send(outcome)
 
 
 async def _attempt(download: Download, fetch: Fetch) -> Outcome:

@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import anyio
 
-from reelkeep.core.model import Download, Failed, Outcome, ProviderName, Stored
+from reelkeep.core.model import Download, Failed, Locator, Outcome, ProviderName, Stored
 from reelkeep.core.resume import Complete
-from reelkeep.errors import IoFailed, ProviderError, Remedy, TransferError
+from reelkeep.errors import IoFailed, ProviderError, Remedy, TransferError, Unavailable
 from reelkeep.ports import Archive, Part, Provider, Report
 from reelkeep.stages.flights import Flight, Flights
 from reelkeep.stages.stream import Arrived, Stream, missing, resumable
@@ -98,17 +98,23 @@ class Fetcher:
         download = flight.download
         if isinstance(missing(part.held, download), Complete):  # nobody need be asked (rule 14)
             return Arrived("", framed=True)
-        locate = self._providers[download.provider].locate
-        locator = await locate(download.recording, download.file, fresh=False)
+        locator = await self._locate(download, fresh=False)
         try:
             return await self._stream.complete(part, locator, flight)
         except TransferError as error:
             if error.remedy is not Remedy.REFRESH:
                 raise
-            fresh = await locate(download.recording, download.file, fresh=True)
+            fresh = await self._locate(download, fresh=True)
             if fresh == locator:
                 raise
         return await self._stream.complete(part, fresh, flight)
+
+    async def _locate(self, download: Download, *, fresh: bool) -> Locator:
+        """Ask the provider as it is configured now: that may change in the middle of a file."""
+        provider = self._providers.get(download.provider)
+        if provider is None:
+            raise Unavailable("this provider is no longer configured")
+        return await provider.locate(download.recording, download.file, fresh=fresh)
 
     async def _after(
         self, error: TransferError, part: Part, flight: Flight, held_before: int

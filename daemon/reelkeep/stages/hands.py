@@ -16,8 +16,12 @@ class Hands:
 
     def __init__(self, flights: Flights, *, slots: int, lanes: int) -> None:
         self._flights = flights
-        self._slots = slots
         self._borrowed = 0
+        self.resize(slots=slots, lanes=lanes)
+
+    def resize(self, *, slots: int, lanes: int) -> None:
+        """Have other numbers from now on; what is borrowed stays so until it is given back."""
+        self._slots = slots
         self.lanes = min(lanes, slots)
 
     @property

@@ -54,6 +54,11 @@ class Log:
         with suppress(OSError, ValueError):  # a closed pipe or file must not stop the archive
             self._logger().log(listed.severity, event, **line)
 
+    def follow(self, other: Log) -> None:
+        """Write as `other` would from now on, and keep its secrets as well as our own."""
+        other._redactor.inherit(self._redactor)
+        self._redactor, self._logger = other._redactor, other._logger
+
     def clean(self, text: str) -> str:
         """Return `text` without the secrets that are known."""
         return self._redactor.clean(text)

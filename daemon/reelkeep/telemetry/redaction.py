@@ -93,6 +93,14 @@ class Redactor:
                 learned = (form for one in self._learned for form in one)
                 self._known = _longest_first((*self._given, *learned))
 
+    def inherit(self, older: Redactor) -> None:
+        """Know what `older` knows: what was a secret a moment ago is not told now either."""
+        with self._lock:
+            known = (*older._learned, older._given, *self._learned)
+            self._learned = deque(dict.fromkeys(known), maxlen=_REMEMBERED)
+            learned = (form for one in self._learned for form in one)
+            self._known = _longest_first((*self._given, *learned))
+
     def clean(self, text: str) -> str:
         """Return `text` without secrets; what is far too long is cut."""
         known = self._known

@@ -18,13 +18,21 @@ LEAST = 16 << 10
 
 
 class Bandwidth:
-    """See `ports.Transport`. Bodies of all replies together come at most at `rate` bytes/s."""
+    """See `ports.Transport`. Bodies of all replies together come at most at `rate` bytes/s.
 
-    def __init__(self, transport: Transport, rate: int) -> None:
+    Without a rate they come as they like.
+    """
+
+    def __init__(self, transport: Transport, rate: int | None) -> None:
         self._transport = transport
+        self._paid_until = 0.0
+        self.limit(rate)
+
+    def limit(self, rate: int | None) -> None:
+        """Hold all transfers to another rate, those under way too."""
         self._rate = rate
         self._paid_until = 0.0
-        self.grain = max(1, round(rate * GRAIN))  #: Bytes.
+        self.grain = None if rate is None else max(1, round(rate * GRAIN))  #: Bytes.
 
     def open(self, request: Request) -> AbstractAsyncContextManager[Reply]:
         """Open `request` as the wrapped transport does."""
@@ -37,13 +45,16 @@ class Bandwidth:
 
     async def spend(self, size: int) -> None:
         """Wait until `size` more bytes fit; what was not used is not saved up."""
+        if self._rate is None:
+            return
         now = anyio.current_time()
         self._paid_until = max(now, self._paid_until) + size / self._rate
         await anyio.sleep(self._paid_until - now)
 
     def refund(self, size: int) -> None:
         """Take back what was spent on `size` bytes that did not come."""
-        self._paid_until -= size / self._rate
+        if self._rate is not None:
+            self._paid_until -= size / self._rate
 
 
 @dataclass(slots=True)
@@ -73,10 +84,17 @@ class _Slowed:
             async for piece in pieces:
                 self._rest = memoryview(piece)
                 while self._rest:
-                    grain = bytes(self._rest[: self._bandwidth.grain])
-                    self._rest = self._rest[len(grain) :]
+                    grain = self._next_grain(piece)
                     yield grain
                     await self._bandwidth.spend(len(grain))
+
+    def _next_grain(self, piece: bytes) -> bytes:
+        """Cut off what may be paid for at once; all of `piece`, uncopied, if nothing bounds it."""
+        size = self._bandwidth.grain or len(self._rest)
+        whole = size >= len(self._rest) == len(piece)
+        grain = piece if whole else bytes(self._rest[:size])
+        self._rest = self._rest[len(grain) :]
+        return grain
 
     @asynccontextmanager
     async def tap(self) -> AsyncIterator[Tap | None]:
@@ -95,7 +113,7 @@ class _SlowedTap:
         self._tap = tap
         self._bandwidth = bandwidth
         self._rest = rest  # came already, in the piece that the head of the file was cut from
-        self._paid = 0  # for the slice under way
+        self._paid: int | None = None  # for the slice under way, if it was paid for
         self._before = self.left
 
     @property
@@ -104,9 +122,14 @@ class _SlowedTap:
 
     async def grant(self) -> int:
         came = self._before - self.left
-        self._bandwidth.refund(self._paid - came)
-        most = min(self._bandwidth.grain, max(2 * came, LEAST), self.left)
-        self._paid, self._before = most, self.left
+        if self._paid is not None:
+            self._bandwidth.refund(self._paid - came)
+        self._before = self.left
+        grain = self._bandwidth.grain
+        if grain is None:
+            self._paid = None
+            return len(self._rest) or await self._tap.grant()
+        most = self._paid = min(grain, max(2 * came, LEAST), self.left)
         await self._bandwidth.spend(most)
         return min(most, len(self._rest) or await self._tap.grant())
 

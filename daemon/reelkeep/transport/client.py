@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from importlib.metadata import version
 from types import SimpleNamespace, TracebackType
 from typing import Self
@@ -54,6 +56,7 @@ class AiohttpTransport:
     ) -> None:
         """Build a client that looks names up with `resolver`, by default as the system does."""
         self._options = options
+        self._timeout = _timeout(options)
         self._resolver = resolver
         self._slots = Slots(options.per_host)
         self._door = Door((os.cpu_count() or 1) + 1)
@@ -76,9 +79,19 @@ class AiohttpTransport:
                 ttl_dns_cache=_DNS_TTL,
                 keepalive_timeout=_KEEPALIVE,
             )
-            session = _session(connector, self._options)
+            session = _session(connector)
             self._sessions[scheme] = await self._stack.enter_async_context(session)
         return self
+
+    def adjust(self, options: TransportOptions) -> None:
+        """Begin each request as `options` say from now on; those under way go on as they are.
+
+        How the network is reached stays as it is: `proxy`, `ca_file` and `allow`.
+        """
+        old = self._options
+        self._options = replace(options, proxy=old.proxy, ca_file=old.ca_file, allow=old.allow)
+        self._timeout = _timeout(options)
+        self._slots.resize(options.per_host)
 
     async def __aexit__(
         self,
@@ -128,7 +141,8 @@ class AiohttpTransport:
                 data=request.body,
                 allow_redirects=False,
                 proxy=self._options.proxy,
-                trace_request_ctx=scope,
+                timeout=self._timeout,
+                trace_request_ctx=_Wait(scope, self._options.stall_timeout),
             )
         raise Stalled(f"{origin}: no reply in time")
 
@@ -147,25 +161,36 @@ class AiohttpTransport:
         return PolicyResolver(inner, self._options.allow, scheme)
 
 
-def _session(connector: TCPConnector, options: TransportOptions) -> ClientSession:
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """The wait for one head, and how long it may take."""
+
+    scope: anyio.CancelScope
+    most: timedelta
+
+
+def _timeout(options: TransportOptions) -> ClientTimeout:
     patience = options.connect_timeout.total_seconds()
+    return ClientTimeout(total=None, connect=patience, sock_connect=patience)
+
+
+def _session(connector: TCPConnector) -> ClientSession:
     return ClientSession(
         connector=connector,
-        timeout=ClientTimeout(total=None, connect=patience, sock_connect=patience),
         auto_decompress=False,
         requote_redirect_url=False,
         cookie_jar=DummyCookieJar(),
         trust_env=False,
-        trace_configs=[_head_deadline(options)],
+        trace_configs=[_head_deadline()],
     )
 
 
-def _head_deadline(options: TransportOptions) -> TraceConfig:
+def _head_deadline() -> TraceConfig:
     """Start the clock for the head once there is a connection; until then another one runs."""
 
     async def connected(_session: ClientSession, context: SimpleNamespace, _: object) -> None:
-        scope: anyio.CancelScope = context.trace_request_ctx
-        scope.deadline = anyio.current_time() + options.stall_timeout.total_seconds()
+        wait: _Wait = context.trace_request_ctx
+        wait.scope.deadline = anyio.current_time() + wait.most.total_seconds()
 
     trace = TraceConfig()
     trace.on_connection_create_end.append(connected)

@@ -124,7 +124,7 @@ async def test_recordings_in_memory_are_counted() -> None:
             waiting.extend(n for n in world.pipeline.queued().values() if n)
 
     world.rig.archive.room = 0
-    await world.pipeline.run(steer, grace=timedelta(0))
+    await world.pipeline.run(steer)
     assert waiting[0] > 0
 
 

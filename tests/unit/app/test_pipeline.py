@@ -33,16 +33,8 @@ def anyio_backend() -> Backend:
 
 async def work(rig: Rig, steer: Callable[[Pipeline], Awaitable[None]]) -> Pipeline:
     """Run the daemon's pipeline until `steer` returns."""
-    pipeline = Pipeline(rig.house, rig.names)
-
-    async def polling() -> None:
-        async with anyio.create_task_group() as group:
-            for poller in pipeline.pollers.values():
-                group.start_soon(poller.forever)
-            await steer(pipeline)
-            group.cancel_scope.cancel()
-
-    await pipeline.run(polling, grace=rig.house.settings.shutdown_grace)
+    pipeline = Pipeline(rig.house, rig.names, polls=True)
+    await pipeline.run(lambda: steer(pipeline))
     return pipeline
 
 

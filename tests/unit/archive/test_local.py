@@ -144,7 +144,7 @@ async def test_free_space_leaves_out_what_must_stay_free(tmp_path: Path) -> None
             return 1000
 
     archive = archive_on(tmp_path, Small())
-    archive._min_free = 1500
+    archive.min_free = 1500
     assert await archive.free() == -500
 
 

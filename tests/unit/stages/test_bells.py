@@ -3,7 +3,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from reelkeep.stages.bells import Bell, Chime
+from reelkeep.stages.bells import Bell, Carillon, Chime
 from virtual import VIRTUAL, Backend
 
 
@@ -58,3 +58,11 @@ async def test_a_chime_may_be_made_of_an_iterator() -> None:
     await bell.wait()
     chime.ring()
     assert await bell.wait(0)
+
+
+async def test_a_carillon_rings_the_bells_that_there_are_by_then() -> None:
+    bells = [Bell()]
+    carillon = Carillon(lambda: bells)
+    bells[:] = [Bell(), Bell()]
+    carillon.ring()
+    assert [await bell.wait(0) for bell in bells] == [True, True]

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 import virtual
 from fakes.archive import MemoryArchive
@@ -16,6 +16,7 @@ from fakes.rig import Rig, StrictLog, running
 from reelkeep.core.model import Claim, Download, Failed, FileId, ProviderName, RecordingId
 from reelkeep.errors import Throttled, Unreachable
 from reelkeep.ports import Queue
+from reelkeep.stages.backlog import Backlog
 from reelkeep.stages.bells import Bell
 from reelkeep.stages.dispatch import GULP, TICK, Dispatcher, take_turns
 from reelkeep.stages.flights import Flights
@@ -46,13 +47,13 @@ class Counting:
 
 
 class Desk:
-    """One dispatcher over the catalog of a rig, and the receiving end of its queue."""
+    """One dispatcher over the catalog of a rig, and the its backlog."""
 
     def __init__(self, rig: Rig, *, size: float = math.inf, name: ProviderName = A) -> None:
         self.queue = Counting(rig.house.queue)
         self.work, self.filled = Bell(), Bell()
         self.paused = False
-        self._send, self.claims = anyio.create_memory_object_stream[Claim](size)
+        self.backlog = Backlog(size)
         self._dispatcher = Dispatcher(
             name,
             self.queue,
@@ -63,15 +64,11 @@ class Desk:
         )
 
     async def forever(self) -> None:
-        with self.claims:
-            await self._dispatcher.forever(self._send)
+        await self._dispatcher.forever(self.backlog)
 
     def waiting(self) -> list[RecordingId]:
         """Take out what is in the queue."""
-        found = []
-        while self.claims.statistics().current_buffer_used:
-            found.append(self.claims.receive_nowait().recording)
-        return found
+        return [claim.recording for claim in iter(self.backlog.take, None)]
 
 
 async def admitted(*recordings: Any, name: ProviderName = A) -> Rig:
@@ -179,13 +176,9 @@ class Turns:
         self.space = Space(self.archive, self.flights, StrictLog())
         self.paused: set[ProviderName] = set()
         self.filled = Bell()
-        self.queues: dict[ProviderName, MemoryObjectReceiveStream[Claim]] = {}
-        self._ends: list[MemoryObjectSendStream[Claim]] = []
+        self.queues = {name: Backlog(100) for name in queued}
         for name, count in queued.items():
-            send, self.queues[name] = anyio.create_memory_object_stream[Claim](100)
-            for number in range(count):
-                send.send_nowait(claim(name, number, files))
-            self._ends.append(send)
+            self.queues[name].add(claim(name, number, files) for number in range(count))
         self._send, self.files = anyio.create_memory_object_stream[Download](0)
         self.taken: list[str] = []
 
@@ -205,10 +198,6 @@ class Turns:
     def close(self) -> None:
         self._send.close()
         self.files.close()
-        for send in self._ends:
-            send.close()
-        for queue in self.queues.values():
-            queue.close()
 
 
 def claim(name: ProviderName, number: int, files: int) -> Claim:
@@ -260,7 +249,7 @@ async def test_nothing_is_handed_out_while_nobody_is_free() -> None:
     turns = Turns({A: 3})
     async with running(turns.forever):
         await anyio.sleep(60)
-        assert turns.queues[A].statistics().current_buffer_used == 2
+        assert len(turns.queues[A]) == 2
     turns.close()
 
 
@@ -289,3 +278,24 @@ async def test_a_file_has_taken_off_before_the_room_of_the_next_is_reckoned() ->
         await anyio.sleep(60)
         assert len(turns.flights.under_way) == 2
     turns.close()
+
+
+async def test_a_backlog_that_is_given_more_room_is_filled_at_once() -> None:
+    rig = await admitted(*many(1000))
+    desk = Desk(rig, size=50)
+    async with running(desk.forever):
+        await anyio.sleep(1)
+        before = len(desk.backlog)
+        desk.backlog.resize(before + 50)
+        await anyio.sleep(1)
+        assert len(desk.backlog) == before + GULP
+
+
+async def test_what_a_dismissed_dispatcher_had_claimed_is_all_in_its_backlog() -> None:
+    """However it is cut off: the claim is committed by then."""
+    rig = await admitted(*many(30))
+    desk = Desk(rig)
+    async with running(desk.forever):
+        await anyio.lowlevel.checkpoint()
+    await rig.house.queue.release(desk.backlog.clear())
+    assert await rig.files("due") == 30

@@ -9,8 +9,9 @@ import anyio
 import pytest
 
 from fakes.holdings import download
+from fakes.rig import running
 from reelkeep.core.model import Download, Failed, Level, Outcome, Stored
-from reelkeep.stages import download as pool
+from reelkeep.stages.download import Pool
 from virtual import VIRTUAL, Backend
 
 Fetch = Callable[[Download], Awaitable[Outcome]]
@@ -30,7 +31,7 @@ async def worked(fetch: Fetch, *, files: int, workers: int) -> list[Outcome]:
     send, downloads = anyio.create_memory_object_stream[Download](0)
     outcomes, receive = anyio.create_memory_object_stream[Outcome](1000)
     async with anyio.create_task_group() as group:
-        group.start_soon(lambda: pool.run(downloads, outcomes, fetch=fetch, workers=workers))
+        group.start_soon(lambda: Pool(fetch, workers).run(downloads, outcomes))
         async with send:
             for row in range(files):
                 await send.send(replace(download(), row=row))
@@ -84,7 +85,7 @@ async def test_an_outcome_that_is_there_is_handed_on_even_when_all_is_stopped() 
         with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as group:
                 group.start_soon(stop, scope)
-                await pool.run(downloads, outcomes, fetch=fetch, workers=1)
+                await Pool(fetch, 1).run(downloads, outcomes)
 
     async with send, receive, anyio.create_task_group() as group:
         await send.send(download())
@@ -104,5 +105,81 @@ async def test_a_stopped_transfer_has_no_outcome() -> None:
     async with send, receive:
         await send.send(download())
         with anyio.move_on_after(1):
-            await pool.run(downloads, outcomes, fetch=fetch, workers=2)
+            await Pool(fetch, 2).run(downloads, outcomes)
         assert [outcome async for outcome in receive] == []
+
+
+class Site:
+    """A pool at work on files that never end by themselves."""
+
+    def __init__(self, workers: int) -> None:
+        self.under_way: dict[int, anyio.Event] = {}
+        self.pool = Pool(self._fetch, workers)
+        self._send, self._downloads = anyio.create_memory_object_stream[Download](0)
+        self._outcomes, self.done = anyio.create_memory_object_stream[Outcome](1000)
+
+    async def _fetch(self, due: Download) -> Outcome:
+        self.under_way[due.row] = anyio.Event()
+        await self.under_way[due.row].wait()
+        del self.under_way[due.row]
+        return done(due)
+
+    async def forever(self) -> None:
+        await self.pool.run(self._downloads, self._outcomes)
+
+    async def feed(self) -> None:
+        async with self._send:
+            for row in range(1000):
+                await self._send.send(replace(download(), row=row))
+
+    def close(self) -> None:
+        for stream in (self._send, self._downloads, self._outcomes, self.done):
+            stream.close()
+
+
+async def test_more_workers_begin_at_once() -> None:
+    site = Site(2)
+    async with running(site.forever, site.feed):
+        await anyio.sleep(1)
+        assert sorted(site.under_way) == [0, 1]
+        site.pool.resize(4)
+        await anyio.sleep(1)
+        assert sorted(site.under_way) == [0, 1, 2, 3]
+    site.close()
+
+
+async def test_fewer_workers_end_what_they_have_and_take_no_more() -> None:
+    site = Site(3)
+    async with running(site.forever, site.feed):
+        await anyio.sleep(1)
+        site.pool.resize(1)
+        await anyio.sleep(1)
+        assert sorted(site.under_way) == [0, 1, 2]
+        for finished in list(site.under_way.values()):
+            finished.set()
+        await anyio.sleep(1)
+        assert sorted(site.under_way) == [3]
+    site.close()
+
+
+async def test_idle_workers_that_are_too_many_leave_and_may_come_back() -> None:
+    site = Site(3)
+    async with running(site.forever):
+        await anyio.sleep(1)
+        site.pool.resize(1)
+        async with running(site.feed):
+            await anyio.sleep(1)
+            assert sorted(site.under_way) == [0]
+            site.pool.resize(2)
+            await anyio.sleep(1)
+            assert sorted(site.under_way) == [0, 1]
+    site.close()
+
+
+async def test_a_pool_that_has_ended_hires_nobody() -> None:
+    site = Site(1)
+    async with running(site.forever):
+        await anyio.sleep(1)
+    site.pool.resize(5)
+    assert site.under_way == {}
+    site.close()

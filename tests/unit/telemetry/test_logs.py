@@ -167,3 +167,33 @@ def test_threads_do_not_mix_their_lines() -> None:
         thread.join()
 
     assert {json.loads(line)["event"] for line in stream.getvalue().splitlines()} == {"disk.low"}
+
+
+def test_a_log_that_follows_another_writes_as_that_one_does() -> None:
+    before, after = io.StringIO(), io.StringIO()
+    log = log_to(before, level="error")
+    log.follow(log_to(after, level="debug"))
+    log("heartbeat", pending=1)
+    assert before.getvalue() == ""
+    assert json.loads(after.getvalue())["pending"] == 1
+
+
+def test_a_log_that_follows_another_keeps_the_secrets_of_both() -> None:
+    stream = io.StringIO()
+    log = log_to(stream)
+    log.learn("learned-meanwhile")
+    new = configure("debug", "auto", stream, secrets=["a-new-secret"], clock=lambda: NOW)
+    log.follow(new)
+    log("heartbeat.failed", reason=f"{SECRET} learned-meanwhile a-new-secret")
+    assert json.loads(stream.getvalue())["reason"] == "*** *** ***"
+    assert log.clean("a-new-secret") == "***"
+
+
+def test_secrets_of_many_reloads_do_not_pile_up() -> None:
+    stream = io.StringIO()
+    log = log_to(stream)
+    for number in range(200):
+        secret = f"secret-number-{number:03}"
+        log.follow(configure("info", "auto", stream, secrets=[secret], clock=lambda: NOW))
+    assert log.clean("secret-number-199 secret-number-198") == "*** ***"
+    assert log.clean("secret-number-000") == "secret-number-000"

@@ -65,6 +65,43 @@ async def test_silence_is_not_saved_up() -> None:
     assert anyio.current_time() - began == pytest.approx(10)
 
 
+async def after(seconds: float, transport: Bandwidth, rate: int | None) -> None:
+    await anyio.sleep(seconds)
+    transport.limit(rate)
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "whole"), [(1000, 2000, 7.5), (1000, 500, 15), (1000, None, 5)]
+)
+async def test_another_limit_holds_for_what_is_under_way(
+    before: int, then: int | None, whole: float
+) -> None:
+    transport = Bandwidth(FakeTransport([media()]), rate=before)
+    began = anyio.current_time()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(after, 5, transport, then)
+        await read(transport)
+        took = anyio.current_time() - began
+
+    assert took == pytest.approx(whole, abs=0.1)
+
+
+async def test_a_first_limit_holds_for_what_comes_then() -> None:
+    gate = anyio.Event()
+    reply = FakeReply(headers={"Content-Type": "video/mp4"}, pieces=[*PIECES, gate, *PIECES])
+    transport = Bandwidth(FakeTransport([reply]), rate=None)
+    began = anyio.current_time()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(read, transport)
+        await anyio.sleep(5)
+        transport.limit(1000)
+        gate.set()
+
+    assert anyio.current_time() - began == pytest.approx(15, abs=0.1)
+
+
 async def test_what_follows_the_head_is_drawn_to_the_byte() -> None:
     """Whatever was left of the piece that the head was cut from."""
     body = bytes(range(256)) * 100

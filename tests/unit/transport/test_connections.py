@@ -181,3 +181,33 @@ async def test_a_reply_shows_no_path_and_no_headers_in_its_repr() -> None:
         transport.open(Request(url=site.url("/secret?secret"))) as answer,
     ):
         assert repr(answer) == f"<AiohttpReply 200 from {answer.origin}>"
+
+
+async def test_another_patience_holds_for_requests_from_then_on() -> None:
+    async def mute(_seen: Seen, wire: Wire) -> None:
+        await wire.hang()
+
+    async with asked(mute) as (transport, site):
+        brief = TransportOptions(stall_timeout=timedelta(milliseconds=50))
+        transport.adjust(brief)
+        with pytest.raises(Stalled), anyio.fail_after(10):
+            await read(transport, Request(url=site.url()))
+
+
+async def test_another_number_of_places_holds_for_a_host_in_use() -> None:
+    options = TransportOptions(allow=LOOPBACK, per_host=1)
+    async with asked(replying(reply()), options) as (transport, site):
+        request = Request(url=site.url())
+        async with transport.open(request):
+            with anyio.move_on_after(0.05) as waiting:
+                await read(transport, request)
+            transport.adjust(TransportOptions(per_host=2))
+            with anyio.fail_after(10):
+                await read(transport, request)
+    assert waiting.cancelled_caught
+
+
+async def test_whom_it_may_talk_to_cannot_be_adjusted() -> None:
+    async with asked(replying(reply())) as (transport, site):
+        transport.adjust(TransportOptions())
+        assert await read(transport, Request(url=site.url())) == b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
@@ -71,10 +72,8 @@ async def drain(client: Client, listing: Listing, clock: Clock) -> Drained:
         BadAnswer: The answer is for other days, is no listing, or is not the whole.
     """
     first: Drained | None = None
-    try:
+    with suppress(_Dead):
         first = await _drained(client, listing, clock().date())
-    except _Dead:
-        pass
     if first is not None and not (first.lacks and (listing.counted or first.ran_dry)):
         return first
     try:

@@ -1,0 +1,88 @@
+"""All that works for one provider: it is asked, dispatched for, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+from anyio.abc import TaskGroup
+
+from reelkeep.app.house import House
+from reelkeep.core.model import Claim, ProviderName
+from reelkeep.stages.acknowledge import Acknowledger
+from reelkeep.stages.backlog import Backlog
+from reelkeep.stages.bells import Bell, Chime
+from reelkeep.stages.dispatch import Dispatcher
+from reelkeep.stages.poll import Poller
+
+Work = Callable[[], Awaitable[None]]
+
+
+class Station:
+    """The stages of one provider. They end with the tasks they run in, or when dismissed.
+
+    `filled` is rung when there is something in the backlog, `recorded` when there is something to
+    publish.
+    """
+
+    def __init__(self, house: House, name: ProviderName, *, filled: Bell, recorded: Bell) -> None:
+        provider = house.providers[name]
+        self.work = Bell()  #: Ring it when something may be due.
+        self.backlog = Backlog(house.settings.downloads.queue_size)
+        self.poller = Poller(
+            provider,
+            house.intake,
+            clock=house.clock,
+            dice=house.dice,
+            report=house.report,
+            work=Chime([self.work, recorded]),
+            clean=house.clean,
+        )
+        self.acknowledger = Acknowledger(
+            provider, house.intake, clock=house.clock, report=house.report
+        )
+        self._dispatcher = Dispatcher(
+            name,
+            house.queue,
+            clock=house.clock,
+            paused=lambda: self.poller.health.paused,
+            work=self.work,
+            filled=filled,
+        )
+        self._name = name
+        self._ends: list[_End] = []
+
+    def start(self, *, front: TaskGroup, back: TaskGroup, polls: bool) -> None:
+        """Begin in these groups: to ask, if it `polls`, and to claim; and to tell."""
+        self._start(back, self.acknowledger.forever, "acknowledge")
+        self._start(front, lambda: self._dispatcher.forever(self.backlog), "dispatch")
+        if polls:
+            self._start(front, self.poller.forever, "poll")
+
+    async def dismiss(self) -> Sequence[Claim]:
+        """End all that was started; return what was claimed, and not begun on."""
+        for end in self._ends:
+            end.scope.cancel()
+        for end in self._ends:
+            await end.reached.wait()
+        return self.backlog.clear()
+
+    def _start(self, group: TaskGroup, work: Work, verb: str) -> None:
+        end = _End()
+        self._ends.append(end)
+        group.start_soon(end.around, work, name=f"{verb} {self._name}")
+
+
+class _End:
+    """The end of one task, before the group's that it runs in."""
+
+    def __init__(self) -> None:
+        self.scope = anyio.CancelScope()
+        self.reached = anyio.Event()
+
+    async def around(self, work: Work) -> None:
+        try:
+            with self.scope:
+                await work()
+        finally:
+            self.reached.set()
