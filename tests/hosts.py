@@ -178,6 +178,15 @@ def breaking(end: End, *, framing: str = "length", at: int = STEP) -> Mischief:
     return act
 
 
+def ending(end: End) -> Mischief:
+    """Return a host that says all, and ends its connections so."""
+
+    def act(seen: Seen, shelf: Shelf) -> Act:
+        return replace(good(seen, shelf), end=end)
+
+    return act
+
+
 def dripping(seen: Seen, shelf: Shelf) -> Act:
     reply = shelf(seen.headers)
     body = body_of(reply)

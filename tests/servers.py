@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 import ssl
 import struct
@@ -13,6 +14,8 @@ from typing import Any
 
 import anyio
 from multidict import CIMultiDict
+
+_SIOCOUTQNSD = 0x894B  # linux/sockios.h
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +44,8 @@ class Wire:
             await anyio.sleep(pause)
 
     async def reset(self) -> None:
-        """End the connection with a TCP reset, once the client had a moment to read."""
-        await anyio.sleep(0.01)
+        """End the connection with a TCP reset, once the client's side has all that was sent."""
+        await self._sent()
         linger = struct.pack("ii", 1, 0)
         self._writer.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, linger
@@ -90,9 +93,14 @@ class Wire:
         return self._bottom.get_extra_info("socket")
 
     async def _sent(self) -> None:
-        """Wait until the kernel has all that was sent."""
-        while self._bottom.get_write_buffer_size():  # noqa: ASYNC110 - it rings no bell
+        """Wait until the client's kernel has all that was sent."""
+        while self._bottom.get_write_buffer_size() or self._underway:  # noqa: ASYNC110 - no bell
             await anyio.sleep(0.001)
+
+    @property
+    def _underway(self) -> int:
+        """Bytes that the kernel has not sent; those that nobody acknowledged yet count no more."""
+        return int(struct.unpack("i", fcntl.ioctl(self._socket, _SIOCOUTQNSD, bytes(4)))[0])
 
     async def tunnel(self, port: int) -> None:
         """Pass bytes to and from a local `port`, as a proxy does after CONNECT."""
@@ -153,7 +161,10 @@ async def serving(
                 writer.transport.set_write_buffer_limits(high=buffer)
             group.start_soon(_serve, site, script, reader, writer)
 
-        listener = socket.create_server((address, port))
+        # asyncio lets no bytes wait for others on sockets that say themselves that they are TCP
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
         if buffer is not None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)  # its sockets inherit
         server = await asyncio.start_server(connected, sock=listener, ssl=tls)

@@ -24,6 +24,7 @@ from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Download, FileId, Locator, Outcome, RecordingId, Stored
 from reelkeep.core.retry import Policy, judge, reason_code
+from reelkeep.ports import Clock
 from reelkeep.transport import AiohttpTransport, TransportOptions
 from servers import Script, Seen, Site, Wire, serving
 
@@ -36,6 +37,10 @@ OPTIONS = TransportOptions(
     allow=AddressPolicy.parse(["127.0.0.1", "localhost"]),
 )
 _GRAIN = 16 << 10
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass
@@ -85,6 +90,7 @@ class Scene:
     provider: Renewing
     desk: Desk
     root: Path
+    clock: Clock
     outcomes: list[Outcome] = field(default_factory=list)
 
     async def settle(self, due: Download, *, policy: Policy = POLICY) -> str:
@@ -94,11 +100,11 @@ class Scene:
             self.outcomes.append(outcome)
             if isinstance(outcome, Stored):
                 return "stored"
-            verdict = judge(outcome, now=datetime.now(UTC), policy=policy, dice=0.0)
+            verdict = judge(outcome, now=self.clock(), policy=policy, dice=0.0)
             if verdict.state is not FileState.DUE:
                 return reason_code(outcome.error)
             assert verdict.due_at is not None
-            await anyio.sleep(max(0.0, (verdict.due_at - datetime.now(UTC)).total_seconds()))
+            await anyio.sleep(max(0.0, (verdict.due_at - self.clock()).total_seconds()))
             due = replace(due, attempts=verdict.attempts, tries=verdict.tries)
 
     def finished(self) -> list[bytes]:
@@ -139,6 +145,7 @@ async def scene(
     disk: Disk | None = None,
     small: int = SMALL,
     buffer: int | None = None,
+    clock: Clock = now,
     **desk: Any,
 ) -> AsyncIterator[Scene]:
     """Set the scene; `desk` is for `Desk`. The disk does not fail, it only never flushes."""
@@ -150,5 +157,5 @@ async def scene(
         archive = archive_on(root, disk or FaultyDisk(), small=small)
         await archive.prepare()
         provider = Renewing(url=site.url("/rec/secret-path?token=secret"))
-        there = Desk(transport, archive, provider=provider, clock=lambda: datetime.now(UTC), **desk)
-        yield Scene(site, archive, provider, there, root)
+        there = Desk(transport, archive, provider=provider, clock=clock, **desk)
+        yield Scene(site, archive, provider, there, root, clock)

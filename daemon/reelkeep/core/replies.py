@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from reelkeep.core.fields import joined
 from reelkeep.core.media import Kind, magic_ok, page_instead
 from reelkeep.core.retry_after import parse_retry_after
 from reelkeep.errors import (
@@ -57,8 +58,8 @@ def problem(
 
 def encoding_problem(headers: Mapping[str, str]) -> Encoded | None:
     """Return what is wrong if the body of a 200 or 206 is not the file's own bytes (rule 15)."""
-    coding = headers.get("Content-Encoding", "").strip().lower()
-    if coding in ("", "identity"):
+    codings = {coding.strip().lower() for coding in joined(headers, "Content-Encoding").split(",")}
+    if codings <= {"", "identity"}:
         return None
     return Encoded("the body is compressed, identity was asked for")
 

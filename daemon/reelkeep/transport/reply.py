@@ -22,6 +22,8 @@ from reelkeep.transport.tap import DirectTap
 TAP_FROM = 1 << 20
 """Bytes from which a thread of its own is worth its while for the rest of a body."""
 
+_ONE_OF_A_KIND = ("Location", "Content-Range")
+
 
 class AiohttpReply:
     """See `ports.Reply`. The body is aiohttp's own pieces, neither copied nor cut."""
@@ -142,15 +144,16 @@ def check_head(raw: ClientResponse, trail: Trail) -> None:
 
     Raises:
         BadReply: A coding nobody asked for, a switch of protocols, a field name with a blank, or
-            two different redirects.
+            two different redirects or ranges.
     """
     origin = trail.url.origin
-    coding = raw.headers.get("Transfer-Encoding", "chunked")
-    if coding.strip().lower() != "chunked":
+    codings = raw.headers.getall("Transfer-Encoding", ["chunked"])
+    if [coding.strip().lower() for coding in codings] != ["chunked"]:
         raise BadReply(f"{origin}: the reply has a transfer coding that nobody asked for")
     if raw.status < 200:
         raise BadReply(f"{origin}: the reply has the status {raw.status}")
     if any(name != name.strip() for name in raw.headers):
         raise BadReply(f"{origin}: the reply has a malformed field name")
-    if len(set(raw.headers.getall("Location", ()))) > 1:
-        raise BadReply(f"{origin}: the reply has more than one Location")
+    for name in _ONE_OF_A_KIND:
+        if len(set(raw.headers.getall(name, ()))) > 1:
+            raise BadReply(f"{origin}: the reply has more than one {name}")

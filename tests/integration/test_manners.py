@@ -1,0 +1,113 @@
+"""How hosts are treated: what they are shown, how often they are asked, and when not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from fakes.attempts import Desk, stored
+from fakes.disk import FaultyDisk, archive_on
+from fakes.holdings import download
+from fakes.shelf import Shelf, media
+from hostile import BODY, DUE, HELD
+from hosts import Act, answering, breaking, good
+from reelkeep.core.model import FileId, Locator, RecordingId
+from reelkeep.transport import AiohttpTransport
+from servers import Seen, Wire, serving
+from stage import BEARER, OPTIONS, Host, Renewing, Scene, scene
+from virtual import PATIENT, Backend, clock
+
+
+@pytest.fixture
+def anyio_backend() -> Backend:
+    return PATIENT
+
+
+async def test_rule_20_rule_21_bug_20_credentials_stay_behind_on_the_way(tmp_path: Path) -> None:
+    here, there = Host(Shelf(BODY)), Host(Shelf(BODY), [breaking(Wire.close, at=HELD)])
+    async with serving(there) as elsewhere:
+        here.then = answering(302, Location=elsewhere.url("/signed?sig=secret"))
+        async with scene(here, tmp_path, clock=clock) as stage:
+            stage.check(await stage.settle(DUE), "stored", BODY)
+            assert stored(stage.outcomes[-1]).source == elsewhere.url("")
+    assert {seen.headers.get("Authorization") for seen in stage.site.seen} == {BEARER}
+    assert [seen.headers.get("Authorization") for seen in elsewhere.seen] == [None, None]
+    assert [seen.headers.get("Range") for seen in elsewhere.seen] == [None, f"bytes={HELD}-"]
+
+
+async def test_rule_22_bug_34_an_address_that_runs_out_is_renewed_once_a_time(
+    tmp_path: Path,
+) -> None:
+    """Each address is good for one request; the file takes many."""
+    used: set[str] = set()
+
+    def once_each(seen: Seen, shelf: Shelf) -> Act:
+        if seen.target in used:
+            return answering(403)(seen, shelf)
+        used.add(seen.target)
+        return breaking(Wire.close, at=9_000)(seen, shelf)
+
+    host = Host(Shelf(BODY), then=once_each)
+    async with scene(host, tmp_path, clock=clock) as there:
+        there.provider.credentialed = False
+        there.check(await there.settle(DUE), "stored", BODY)
+        assert sum(there.provider.asked) == 5
+    assert host.served < len(BODY) + 10_000
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("wish", ["120", "Mon, 05 Jan 2026 12:02:00 GMT"], ids=["for", "until"])
+async def test_rule_51_rule_52_a_host_is_left_alone_by_all_for_as_long_as_it_wants(
+    status: int, wish: str, tmp_path: Path
+) -> None:
+    """One request is turned away; eight other files would ask at once."""
+    host = Host(Shelf(BODY), [good, answering(status, Retry_After=wish)])
+    asked: list[float] = []
+
+    async def noting(seen: Seen, wire: Wire) -> None:
+        asked.append(anyio.current_time())
+        await host(seen, wire)
+
+    async with scene(noting, tmp_path, clock=clock) as there:
+        for number in range(2):
+            await there.desk.fetch(download(f"{number}.mp4", size=len(BODY)))
+        async with anyio.create_task_group() as group:
+            for number in range(2, 10):
+                due = download(f"{number}.mp4", size=len(BODY))
+                group.start_soon(there.settle, due)
+        assert there.finished() == [BODY] * 9
+    assert len(asked) == 10
+    assert all(at < 5 for at in asked[:2])
+    assert all(at >= 119 for at in asked[2:])
+
+
+async def test_bug_14_many_files_of_one_bad_host_do_not_mix(tmp_path: Path) -> None:
+    """They have the same size, the same moment, and one folder."""
+    shelves = {f"/{n}": Shelf(media(20_000).replace(b"mp42", b"%04d" % n)) for n in range(40)}
+    cut: set[str] = set()
+
+    async def host(seen: Seen, wire: Wire) -> None:
+        path = seen.target.partition("?")[0]
+        act = (good if path in cut else breaking(Wire.reset, at=9_000))(seen, shelves[path])
+        cut.add(path)
+        await wire.send(*act.pieces)
+        if act.end is not None:
+            await act.end(wire)
+
+    class Each(Renewing):
+        async def locate(self, _recording: RecordingId, file: FileId, *, fresh: bool) -> Locator:
+            self.asked.append(fresh)
+            return Locator(f"{self.url}/{file.removeprefix('id of ').removesuffix('.mp4')}")
+
+    async with serving(host) as site, AiohttpTransport(OPTIONS) as transport:
+        archive = archive_on(tmp_path, FaultyDisk())
+        await archive.prepare()
+        desk = Desk(transport, archive, provider=Each(url=site.url("")), clock=clock)
+        there = Scene(site, archive, Renewing(), desk, tmp_path, clock)
+        async with anyio.create_task_group() as group:
+            for n in range(40):
+                group.start_soon(there.settle, download(f"{n}.mp4", size=20_000))
+    assert sorted(there.finished()) == sorted(shelf.content for shelf in shelves.values())
+    assert there.parts() == []
