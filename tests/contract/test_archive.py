@@ -110,21 +110,21 @@ async def test_after_beginning_again_the_new_validator_is_kept(case: Case) -> No
         assert part.held == Held(3, '"v2"', 3, {})
 
 
-async def test_a_part_has_one_writer(case: Case) -> None:
+async def test_rule_24_a_part_has_one_writer(case: Case) -> None:
     async with case.archive.part(download()):
         with pytest.raises(Busy):
             async with case.archive.part(download()):
                 pass
 
 
-async def test_parts_of_different_files_do_not_meet(case: Case) -> None:
+async def test_rule_24_parts_of_different_files_do_not_meet(case: Case) -> None:
     async with case.archive.part(download("a.mp4")) as a, case.archive.part(download("b.mp4")) as b:
         await a.begin(validator=None, total=None, promises={})
         await a.write([b"a"])
         assert b.held.size == 0
 
 
-async def test_a_file_that_is_promised_differently_starts_over(case: Case) -> None:
+async def test_rule_1_a_file_that_is_promised_differently_starts_over(case: Case) -> None:
     await leave(case.archive, [b"one"])
     async with case.reopen().part(download(size=7)) as part:
         assert part.held == Held()

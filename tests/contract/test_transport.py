@@ -209,7 +209,9 @@ async def test_the_origin_is_who_answered_at_last(stage: Stage) -> None:
         assert reply.origin == target.removesuffix("/b")
 
 
-async def test_credentials_stay_with_their_origin_and_headers_do_not(stage: Stage) -> None:
+async def test_rule_20_bug_20_credentials_stay_with_their_origin_and_headers_do_not(
+    stage: Stage,
+) -> None:
     stage.answers |= {
         "/a": FakeReply.redirect("/b"),
         "/b": FakeReply.redirect(stage.url("/c", elsewhere=True)),

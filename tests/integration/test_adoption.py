@@ -90,7 +90,7 @@ async def folder(catalog: Catalog, root: Path) -> Path:
     return root / ((await catalog.holding("a")).folder or "?")
 
 
-async def test_all_that_matches_its_digest_is_taken_over(archive: LocalArchive) -> None:
+async def test_rule_49_all_that_matches_its_digest_is_taken_over(archive: LocalArchive) -> None:
     before = await (await kept(archive)).holding("a")
     after = await (await found_again(archive)).holding("a")
     for name in ("provider", "id", "key", "title", "started", "folder", "first_seen", "facts"):

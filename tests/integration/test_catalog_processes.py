@@ -76,7 +76,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "catalog.db"
 
 
-async def test_processes_that_claim_at_once_never_get_the_same_file(path: Path) -> None:
+async def test_rule_25_bug_35_processes_that_claim_at_once_never_get_the_same_file(
+    path: Path,
+) -> None:
     """Nor does one ever hear that the database is locked (transfer notes, bug 35)."""
     catalog = open_catalog(url(path))
     await catalog.admit(*many(300))

@@ -84,7 +84,7 @@ async def cut_up(
 @example(cuts=[(0, Wire.close, "length")] * 6, size=40, small=0)
 @example(cuts=[(LARGEST, Wire.reset, "length")] * 6, size=LARGEST, small=0)
 @example(cuts=[(999, Wire.garble, "chunked")] * 6, size=LARGEST, small=1 << 20)
-def test_bug_8_bug_3_wherever_it_is_cut_little_is_served_twice(
+def test_bugs_3_and_8_wherever_it_is_cut_little_is_served_twice(
     cuts: list[Cut], size: int, small: int, secure: bool, way: None, quick_trust: None,
     localhost_tls: ssl.SSLContext,
 ) -> None:  # fmt: skip

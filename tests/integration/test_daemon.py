@@ -300,7 +300,7 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         assert await daemon.ends(within=2) != 0
 
 
-async def test_a_kill_in_the_middle_costs_no_more_than_the_buffers(tmp_path: Path) -> None:
+async def test_bug_18_a_kill_in_the_middle_costs_no_more_than_the_buffers(tmp_path: Path) -> None:
     async with simulated(tmp_path) as place:
         async with flying(place) as (daemon, key, size):
             daemon.tell(signal.SIGKILL)

@@ -79,7 +79,7 @@ class Meeting:
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_whatever_a_host_does_the_file_is_exact_or_fails_for_the_right_reason(
+async def test_bug_32_whatever_a_host_does_the_file_is_exact_or_fails_for_the_right_reason(
     name: str, way: str, tls: ssl.SSLContext | None, tmp_path: Path
 ) -> None:
     case = CASES[name]

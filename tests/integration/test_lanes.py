@@ -240,7 +240,7 @@ async def test_rule_7_a_file_that_changes_under_the_lanes_is_fetched_anew(
         assert len(there.outcomes) == 2
 
 
-async def test_bug_10_where_ranges_are_ignored_one_stream_brings_it_without_a_failure(
+async def test_bugs_10_and_17_where_ranges_are_ignored_one_stream_brings_it_without_a_failure(
     tls: ssl.SSLContext | None, tmp_path: Path
 ) -> None:
     host = Host(Shelf(BODY, ranges=False))
@@ -425,7 +425,7 @@ class Cuts:
     size=st.integers(600_000, 1_500_000),
     drawn=st.booleans(),
 )
-def test_bugs_8_13_wherever_the_lanes_are_cut_little_is_served_twice(
+def test_bugs_8_and_13_wherever_the_lanes_are_cut_little_is_served_twice(
     cuts: list[tuple[int, End]],
     size: int,
     drawn: bool,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from fakes.attempts import Desk, stored
 from fakes.disk import FaultyDisk, archive_on
@@ -13,6 +17,7 @@ from fakes.holdings import download
 from fakes.shelf import Shelf, media
 from hostile import BODY, DUE, HELD
 from hosts import Act, answering, breaking, good
+from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.model import FileId, Locator, RecordingId
 from reelkeep.transport import AiohttpTransport
 from servers import Seen, Wire, serving
@@ -25,7 +30,7 @@ def anyio_backend() -> Backend:
     return PATIENT
 
 
-async def test_rule_20_rule_21_bug_20_credentials_stay_behind_on_the_way(tmp_path: Path) -> None:
+async def test_rules_20_and_21_bug_20_credentials_stay_behind_on_the_way(tmp_path: Path) -> None:
     here, there = Host(Shelf(BODY)), Host(Shelf(BODY), [breaking(Wire.close, at=HELD)])
     async with serving(there) as elsewhere:
         here.then = answering(302, Location=elsewhere.url("/signed?sig=secret"))
@@ -59,7 +64,7 @@ async def test_rule_22_bug_34_an_address_that_runs_out_is_renewed_once_a_time(
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("wish", ["120", "Mon, 05 Jan 2026 12:02:00 GMT"], ids=["for", "until"])
-async def test_rule_51_rule_52_a_host_is_left_alone_by_all_for_as_long_as_it_wants(
+async def test_rules_51_and_52_a_host_is_left_alone_by_all_for_as_long_as_it_wants(
     status: int, wish: str, tmp_path: Path
 ) -> None:
     """One request is turned away; eight other files would ask at once."""
@@ -81,6 +86,72 @@ async def test_rule_51_rule_52_a_host_is_left_alone_by_all_for_as_long_as_it_wan
     assert len(asked) == 10
     assert all(at < 5 for at in asked[:2])
     assert all(at >= 119 for at in asked[2:])
+
+
+async def test_rule_54_bug_28_no_transfer_is_too_long(tmp_path: Path) -> None:
+    """It comes at little more than the least rate, for two hours."""
+
+    def slowly(seen: Seen, shelf: Shelf) -> Act:
+        head, body = good(seen, shelf).pieces
+        steps = [body[at : at + 500] for at in range(0, len(body), 500)]
+        return Act([head, *steps], pause=72)
+
+    options = replace(OPTIONS, stall_timeout=timedelta(minutes=5), stall_rate=5)
+    async with scene(Host(Shelf(BODY), then=slowly), tmp_path, options=options) as there:
+        began = anyio.current_time()
+        there.check(await there.settle(DUE), "stored", BODY)
+        assert anyio.current_time() - began >= 7_000
+        assert len(there.site.seen) == 1
+
+
+@pytest.mark.parametrize("tap_from", [1 << 20, 1], ids=["read", "drawn"])
+async def test_bug_27_a_connection_may_be_idle_for_longer_than_a_stall_takes(
+    tap_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reelkeep.transport.reply.TAP_FROM", tap_from)
+    async with scene(Host(Shelf(BODY)), tmp_path, clock=clock) as there:
+        for number in range(3):
+            assert await there.settle(download(f"{number}.mp4", size=len(BODY))) == "stored"
+            await anyio.sleep(20)
+        assert there.finished() == [BODY] * 3
+        assert there.site.connections == 1
+
+
+class TwoAddresses(AbstractResolver):
+    """Knows one name, which has two addresses."""
+
+    async def resolve(
+        self, host: str, port: int = 0, _family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host, host=f"127.0.0.{end}", port=port, family=socket.AF_INET, proto=0,
+                flags=0,
+            )
+            for end in (1, 2)
+        ]  # fmt: skip
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_rule_55_after_a_stall_another_address_goes_on(tmp_path: Path) -> None:
+    """One of two machines behind a name hangs; the name is looked up once."""
+    sick, well = Host(Shelf(BODY), then=breaking(Wire.hang, at=HELD)), Host(Shelf(BODY))
+    options = replace(OPTIONS, allow=AddressPolicy.parse(["127.0.0.0/8", "two.test"]))
+    async with (
+        serving(sick) as here,
+        serving(well, address="127.0.0.2", port=here.port) as there,
+        AiohttpTransport(options, resolver=TwoAddresses()) as transport,
+    ):
+        archive = archive_on(tmp_path, FaultyDisk())
+        await archive.prepare()
+        url = f"http://two.test:{here.port}/rec/secret-path?token=secret"
+        desk = Desk(transport, archive, provider=Renewing(url=url), clock=clock)
+        stage = Scene(here, archive, Renewing(), desk, tmp_path, clock)
+        stage.check(await stage.settle(DUE), "stored", BODY)
+        assert [seen.headers.get("Range") for seen in here.seen] == [None]
+        assert [seen.headers.get("Range") for seen in there.seen] == [f"bytes={HELD}-"]
 
 
 async def test_bug_14_many_files_of_one_bad_host_do_not_mix(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def _certificate_fault(error: ClientConnectorCertificateError) -> str:
 def _socket_fault(error: BaseException) -> str:
     below = root(error)
     if isinstance(below, ssl.SSLError):
-        return f"TLS failed: {below.reason or 'unknown reason'}"
+        return f"TLS failed: {getattr(below, 'reason', None) or 'unknown reason'}"
     if isinstance(below, OSError) and below.errno:
         return os.strerror(below.errno)
     return "the connection broke"

@@ -123,7 +123,7 @@ async def test_a_large_provider_does_not_starve_a_small_one() -> None:
     assert stored.count("a") < 12
 
 
-async def test_a_slot_is_free_while_a_file_waits_for_its_retry() -> None:
+async def test_rule_52_a_slot_is_free_while_a_file_waits_for_its_retry() -> None:
     provider = FakeProvider(name=A)
     provider.hold(recording("bad"), recording("good"))
     script = Script({"a/bad/1": [FakeReply.of(b"", status=502)]})
@@ -159,7 +159,7 @@ async def test_a_file_that_keeps_failing_fails_and_its_recording_is_published_wi
     assert rig.log.count("file.retry", "file.failed", "recording.published") == [2, 1, 1]
 
 
-async def test_low_disk_pauses_and_goes_on_by_itself() -> None:
+async def test_rule_58_low_disk_pauses_and_goes_on_by_itself() -> None:
     provider = FakeProvider()
     provider.hold(*many(5))
     rig = Rig(provider)
@@ -176,7 +176,7 @@ async def test_low_disk_pauses_and_goes_on_by_itself() -> None:
     assert rig.log.count("disk.low", "disk.recovered", "file.retry") == [1, 1, 0]
 
 
-async def test_a_disk_that_fills_up_in_the_middle_costs_no_attempt() -> None:
+async def test_rule_58_bug_21_a_disk_that_fills_up_in_the_middle_costs_no_attempt() -> None:
     provider = FakeProvider()
     provider.hold(recording(size=None))
     rig = Rig(provider)

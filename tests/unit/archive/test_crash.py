@@ -109,7 +109,7 @@ async def length_of_story(root: Path) -> int:
 
 
 @pytest.mark.parametrize("boot", ["boot-1", "boot-2"], ids=["process died", "machine died"])
-async def test_bugs_16_18_30_after_dying_at_any_call_the_work_is_finished(
+async def test_bugs_16_18_and_30_after_dying_at_any_call_the_work_is_finished(
     tmp_path: Path, boot: str
 ) -> None:
     for k in range(await length_of_story(tmp_path / "whole")):
@@ -127,7 +127,7 @@ async def test_bugs_16_18_30_after_dying_at_any_call_the_work_is_finished(
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
-async def test_rules_27_46_any_single_failing_call_is_overcome_by_trying_again(
+async def test_rules_27_and_46_any_single_failing_call_is_overcome_by_trying_again(
     tmp_path: Path, error: int
 ) -> None:
     for k in range(await length_of_story(tmp_path / "whole")):

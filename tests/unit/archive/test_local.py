@@ -167,7 +167,7 @@ async def test_bug_31_what_crashes_leave_is_tidied(archive: LocalArchive, tmp_pa
     assert all(path.exists() for path in kept)
 
 
-async def test_what_belongs_to_nobody_is_reported_once_it_is_old(
+async def test_rule_49_what_belongs_to_nobody_is_reported_once_it_is_old(
     archive: LocalArchive, tmp_path: Path
 ) -> None:
     await put(archive, "recording.mp4", b"content")
@@ -196,7 +196,7 @@ def test_what_the_kernel_says_becomes_ours(code: int, expected: type[Exception])
     assert str(error) == f"{os.strerror(code)}: /archive/x"
 
 
-def test_a_move_overwrites_nothing(tmp_path: Path) -> None:
+def test_rule_48_bug_12_a_move_overwrites_nothing(tmp_path: Path) -> None:
     source, target = tmp_path / "a", tmp_path / "b"
     source.write_bytes(b"new")
     target.write_bytes(b"old")

@@ -62,7 +62,7 @@ async def held(archive: LocalArchive) -> Held:
 # --- what survives what --------------------------------------------------------------------------
 
 
-async def test_names_of_parts_hold_no_text_of_the_provider(tmp_path: Path) -> None:
+async def test_rule_26_names_of_parts_hold_no_text_of_the_provider(tmp_path: Path) -> None:
     archive = await prepared(tmp_path)
     odd = replace(download(), file=FileId("../../etc/passwd"))
     async with archive.part(odd) as part:
@@ -90,7 +90,7 @@ async def test_after_a_crash_of_the_machine_flushed_bytes_count(tmp_path: Path) 
     assert (await held(archive_on(tmp_path, Rebooted("boot-2")))).size == 100
 
 
-async def test_bytes_beyond_the_flushed_ones_are_cut_off(tmp_path: Path) -> None:
+async def test_rule_43_bytes_beyond_the_flushed_ones_are_cut_off(tmp_path: Path) -> None:
     await killed_with(tmp_path, flushed=100, written=150)
     async with archive_on(tmp_path, Rebooted("boot-2")).part(download()) as part:
         await part.write([b"z" * 10])
@@ -160,7 +160,7 @@ async def test_a_checkpoint_journals_what_was_flushed(tmp_path: Path) -> None:
     assert journal.durable == 3
 
 
-async def test_a_checkpoint_flushes_before_it_journals(tmp_path: Path) -> None:
+async def test_rule_43_a_checkpoint_flushes_before_it_journals(tmp_path: Path) -> None:
     archive = await prepared(tmp_path, disk := FaultyDisk())
     async with archive.part(download()) as part:
         await part.begin(validator='"v1"', total=None, promises={})
@@ -183,7 +183,9 @@ async def test_a_part_that_is_left_without_bytes_leaves_nothing(tmp_path: Path) 
     assert parts(tmp_path) == []
 
 
-async def test_a_journal_holds_no_locator_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+async def test_rules_1_and_22_a_journal_holds_no_locator_and_only_its_owner_reads_it(
+    tmp_path: Path,
+) -> None:
     await leave(await prepared(tmp_path), b"one")
     path = only(tmp_path, "*.json")
     assert set(json.loads(path.read_bytes())) == {
@@ -207,7 +209,7 @@ async def test_a_file_that_arrives_at_once_costs_few_calls(tmp_path: Path) -> No
 # --- failing disks -------------------------------------------------------------------------------
 
 
-async def test_short_writes_are_completed(tmp_path: Path) -> None:
+async def test_rule_27_short_writes_are_completed(tmp_path: Path) -> None:
     archive = await prepared(tmp_path, TightDisk(most=7))
     async with archive.part(download()) as part:
         await part.begin(validator=None, total=None, promises={})
@@ -220,7 +222,7 @@ async def test_short_writes_are_completed(tmp_path: Path) -> None:
     assert kept.read_bytes() == expected
 
 
-async def test_on_a_full_disk_what_fitted_stays(tmp_path: Path) -> None:
+async def test_rule_27_on_a_full_disk_what_fitted_stays(tmp_path: Path) -> None:
     disk = TightDisk()
     archive = await prepared(tmp_path, disk)
     async with archive.part(download()) as part:
@@ -292,7 +294,7 @@ async def test_after_a_failed_flush_nothing_of_the_part_is_trusted(
     assert await held(archive) == Held()
 
 
-async def test_a_flush_that_failed_is_not_asked_again(tmp_path: Path) -> None:
+async def test_rule_46_a_flush_that_failed_is_not_asked_again(tmp_path: Path) -> None:
     await prepared(tmp_path)
     disk = FaultyDisk()
     async with archive_on(tmp_path, disk).part(download()) as part:
@@ -325,7 +327,9 @@ async def writing(archive: LocalArchive) -> None:
         await part.write([b"content"])
 
 
-async def test_a_cancelled_write_is_joined_before_the_file_is_closed(tmp_path: Path) -> None:
+async def test_rule_28_a_cancelled_write_is_joined_before_the_file_is_closed(
+    tmp_path: Path,
+) -> None:
     await prepared(tmp_path)
     disk = SlowDisk()
     async with anyio.create_task_group() as group:
@@ -337,7 +341,7 @@ async def test_a_cancelled_write_is_joined_before_the_file_is_closed(tmp_path: P
     assert (await held(archive_on(tmp_path))).size == len(b"content")
 
 
-async def test_a_write_torn_from_its_task_is_joined_before_the_file_is_closed(
+async def test_rule_28_a_write_torn_from_its_task_is_joined_before_the_file_is_closed(
     tmp_path: Path,
 ) -> None:
     """A task that is cancelled without anyio does not wait for its thread (rule 28)."""

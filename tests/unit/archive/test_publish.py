@@ -150,7 +150,7 @@ async def test_a_file_in_the_place_of_the_folder_is_left_alone(
     assert await archive.publish(holding(file)) == f"{FOLDER}-2"
 
 
-async def test_a_foreign_file_under_the_name_of_a_late_one_is_put_aside_whole(
+async def test_rule_48_a_foreign_file_under_the_name_of_a_late_one_is_put_aside_whole(
     archive: LocalArchive, tmp_path: Path
 ) -> None:
     first = await put(archive, "recording.mp4", b"content")
@@ -221,7 +221,9 @@ async def test_a_file_name_outside_the_folder_is_refused(archive: LocalArchive, 
         await archive.publish(holding(held_file(name, b"")))
 
 
-async def test_all_is_flushed_before_the_folder_appears_and_its_name_after(tmp_path: Path) -> None:
+async def test_rule_42_all_is_flushed_before_the_folder_appears_and_its_name_after(
+    tmp_path: Path,
+) -> None:
     archive = await prepared(tmp_path, disk := FaultyDisk())
     file = await put(archive, "recording.mp4", b"content")
     disk.calls.clear()
@@ -235,7 +237,7 @@ async def test_all_is_flushed_before_the_folder_appears_and_its_name_after(tmp_p
     ]  # fmt: skip
 
 
-async def test_a_late_file_is_flushed_before_the_manifest_claims_it(tmp_path: Path) -> None:
+async def test_rule_42_a_late_file_is_flushed_before_the_manifest_claims_it(tmp_path: Path) -> None:
     archive = await prepared(tmp_path, disk := FaultyDisk())
     first = await put(archive, "recording.mp4", b"content")
     await archive.publish(holding(first))

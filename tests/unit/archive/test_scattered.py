@@ -143,7 +143,7 @@ async def test_rule_44_the_size_of_a_scattered_part_is_no_progress(tmp_path: Pat
     assert await held(archive_at(root)) == (100, 0)
 
 
-async def test_rules_44_45_nothing_is_preallocated(tmp_path: Path) -> None:
+async def test_rules_44_and_45_nothing_is_preallocated(tmp_path: Path) -> None:
     async with (await prepared(tmp_path)).part(download(size=1 << 40)) as part:
         await part.begin(validator='"v1"', total=1 << 40, promises={})
         await part.write([b"x"])

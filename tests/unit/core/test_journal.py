@@ -43,7 +43,7 @@ def test_no_content_whatever_is_a_reason_to_fail(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("length", range(len(encode(JOURNAL))))
-def test_a_torn_journal_is_none(length: int) -> None:
+def test_rule_47_a_torn_journal_is_none(length: int) -> None:
     assert decode(encode(JOURNAL)[:length]) is None
 
 
@@ -106,6 +106,6 @@ def test_without_a_journal_nothing_can_be_built_on() -> None:
 @pytest.mark.parametrize(
     "change", [{"provider": "x"}, {"recording": "x"}, {"file": "x"}, {"size": 9}]
 )
-def test_nothing_can_be_built_on_another_files_bytes(change: dict[str, object]) -> None:
+def test_rule_1_nothing_can_be_built_on_another_files_bytes(change: dict[str, object]) -> None:
     other = replace(IDENTITY, **change)  # type: ignore[arg-type] # a table of single changes
     assert usable(JOURNAL, other, size=80, boot="boot-1") == 0

@@ -89,7 +89,7 @@ def test_rule_51_retry_after_is_read_in_all_its_forms(
     ("coding", "fine"),
     [("", True), ("identity", True), (" Identity ", True), ("gzip", False), ("br, gzip", False)],
 )
-def test_rule_15_only_the_files_own_bytes_are_taken(coding: str, fine: bool) -> None:
+def test_rule_15_bug_36_only_the_files_own_bytes_are_taken(coding: str, fine: bool) -> None:
     assert (encoding_problem({"Content-Encoding": coding}) is None) is fine
 
 

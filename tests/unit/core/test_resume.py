@@ -177,7 +177,9 @@ def test_rule_9_a_206_may_bring_all_that_is_missing_or_less(
         ),
     ],
 )
-def test_rule_8_a_206_that_contradicts_anything_is_refused(headers: Mapping[str, str]) -> None:
+def test_rules_6_8_and_12_bug_4_a_206_that_contradicts_anything_is_refused(
+    headers: Mapping[str, str],
+) -> None:
     with pytest.raises(BadReply):
         decided(FROM_4, 206, headers)
 

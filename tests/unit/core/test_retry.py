@@ -81,7 +81,7 @@ def delay(verdict: Verdict) -> float:
     return (verdict.due_at - NOON).total_seconds()
 
 
-def test_rule_53_the_sequence_of_delays_is_golden() -> None:
+def test_rule_53_bug_24_the_sequence_of_delays_is_golden() -> None:
     sequence = [backoff(attempt, POLICY, 0.999999).total_seconds() for attempt in range(1, 13)]
     expected = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
     assert sequence == pytest.approx(expected, rel=1e-5)
@@ -127,7 +127,7 @@ def test_rule_40_breaks_on_the_way_do_not_use_up_the_second_chance() -> None:
     assert judged(DigestMismatch("x"), attempts=6, progressed=True).state is FileState.DUE
 
 
-def test_what_is_refused_for_good_fails_at_once() -> None:
+def test_rule_50_what_is_refused_for_good_fails_at_once() -> None:
     expected = Verdict(
         state=FileState.FAILED, due_at=None, attempts=1, tries=1, code="refused", counted=True
     )

@@ -15,7 +15,7 @@ def meter() -> StallMeter:
     return StallMeter(WINDOW, RATE)
 
 
-def test_a_drip_stalls_after_one_window() -> None:
+def test_rule_54_a_drip_stalls_after_one_window() -> None:
     metered = meter()
     verdicts = [metered.record(1, 4) for _ in range(61)]
     assert verdicts.index(True) == 59
@@ -42,7 +42,7 @@ def test_one_burst_in_each_window_is_enough() -> None:
     assert not any(metered.record(30, 30 * RATE) for _ in range(100))
 
 
-def test_what_came_without_waiting_counts_and_costs_no_time() -> None:
+def test_rule_31_what_came_without_waiting_counts_and_costs_no_time() -> None:
     metered = meter()
     assert not any(metered.record(0, 10) for _ in range(1000))
     assert not metered.record(60, 60 * RATE)

@@ -71,7 +71,7 @@ async def test_the_provider_is_told_what_is_archived() -> None:
     assert await office.rig.recordings("acknowledged") == ["a"]
 
 
-async def test_nothing_is_told_before_publishing_is_committed() -> None:
+async def test_rule_42_bug_29_nothing_is_told_before_publishing_is_committed() -> None:
     office = Office()
     await office.store(recording())
     await office.acknowledger.once()

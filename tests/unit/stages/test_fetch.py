@@ -151,7 +151,7 @@ async def test_rule_22_a_refused_locator_is_replaced_once_and_the_bytes_stay(
     assert there.ranges[-1] == "bytes=800-"
 
 
-async def test_rule_22_expiry_half_way_is_healed_within_the_attempt() -> None:
+async def test_rule_22_bug_34_expiry_half_way_is_healed_within_the_attempt() -> None:
     """The host gives little at a time, and meanwhile the address runs out."""
     shelf = Shelf(BODY)
     first = replace(
@@ -239,7 +239,7 @@ async def test_what_the_provider_says_instead_of_a_replacement_is_the_outcome(
 # --- bad ends -------------------------------------------------------------------------------------
 
 
-async def test_rule_40_wrong_bytes_are_put_aside_and_fetched_from_the_first_byte() -> None:
+async def test_rule_40_bug_22_wrong_bytes_are_put_aside_and_fetched_from_the_first_byte() -> None:
     wrong = BODY[:-1] + b"!"
     there = bench(
         [

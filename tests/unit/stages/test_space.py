@@ -54,7 +54,7 @@ async def test_a_full_disk_is_said_once_and_waited_for() -> None:
     assert 3600 <= anyio.current_time() <= 3600 + LATER
 
 
-async def test_what_is_under_way_has_its_room_kept() -> None:
+async def test_rule_58_what_is_under_way_has_its_room_kept() -> None:
     room, flights, _ = space(MemoryArchive(room=100))
     with ExitStack() as stack:
         stack.enter_context(flights.take_off(download("first", size=60), 0))

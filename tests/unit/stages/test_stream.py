@@ -121,14 +121,14 @@ async def test_a_range_without_bytes_is_not_asked_for_again_at_once() -> None:
     assert (type(outcome.error), outcome.progressed) == (Unreachable, False)
 
 
-async def test_rule_10_a_200_begins_anew() -> None:
+async def test_rules_5_and_10_bug_1_a_200_begins_anew() -> None:
     other = media(len(BODY)).replace(b"mp42", b"isom")
     there = await with_800_held(FakeReply.of(other, ETag='"v2"'))
     await there.stored(DUE)
     assert there.kept(DUE) == other
 
 
-async def test_rule_2_the_validator_follows_each_restart() -> None:
+async def test_rule_2_bug_5_the_validator_follows_each_restart() -> None:
     a, b, c = media(1000), media(1100), media(1200)
     unsized = download()
     there = bench(
@@ -171,7 +171,9 @@ async def test_rule_2_the_validator_follows_each_restart() -> None:
         ),
     ],
 )
-async def test_where_ranges_cannot_be_trusted_all_is_asked_for(refusal: FakeReply) -> None:
+async def test_rules_11_and_13_bugs_6_and_7_where_ranges_cannot_be_trusted_all_is_asked_for(
+    refusal: FakeReply,
+) -> None:
     there = await with_800_held(refusal, FakeReply.of(BODY))
     await there.stored(DUE)
     assert there.kept(DUE) == BODY
@@ -269,7 +271,7 @@ async def test_rule_4_a_hint_is_not() -> None:
         (FakeReply.of(b"no", status=451), Refused),
     ],
 )
-async def test_rule_18_nothing_of_a_wrong_answer_is_kept(
+async def test_rule_18_bug_33_nothing_of_a_wrong_answer_is_kept(
     reply: FakeReply, error: type[TransferError]
 ) -> None:
     there = bench(lambda _: reply)

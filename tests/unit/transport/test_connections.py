@@ -71,7 +71,7 @@ async def test_a_read_reply_gives_its_connection_back() -> None:
     assert site.connections == 1
 
 
-async def test_an_unread_reply_closes_its_connection() -> None:
+async def test_bug_26_an_unread_reply_closes_its_connection() -> None:
     async with asked(replying(LARGE)) as (transport, site):
         async with transport.open(Request(url=site.url())):
             pass
@@ -99,7 +99,7 @@ async def test_a_connection_that_was_reset_in_the_pool_is_replaced() -> None:
     assert site.connections == 2
 
 
-async def test_a_host_has_no_more_requests_than_slots() -> None:
+async def test_rule_57_a_host_has_no_more_requests_than_slots() -> None:
     peak = running = 0
 
     async def script(_request: Seen, wire: Wire) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import ssl
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -9,7 +11,16 @@ from datetime import timedelta
 
 import anyio
 import pytest
-from aiohttp import ClientPayloadError
+from aiohttp import (
+    ClientConnectionError,
+    ClientConnectionResetError,
+    ClientOSError,
+    ClientPayloadError,
+    ServerDisconnectedError,
+    ServerTimeoutError,
+    SocketTimeoutError,
+)
+from aiohttp.http_exceptions import ContentLengthError, TransferEncodingError
 
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.errors import BadReply, Stalled, TransferError, Unreachable
@@ -91,7 +102,9 @@ def ending(*pieces: bytes, end: Callable[[Wire], object] = Wire.close) -> Script
         CHUNKED + b"zz\r\nhello\r\n0\r\n\r\n",
     ],
 )
-async def test_a_head_that_contradicts_itself_is_not_believed(head: bytes) -> None:
+async def test_rules_16_and_19_bug_19_a_head_that_contradicts_itself_is_not_believed(
+    head: bytes,
+) -> None:
     assert await outcome(replying(head)) == (b"", BadReply)
 
 
@@ -120,7 +133,9 @@ async def test_a_broken_frame_in_a_later_chunk_is_noticed_at_once(pieces: list[b
         CHUNKED + b"5\r\nhello\r\n0\r\n",
     ],
 )
-async def test_a_truncated_body_is_unreachable(head: bytes, end: Callable[[Wire], object]) -> None:
+async def test_bug_15_a_truncated_body_is_unreachable(
+    head: bytes, end: Callable[[Wire], object]
+) -> None:
     assert await outcome(ending(head, end=end)) == (b"hello", Unreachable)
 
 
@@ -147,7 +162,7 @@ async def test_a_sound_body_arrives_whole(pieces: list[bytes]) -> None:
     assert await outcome(ending(*pieces)) == (b"hello", None)
 
 
-async def test_what_a_slow_reader_had_not_taken_yet_survives_the_break() -> None:
+async def test_rule_32_what_a_slow_reader_had_not_taken_yet_survives_the_break() -> None:
     """aiohttp drops its buffer when the connection breaks (rule 32)."""
     async with (
         asked(ending(OK + b"Content-Length: 99\r\n\r\nhello")) as (transport, site),
@@ -171,7 +186,52 @@ async def test_a_complete_body_is_complete_however_the_connection_ends() -> None
     assert received == body
 
 
-async def test_a_false_alarm_after_the_last_byte_is_ignored() -> None:
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (ClientPayloadError(), Unreachable),
+        (ClientConnectionError(), Unreachable),
+        (ClientConnectionResetError(), Unreachable),
+        (ClientOSError(errno.EHOSTUNREACH, "no route"), Unreachable),
+        (ServerDisconnectedError(), Unreachable),
+        (ServerTimeoutError(), Unreachable),
+        (SocketTimeoutError(), Unreachable),
+        (ConnectionAbortedError(), Unreachable),
+        (ConnectionResetError(), Unreachable),
+        (BrokenPipeError(), Unreachable),
+        (TimeoutError(), Unreachable),
+        (OSError(errno.ENETDOWN, "down"), Unreachable),
+        (ssl.SSLError(1, "bad record mac"), Unreachable),
+        (ssl.SSLEOFError(), Unreachable),
+        (ssl.SSLZeroReturnError(), Unreachable),
+        (ContentLengthError("9 expected"), BadReply),
+        (TransferEncodingError("no size"), BadReply),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else type(value).__name__,
+)
+async def test_bug_3_whatever_breaks_a_body_is_one_of_our_errors(
+    error: Exception, ours: type[TransferError]
+) -> None:
+    """What came before it is given."""
+    received = bytearray()
+
+    async def read(answer: AiohttpReply) -> None:
+        async for chunk in answer.chunks():
+            received.extend(chunk)
+            answer._raw.content.set_exception(error)
+
+    script = ending(OK + b"Content-Length: 9\r\n\r\nhello", end=Wire.hang)
+    async with (
+        asked(script) as (transport, site),
+        transport.open(Request(url=site.url())) as answer,
+    ):
+        assert isinstance(answer, AiohttpReply)
+        with pytest.raises(ours):
+            await read(answer)
+    assert received == b"hello"
+
+
+async def test_bug_25_a_false_alarm_after_the_last_byte_is_ignored() -> None:
     """aiohttp#13348 raised "received N of N"; newer ones do not, so the test does."""
     async with (
         asked(replying(reply(b"hello"))) as (transport, site),
@@ -208,7 +268,7 @@ async def test_a_drip_that_completes_the_body_is_forgiven() -> None:
     assert await outcome(replying(head, b"x", b"y", pause=0.15)) == (b"xy", None)
 
 
-async def test_the_time_that_the_reader_takes_is_no_stall() -> None:
+async def test_rule_31_the_time_that_the_reader_takes_is_no_stall() -> None:
     received = b""
     async with (
         asked(replying(OK + b"Content-Length: 4000\r\n\r\n", *[b"x" * 1000] * 4)) as (
