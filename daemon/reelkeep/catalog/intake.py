@@ -146,21 +146,26 @@ class SqlIntake:
         accepted: Sequence[RecordingId],
         refused: Sequence[RecordingId],
     ) -> None:
-        """Commit what the provider answered; what it refused is asked again later."""
+        """Commit what the provider answered; what it refused is asked again later.
+
+        A recording that is refused is reported the first time, and then when it is accepted.
+        """
         now = self._clock()
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> list[RecordingId]:
             told = [row["row"] for row in merging.known(connection, name, accepted).values()]
             _mark_told(connection, told, now)
-            later = merging.known(connection, name, refused).values()
+            later = merging.known(connection, name, refused)
             again = {"acknowledge_after": now + ASK_AGAIN}
-            write_rows(connection, recording, [{"row": row["row"], **again} for row in later])
+            rows = [{"row": row["row"], **again} for row in later.values()]
+            write_rows(connection, recording, rows)
             restate(connection, told, now)
+            return [id_ for id_, row in later.items() if row["acknowledge_after"] is None]
 
-        await self._database.write(work)
+        news = await self._database.write(work)
         for id_ in accepted:
             self._report("recording.acknowledged", provider=name, recording=id_)
-        for id_ in refused:
+        for id_ in news:
             self._report("recording.acknowledge_refused", provider=name, recording=id_)
 
 

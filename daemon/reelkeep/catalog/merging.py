@@ -21,6 +21,7 @@ from reelkeep.ports import Traits
 _KNOWN = select(
     *(recording.c[column] for column in ("row", "id", "fingerprint", "told", "described")),
     recording.c.overdue_at,
+    recording.c.acknowledge_after,
 ).where(
     recording.c.provider == bindparam("name"),
     recording.c.id.in_(bindparam("ids", expanding=True)),
@@ -35,7 +36,7 @@ def mark(traits: Traits, found: Recording) -> str:
 def known(
     connection: Connection, name: ProviderName, ids: Sequence[RecordingId]
 ) -> dict[RecordingId, RowMapping]:
-    """Return, in one query for 500, what is needed to see whether a recording changed."""
+    """Return, in one query for 500, what tells whether a recording changed or was refused."""
     found: dict[RecordingId, RowMapping] = {}
     for some in chunks(ids):
         rows = connection.execute(_KNOWN, {"name": name, "ids": some}).mappings()

@@ -96,7 +96,7 @@ EVENTS: dict[str, Event] = {
         _I, ("provider", "recording"), "The provider knows that it is archived."
     ),
     "recording.acknowledge_refused": Event(
-        _W, ("provider", "recording"), "The provider would not mark it; asked again later."
+        _W, ("provider", "recording"), "The provider would not mark it; asked hourly, said once."
     ),
     "recording.incomplete": Event(
         _W, ("provider", "recording", "reason"), "Something of it failed or is gone."

@@ -67,7 +67,8 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         ),
         "recording.acknowledge_refused": (
             "The recording is archived here; only the mark at the provider is missing. It is asked "
-            "again. If that does not help, check that the account may change recordings, or set "
+            "again every hour, and `recording.acknowledged` says when it was accepted. If that "
+            "does not help, check that the account may change recordings, or set "
             "`mark_archived: false` (GoToAssist) or `after_archive: keep` (Zoom)."
         ),
         "recording.incomplete": (

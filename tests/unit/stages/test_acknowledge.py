@@ -8,7 +8,7 @@ import pytest
 import virtual
 from fakes.provider import NAME, FakeProvider, many, recording, traits
 from fakes.rig import Rig, running
-from reelkeep.core.model import Level, Recording, Stored
+from reelkeep.core.model import Level, Recording, RecordingId, Stored
 from reelkeep.errors import AuthFailed, BadAnswer, CatalogError, RateLimited, Unavailable
 from reelkeep.stages.acknowledge import AGAIN, GATHER, Acknowledger
 from virtual import VIRTUAL, Backend
@@ -114,6 +114,15 @@ async def test_what_is_refused_is_asked_for_later() -> None:
         office.provider.refused = set()
         await anyio.sleep(HOUR)
     assert office.provider.told[1] == ["r00001"]
+    assert office.rig.log.count("recording.acknowledge_refused") == [1]
+
+
+async def test_what_is_refused_again_and_again_is_said_once() -> None:
+    office = await archived()
+    office.provider.refused = set(map(RecordingId, await office.rig.recordings("archived")))
+    async with running(office.acknowledger.forever):
+        await anyio.sleep(5 * HOUR)
+    assert len(office.provider.told) >= 4
     assert office.rig.log.count("recording.acknowledge_refused") == [1]
 
 
