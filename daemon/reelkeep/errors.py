@@ -7,6 +7,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
     * `ConfigError`: the operator must edit the configuration
     * `Busy`: another process holds this archive or catalog
     * `CatalogError`: durable state is unusable; stop, and be restarted
+        * `TooNew`: a newer reelkeep wrote it; a restart will not help
     * `ProviderError`: an API answered in a way that stops the conversation
         * `AuthFailed`: the credentials are not accepted; an operator must act
         * `RateLimited`: come back later
@@ -73,6 +74,10 @@ class CatalogError(Error):
     """The catalog could not be read or written."""
 
     code = "catalog"
+
+
+class TooNew(CatalogError):
+    """The catalog was written by a newer reelkeep; an operator must install that again."""
 
 
 class ProviderError(Error):

@@ -10,7 +10,7 @@ import anyio
 
 from reelkeep.catalog.database import Database, one_thread, open_engine
 from reelkeep.catalog.desk import Desk
-from reelkeep.catalog.schema import prepare
+from reelkeep.catalog.schema import Older, prepare, refuse_older
 from reelkeep.ports import Clock, Report
 from reelkeep.settings import Settings
 
@@ -22,15 +22,21 @@ def utc_now() -> datetime:
 
 @asynccontextmanager
 async def open_catalog(
-    settings: Settings, lock: AbstractAsyncContextManager[None] | None = None
+    settings: Settings,
+    lock: AbstractAsyncContextManager[None] | None = None,
+    *,
+    older: Older = refuse_older,
 ) -> AsyncIterator[tuple[Database, bool]]:
-    """Open and migrate the catalog, under `lock` if there is one; also say whether it is new."""
+    """Open the catalog, under `lock` if there is one; also say whether it is new.
+
+    One of an older version is given to `older`; only who holds the lock, or a copy, may migrate it.
+    """
     hop = one_thread()
     engine = await hop(lambda: open_engine(settings.catalog.url))
     database = Database(engine, hop)
     try:
         async with lock or nullcontext():
-            is_new = await hop(lambda: prepare(engine))
+            is_new = await hop(lambda: prepare(engine, older))
             yield database, is_new
     finally:
         with anyio.CancelScope(shield=True):

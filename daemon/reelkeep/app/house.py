@@ -17,6 +17,7 @@ from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.queue import SqlQueue
+from reelkeep.catalog.upgrade import Upgrade
 from reelkeep.catalog.vault import FileVault
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
@@ -89,7 +90,10 @@ async def open_house(
         await stack.enter_async_context(archive.hold())
         catalog = settings.catalog.path
         lock = archive.lock(catalog.with_name(f"{catalog.name}.lock"), f"the catalog {catalog}")
-        database, is_new = await stack.enter_async_context(open_catalog(settings, lock))
+        upgrade = Upgrade(catalog)
+        books = open_catalog(settings, lock, older=upgrade)
+        database, is_new = await stack.enter_async_context(books)
+        upgrade.tell(report)
         wire = await stack.enter_async_context(open_wire(settings))
         build = builder(settings, wire.transport, report, learn=learn, clock=clock, dice=dice)
         house = House(

@@ -20,6 +20,7 @@ from reelkeep.catalog.database import Database
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.queue import SqlQueue, claimable
 from reelkeep.catalog.replica import replica
+from reelkeep.catalog.schema import migrate
 from reelkeep.catalog.tables import file, recording
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
@@ -106,7 +107,7 @@ async def scratch_catalog(settings: Settings, clock: Clock) -> AsyncIterator[Dat
     async with AsyncExitStack() as stack:
         copy = await stack.enter_async_context(replica(settings.catalog.path))
         there = CatalogOptions.model_construct(url=f"sqlite:///{copy}")
-        books = open_catalog(settings.model_copy(update={"catalog": there}))
+        books = open_catalog(settings.model_copy(update={"catalog": there}), older=migrate)
         database, is_new = await stack.enter_async_context(books)
         await SqlQueue(database, clock).recover()
         if is_new:

@@ -46,7 +46,7 @@ async def catalog_only(settings: Settings, report: Report, clock: Clock) -> Stat
     async with open_catalog(settings) as (database, _):
         summaries = await Desk(database, clock, report).summaries(names)
     status = _status(settings, summaries, free=await _free(settings, clock), now=clock())
-    running = await to_thread.run_sync(_ask_daemon, settings)
+    running = await to_thread.run_sync(ask_daemon, settings)
     same = running is not None and running.get("catalog") == status["catalog"]
     return {**status, "transfers": running["transfers"] if running and same else []}
 
@@ -109,7 +109,7 @@ async def _free(settings: Settings, clock: Clock) -> int | None:
         return None
 
 
-def _ask_daemon(settings: Settings) -> Status | None:
+def ask_daemon(settings: Settings) -> Status | None:
     """Return what a daemon on our own `server.listen` answers; None if there is none."""
     listen = settings.server.listen
     if listen is None:

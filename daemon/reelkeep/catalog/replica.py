@@ -39,16 +39,22 @@ def _folder() -> TemporaryDirectory[str]:
 
 def _copy(source: Path, target: Path) -> None:
     try:
-        before = _state(source)
-        if before is None:
-            return
-        _back_up(source, target, alone=not before.shared)
-        if not before.shared and _state(source) != before:  # somebody came meanwhile
-            _back_up(source, target, alone=False)
+        back_up(source, target)
     except OSError as error:
         raise CatalogError(f"the catalog {source} cannot be read: {error.strerror}") from error
     except sqlite3.Error as error:
         raise CatalogError(f"the catalog {source} cannot be copied: {error}") from error
+
+
+def back_up(source: Path, target: Path) -> bool:
+    """Copy `source` to `target` by SQLite's own means; return False if there is none. Blocking."""
+    before = _state(source)
+    if before is None:
+        return False
+    _back_up(source, target, alone=not before.shared)
+    if not before.shared and _state(source) != before:  # somebody came meanwhile
+        _back_up(source, target, alone=False)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +74,24 @@ def _state(source: Path) -> _State | None:
     return _State(found.st_size, found.st_mtime_ns, log.exists())
 
 
+def reading(source: Path) -> str:
+    """Return the address under which SQLite reads `source`, and leaves nothing beside it."""
+    state = _state(source)
+    return _address(source, alone=state is None or not state.shared)
+
+
+def _address(source: Path, *, alone: bool) -> str:
+    return f"{source.absolute().as_uri()}?{'immutable=1' if alone else 'mode=ro'}"
+
+
 def _back_up(source: Path, target: Path, *, alone: bool) -> None:
     """Copy `source`; if it is not `alone`, by the locks of those who write to it.
 
     Who only reads a catalog that nobody has open would make a log beside it and could not remove
     that again, unless it is called immutable (SQLite's manual: «Write-Ahead Logging», section 5).
     """
-    uri = f"{source.absolute().as_uri()}?{'immutable=1' if alone else 'mode=ro'}"
     with (
-        closing(sqlite3.connect(uri, uri=True)) as theirs,
+        closing(sqlite3.connect(_address(source, alone=alone), uri=True)) as theirs,
         closing(sqlite3.connect(target)) as ours,
     ):
         theirs.backup(ours)

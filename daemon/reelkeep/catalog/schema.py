@@ -6,16 +6,20 @@ holds both to the same outcome. Alembic takes a fifth of a second to import.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from reelkeep.catalog.tables import ADOPTED, metadata, milestone
-from reelkeep.errors import CatalogError
+from reelkeep.errors import CatalogError, TooNew
 
 HEAD = "0001"
 """The version that this code speaks; a test holds it equal to the newest migration."""
+
+SCRIPTS = Path(__file__).parent / "migrations"
+"""Where Alembic finds the migrations."""
 
 _stamp = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 
@@ -34,14 +38,47 @@ def version(connection: Connection) -> str | None:
     return None
 
 
-def prepare(engine: Engine) -> bool:
+Older = Callable[[Connection, str], None]
+"""Does what is to be done about a catalog of an older version, in the transaction it is given."""
+
+
+def refuse_newer(before: str) -> None:
+    """See that this code knows version `before`; versions count up.
+
+    Raises:
+        TooNew: It does not.
+    """
+    if before > HEAD:
+        raise TooNew(
+            f"the catalog has version {before}, this reelkeep knows up to {HEAD}: it was written "
+            f"by a newer one; install that again, or put back the copy named .before-{before}"
+        )
+
+
+def refuse_older(_connection: Connection, before: str) -> None:
+    """Leave a catalog that waits for its migration alone.
+
+    Raises:
+        CatalogError: Always.
+    """
+    refuse_newer(before)
+    raise CatalogError(
+        f"the catalog has version {before}, this reelkeep works with {HEAD}: `reelkeep run` and "
+        "`reelkeep sync` migrate it when they start; restart the daemon first"
+    )
+
+
+def prepare(engine: Engine, older: Older = refuse_older) -> bool:
     """Bring the tables to HEAD in one transaction; return whether the archive is to be adopted.
 
     It is until `adoption.adopt` came to its end once: whoever opens a new catalog first may only
     want to look, and an adoption may be cut short.
 
+    One of an older version is given to `older`.
+
     Raises:
-        CatalogError: It was written by a newer reelkeep, or is no catalog.
+        TooNew: It was written by a newer reelkeep.
+        CatalogError: It is no catalog, or cannot be used.
     """
     try:
         with engine.connect() as connection, connection.begin():
@@ -49,7 +86,7 @@ def prepare(engine: Engine) -> bool:
             if before is None:
                 _create(connection)
             elif before != HEAD:
-                migrate(connection, before)
+                older(connection, before)
             adopted = select(milestone).where(milestone.c.name == ADOPTED)
             return connection.execute(adopted).first() is None
     except DBAPIError as error:
@@ -66,20 +103,20 @@ def migrate(connection: Connection, before: str | None) -> None:
     """Bring the tables from version `before`, or from nothing, to HEAD.
 
     Raises:
-        CatalogError: It was written by a newer reelkeep.
+        TooNew: It was written by a newer reelkeep.
+        CatalogError: There is no way from that version.
     """
     from alembic import command
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
 
+    if before is not None:
+        refuse_newer(before)
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(SCRIPTS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if before is not None and before not in known:
-        raise CatalogError(
-            f"the catalog has version {before}, this reelkeep knows up to {HEAD}: "
-            "it was written by a newer one; install that again"
-        )
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise CatalogError(f"the catalog cannot be migrated from {before}: {error}") from error

@@ -13,4 +13,4 @@ class Exit(IntEnum):
     USAGE = 2  #: The command was used in a wrong way.
     BUG = 70  #: A mistake of ours (EX_SOFTWARE).
     BUSY = 75  #: Another process holds this archive or catalog (EX_TEMPFAIL).
-    CONFIG = 78  #: The configuration is invalid (EX_CONFIG).
+    CONFIG = 78  #: The configuration is invalid, or the catalog too new (EX_CONFIG).

@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "audit": "compare what the providers hold with what is here",
         "health": "ask the daemon whether it is well",
         "logs": "say what events of the log mean and ask for",
+        "backup": "copy the catalog safely, also while the daemon runs",
+        "doctor": "look for what is wrong, and gather what support needs",
         "demo": "archive simulated recordings on this machine",
         "schema": "print the JSON Schema of the configuration",
     }
@@ -110,6 +112,6 @@ def commands(context: click.Context, config: str | None) -> None:
       1   ran, but something is failed, missing, altered or still pending
       2   wrong usage
       75  another process holds this archive or catalog
-      78  the configuration is invalid
+      78  the configuration is invalid, or the catalog is of a newer version
     """
     context.obj = Invocation(file=config, environ=os.environ, out=Output(sys.stdout))

@@ -11,7 +11,7 @@ import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.commands import commands
-from reelkeep.errors import Busy, ConfigError, Error
+from reelkeep.errors import Busy, ConfigError, Error, TooNew
 
 NAME = "reelkeep"
 
@@ -54,7 +54,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 def _code(error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         return error.exit_code
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError | TooNew):
         return Exit.CONFIG
     return Exit.BUSY if isinstance(error, Busy) else Exit.LEFT
 

@@ -52,6 +52,11 @@ EVENTS: dict[str, Event] = {
         "The new configuration is invalid; the old one stays in force.",
     ),
     "catalog.recovered": Event(_I, ("files",), "Files of an earlier process are due again."),
+    "catalog.migrated": Event(
+        _I,
+        ("before", "now", "copy"),
+        "The catalog of an older version was migrated; `copy` is what it was before.",
+    ),
     "archive.adopted": Event(
         _I,
         ("recordings", "files", "refused"),

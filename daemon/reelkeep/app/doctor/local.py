@@ -1,0 +1,122 @@
+"""What can be said without asking anybody: program, files, catalog, disk."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import resource
+import sqlite3
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from stat import S_IMODE
+from typing import Any
+
+from reelkeep.catalog.glance import Glance, glance
+from reelkeep.catalog.schema import HEAD
+from reelkeep.core.diagnosis import Check, Grade, judge_mode, judge_room, judge_version
+from reelkeep.errors import CatalogError
+from reelkeep.ports import Clock
+from reelkeep.settings import Settings
+
+Found = tuple[Sequence[Check], Mapping[str, Any]]
+
+FEW_INODES = 10_000
+
+
+def about_program(clock: Clock) -> Found:
+    """Return what runs here: versions, system, limits. Nothing of the environment's values."""
+    versions = {"reelkeep": version("reelkeep"), "python": platform.python_version()}
+    versions |= {"sqlite": sqlite3.sqlite_version, **dict(_libraries())}
+    system = {
+        "platform": platform.platform(),
+        "user": os.getuid(),
+        "time": clock().isoformat(),
+        "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        "cores": os.cpu_count(),
+        "under_systemd": "INVOCATION_ID" in os.environ,
+    }
+    told = f"reelkeep {versions['reelkeep']} on Python {versions['python']}, {sys.platform}"
+    return [Check("program", Grade.OK, told)], {"versions": versions, "system": system}
+
+
+def _libraries() -> Iterator[tuple[str, str]]:
+    for requirement in requires("reelkeep") or ():
+        if "extra ==" in requirement:  # what only tests need
+            continue
+        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            yield name, "not installed"
+
+
+def about_files(settings: Settings) -> Found:
+    """Judge who may read what only the service should: catalog and tokens."""
+    folder = settings.catalog.path.parent
+    private = [settings.catalog.path, *sorted(folder.glob("*.token"))]
+    there = [path for path in private if path.exists()]
+    return [judge_mode(path.name, S_IMODE(path.stat().st_mode)) for path in there], {}
+
+
+def about_catalog(path: Path) -> Found:
+    """Judge the catalog, and tell its counts and last errors."""
+    try:
+        found = glance(path)
+    except CatalogError as error:
+        return [Check("catalog", Grade.BAD, str(error))], {}
+    if found is None:
+        return [Check("catalog", Grade.ODD, f"there is none yet at {path}")], {}
+    checks = [_whole(found), judge_version(found.version, HEAD), *_fares(found), _failed(found)]
+    return checks, {"catalog": asdict(found)}
+
+
+def _whole(found: Glance) -> Check:
+    if found.complaint is not None:
+        told = f"is damaged: {found.complaint}; put back a backup, or begin a new one"
+        return Check("catalog", Grade.BAD, told)
+    count = sum(sum(states.values()) for states in found.recordings.values())
+    return Check("catalog", Grade.OK, f"is whole, and has {count:,} recordings")
+
+
+def _fares(found: Glance) -> Iterator[Check]:
+    for line in found.providers:
+        if line["broken_since"] is not None:
+            since = str(line["broken_since"])[:19]
+            told = f"is broken since {since} UTC: {line['reason']}"
+            yield Check(line["name"], Grade.BAD, told)
+
+
+def _failed(found: Glance) -> Check:
+    lost = sum(
+        states.get(state, 0) for states in found.files.values() for state in ("failed", "gone")
+    )
+    if lost:
+        told = f"{lost:,} failed or gone: see `reelkeep list --state incomplete`"
+        return Check("files", Grade.ODD, told)
+    return Check("files", Grade.OK, "none is failed or gone")
+
+
+def about_disk(settings: Settings) -> Found:
+    """Judge the room for archive and catalog, and whether we may write there."""
+    places = {"archive": settings.archive.path, "catalog folder": settings.catalog.path.parent}
+    checks, facts = [], {}
+    for name, path in places.items():
+        if not path.exists():
+            checks.append(Check(name, Grade.ODD, f"{path} is not there yet; it is made at a start"))
+            continue
+        room = os.statvfs(path)
+        free = room.f_bavail * room.f_frsize
+        facts[name] = {"path": str(path), "free_bytes": free, "free_inodes": room.f_favail}
+        wanted = settings.archive.min_free if name == "archive" else 0
+        checks.append(judge_room(f"room for the {name}", free, wanted))
+        if room.f_files and room.f_favail < FEW_INODES:
+            told = f"only {room.f_favail:,} more files fit on the disk"
+            checks.append(Check(f"room for the {name}", Grade.BAD, told))
+        if not os.access(path, os.W_OK | os.X_OK):
+            told = f"user {os.getuid()} may not write in {path}; is this the service's user?"
+            checks.append(Check(name, Grade.BAD, told))
+    return checks, {"disk": facts}

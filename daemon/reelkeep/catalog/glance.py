@@ -1,0 +1,91 @@
+"""Look at a catalog without touching it, also at one that is damaged or of another version."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reelkeep.catalog.replica import reading
+from reelkeep.errors import CatalogError
+
+MOST = 20
+"""Failed attempts that are told: the latest."""
+
+_STATES = "SELECT provider, state, count(*) FROM recording GROUP BY 1, 2 ORDER BY 1, 2"
+_FILES = (
+    "SELECT r.provider, f.state, count(*) FROM file f JOIN recording r ON r.row = f.recording "
+    "GROUP BY 1, 2 ORDER BY 1, 2"
+)
+_PROVIDERS = "SELECT name, polled_at, broken_since, reason FROM provider ORDER BY name"
+_FAILURES = (
+    "SELECT a.at, r.provider, r.id AS recording, f.name AS file, f.state, a.code, a.detail "
+    "FROM attempt a JOIN file f ON f.row = a.file JOIN recording r ON r.row = f.recording "
+    "ORDER BY a.row DESC LIMIT ?"
+)
+
+Line = Mapping[str, Any]
+Counts = Mapping[str, Mapping[str, int]]
+"""By provider and state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What there is in a catalog. Times are UTC, as they are written there."""
+
+    size: int  #: Bytes, without the log beside it.
+    version: str
+    complaint: str | None  #: What SQLite finds wrong with it.
+    recordings: Counts = field(default_factory=dict)
+    files: Counts = field(default_factory=dict)
+    providers: tuple[Line, ...] = ()
+    failures: tuple[Line, ...] = ()  #: The latest first.
+
+
+def glance(catalog: Path) -> Glance | None:
+    """Return what there is in `catalog`, None if there is no such file. Blocking.
+
+    Raises:
+        CatalogError: It cannot be read, or is no catalog.
+    """
+    try:
+        if not catalog.exists():
+            return None
+        with _opened(catalog) as connection:
+            return _look(connection, catalog.stat().st_size)
+    except OSError as error:
+        raise CatalogError(f"{catalog} cannot be read: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise CatalogError(f"{catalog} cannot be read: {error}") from error
+
+
+@contextmanager
+def _opened(catalog: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(reading(catalog), uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        connection.text_factory = lambda raw: raw.decode(errors="replace")
+        yield connection
+
+
+def _look(connection: sqlite3.Connection, size: int) -> Glance:
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return Glance(
+        size=size,
+        version=str(version),
+        complaint=None if found == "ok" else str(found),
+        recordings=_counts(connection, _STATES),
+        files=_counts(connection, _FILES),
+        providers=tuple(dict(row) for row in connection.execute(_PROVIDERS)),
+        failures=tuple(dict(row) for row in connection.execute(_FAILURES, (MOST,))),
+    )
+
+
+def _counts(connection: sqlite3.Connection, query: str) -> Counts:
+    found: dict[str, dict[str, int]] = {}
+    for provider, state, count in connection.execute(query):
+        found.setdefault(provider, {})[state] = count
+    return found

@@ -1,0 +1,74 @@
+"""Judge what a look at an installation finds: in order, odd, or bad."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from reelkeep.core.quantities import print_size
+
+ODD_SKEW: Final = timedelta(seconds=30)
+BAD_SKEW: Final = timedelta(seconds=240)
+"""A token of the Video SDK is dated by our clock, the life of every other one reckoned by it."""
+
+
+class Grade(StrEnum):
+    """How a thing stands."""
+
+    OK = "ok"  #: In order.
+    ODD = "odd"  #: It may be meant; look at it.
+    BAD = "bad"  #: It keeps reelkeep from its work.
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at, how it stands, and why, in a sentence for people."""
+
+    subject: str
+    grade: Grade
+    message: str
+
+
+def judge_clock(subject: str, skew: timedelta) -> Check:
+    """Judge by how much our clock is ahead of a provider's; negative: behind it."""
+    seconds = round(abs(skew.total_seconds()))
+    side = "ahead of" if skew > timedelta(0) else "behind"
+    if abs(skew) < ODD_SKEW:
+        return Check(subject, Grade.OK, "our clock agrees with the provider's")
+    grade = Grade.BAD if abs(skew) >= BAD_SKEW else Grade.ODD
+    return Check(
+        subject, grade, f"our clock is {seconds} s {side} the provider's; is NTP at work here?"
+    )
+
+
+def judge_room(subject: str, free: int, wanted: int) -> Check:
+    """Judge the free bytes of a disk, of which `wanted` are to stay free."""
+    room = f"{print_size(free)} are free"
+    if free <= wanted:
+        told = f"{room}, archive.min_free is {print_size(wanted)}: transfers pause"
+        return Check(subject, Grade.BAD, told)
+    if free < 5 * wanted:
+        told = f"{room}; transfers pause at archive.min_free, {print_size(wanted)}"
+        return Check(subject, Grade.ODD, told)
+    return Check(subject, Grade.OK, room)
+
+
+def judge_version(found: str, spoken: str) -> Check:
+    """Judge the version of a catalog's tables against the one that this program speaks."""
+    if found == spoken:
+        return Check("catalog version", Grade.OK, f"{found}, as this reelkeep has it")
+    if found > spoken:
+        told = f"{found}, but this reelkeep knows up to {spoken}: a newer one wrote it"
+        return Check("catalog version", Grade.BAD, told)
+    told = f"{found}; it is migrated to {spoken} when the daemon starts"
+    return Check("catalog version", Grade.ODD, told)
+
+
+def judge_mode(subject: str, mode: int) -> Check:
+    """Judge the permissions of a file that is nobody else's business."""
+    if mode & 0o077:
+        told = f"has mode {mode:04o}: others than its owner can use it; chmod 0600"
+        return Check(subject, Grade.BAD, told)
+    return Check(subject, Grade.OK, "is its owner's only")
