@@ -1,9 +1,10 @@
 # What can be done here. Everything happens in .venv, which is made when it is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format docs picture bench
+.PHONY: help demo run test test-systemd test-image lint format docs picture bench \
+	image install-systemd uninstall-systemd
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
 demo: ## archive simulated recordings on this machine, and verify them; ARGS="--recordings 50"
 	@.ci/setup
@@ -16,6 +17,14 @@ run: ## run the daemon in the foreground; ARGS="--config FILE" goes before the c
 test: ## check style, types and imports, and run all tests; ARGS="-k naming" goes to pytest
 	@.ci/setup test
 	@.ci/test $(ARGS)
+
+test-systemd: ## as root: boot a real systemd, and run reelkeep as its service
+	@.ci/setup test
+	@.ci/trial systemd $(ARGS)
+
+test-image: ## as root: build the image with a real Docker engine, and run it
+	@.ci/setup test
+	@.ci/trial image $(ARGS)
 
 lint: ## check style, types and imports only
 	@.ci/setup test
@@ -37,3 +46,12 @@ docs: ## make the generated pages of docs/reference anew
 bench: ## compare with other downloaders, about half an hour; ARGS="--case large-http --rounds 3"
 	@.ci/setup test
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+image: ## build the Docker image; ARGS="--build-arg BASE=IMAGE" goes to docker build
+	@docker build --tag reelkeep $(ARGS) .
+
+install-systemd: ## as root: make reelkeep a service of this host; ARGS="FILE.whl" takes a wheel
+	@systemd/install $(ARGS)
+
+uninstall-systemd: ## as root: take the service away; recordings and configuration stay
+	@systemd/install --remove
