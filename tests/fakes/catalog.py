@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine, text
 
+from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, Hop, open_engine
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.intake import SqlIntake
@@ -92,6 +93,7 @@ class Catalog:
     queue: Queue
     ledger: Ledger
     desk: Desk
+    checks: SqlChecks
 
     async def admit(self, *recordings: Recording, traits: Traits = TRAITS) -> None:
         await self.intake.admit(NAME, traits, recordings)
@@ -156,6 +158,7 @@ def open_catalog(url: str = IN_MEMORY, hop: Hop = inline, *, attempts: int = 3) 
         queue=SqlQueue(database, clock),
         ledger=SqlLedger(database, policy=policy, clock=clock, dice=lambda: 1.0, report=events),
         desk=Desk(database, clock, events),
+        checks=SqlChecks(database, clock, events),
     )
 
 

@@ -19,6 +19,7 @@ from fakes.provider import FakeProvider
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.house import House
 from reelkeep.archive.local import LocalArchive
+from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.intake import SqlIntake
@@ -127,6 +128,7 @@ class Rig:
             queue=SqlQueue(database, clock),
             ledger=SqlLedger(database, policy=policy, clock=clock, dice=self.dice, report=log),
             desk=Desk(database, clock, log),
+            checks=SqlChecks(database, clock, log),
             archive=cast(LocalArchive, self.archive),
             transport=transport or self.requests,
             providers=cast(Any, self.providers),

@@ -643,46 +643,6 @@ async def test_looking_at_nothing_does_not_begin_a_catalog(place: Place) -> None
     assert not (place.folder / "state").exists()
 
 
-# --- verify --------------------------------------------------------------------------------------
-
-
-async def test_an_archive_is_verified(kept: Place) -> None:
-    ran = await kept.run("verify", "--json")
-    assert ran.json["ok"] is True
-    assert ran.json["recordings"] == 9
-    assert ran.json["files"] == len(kept.sim.world.expected()) + 9  # with the manifests
-    only = await kept.run("verify", "--provider", "sdk", "--json")
-    assert only.json["recordings"] == 2
-    only = await kept.run("verify", kept.sim.world.meetings[1].uuid, "--json")
-    assert only.json["recordings"] == 1
-
-
-async def test_damage_to_an_archive_is_found(place: Place) -> None:
-    await place.run("sync")
-    first, second, third, fourth = place.folders()[:4]
-    (first / "recording.json").chmod(0o600)
-    video = next(path for path in first.iterdir() if path.suffix == ".mp4")
-    with video.open("r+b") as stream:
-        stream.seek(-1, os.SEEK_END)
-        stream.write(b"\x01")
-    next(path for path in second.iterdir() if path.suffix == ".mp4").unlink()
-    (third / "stranger.txt").touch()
-    shutil.rmtree(fourth)
-    (place.archive / "stray").touch()
-    found = (await place.run("verify", "--json", code=1)).json
-
-    def names(mark: str) -> set[str]:
-        return {f"{each['folder']}/{each['file']}" for each in found[mark]}
-
-    lost = fourth.relative_to(place.archive).as_posix()
-    assert names("altered") == {video.relative_to(place.archive).as_posix()}
-    assert names("foreign") == {f"{third.relative_to(place.archive)}/stranger.txt", "./stray"}
-    missing = {name for name in names("missing") if not name.startswith(lost)}
-    assert len(missing) == 1
-    assert f"{lost}/recording.json" in names("missing")
-    assert (await place.run("verify", code=1)).out.splitlines()[-1].endswith("2 foreign.")
-
-
 # --- run -----------------------------------------------------------------------------------------
 
 

@@ -82,6 +82,7 @@ def test_the_defaults_are_the_contracts(tmp_path: Path) -> None:
             "min_free": "1GiB",
             "file_mode": "0640",
             "directory_mode": "0750",
+            "scrub": "30d",
         },
         "catalog": {"url": "sqlite:////var/lib/reelkeep/catalog.db"},
         "downloads": {
@@ -284,6 +285,7 @@ def test_the_problems_can_be_counted(tmp_path: Path) -> None:
         ("downloads: {segments: 65}" + PROVIDER, "1: downloads.segments: expected off, auto or"),
         ("archive: {file_mode: '0440'}" + PROVIDER, "1: archive.file_mode: expected a mode that"),
         ("archive: {directory_mode: '0640'}" + PROVIDER, "1: archive.directory_mode: expected a"),
+        ("archive: {scrub: 2h}" + PROVIDER, "1: archive.scrub: expected 1d or more, got 2h"),
         ("archive: {timezone: ../../etc/passwd}" + PROVIDER, "1: archive.timezone: expected a"),
         ("network: {ca_file: nope.pem}" + PROVIDER, "1: network.ca_file: expected a file, but"),
         ("catalog: {url: 'sqlite://'}" + PROVIDER, "1: catalog.url: expected sqlite:////abs"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -13,6 +15,9 @@ from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.schema import Older, prepare, refuse_older
 from reelkeep.ports import Clock, Report
 from reelkeep.settings import Settings
+
+if TYPE_CHECKING:  # most who open the catalog note nothing of that kind
+    from reelkeep.catalog.checks import SqlChecks
 
 
 def utc_now() -> datetime:
@@ -41,6 +46,23 @@ async def open_catalog(
     finally:
         with anyio.CancelScope(shield=True):
             await database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The catalog for those who read the archive again."""
+
+    desk: Desk
+    checks: SqlChecks
+
+
+@asynccontextmanager
+async def books(settings: Settings, report: Report, clock: Clock = utc_now) -> AsyncIterator[Books]:
+    """Open the catalog to note what is found in the archive; a daemon may run meanwhile."""
+    from reelkeep.catalog.checks import SqlChecks
+
+    async with open_catalog(settings) as (database, _):
+        yield Books(Desk(database, clock, report), SqlChecks(database, clock, report))
 
 
 @asynccontextmanager

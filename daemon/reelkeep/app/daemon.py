@@ -20,12 +20,14 @@ from reelkeep.app.house import House, open_house
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.pulse import Pulse
 from reelkeep.app.reload import put_in_force
+from reelkeep.app.scrubbing import make_scrubber
 from reelkeep.app.unwrapped import causes_of, unwrapped
 from reelkeep.errors import ConfigError
 from reelkeep.options import Endpoint, SocketFile
 from reelkeep.settings import Settings, load
 from reelkeep.settings.changes import compare
 from reelkeep.stages.bells import Bell
+from reelkeep.stages.scrub import Scrubber
 from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
@@ -144,7 +146,8 @@ class _Daemon:
                 await self._serve(stack, attendant, listen)
             async with anyio.create_task_group() as group:
                 group.start_soon(attendant.forever, name="attend")
-                await pipeline.run(lambda: self._steer(house, pipeline))
+                scrubber = make_scrubber(house)
+                await pipeline.run(lambda: self._steer(house, pipeline, scrubber))
                 group.cancel_scope.cancel()
 
     async def _serve(
@@ -174,13 +177,15 @@ class _Daemon:
             return await stack.enter_async_context(opening)
         return None
 
-    async def _steer(self, house: House, pipeline: Pipeline) -> None:
-        """Work until the orders say stop."""
+    async def _steer(self, house: House, pipeline: Pipeline, scrubber: Scrubber | None) -> None:
+        """Work, and read the archive again, until the orders say stop."""
         self.report("daemon.ready", seconds=round(anyio.current_time() - self._began, 3))
         self._pulse.starting = False
         self.notifier.ready()
         async with anyio.create_task_group() as group:
             group.start_soon(self._heed, house, pipeline, name="reload")
+            if scrubber is not None:
+                group.start_soon(scrubber.forever, name="scrub")
             await self._orders.stop.wait()
             group.cancel_scope.cancel()
 

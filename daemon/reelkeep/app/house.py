@@ -12,6 +12,7 @@ from reelkeep.app.shelf import make_archive
 from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.adoption import adopt
+from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.intake import SqlIntake
@@ -46,6 +47,7 @@ class House:
     queue: SqlQueue
     ledger: SqlLedger
     desk: Desk
+    checks: SqlChecks
     archive: LocalArchive
     transport: Transport
     providers: dict[ProviderName, Provider]  #: Those that are enabled.
@@ -114,6 +116,7 @@ async def open_house(
                 clean=clean,
             ),
             desk=Desk(database, clock, report),
+            checks=SqlChecks(database, clock, report),
             archive=archive,
             transport=wire.transport,
             providers=make_providers(settings, build),

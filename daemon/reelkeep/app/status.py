@@ -97,6 +97,7 @@ def _line(summary: Summary, now: datetime) -> Status:
         "stored": summary.files["stored"],
         "pending": sum(summary.files[state] for state in _PENDING),
         "failed": sum(summary.files[state] for state in _FAILED),
+        "damaged": summary.damaged,
         "stored_bytes": summary.stored_bytes,
         "pending_bytes": summary.pending_bytes,
     }

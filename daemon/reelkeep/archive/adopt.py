@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelkeep.archive.disk import Disk
-from reelkeep.archive.papers import read_paper
-from reelkeep.archive.rehash import rehash
-from reelkeep.archive.threads import Threads
-from reelkeep.archive.walk import walk_in_threads
-from reelkeep.core.manifest import MANIFEST, Entry, Manifest, read_manifest
-from reelkeep.errors import IoFailed
+from reelkeep.archive.disk import Disk, read_small
+from reelkeep.archive.reading import Content, NoFile, read_content
+from reelkeep.core.manifest import MANIFEST, MANIFEST_BYTES, Entry, Manifest, read_manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,43 +22,29 @@ class Adoption:
     reason: str | None = None  #: Why the manifest cannot be read.
 
 
-async def adopt(
-    threads: Threads, disk: Disk, root: Path, progress: Callable[[int], None]
-) -> AsyncIterator[Adoption]:
-    """Yield each recording's folder, in the order of their names.
-
-    Raises:
-        IoFailed: A directory cannot be read.
-    """
-    async for here in walk_in_threads(threads, root):
-        if here.is_recording:
-            yield await _adoption(threads, disk, root, str(here.folder), progress)
-
-
-async def _adoption(
-    threads: Threads, disk: Disk, root: Path, folder: str, progress: Callable[[int], None]
-) -> Adoption:
+def adoption(disk: Disk, root: Path, folder: str) -> Generator[int, None, Adoption]:
+    """Return what of `folder` can be believed; yield the bytes of each piece read. Blocking."""
     try:
-        manifest = read_manifest(await read_paper(root / folder / MANIFEST) or b"")
-    except (ValueError, IoFailed) as error:
+        content = read_small(disk, root / folder / MANIFEST, limit=MANIFEST_BYTES)
+        manifest = read_manifest(content or b"")
+    except ValueError as error:
         return Adoption(folder=folder, manifest=None, reason=str(error))
+    except OSError as error:
+        return Adoption(folder=folder, manifest=None, reason=error.strerror)
     matching: list[Entry] = []
     refused: list[Entry] = []
     for entry in manifest.files:
         if entry.stored:
-            path = root / folder / entry.name
-            holds = await _holds(threads, disk, path, entry, progress)
+            content_ = yield from _content(disk, root / folder / entry.name)
+            holds = content_ == Content(entry.size or 0, entry.sha256 or "")
             (matching if holds else refused).append(entry)
     return Adoption(
         folder=folder, manifest=manifest, matching=tuple(matching), refused=tuple(refused)
     )
 
 
-async def _holds(
-    threads: Threads, disk: Disk, path: Path, entry: Entry, progress: Callable[[int], None]
-) -> bool:
+def _content(disk: Disk, path: Path) -> Generator[int, None, Content | None]:
     try:
-        found = await rehash(threads, disk, path, progress=progress)
-    except IoFailed:
-        return False
-    return (found.size, found.digests["sha256"]) == (entry.size, entry.sha256)
+        return (yield from read_content(disk, path))
+    except (OSError, NoFile):
+        return None

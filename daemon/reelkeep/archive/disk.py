@@ -57,6 +57,15 @@ class Disk:
         """Return up to `size` bytes from `offset`, none at the end."""
         return os.pread(fd, size, offset)
 
+    def pread_into(self, fd: int, into: memoryview, offset: int) -> int:
+        """Fill `into` with bytes from `offset`; return how many there were, 0 at the end."""
+        return os.preadv(fd, [into], offset)
+
+    def forget(self, fd: int, offset: int, size: int) -> None:
+        """Drop clean pages of a file from memory; a `size` of 0 is all from `offset` on."""
+        with suppress(OSError):  # a favour that not every file system does
+            os.posix_fadvise(fd, offset, size, os.POSIX_FADV_DONTNEED)
+
     def truncate(self, fd: int, size: int) -> None:
         os.ftruncate(fd, size)
 
@@ -165,7 +174,10 @@ def read_small(disk: Disk, path: Path, *, limit: int) -> bytes | None:
     except FileNotFoundError:
         return None
     try:
-        return disk.pread(fd, limit, 0) if stat.S_ISREG(os.fstat(fd).st_mode) else None
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return disk.pread(fd, min(limit, status.st_size + 1), 0)
     finally:
         disk.close(fd)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta, tzinfo
 from functools import partial
 from importlib.metadata import version
+from itertools import islice
 from math import inf
 from pathlib import Path
 from stat import S_ISREG
 
-from anyio import CancelScope, CapacityLimiter
+from anyio import CancelScope, CapacityLimiter, create_task_group
 
-from reelkeep.archive.adopt import Adoption, adopt
+from reelkeep.archive.adopt import Adoption, adoption
 from reelkeep.archive.batches import Batches
 from reelkeep.archive.disk import Disk
 from reelkeep.archive.flushing import Directories, Flushers
@@ -24,6 +25,7 @@ from reelkeep.archive.keeper import Keeper, Whole
 from reelkeep.archive.lock import acquire
 from reelkeep.archive.lost import lost
 from reelkeep.archive.memory import SMALL
+from reelkeep.archive.pace import Pace, Progress, drive
 from reelkeep.archive.part import LocalPart, Shelf
 from reelkeep.archive.places import Places, tag
 from reelkeep.archive.prepare import prepare
@@ -33,16 +35,16 @@ from reelkeep.archive.rehash import rehash
 from reelkeep.archive.threads import Threads
 from reelkeep.archive.tidy import Orphan, tidy
 from reelkeep.archive.traces import Traces
-from reelkeep.archive.verify import Verdict, verify, verify_all
+from reelkeep.archive.verify import is_worth_reading, strays, verification
+from reelkeep.archive.walk import Listing, walk
+from reelkeep.core.integrity import Verdict
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, Holding
-from reelkeep.errors import Busy
+from reelkeep.errors import Busy, IoFailed
 from reelkeep.ports import Clock, Inspection
 
 _THREADS = 16
-
-Progress = Callable[[int], None]
-"""Hears of each slice that was read how many bytes it was."""
+_SOME = 64
 
 
 class LocalArchive:
@@ -75,6 +77,7 @@ class LocalArchive:
         self._clock = clock
         self._disk = disk or Disk()
         self._threads = Threads(CapacityLimiter(_THREADS))
+        self._readers = Threads(CapacityLimiter(len(os.sched_getaffinity(0))))
         self._traces = Traces()
         directories = Directories(self._disk)
         self._ground = Ground(
@@ -175,20 +178,62 @@ class LocalArchive:
         """
         return await self._threads.run(lost, self._disk, self._places, holdings)
 
-    async def verify(self, folder: str, progress: Progress = lambda _size: None) -> Verdict:
-        """Read one recording's folder again, and compare with its sums and its manifest."""
-        return await verify(self._threads, self._disk, self._places.root, folder, progress)
+    async def verify(
+        self, folder: str, *, known: Collection[str] = (), pace: Pace | None = None,
+        progress: Progress = lambda _size: None,
+    ) -> Verdict:  # fmt: skip
+        """Read one recording's folder again, and compare with its sums and its manifest.
 
-    def verify_all(self, progress: Progress = lambda _size: None) -> AsyncIterator[Verdict]:
-        """Verify every recording's folder, in the order of their names.
+        As many folders at a time as the machine has cores. Files that are `known` to be in order
+        are not read.
 
-        A directory that holds files but is no recording's has a verdict too: all is foreign.
+        Raises:
+            IoFailed: The archive itself is not there: perhaps its disk is not mounted.
         """
-        return verify_all(self._threads, self._disk, self._places.root, progress)
+        steps = verification(self._disk, self._places.root, folder, known)
+        verdict = await drive(self._readers, steps, pace=pace or Pace(), progress=progress)
+        if not verdict.ok:
+            await self._threads.run(self._see_that_it_is_there)
+        return verdict
 
-    def adopt(self, progress: Progress = lambda _size: None) -> AsyncIterator[Adoption]:
-        """Read every manifest, and every file that it calls stored, for a new catalog."""
-        return adopt(self._threads, self._disk, self._places.root, progress)
+    async def put_aside(self, holding: Holding, name: str, reason: str) -> bool:
+        """Move what has `name` in the folder of `holding` to quarantine; return whether it went.
+
+        What this user may not read is left where it is: that is no damage. What is missing is
+        gone already.
+        """
+        return await self._threads.run(self._ground.quarantine.put_aside, holding, name, reason)
+
+    async def directories(self) -> AsyncIterator[Sequence[str | Verdict]]:
+        """Yield the folders of recordings in the order of their names, some at a time.
+
+        In the place of a directory that holds other files, or cannot be read, is its verdict.
+        """
+        steps = _directories(walk(self._places.root, tolerant=True))
+        while some := await self._threads.run(list, islice(steps, _SOME)):
+            yield some
+
+    async def adopt(self, progress: Progress = lambda _size: None) -> AsyncIterator[Adoption]:
+        """Yield each recording's folder with what of it can be believed, for a new catalog.
+
+        Reads every manifest, and every file that one calls stored; in the order of their names.
+
+        Raises:
+            IoFailed: A directory cannot be read: what is in it must not seem to be lost.
+        """
+        recordings = (here for here in walk(self._places.root) if here.is_recording)
+        while some := await self._threads.run(list, islice(recordings, _SOME)):
+            found: dict[str, Adoption] = {}
+
+            async def read(folder: str, found: dict[str, Adoption] = found) -> None:
+                steps = adoption(self._disk, self._places.root, folder)
+                found[folder] = await drive(self._readers, steps, pace=Pace(), progress=progress)
+
+            async with create_task_group() as group:
+                for here in some:
+                    group.start_soon(read, str(here.folder))
+            for here in some:
+                yield found[str(here.folder)]
 
     async def tidy(
         self, keys_in_use: Collection[str], *, older_than: timedelta = timedelta(days=7)
@@ -196,6 +241,10 @@ class LocalArchive:
         """Remove what a crash left behind; return what waits for recordings nobody knows."""
         since = self._clock() - older_than
         return await self._threads.run(tidy, self._disk, self._places, keys_in_use, since)
+
+    def _see_that_it_is_there(self) -> None:
+        if self._disk.status(self._places.ours) is None:
+            raise IoFailed(f"there is no archive at {self._places.root}: is its disk mounted?")
 
     def _waiting(self, download: Download) -> Path | None:
         """Return where the finished file waits, its bytes and its name durable."""
@@ -214,3 +263,11 @@ class LocalArchive:
         finally:
             self._disk.close(fd)
         self._disk.fsync_directory(path.parent)
+
+
+def _directories(listings: Iterator[Listing]) -> Iterator[str | Verdict]:
+    for here in listings:
+        if is_worth_reading(here):
+            yield str(here.folder)
+        elif (verdict := strays(here)) is not None:
+            yield verdict

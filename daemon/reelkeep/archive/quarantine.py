@@ -6,6 +6,7 @@ The latest two of each bad download; what stood in the way of a stored file is a
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reelkeep.archive.disk import Disk, write_small
+from reelkeep.archive.disk import Disk, move, write_small
 from reelkeep.archive.places import Places, tag
+from reelkeep.core.manifest import is_plain_name
 from reelkeep.core.model import Download, HeldFile, Holding
+from reelkeep.errors import IoFailed
 from reelkeep.ports import Held
 
 _KEPT = 2
@@ -55,13 +58,52 @@ class Quarantine:
         }
         self._move(path, f"{tag(holding.key, file.id)}-altered-", note)
 
+    def put_aside(self, holding: Holding, name: str, reason: str) -> bool:
+        """Move what has `name` in the folder of `holding` here; return whether that could be.
+
+        All of them are kept. What this user may not read is left alone. A daemon may work in the
+        archive meanwhile: it never touches the name of a file that the catalog calls stored.
+        """
+        if holding.folder is None or not _is_readable(path := self._path(holding, name)):
+            return False
+        if self.disk.status(path) is None:
+            return True
+        file = next((each for each in holding.files if each.name == name), None)
+        note = {
+            "reason": reason,
+            "at": self.clock().isoformat(),
+            "provider": holding.provider,
+            "recording": holding.id,
+            "file": file and file.id,
+            "name": name,
+            "folder": holding.folder,
+            "expected_sha256": file and file.sha256,
+        }
+        self._move(path, f"{tag(holding.key, file.id if file else name)}-altered-", note)
+        self.disk.fsync_directory(path.parent)
+        return True
+
+    def _path(self, holding: Holding, name: str) -> Path:
+        names = [*(holding.folder or "").split("/"), name]
+        if not all(map(is_plain_name, names)):
+            raise IoFailed(f"the catalog names a file of {holding.key} that cannot be")
+        return self.places.root.joinpath(*names)
+
     def _move(self, path: Path, begins: str, note: dict[str, Any]) -> None:
-        number = max(self._numbers(begins), default=0) + 1
-        place = self.places.quarantine / f"{begins}{number}.part"
-        self.disk.rename(path, place)
+        place = self._moved(path, begins)
         with suppress(OSError):  # the note is a courtesy
             content = json.dumps(note, indent=2).encode() + b"\n"
             write_small(self.disk, place.with_suffix(".json"), content, 0o600)
+
+    def _moved(self, path: Path, begins: str) -> Path:
+        """Move without writing over another: two processes may do so at once."""
+        number = max(self._numbers(begins), default=0) + 1
+        place = self.places.quarantine / f"{begins}{number}.part"
+        try:
+            move(self.disk, path, place)
+        except FileExistsError:
+            return self._moved(path, begins)
+        return place
 
     def _numbers(self, begins: str) -> set[int]:
         names = (
@@ -84,3 +126,14 @@ class Quarantine:
             "validator": held.validator,
             "digests": dict(held.promises),
         }
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether this user may read what has this name; a bad block is no question of permission."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+    return True

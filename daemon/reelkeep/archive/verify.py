@@ -1,147 +1,122 @@
-"""Read recordings' folders again, and say what is missing, altered or foreign in them."""
+"""Read recordings' folders again, and say what is missing, altered, unreadable or foreign."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Collection, Generator, Mapping
 from pathlib import Path, PurePosixPath
 
-from reelkeep.archive.disk import Disk
-from reelkeep.archive.papers import read_paper
-from reelkeep.archive.rehash import rehash
-from reelkeep.archive.threads import Threads
-from reelkeep.archive.walk import Listing, listing, walk_in_threads
-from reelkeep.core.manifest import MANIFEST, SUMS, Manifest, is_plain_name, read_manifest
+from reelkeep.archive.disk import Disk, read_small
+from reelkeep.archive.reading import NoFile, read_content
+from reelkeep.archive.walk import Listing, listing
+from reelkeep.core.integrity import Checked, Mark, Verdict
+from reelkeep.core.manifest import (
+    MANIFEST,
+    MANIFEST_BYTES,
+    SUMS,
+    Manifest,
+    is_plain_name,
+    read_manifest,
+)
 from reelkeep.core.sums import decode_sums
-from reelkeep.errors import IoFailed
 
 Claims = Mapping[str, frozenset[str]]
 """What digests sums and manifest claim of a file, by its name; at most one, if all is well."""
 
 _UNREADABLE = "a manifest that cannot be read is not as it was written"
+_NO_FILE = "it is no plain file"
 
 
-class Mark(Enum):
-    """What was found of one file."""
+def verification(
+    disk: Disk, root: Path, folder: str, known: Collection[str] = ()
+) -> Generator[int, None, Verdict]:
+    """Return what is found in `folder`, which may be gone; yield the bytes of each piece read.
 
-    OK = "ok"
-    MISSING = "missing"
-    ALTERED = "altered"
-    FOREIGN = "foreign"
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One file of a folder; `sha256` is what was read."""
-
-    name: str
-    mark: Mark
-    size: int | None = None
-    sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What was found in one folder; provider, id and key are those of a readable manifest."""
-
-    folder: str  #: Relative to the archive, with `/`.
-    provider: str | None = None
-    id: str | None = None
-    key: str | None = None
-    checked: tuple[Checked, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether all is there, as it was written, and nothing else."""
-        return all(each.mark is Mark.OK for each in self.checked)
-
-    def names(self, mark: Mark) -> tuple[str, ...]:
-        """Return the files with this mark."""
-        return tuple(each.name for each in self.checked if each.mark is mark)
-
-
-async def verify(
-    threads: Threads, disk: Disk, root: Path, folder: str, progress: Callable[[int], None]
-) -> Verdict:
-    """Return what is found in `folder`, which may be gone altogether.
-
-    Raises:
-        IoFailed: The directory cannot be read.
+    Blocking. Files that are `known` to be in order are not read. Nothing that the disk does
+    raises: it is what was found.
     """
-    here = await threads.run(listing, root, PurePosixPath(folder))
-    return await _Verification(threads, disk, root, progress).verdict(here)
-
-
-async def verify_all(
-    threads: Threads, disk: Disk, root: Path, progress: Callable[[int], None]
-) -> AsyncIterator[Verdict]:
-    """Yield what is found in each folder that holds files.
-
-    Raises:
-        IoFailed: A directory cannot be read.
-    """
-    verification = _Verification(threads, disk, root, progress)
-    async for here in walk_in_threads(threads, root):
-        if here.is_recording or SUMS in here.files:
-            yield await verification.verdict(here)
-        elif here.files:
-            strays = tuple(Checked(_shown(name), Mark.FOREIGN) for name in here.files)
-            yield Verdict(folder=_shown(str(here.folder)), checked=strays)
-
-
-@dataclass(frozen=True, slots=True)
-class _Verification:
-    threads: Threads
-    disk: Disk
-    root: Path
-    progress: Callable[[int], None]
-
-    async def verdict(self, here: Listing) -> Verdict:
-        path = self.root / here.folder
-        manifest, sums = await _manifest(path), await _sums(path)
-        claims = _claims(manifest, sums)
-        checked = [Checked(SUMS, _mark_of_sums(manifest, sums, here))]
-        for name, digests in sorted(claims.items()):
-            checked.append(await self._check(path, name, digests, here))
-        known = claims.keys() | {SUMS}
-        strays = [name for name in here.files if name not in known]
-        strays += [f"{name}/" for name in here.directories if name not in claims]
-        checked += [Checked(_shown(name), Mark.FOREIGN) for name in strays]
-        return Verdict(
-            folder=_shown(str(here.folder)),
-            provider=manifest.provider if manifest else None,
-            id=manifest.id if manifest else None,
-            key=manifest.key if manifest else None,
-            checked=tuple(checked),
-        )
-
-    async def _check(
-        self, path: Path, name: str, digests: frozenset[str], here: Listing
-    ) -> Checked:
-        if name not in here.files and name not in here.directories:
-            return Checked(name, Mark.MISSING)
-        try:
-            found = await rehash(self.threads, self.disk, path / name, progress=self.progress)
-        except IoFailed:
-            return Checked(name, Mark.ALTERED)
-        sha256 = found.digests["sha256"]
-        mark = Mark.OK if digests <= {sha256} else Mark.ALTERED
-        return Checked(name, mark, found.size, sha256)
-
-
-async def _manifest(path: Path) -> Manifest | None:
     try:
-        return read_manifest(await read_paper(path / MANIFEST) or b"")
-    except (ValueError, IoFailed):
+        here = listing(root, PurePosixPath(folder))
+    except OSError as error:
+        return unreadable(folder, error.strerror)
+    return (yield from _verdict(disk, root, here, known))
+
+
+def is_worth_reading(here: Listing) -> bool:
+    """Whether the directory holds a recording, or did."""
+    return here.is_recording or SUMS in here.files
+
+
+def strays(here: Listing) -> Verdict | None:
+    """Return what is in a directory that holds no recording: all files in it are foreign."""
+    if here.error is not None:
+        return unreadable(str(here.folder), here.error)
+    found = tuple(Checked(shown(name), Mark.FOREIGN) for name in here.files)
+    return Verdict(folder=shown(str(here.folder)), checked=found) if found else None
+
+
+def unreadable(folder: str, reason: str | None) -> Verdict:
+    """Return what there is to say of a directory that cannot be read."""
+    return Verdict(folder=shown(folder), checked=(Checked("./", Mark.UNREADABLE, reason=reason),))
+
+
+def _verdict(
+    disk: Disk, root: Path, here: Listing, known: Collection[str]
+) -> Generator[int, None, Verdict]:
+    path = root / here.folder
+    manifest, sums = _manifest(_paper(disk, path / MANIFEST)), _sums(_paper(disk, path / SUMS))
+    claims = _claims(manifest, sums)
+    checked = [Checked(SUMS, _mark_of_sums(manifest, sums, here))]
+    for name, digests in sorted(claims.items()):
+        if name not in here.files and name not in here.directories:
+            checked.append(Checked(name, Mark.MISSING))
+        elif name in known:
+            checked.append(Checked(name, Mark.OK))
+        else:
+            checked.append((yield from _check(disk, path / name, digests)))
+    ours = claims.keys() | {SUMS}
+    foreign = [name for name in here.files if name not in ours]
+    foreign += [f"{name}/" for name in here.directories if name not in ours]
+    checked += [Checked(shown(name), Mark.FOREIGN) for name in foreign]
+    return Verdict(
+        folder=shown(str(here.folder)),
+        provider=manifest.provider if manifest else None,
+        id=manifest.id if manifest else None,
+        key=manifest.key if manifest else None,
+        checked=tuple(checked),
+    )
+
+
+def _check(disk: Disk, path: Path, digests: frozenset[str]) -> Generator[int, None, Checked]:
+    try:
+        content = yield from read_content(disk, path)
+    except NoFile:
+        return Checked(path.name, Mark.ALTERED, reason=_NO_FILE)
+    except FileNotFoundError:
+        return Checked(path.name, Mark.MISSING)
+    except OSError as error:
+        return Checked(path.name, Mark.UNREADABLE, reason=error.strerror)
+    mark = Mark.OK if digests <= {content.sha256} else Mark.ALTERED
+    return Checked(path.name, mark, content.size, content.sha256)
+
+
+def _paper(disk: Disk, path: Path) -> bytes | None:
+    try:
+        return read_small(disk, path, limit=MANIFEST_BYTES)
+    except OSError:
         return None
 
 
-async def _sums(path: Path) -> dict[str, str] | None:
+def _manifest(paper: bytes | None) -> Manifest | None:
     try:
-        content = await read_paper(path / SUMS)
-        sums = None if content is None else decode_sums(content)
-    except (ValueError, IoFailed):
+        return read_manifest(paper or b"")
+    except ValueError:
+        return None
+
+
+def _sums(paper: bytes | None) -> dict[str, str] | None:
+    try:
+        sums = None if paper is None else decode_sums(paper)
+    except ValueError:
         return None
     return sums if sums is not None and all(map(is_plain_name, sums)) else None
 
@@ -149,8 +124,8 @@ async def _sums(path: Path) -> dict[str, str] | None:
 def _claims(manifest: Manifest | None, sums: Mapping[str, str] | None) -> Claims:
     claims: dict[str, set[str]] = {MANIFEST: set() if manifest else {_UNREADABLE}}
     for listed in (sums or {}, _listed(manifest)):
-        for name, sha256 in listed.items():
-            claims.setdefault(name, set()).add(sha256)
+        for name, digest in listed.items():
+            claims.setdefault(name, set()).add(digest)
     return {name: frozenset(digests) for name, digests in claims.items()}
 
 
@@ -167,6 +142,6 @@ def _mark_of_sums(manifest: Manifest | None, sums: Mapping[str, str] | None, her
     return Mark.OK
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """Return a name found on disk as text that can be written anywhere."""
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from reelkeep.archive.places import OURS
-from reelkeep.archive.threads import Threads
 from reelkeep.core.manifest import MANIFEST
 
 
@@ -19,6 +18,7 @@ class Listing:
     folder: PurePosixPath  #: Relative to the archive.
     files: tuple[str, ...]
     directories: tuple[str, ...]
+    error: str | None = None  #: Why it cannot be read.
 
     @property
     def is_recording(self) -> bool:
@@ -40,23 +40,21 @@ def listing(root: Path, folder: PurePosixPath) -> Listing:
     return Listing(folder, tuple(sorted(files)), tuple(sorted(directories)))
 
 
-def walk(root: Path) -> Iterator[Listing]:
-    """Yield each directory, but not what lies in a recording's folder. Each step blocks."""
+def walk(root: Path, *, tolerant: bool = False) -> Iterator[Listing]:
+    """Yield each directory, but not what lies in a recording's folder. Each step blocks.
+
+    A directory that cannot be read ends the walk, or has its error in its listing if `tolerant`.
+    """
     waiting = [PurePosixPath()]
     while waiting:
-        here = listing(root, waiting.pop())
+        folder = waiting.pop()
+        try:
+            here = listing(root, folder)
+        except OSError as error:
+            if not tolerant:
+                raise
+            here = Listing(folder, (), (), error.strerror or str(error))
         yield here
         if not here.is_recording:
             below = (name for name in reversed(here.directories) if name != OURS)
             waiting += [here.folder / name for name in below]
-
-
-async def walk_in_threads(threads: Threads, root: Path) -> AsyncIterator[Listing]:
-    """Yield as `walk` does.
-
-    Raises:
-        IoFailed: A directory cannot be read.
-    """
-    steps = walk(root)
-    while (here := await threads.run(next, steps, None)) is not None:
-        yield here

@@ -97,7 +97,9 @@ def _enter(connection: Connection, found: Found, now: datetime) -> bool:
     statement = insert(recording).values(_row(manifest, found.folder, now))
     number = connection.execute(statement.returning(recording.c.row)).scalar_one()
     believed = {entry.name for entry in found.matching}
-    files = [_file(number, entry, believed=entry.name in believed) for entry in manifest.files]
+    files = [
+        _file(number, entry, now if entry.name in believed else None) for entry in manifest.files
+    ]
     if files:
         connection.execute(insert(file), files)
     restate(connection, [number], now)
@@ -126,7 +128,7 @@ def _row(manifest: Manifest, folder: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def _file(row: int, entry: Entry, *, believed: bool) -> dict[str, Any]:
+def _file(row: int, entry: Entry, read_at: datetime | None) -> dict[str, Any]:
     known = {
         "recording": row,
         "id": entry.id,
@@ -135,15 +137,15 @@ def _file(row: int, entry: Entry, *, believed: bool) -> dict[str, Any]:
         "recording_type": entry.recording_type,
         "promised": entry.promised,
     }
-    if believed:
-        return known | _stored(entry)
+    if read_at is not None:
+        return known | _stored(entry, read_at)
     state = FileState(entry.state)
     if state in (FileState.DUE, FileState.ACTIVE, FileState.STORED):
         return known | _lacking(FileState.DUE, None, None)
     return known | _lacking(state, entry.reason, entry.detail)
 
 
-def _stored(entry: Entry) -> dict[str, Any]:
+def _stored(entry: Entry, read_at: datetime) -> dict[str, Any]:
     return {
         **_lacking(FileState.STORED, None, None),
         "size": entry.size,
@@ -151,6 +153,7 @@ def _stored(entry: Entry) -> dict[str, Any]:
         "verified": entry.verified,
         "source": entry.source,
         "stored_at": entry.stored_at,
+        "checked_at": read_at,
     }
 
 
@@ -161,5 +164,5 @@ def _lacking(state: FileState, reason: str | None, detail: str | None) -> dict[s
         "reason": reason,
         "detail": detail,
         "obstacle": reason if obstructed else None,
-        **dict.fromkeys(("size", "sha256", "verified", "source", "stored_at")),
+        **dict.fromkeys(("size", "sha256", "verified", "source", "stored_at", "checked_at")),
     }

@@ -31,6 +31,7 @@ class Summary:
     files: Mapping[str, int] = field(default_factory=dict)  #: By state.
     stored_bytes: int = 0
     pending_bytes: int = 0  #: Promised bytes of files that are due.
+    damaged: int = 0  #: Stored files that were not in order when they were last read.
     unpublished: int = 0  #: Recordings with files that are stored, but not in their folder yet.
 
 
@@ -193,6 +194,7 @@ def _summary(connection: Connection, name: ProviderName) -> Summary:
             file.c.state,
             func.count(),
             func.coalesce(func.sum(func.coalesce(file.c.size, file.c.promised)), 0),
+            func.count(file.c.fault),
         )
         .join(recording, recording.c.row == file.c.recording)
         .where(mine)
@@ -210,10 +212,12 @@ def _summary(connection: Connection, name: ProviderName) -> Summary:
         reason=scan["reason"] if scan else None,
         recordings={state.value: states.get(state.value, 0) for state in RecordingState},
         files={
-            state.value: next((n for s, n, _ in rows if s == state.value), 0) for state in FileState
+            state.value: next((n for s, n, _, _ in rows if s == state.value), 0)
+            for state in FileState
         },
-        stored_bytes=sum(size for state, _, size in rows if state == FileState.STORED),
-        pending_bytes=sum(size for state, _, size in rows if state in pending),
+        stored_bytes=sum(size for state, _, size, _ in rows if state == FileState.STORED),
+        pending_bytes=sum(size for state, _, size, _ in rows if state in pending),
+        damaged=sum(damaged for _, _, _, damaged in rows),
         unpublished=connection.execute(behind).scalar_one(),
     )
 

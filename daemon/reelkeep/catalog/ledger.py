@@ -210,6 +210,8 @@ def _stored_row(stored: Stored, now: datetime) -> dict[str, Any]:
         "verified": stored.verified.value,
         "source": stored.source,
         "stored_at": now,
+        "checked_at": now,
+        "fault": None,
     }
 
 

@@ -87,6 +87,8 @@ def _held(row: RowMapping) -> HeldFile:
         verified=row["verified"],
         source=row["source"],
         stored_at=row["stored_at"],
+        checked_at=row["checked_at"],
+        fault=row["fault"],
         due_at=row["due_at"],
         attempts=row["attempts"],
         tries=row["tries"],

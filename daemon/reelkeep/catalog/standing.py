@@ -111,7 +111,8 @@ def _files(connection: Connection, rows: list[int]) -> dict[int, list[RowMapping
 
 
 def _derived(row: RowMapping, files: set[FileState], now: datetime) -> dict[str, Any]:
-    unsaid = row["revision"] > row["published"] and FileState.STORED in files
+    shown = FileState.STORED in files or row["folder"] is not None
+    unsaid = row["revision"] > row["published"] and shown
     state = recording_state(
         Standing(
             readiness=Readiness(row["readiness"]),

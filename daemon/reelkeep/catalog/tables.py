@@ -92,6 +92,7 @@ recording = Table(
     Index("recording_urgency", "provider", "state", "deadline", "started"),
     Index("recording_key", "key"),
     Index("recording_moves", "moves_at"),
+    Index("recording_folder", "folder"),
 )
 """`behind`: its folder or manifest is to be written; `moves_at`: when time alone moves it on. Both
 follow from the rest, as `state` does, and are kept by `standing.restate`. A recording without a
@@ -125,11 +126,20 @@ file = Table(
     Column("verified", String),
     Column("source", String),
     Column("stored_at", Instant),
+    Column("checked_at", Instant),
+    Column("fault", String),
     UniqueConstraint("recording", "id"),
     UniqueConstraint("recording", "name"),
     Index("file_of_recording", "recording", "state"),
     Index("file_due", "state", "due_at"),
 )
+
+Index(
+    "file_checked",
+    file.c.checked_at,
+    sqlite_where=file.c.checked_at.is_not(None),  # only what is stored, so that claims are spared
+)
+"""`checked_at`: when a stored file was last read, or written; `fault`: what was found then."""
 
 attempt = Table(
     "attempt",

@@ -5,26 +5,37 @@ from __future__ import annotations
 import anyio
 from rich.console import RenderableType
 
-from reelkeep.archive.verify import Mark
+from reelkeep.app.rereading import Reread
 from reelkeep.cli.output import Output
-from reelkeep.cli.rereading import Reread
+from reelkeep.cli.progress import Rate
 from reelkeep.cli.screen import Draw
 from reelkeep.cli.tables import cell, table
 from reelkeep.cli.words import duration, listed, number, size
+from reelkeep.core.integrity import Mark
 
-_STYLES = {Mark.MISSING: "bold red", Mark.ALTERED: "bold red", Mark.FOREIGN: "yellow"}
+_STYLES = {
+    Mark.MISSING: "bold red",
+    Mark.ALTERED: "bold red",
+    Mark.UNREADABLE: "bold red",
+    Mark.FOREIGN: "yellow",
+}
 
 
 def print_findings(out: Output, found: Reread) -> None:
     """Print a row for each thing that is wrong, and all of it in a sentence."""
+    for each in found.repaired:
+        out.show(cell(f"repaired: {each.folder}/{each.file}", "green"))
     if found.blemishes:
         made = table(out, "found", "provider", "folder", "file", wrap=("folder",))
-        for each in found.blemishes.values():
+        for each in found.listed():
             mark = cell(each.mark.value, _STYLES[each.mark])
-            made.add_row(mark, cell(each.provider or "-"), cell(each.folder), cell(each.file))
+            reason = f" ({each.reason})" if each.reason else ""
+            file = cell(f"{each.file}{reason}")
+            made.add_row(mark, cell(each.provider or "-"), cell(each.folder), file)
         out.show(made)
         out.line()
-    out.show(cell(sentence(found), "bold red" if found.blemishes else "bold green"))
+    bad = found.blemishes or found.stopped
+    out.show(cell(sentence(found), "bold red" if bad else "bold green"))
 
 
 def sentence(found: Reread) -> str:
@@ -34,24 +45,38 @@ def sentence(found: Reread) -> str:
         f"({size(found.read)}) read again"
     )
     marks = found.marks()
-    if not marks:
-        return f"{read}: all is as it was written."
     wrong = [f"{marks[mark]:,} {mark.value}" for mark in _STYLES if marks[mark]]
-    return f"{read}: {listed(wrong)}."
+    mended = f", {number(len(found.repaired), 'file')} repaired" if found.repaired else ""
+    if found.stopped:
+        so_far = f" So far: {listed(wrong)}." if wrong else ""
+        return f"Stopped: {read}. `reelkeep verify --resume` goes on from there.{so_far}"
+    return f"{read}{mended}: {listed(wrong) if wrong else 'all is as it was written'}."
 
 
 def drawing(found: Reread) -> Draw:
     """Return what draws how far the reading is."""
-    began = anyio.current_time()
+    began, rate = anyio.current_time(), Rate()
 
     async def draw(_height: int) -> RenderableType:
-        seconds = anyio.current_time() - began
-        rate = round(found.read / seconds) if seconds else 0
+        now = anyio.current_time()
+        speed = rate.add(now, found.read)
         wrong = f" · {len(found.blemishes)} found" if found.blemishes else ""
         return cell(
             f"reading · {number(found.recordings, 'recording')} · {number(found.files, 'file')}"
-            f" · {size(found.read)} · {size(rate)}/s · {duration(seconds)} gone{wrong}",
+            f" · {size(found.read)}{_share(found)} · {size(round(speed))}/s"
+            f" · {duration(now - began)} gone{_left(found, speed)}{wrong}",
             "bold",
         )
 
     return draw
+
+
+def _share(found: Reread) -> str:
+    if not found.total:
+        return ""
+    return f" of {size(found.total)} ({min(100, found.read * 100 // found.total)} %)"
+
+
+def _left(found: Reread, speed: float) -> str:
+    rest = (found.total or 0) - found.read
+    return f", {duration(rest / speed)} left" if rest > 0 and speed > 0 else ""

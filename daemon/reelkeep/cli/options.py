@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reelkeep.core.model import ProviderName
-from reelkeep.core.quantities import parse_duration
+from reelkeep.core.quantities import parse_duration, parse_size
 
 if TYPE_CHECKING:
     from reelkeep.settings import Settings
@@ -55,6 +55,23 @@ class DateType(click.ParamType[date]):
             return date.fromisoformat(str(value))
         except ValueError:
             self.fail(f"expected a day such as 2026-11-03, got {str(value)!a}", param, ctx)
+
+
+class SizeType(click.ParamType[int]):
+    """A size as in the configuration: 64KiB, 50MiB, 1GB."""
+
+    name = "size"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        try:
+            size = parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if size == 0:
+            self.fail("expected more than nothing", param, ctx)
+        return size
 
 
 def enabled(settings: Settings, names: Sequence[str]) -> list[ProviderName]:

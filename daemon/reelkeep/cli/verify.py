@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -11,76 +11,146 @@ import click
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
-from reelkeep.cli.options import as_json, providers, require_known
+from reelkeep.cli.options import SizeType, as_json, providers, require_known
 
 if TYPE_CHECKING:
+    import anyio
+
+    from reelkeep.app.books import Books
+    from reelkeep.app.rereading import Holdings, Reread, Rereader
     from reelkeep.catalog.desk import Desk
-    from reelkeep.cli.rereading import Reread, Rereader
+    from reelkeep.cli.screen import Screen
     from reelkeep.settings import Settings
+    from reelkeep.telemetry.logs import Log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to be read, and how."""
+
+    names: tuple[str, ...]
+    ids: tuple[str, ...]
+    rate: int | None  #: Bytes a second.
+    resume: bool
+    repair: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole archive is meant."""
+        return not self.names and not self.ids
 
 
 @click.command
 @providers
 @click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option(
+    "--rate", type=SizeType(), metavar="SIZE", help="Read at most so much a second, such as 50MiB."
+)
+@click.option(
+    "--resume", is_flag=True, help="Go on where a reading of the whole was stopped, if one was."
+)
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Move what is damaged to quarantine, and fetch it again. A running daemon does that; "
+    "without one, a pass is made as by `sync`.",
+)
 @as_json
 @click.pass_obj
 def command(
-    call: Invocation, *, names: tuple[str, ...], ids: tuple[str, ...], as_json: bool
+    call: Invocation,
+    *,
+    names: tuple[str, ...],
+    ids: tuple[str, ...],
+    rate: int | None,
+    resume: bool,
+    repair: bool,
+    as_json: bool,
 ) -> int:
     """Read the archive again, and hash every file against the catalog and SHA256SUMS.
 
-    Reports missing, altered and foreign files. Without --provider and ID, all is read; a daemon
-    may run meanwhile. Nothing is changed.
+    Reports missing, altered, unreadable and foreign files. Without --provider and ID, all is read;
+    a daemon may run meanwhile. Without --repair, no file is changed.
     """
-    found = run_in_loop(_verify, call.settings(), names, ids)
+    wish = Wish(names=names, ids=ids, rate=rate, resume=resume, repair=repair)
+    if resume and not wish.is_whole:
+        raise click.UsageError("Only a reading of the whole can be gone on with.")
+    found = run_in_loop(_verify, call.settings(), wish)
     if as_json:
         call.out.json(found.document())
     else:
         from reelkeep.cli.findings import print_findings
 
         print_findings(call.out, found)
-    return Exit.LEFT if found.blemishes else Exit.DONE
+    return Exit.LEFT if found.blemishes or found.stopped else Exit.DONE
 
 
-async def _verify(settings: Settings, names: Sequence[str], ids: Sequence[str]) -> Reread:
-    from reelkeep.app.books import desk_only, utc_now
-    from reelkeep.app.shelf import make_archive
-    from reelkeep.cli.findings import drawing
-    from reelkeep.cli.rereading import Rereader
+async def _verify(settings: Settings, wish: Wish) -> Reread:
+    import anyio
+
     from reelkeep.cli.screen import Screen
+    from reelkeep.cli.signals import obey
 
-    screen = Screen()
+    screen, stop = Screen(), anyio.Event()
+    log = log_of(settings, screen.stream)
+    async with anyio.create_task_group() as group:
+        await group.start(obey, stop)
+        found = await _read(settings, wish, log, screen, stop)
+        group.cancel_scope.cancel()
+    if wish.repair and found.blemishes and not found.stopped:
+        from reelkeep.cli.mending import mend
+
+        await mend(settings, found, log, screen)
+    return found
+
+
+async def _read(
+    settings: Settings, wish: Wish, log: Log, screen: Screen, stop: anyio.Event
+) -> Reread:
+    import anyio
+
+    from reelkeep.app.books import books
+    from reelkeep.app.rereading import BEGUN, make_rereader
+    from reelkeep.cli.findings import drawing
+
     async with AsyncExitStack() as stack:
-        desk = None
+        opened = None
         if settings.catalog.path.exists():  # looking at an archive shall not begin a catalog
-            opening = desk_only(settings, log_of(settings, screen.stream))
-            desk = await stack.enter_async_context(opening)
-        reader = Rereader(make_archive(settings, utc_now), desk)
+            opened = await stack.enter_async_context(books(settings, log))
+        since = await opened.checks.moment(BEGUN) if opened and wish.resume else None
+        reader = make_rereader(settings, opened, log, rate=wish.rate, since=since)
         await stack.enter_async_context(screen.showing(drawing(reader.found)))
-        if names or ids:
-            await _some(reader, settings, _at_hand(desk), names, ids)
-        else:
-            async for _ in reader.everything():
-                pass
+        async with anyio.create_task_group() as group:
+            group.start_soon(_end, stop, reader)
+            await _what_is_meant(reader, settings, opened, wish)
+            group.cancel_scope.cancel()
     return reader.found
 
 
-async def _some(
-    reader: Rereader, settings: Settings, desk: Desk, names: Sequence[str], ids: Sequence[str]
+async def _end(stop: anyio.Event, reader: Rereader) -> None:
+    await stop.wait()
+    reader.stop()
+
+
+async def _what_is_meant(
+    reader: Rereader, settings: Settings, opened: Books | None, wish: Wish
 ) -> None:
+    from reelkeep.cli.finding import every
+
+    if not wish.is_whole:
+        if opened is None:
+            raise click.ClickException("there is no catalog yet: only the whole can be verified")
+        await reader.some(await _chosen(settings, opened.desk, wish))
+    else:
+        await reader.everything(() if opened is None else every(opened.desk))
+
+
+async def _chosen(settings: Settings, desk: Desk, wish: Wish) -> Holdings:
     from reelkeep.cli.finding import every, known_names, one
 
+    names = wish.names
     require_known(names, await known_names(desk, settings))
-    meant = [await one(desk, text) for text in ids]
-    for holding in meant:
-        if not names or holding.provider in names:
-            await reader.one(holding)
-    if not ids:
-        async for holding in every(desk, names=names):
-            await reader.one(holding)
-
-
-def _at_hand(desk: Desk | None) -> Desk:
-    if desk is None:
-        raise click.ClickException("there is no catalog yet: only the whole can be verified")
-    return desk
+    if not wish.ids:
+        return every(desk, names=names)
+    meant = [await one(desk, text) for text in wish.ids]
+    return [holding for holding in meant if not names or holding.provider in names]

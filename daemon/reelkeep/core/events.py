@@ -137,6 +137,44 @@ EVENTS: dict[str, Event] = {
     "file.quarantined": Event(
         _W, ("provider", "recording", "file", "reason"), "Bad bytes were put aside."
     ),
+    "file.altered": Event(
+        _E,
+        ("provider", "recording", "file", "folder", "reason"),
+        "A stored file has other bytes than it was stored with; `verify --repair` fetches it anew.",
+    ),
+    "file.missing": Event(
+        _E,
+        ("provider", "recording", "file", "folder"),
+        "A stored file is not in its folder; `verify --repair` fetches it anew.",
+    ),
+    "file.unreadable": Event(
+        _E,
+        ("provider", "recording", "file", "folder", "reason"),
+        "A stored file cannot be read: look at the disk, and at permissions.",
+    ),
+    "file.intact": Event(
+        _I,
+        ("provider", "recording", "file", "folder"),
+        "A file that was found damaged is as it was stored again.",
+    ),
+    # what is read again
+    "recording.checked": Event(
+        _D,
+        ("provider", "recording", "folder", "bytes", "seconds"),
+        "Its folder was read again; what was wrong is said by other events.",
+    ),
+    "manifest.damaged": Event(
+        _E,
+        ("provider", "recording", "folder", "file", "reason"),
+        "A manifest or its sums are not as they were written; `verify --repair` writes them anew.",
+    ),
+    "repair.queued": Event(
+        _I, ("files",), "`verify --repair` made files due again; the running daemon fetches them."
+    ),
+    "scrub.failed": Event(
+        _E, ("code", "reason"), "The archive could not be read again; said once, tried on."
+    ),
+    "scrub.recovered": Event(_I, (), "The archive can be read again."),
     # conditions
     "disk.low": Event(_E, ("free", "wanted"), "Too little room: transfers pause."),
     "disk.recovered": Event(_I, ("free",), "There is room again: transfers go on."),

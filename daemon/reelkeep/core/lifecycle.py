@@ -1,6 +1,7 @@
 """The states of files and recordings, and the one table of allowed transitions.
 
 file        due -> active -> stored
+            stored -> due (operator: its bytes were found lost, `verify --repair`)
             active -> due (retry), failed, gone
             due, active, failed, gone -> waived (operator)
             due, failed, gone -> skipped (filter)
@@ -44,13 +45,14 @@ _F = FileState
 TRANSITIONS: Mapping[FileState, frozenset[FileState]] = {
     _F.DUE: frozenset({_F.ACTIVE, _F.SKIPPED, _F.WAIVED}),
     _F.ACTIVE: frozenset({_F.STORED, _F.DUE, _F.FAILED, _F.GONE, _F.WAIVED}),
-    _F.STORED: frozenset(),
+    _F.STORED: frozenset({_F.DUE}),
     _F.FAILED: frozenset({_F.DUE, _F.WAIVED, _F.SKIPPED}),
     _F.WAIVED: frozenset({_F.DUE}),
     _F.SKIPPED: frozenset({_F.DUE}),
     _F.GONE: frozenset({_F.DUE, _F.WAIVED, _F.SKIPPED}),
 }
-"""Which state may follow which. A stored file stays stored: nothing we do makes it less so."""
+"""Which state may follow which. A stored file stays stored: only an operator's repair of bytes
+that were found lost fetches them again."""
 
 RETRIABLE = frozenset({FileState.FAILED, FileState.GONE, FileState.WAIVED})
 """What an operator may make due again. An active file is in a downloader's hands, and what is

@@ -168,6 +168,8 @@ class HeldFile:
     verified: str | None = None
     source: str | None = None
     stored_at: datetime | None = None
+    checked_at: datetime | None = None  #: When its bytes were last read, or written.
+    fault: str | None = None  #: What was found then: a value of `core.integrity.Mark`.
     due_at: datetime | None = None
     attempts: int = 0
     tries: int = 0

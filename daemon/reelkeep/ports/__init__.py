@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from reelkeep.ports.archive import Archive, Held, Inspection, Part, Source
 from reelkeep.ports.base import Clean, Clock, Dice, Learn, Report
-from reelkeep.ports.catalog import Admission, Intake, Ledger, Queue, Scan
+from reelkeep.ports.catalog import Admission, Checks, Intake, Ledger, Queue, Scan, Stock
 from reelkeep.ports.provider import Finding, Provider, Tools, Traits, Vault
 from reelkeep.ports.transport import Reply, Request, Tap, Transport
 
 __all__ = [
     "Admission",
     "Archive",
+    "Checks",
     "Clean",
     "Clock",
     "Dice",
@@ -32,6 +33,7 @@ __all__ = [
     "Request",
     "Scan",
     "Source",
+    "Stock",
     "Tap",
     "Tools",
     "Traits",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from reelkeep.core.integrity import Health
 from reelkeep.core.model import Claim, Holding, Outcome, ProviderName, Recording, RecordingId
 from reelkeep.ports.provider import Traits
 
@@ -111,4 +112,36 @@ class Ledger(Protocol):
 
     async def sweep(self) -> None:
         """Move on what time alone moves on: settle times, and waits that took too long."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """What the published folders hold."""
+
+    recordings: int
+    files: int
+    bytes: int
+    oldest: datetime | None  #: When the file that was longest not read was read; None: no file.
+
+
+class Checks(Protocol):
+    """Where it is noted how stored files were found when they were read again."""
+
+    async def in_folders(self, folders: Sequence[str]) -> Sequence[Holding]: ...
+
+    async def oldest(self, limit: int) -> Sequence[Holding]:
+        """Return up to `limit` published recordings, those with the file longest unread first."""
+        ...
+
+    async def stock(self) -> Stock: ...
+
+    async def noted(self, found: Sequence[Health]) -> None:
+        """Commit how files were found, now; report what became broken, or whole again."""
+        ...
+
+    async def moment(self, name: str) -> datetime | None: ...
+
+    async def keep_moment(self, name: str, at: datetime | None) -> None:
+        """Note a time under `name`, or forget it."""
         ...

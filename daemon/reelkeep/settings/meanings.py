@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from pydantic import (
 )
 
 from reelkeep.core.layout import parse_layout
+from reelkeep.core.quantities import print_duration
 from reelkeep.errors import ConfigError
 from reelkeep.options import Options, ProviderOptions, fault, nearest, surroundings
 
@@ -134,3 +136,13 @@ Entry = Annotated[
     WithJsonSchema({"type": "object"}),  # `schema` puts the options of each type here
 ]
 """One provider; its keys depend on its type."""
+
+
+_DAY = timedelta(days=1)
+
+
+def a_day_at_least(period: timedelta) -> timedelta:
+    """Refuse a period in which a disk would do little else."""
+    if period < _DAY:
+        raise ValueError(f"expected 1d or more, got {print_duration(period)}")
+    return period

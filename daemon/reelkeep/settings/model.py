@@ -28,6 +28,7 @@ from reelkeep.settings.meanings import (
     SQLITE,
     Entry,
     Segments,
+    a_day_at_least,
     catalog_url,
     existing,
     known_timezone,
@@ -54,6 +55,8 @@ class ArchiveOptions(Options):
     """Permissions of files, in quotes."""
     directory_mode: Annotated[Mode, AfterValidator(passable_by_owner)] = 0o750
     """Permissions of folders, in quotes."""
+    scrub: Annotated[Duration, AfterValidator(a_day_at_least)] | None = timedelta(days=30)
+    """The daemon reads every file again once in so long, and says what is damaged; null: never."""
 
 
 class CatalogOptions(Options):

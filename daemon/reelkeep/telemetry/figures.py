@@ -89,6 +89,12 @@ COUNTS: Mapping[str, Sequence[Count]] = {
     "file.retry": (Count("file_retries", "Attempts that failed and are repeated.", _BY_CODE),),
     "file.failed": (Count("files_failed", "Files that were given up.", _BY_CODE),),
     "file.quarantined": (Count("files_quarantined", "Times that bad bytes were put aside."),),
+    "file.altered": (Count("files_altered", "Stored files found with other bytes."),),
+    "file.missing": (Count("files_missing", "Stored files found to be missing."),),
+    "file.unreadable": (Count("files_unreadable", "Stored files that could not be read."),),
+    "recording.checked": (
+        Count("checked_bytes", "Bytes of stored files that were read again.", amount="bytes"),
+    ),
     "recording.discovered": (Count("recordings_discovered", "Recordings seen first."),),
     "recording.archived": (Count("recordings_archived", "Recordings archived completely."),),
     "recording.acknowledged": (
@@ -132,6 +138,11 @@ LAG = Span(
 LEVELS: Sequence[Level] = (
     Level("files_pending", "Files that are due or being fetched.", itemgetter("pending")),
     Level("files_given_up", "Files that are failed or gone now.", itemgetter("failed")),
+    Level(
+        "files_damaged",
+        "Stored files that were not in order when they were last read.",
+        lambda line: line.get("damaged"),
+    ),
     Level("pending_bytes", "Bytes promised of files that are due.", itemgetter("pending_bytes")),
     Level("archive_bytes", "Bytes of all files that are stored.", itemgetter("stored_bytes")),
     Level(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,9 +10,11 @@ import pytest
 
 from fakes.disk import archive_on
 from fakes.holdings import KEY, download, held_file, holding, put
+from reelkeep.archive.disk import Disk
 from reelkeep.archive.local import LocalArchive
-from reelkeep.archive.verify import Mark
+from reelkeep.core.integrity import Mark, Verdict
 from reelkeep.core.model import RecordingId
+from reelkeep.errors import IoFailed
 
 FOLDER = f"support/2026/{KEY}"
 NAMES = ("SHA256SUMS", "recording.json", "recording.mp4", "thumbnail.jpg")
@@ -45,6 +48,10 @@ async def test_what_was_read_is_told(archive: LocalArchive) -> None:
     (mp4,) = (each for each in verdict.checked if each.name == "recording.mp4")
     expected = held_file("recording.mp4", b"content")
     assert (mp4.size, mp4.sha256) == (expected.size, expected.sha256)
+
+
+def quarantined(root: Path) -> list[bytes]:
+    return sorted(path.read_bytes() for path in root.glob(".reelkeep/quarantine/*.part"))
 
 
 def flip(path: Path) -> None:
@@ -134,46 +141,138 @@ async def test_a_folder_that_is_gone_lacks_everything_we_know_of(archive: LocalA
     assert verdict.names(Mark.MISSING) == ("SHA256SUMS", "recording.json")
 
 
-async def test_all_folders_are_verified_in_order(archive: LocalArchive, tmp_path: Path) -> None:
+async def walked(archive: LocalArchive) -> list[str | Verdict]:
+    return [each async for some in archive.directories() for each in some]
+
+
+async def test_all_folders_are_walked_in_order(archive: LocalArchive, tmp_path: Path) -> None:
     other = await put(archive, "recording.mp4", b"other")
-    second = replace(holding(other), id=RecordingId("4712"))
-    folder = await archive.publish(second)
-    flip(tmp_path / folder / "recording.mp4")
-    found = [(verdict.folder, verdict.ok) async for verdict in archive.verify_all()]
-    assert found == [(FOLDER, True), (folder, False)]
+    folder = await archive.publish(replace(holding(other), id=RecordingId("4712")))
+    assert await walked(archive) == [FOLDER, folder]
 
 
 async def test_files_outside_of_recordings_are_foreign(
     archive: LocalArchive, tmp_path: Path
 ) -> None:
     (tmp_path / "support" / "stray.mp4").write_bytes(b"")
-    verdicts = [verdict async for verdict in archive.verify_all()]
-    assert [(verdict.folder, verdict.ok) for verdict in verdicts] == [
-        ("support", False),
-        (FOLDER, True),
-    ]
-    assert verdicts[0].names(Mark.FOREIGN) == ("stray.mp4",)
+    stray, folder = await walked(archive)
+    assert folder == FOLDER
+    assert isinstance(stray, Verdict)
+    assert (stray.folder, stray.names(Mark.FOREIGN)) == ("support", ("stray.mp4",))
 
 
 async def test_a_folder_that_lost_its_manifest_is_verified_all_the_same(
     archive: LocalArchive, tmp_path: Path
 ) -> None:
     (folder_of(tmp_path) / "recording.json").unlink()
-    (verdict,) = [verdict async for verdict in archive.verify_all()]
-    assert verdict.names(Mark.MISSING) == ("recording.json",)
+    assert await walked(archive) == [FOLDER]
+    assert (await archive.verify(FOLDER)).names(Mark.MISSING) == ("recording.json",)
 
 
 async def test_unfinished_work_is_no_part_of_the_archive(archive: LocalArchive) -> None:
     async with archive.part(download("late.vtt")) as part:
         await part.begin(validator=None, total=None, promises={})
         await part.write([b"x"])
-    assert [verdict.ok async for verdict in archive.verify_all()] == [True]
+    assert await walked(archive) == [FOLDER]
 
 
 async def test_progress_counts_every_byte_that_was_read(
     archive: LocalArchive, tmp_path: Path
 ) -> None:
     read: list[int] = []
-    await archive.verify(FOLDER, read.append)
+    await archive.verify(FOLDER, progress=read.append)
     manifest = (folder_of(tmp_path) / "recording.json").stat().st_size
     assert sum(read) == len(b"content") + len(b"image") + manifest
+
+
+async def test_a_file_that_is_known_to_be_in_order_is_not_read(
+    archive: LocalArchive, tmp_path: Path
+) -> None:
+    flip(folder_of(tmp_path) / "recording.mp4")
+    assert (await archive.verify(FOLDER, known=["recording.mp4"])).ok
+
+
+async def test_a_known_file_that_is_not_there_is_missing(
+    archive: LocalArchive, tmp_path: Path
+) -> None:
+    (folder_of(tmp_path) / "recording.mp4").unlink()
+    verdict = await archive.verify(FOLDER, known=["recording.mp4"])
+    assert verdict.names(Mark.MISSING) == ("recording.mp4",)
+
+
+class BadBlocks(Disk):
+    """A disk that cannot read some files to their end."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        self._bad = set[int]()
+
+    def open(self, path: Path, flags: int, mode: int = 0o600) -> int:
+        fd = super().open(path, flags, mode)
+        if path.name in self._names:
+            self._bad.add(fd)
+        return fd
+
+    def close(self, fd: int) -> None:
+        self._bad.discard(fd)
+        super().close(fd)
+
+    def pread_into(self, fd: int, into: memoryview, offset: int) -> int:
+        if fd in self._bad and offset:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().pread_into(fd, into, offset)
+
+
+async def test_a_bad_block_is_told_from_other_bytes(archive: LocalArchive, tmp_path: Path) -> None:
+    verdict = await archive_on(tmp_path, BadBlocks("recording.mp4")).verify(FOLDER)
+    (bad,) = (each for each in verdict.checked if each.mark is not Mark.OK)
+    assert (bad.name, bad.mark, bad.reason) == (
+        "recording.mp4", Mark.UNREADABLE, "Input/output error",
+    )  # fmt: skip
+
+
+async def test_a_directory_that_cannot_be_read_is_told_and_passed_by(
+    archive: LocalArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root reads everything, the refusal is played."""
+    scandir = os.scandir
+
+    def refuse(path: Path) -> object:
+        if path.name == "locked":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return scandir(path)
+
+    monkeypatch.setattr("reelkeep.archive.walk.os.scandir", refuse)
+    (tmp_path / "locked").mkdir()
+    locked, folder = await walked(archive)
+    assert isinstance(locked, Verdict)
+    assert (locked.folder, locked.names(Mark.UNREADABLE), folder) == ("locked", ("./",), FOLDER)
+
+
+async def test_an_archive_that_is_not_mounted_has_lost_nothing(tmp_path: Path) -> None:
+    with pytest.raises(IoFailed, match="mounted"):
+        await archive_on(tmp_path / "empty").verify(FOLDER)
+
+
+@pytest.mark.parametrize("content", [b"altered", None], ids=["a file", "nothing"])
+async def test_what_is_put_aside_is_kept_whole(
+    archive: LocalArchive, tmp_path: Path, content: bytes | None
+) -> None:
+    path = folder_of(tmp_path) / "recording.mp4"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    held = holding(held_file("recording.mp4", b"content"), folder=FOLDER)
+    assert await archive.put_aside(held, "recording.mp4", "why")
+    assert not path.exists()
+    assert quarantined(tmp_path) == ([] if content is None else [content])
+
+
+async def test_nothing_that_was_put_aside_is_written_over(
+    archive: LocalArchive, tmp_path: Path
+) -> None:
+    held = holding(held_file("recording.mp4", b"content"), folder=FOLDER)
+    for content in (b"1", b"2", b"3"):
+        (folder_of(tmp_path) / "recording.mp4").write_bytes(content)
+        await archive.put_aside(held, "recording.mp4", "why")
+    assert quarantined(tmp_path) == [b"1", b"2", b"3"]

@@ -66,8 +66,8 @@ def test_no_state_follows_itself(state: FileState) -> None:
     assert state not in TRANSITIONS[state]
 
 
-def test_nothing_makes_a_stored_file_less_than_stored() -> None:
-    assert TRANSITIONS[F.STORED] == frozenset()
+def test_a_stored_file_can_only_be_fetched_again() -> None:
+    assert TRANSITIONS[F.STORED] == {F.DUE}
 
 
 def test_only_a_claimed_file_becomes_stored_failed_or_gone() -> None:
@@ -90,8 +90,8 @@ def test_whatever_can_be_retried_may_become_due() -> None:
     assert sources(F.DUE) >= RETRIABLE
 
 
-def test_a_retry_touches_neither_what_is_under_way_nor_what_the_filter_left_out() -> None:
-    assert sources(F.DUE) - RETRIABLE == {F.ACTIVE, F.SKIPPED}
+def test_a_retry_touches_neither_what_is_at_rest_nor_what_is_under_way() -> None:
+    assert sources(F.DUE) - RETRIABLE == {F.ACTIVE, F.SKIPPED, F.STORED}
 
 
 def test_only_due_and_active_files_move_by_themselves() -> None:

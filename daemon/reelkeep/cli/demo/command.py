@@ -8,24 +8,24 @@ import click
 from anyio.from_thread import start_blocking_portal
 
 from reelkeep.app import daemon
-from reelkeep.app.books import desk_only, utc_now
-from reelkeep.app.shelf import make_archive
-from reelkeep.archive.verify import Verdict
+from reelkeep.app.books import books
+from reelkeep.app.rereading import make_rereader
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.demo.ground import furnish, taken
 from reelkeep.cli.demo.proof import Proof, prove
 from reelkeep.cli.demo.report import document, print_farewell, print_proof
 from reelkeep.cli.demo.tour import tree
 from reelkeep.cli.demo.world import grow, simulation
+from reelkeep.cli.finding import every
 from reelkeep.cli.findings import drawing
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json, enabled
 from reelkeep.cli.output import Output
 from reelkeep.cli.passing import Passed, make_pass
-from reelkeep.cli.rereading import Rereader
 from reelkeep.cli.screen import Screen
 from reelkeep.cli.summary import print_summary
+from reelkeep.core.integrity import Verdict
 from reelkeep.core.model import ProviderName
 from reelkeep.settings import Settings, load
 from reelkeep.simulator import Simulator
@@ -112,11 +112,12 @@ async def _pass(settings: Settings, log: Log, screen: Screen) -> Passed:
 async def _reread(
     settings: Settings, log: Log, screen: Screen, simulator: Simulator
 ) -> tuple[Proof, list[Verdict]]:
-    archive = make_archive(settings, utc_now)
-    async with desk_only(settings, log) as desk:
-        reader = Rereader(archive, desk)
+    async with books(settings, log) as opened:
+        reader = make_rereader(settings, opened, log)
+        reader.verdicts = []
         async with screen.showing(drawing(reader.found)):
-            verdicts = [verdict async for verdict in reader.everything()]
+            await reader.everything(every(opened.desk))
+    verdicts = sorted(reader.verdicts, key=lambda verdict: verdict.folder)
     types = {ProviderName(options.name): options.type for options in settings.providers}
     proof = await prove(settings.archive.path, simulator, types, reader.found, verdicts)
     return proof, verdicts

@@ -11,8 +11,8 @@ from typing import Any
 
 import anyio
 
-from reelkeep.archive.verify import Mark, Verdict
-from reelkeep.cli.rereading import Reread
+from reelkeep.app.rereading import Reread
+from reelkeep.core.integrity import Mark, Verdict
 from reelkeep.core.manifest import SUMS
 from reelkeep.core.model import ProviderName
 from reelkeep.simulator import Simulator, World

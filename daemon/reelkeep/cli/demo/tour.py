@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.text import Text
 from rich.tree import Tree
 
-from reelkeep.archive.verify import Verdict
 from reelkeep.cli.tables import cell
 from reelkeep.cli.words import number, size
+from reelkeep.core.integrity import Verdict
 from reelkeep.core.manifest import MANIFEST, SUMS
 
 _SHOWN = 2

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from reelkeep.archive.verify import Checked, Mark, Verdict
+from reelkeep.app.rereading import Reread
 from reelkeep.cli.findings import sentence
-from reelkeep.cli.rereading import Blemish, Reread, blemishes
+from reelkeep.core.integrity import Blemish, Checked, Mark, Verdict, blemishes
 from reelkeep.core.model import FileId, HeldFile, Holding, ProviderName, RecordingId
 
 SHA = "ab" * 32

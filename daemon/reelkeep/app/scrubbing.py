@@ -1,0 +1,31 @@
+"""Put together what reads the archive of a house again, a little at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from reelkeep.app.house import House
+from reelkeep.archive.pace import Pace
+from reelkeep.core.integrity import Verdict
+from reelkeep.stages.inspect import Inspector
+from reelkeep.stages.scrub import Scrubber
+
+
+def make_scrubber(house: House) -> Scrubber | None:
+    """Return the scrubber of `house`, None if `archive.scrub` turns it off."""
+    period = house.settings.archive.scrub
+    if period is None:
+        return None
+    pace = Pace()
+
+    async def read(folder: str, *, known: Collection[str] = ()) -> Verdict:
+        return await house.archive.verify(folder, known=known, pace=pace)
+
+    return Scrubber(
+        Inspector(read, house.checks, report=house.report),
+        house.checks,
+        period=period,
+        clock=house.clock,
+        report=house.report,
+        slow=pace.keep_to,
+    )

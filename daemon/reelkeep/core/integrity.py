@@ -1,0 +1,122 @@
+"""What is found when a recording's folder is read again, and what of it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reelkeep.core.lifecycle import FileState
+from reelkeep.core.model import Holding
+
+
+class Mark(StrEnum):
+    """What was found of one file."""
+
+    OK = "ok"
+    MISSING = "missing"
+    ALTERED = "altered"
+    UNREADABLE = "unreadable"  #: It is there, and the disk or its permissions do not give it.
+    FOREIGN = "foreign"
+
+
+DAMAGE = frozenset({Mark.MISSING, Mark.ALTERED, Mark.UNREADABLE})
+"""What a file of ours can suffer; what is foreign was never ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One file of a folder; `sha256` is what was read, None if it was not read this time."""
+
+    name: str
+    mark: Mark
+    size: int | None = None
+    sha256: str | None = None
+    reason: str | None = None  #: What the system said, if it could not be read.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was found in one folder; provider, id and key are those of a readable manifest."""
+
+    folder: str  #: Relative to the archive, with `/`.
+    provider: str | None = None
+    id: str | None = None
+    key: str | None = None
+    checked: tuple[Checked, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is there, as it was written, and nothing else."""
+        return all(each.mark is Mark.OK for each in self.checked)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether the folder is a recording's, or was one; else all in it is foreign."""
+        return any(each.mark is not Mark.FOREIGN for each in self.checked)
+
+    def names(self, mark: Mark) -> tuple[str, ...]:
+        """Return the files with this mark."""
+        return tuple(each.name for each in self.checked if each.mark is mark)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blemish:
+    """One thing that is not as it was written."""
+
+    folder: str
+    file: str
+    mark: Mark
+    provider: str | None
+    recording: str | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How one stored file of the catalog was found; `fault` is None if it is as it should be."""
+
+    row: int
+    fault: Mark | None
+    reason: str | None = None
+
+
+def health(verdict: Verdict, holding: Holding) -> Iterator[Health]:
+    """Yield how each stored file of `holding` was found, if it was looked at this time."""
+    found = {checked.name: checked for checked in verdict.checked}
+    for file in holding.files:
+        if file.state != FileState.STORED:
+            continue
+        checked = found.get(file.name, Checked(file.name, Mark.MISSING))
+        mark = checked.mark
+        if mark is Mark.OK and checked.sha256 is None:
+            continue  # read earlier in the same reading of the whole
+        if mark is Mark.OK and checked.sha256 != file.sha256:
+            mark = Mark.ALTERED
+        yield Health(row=file.row, fault=mark if mark in DAMAGE else None, reason=checked.reason)
+
+
+def blemishes(verdict: Verdict, holding: Holding | None) -> Iterator[Blemish]:
+    """Yield what is wrong in one folder, for its own sums or for what the catalog knows of it."""
+
+    def blemish(file: str, mark: Mark, reason: str | None) -> Blemish:
+        return Blemish(
+            folder=verdict.folder,
+            file=file,
+            mark=mark,
+            provider=verdict.provider if holding is None else holding.provider,
+            recording=verdict.id if holding is None else holding.id,
+            reason=reason,
+        )
+
+    told = set[str]()
+    for checked in verdict.checked:
+        if checked.mark is not Mark.OK:
+            told.add(checked.name)
+            yield blemish(checked.name, checked.mark, checked.reason)
+    if holding is None:
+        return
+    names = {file.row: file.name for file in holding.files}
+    for each in health(verdict, holding):
+        if each.fault is not None and names[each.row] not in told:
+            yield blemish(names[each.row], each.fault, each.reason)
