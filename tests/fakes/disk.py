@@ -182,6 +182,7 @@ def archive_on(
     *,
     layout: str = "{provider}/{start:%Y}/{key}",
     small: int = SMALL,
+    bags: bool = False,
 ) -> LocalArchive:
     """Return an archive at `root` as the settings' defaults would have it."""
     return LocalArchive(
@@ -194,4 +195,5 @@ def archive_on(
         clock=lambda: NOON,
         disk=disk,
         small=small,
+        bags=bags,
     )

@@ -82,6 +82,7 @@ def test_the_defaults_are_the_contracts(tmp_path: Path) -> None:
             "min_free": "1GiB",
             "file_mode": "0640",
             "directory_mode": "0750",
+            "format": "plain",
             "scrub": "30d",
         },
         "catalog": {"url": "sqlite:////var/lib/reelkeep/catalog.db"},

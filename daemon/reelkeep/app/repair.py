@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.checks import SqlChecks
+from reelkeep.core.bag import PAPERS
 from reelkeep.core.integrity import DAMAGE, Blemish
 from reelkeep.core.lifecycle import FileState
-from reelkeep.core.manifest import MANIFEST, SUMS
 from reelkeep.core.model import Holding, ProviderName
 from reelkeep.ports import Report
-
-_PAPERS = (MANIFEST, SUMS)
 
 
 @dataclass(slots=True)
@@ -52,7 +50,7 @@ class Repairer:
 
     async def _one(self, holding: Holding, blemishes: list[Blemish], repair: Repair) -> None:
         stored = {f.name: f.row for f in holding.files if f.state == FileState.STORED}
-        mine = [each for each in blemishes if each.file in stored or each.file in _PAPERS]
+        mine = [each for each in blemishes if each.file in stored or each.file in PAPERS]
         gone = [each for each in mine if await self._put_aside(holding, each)]
         if not gone:
             return

@@ -34,4 +34,5 @@ def make_archive(settings: Settings, clock: Clock, report: Report | None = None)
         min_free=options.min_free,
         clock=clock,
         put_aside=put_aside,
+        bags=options.format == "bagit",
     )

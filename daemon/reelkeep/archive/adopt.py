@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reelkeep.archive.disk import Disk, read_small
+from reelkeep.archive.forms import form_of
 from reelkeep.archive.reading import Content, NoFile, read_content
 from reelkeep.core.manifest import MANIFEST, MANIFEST_BYTES, Entry, Manifest, read_manifest
 
@@ -33,10 +34,11 @@ def adoption(disk: Disk, root: Path, folder: str) -> Generator[int, None, Adopti
         return Adoption(folder=folder, manifest=None, reason=error.strerror)
     matching: list[Entry] = []
     refused: list[Entry] = []
+    files = form_of(disk, root / folder).files(root / folder)
     for entry in manifest.files:
         if entry.stored:
-            content_ = yield from _content(disk, root / folder / entry.name)
-            holds = content_ == Content(entry.size or 0, entry.sha256 or "")
+            found = yield from _content(disk, files / entry.name)
+            holds = found == Content(entry.size or 0, entry.sha256 or "")
             (matching if holds else refused).append(entry)
     return Adoption(
         folder=folder, manifest=manifest, matching=tuple(matching), refused=tuple(refused)

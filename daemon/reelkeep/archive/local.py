@@ -20,6 +20,7 @@ from reelkeep.archive.batches import Batches
 from reelkeep.archive.disk import Disk
 from reelkeep.archive.flushing import Directories, Flushers
 from reelkeep.archive.folders import Folders
+from reelkeep.archive.forms import BAG, PLAIN
 from reelkeep.archive.ground import Ground
 from reelkeep.archive.keeper import Keeper, Whole
 from reelkeep.archive.lock import acquire
@@ -53,10 +54,10 @@ class LocalArchive:
     `put_aside` hears, from a thread, of files that stood in the way of a stored one.
     `min_free` and `small` are in bytes: new files up to `small` are held in memory until they are
     whole; `min_free` may be changed at any time. `file_mode` and `directory_mode` hold exactly,
-    whatever the umask.
+    whatever the umask. `bags` makes new folders BagIt bags.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each setting, and the collaborators
         self,
         root: Path,
         *,
@@ -69,6 +70,7 @@ class LocalArchive:
         put_aside: PutAside = lambda _holding, _name: None,
         disk: Disk | None = None,
         small: int = SMALL,
+        bags: bool = False,
     ) -> None:
         self._small = small
         self._places = Places(root)
@@ -103,6 +105,7 @@ class LocalArchive:
             directories=directories,
             flushers=flushers,
             version=version("reelkeep"),
+            form=BAG if bags else PLAIN,
         )
         self._publish = Batches[Holding, str](self._threads, self._publisher.publish)
 
@@ -249,7 +252,8 @@ class LocalArchive:
     def _waiting(self, download: Download) -> Path | None:
         """Return where the finished file waits, its bytes and its name durable."""
         kept = self._places.kept(download.key, download.file)
-        for path in (kept, self._places.staged(download.key) / download.name):
+        staged = self._places.staged(download.key)
+        for path in (kept, *(form.files(staged) / download.name for form in (PLAIN, BAG))):
             status = self._disk.status(path)
             if status is not None and S_ISREG(status.st_mode):
                 self._make_durable(path)

@@ -2,7 +2,8 @@
 
     first time    files move to .reelkeep/staging/<key>/, the manifest joins them, all is flushed,
                   and the directory is renamed to its final place
-    later         new files are linked into the folder, then the manifest is replaced
+    later         new files are linked into the folder, then the manifest is replaced; of a bag,
+                  what speaks of the whole of it is removed before, and written last
 
 Each step may be the last before a crash; beginning again finishes the work. A manifest claims
 nothing that is not there, and nothing that has a final name is overwritten (rule 48).
@@ -11,9 +12,9 @@ nothing that is not there, and nothing that has a final name is overwritten (rul
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import sha256
 from os.path import samestat
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
@@ -21,13 +22,13 @@ from stat import S_ISREG
 from reelkeep.archive.disk import Disk, move, read_small, replace_small, write_unflushed
 from reelkeep.archive.flushing import Directories, Flushers
 from reelkeep.archive.folders import Folders
+from reelkeep.archive.forms import BAG, PLAIN, Form, form_of, staged_form
 from reelkeep.archive.places import Places
 from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.stream import sha256_of
 from reelkeep.core.lifecycle import FileState
-from reelkeep.core.manifest import MANIFEST, SUMS, dump, is_plain_name, to_manifest
+from reelkeep.core.manifest import is_plain_name
 from reelkeep.core.model import HeldFile, Holding
-from reelkeep.core.sums import encode_sums
 from reelkeep.errors import IoFailed, TransferError
 
 PutAside = Callable[[Holding, str], None]
@@ -41,6 +42,7 @@ class _Staged:
     index: int
     folder: PurePosixPath
     place: Path
+    form: Form
     papers: list[int] = field(default_factory=list)  #: Descriptors that are to be flushed.
     error: OSError | None = None
 
@@ -51,7 +53,7 @@ class Publisher:
     Many new folders are flushed together: that takes hardly longer than one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each setting, and the collaborators
         self,
         disk: Disk,
         places: Places,
@@ -64,6 +66,7 @@ class Publisher:
         file_mode: int,
         directory_mode: int,
         version: str,
+        form: Form,
     ) -> None:
         self._disk = disk
         self._places = places
@@ -75,6 +78,7 @@ class Publisher:
         self._file_mode = file_mode
         self._directory_mode = directory_mode
         self._version = version
+        self._form = form
 
     def publish(self, holdings: Sequence[Holding]) -> list[str | OSError | TransferError]:
         """Return for each the folder (in the archive) that shows all of it now, or why not.
@@ -130,9 +134,12 @@ class Publisher:
         ]
 
     def _sources(self, holding: Holding, file: HeldFile, home: Path | None) -> list[Path]:
-        staged = self._places.staged(holding.key) / file.name
-        waiting = [staged, self._places.kept(holding.key, file.id)]
-        return waiting if home is None else [*waiting, home / file.name]
+        staged = self._places.staged(holding.key)
+        waiting = [form.files(staged) / file.name for form in (PLAIN, BAG)]
+        waiting.append(self._places.kept(holding.key, file.id))
+        if home is not None:
+            waiting.append(form_of(self._disk, home).files(home) / file.name)
+        return waiting
 
     def _has_size(self, path: Path, file: HeldFile) -> bool:
         status = self._disk.status(path)
@@ -152,12 +159,17 @@ class Publisher:
             self._disk.mkdir(place, self._directory_mode)
         except FileExistsError:
             is_new = False
+        form = (None if is_new else staged_form(self._disk, place)) or self._form
+        files = form.files(place)
+        if form.is_bag:
+            with suppress(FileExistsError):
+                self._disk.mkdir(files, self._directory_mode)
         for file in _stored(holding):
-            if is_new or not self._has_size(place / file.name, file):
-                self._disk.rename(self._places.kept(holding.key, file.id), place / file.name)
-        staged = _Staged(index, folder, place)
+            if is_new or not self._has_size(files / file.name, file):
+                self._disk.rename(self._places.kept(holding.key, file.id), files / file.name)
+        staged = _Staged(index, folder, place, form)
         try:
-            for name, content in self._papers(holding).items():
+            for name, content in form.papers(holding, version=self._version).items():
                 fd = write_unflushed(self._disk, place / name, content, self._file_mode)
                 staged.papers.append(fd)
         except BaseException:
@@ -184,7 +196,8 @@ class Publisher:
 
     def _flushes(self, staged: _Staged) -> list[Callable[[], None]]:
         papers = [partial(self._disk.fsync, fd) for fd in staged.papers]
-        return [*papers, partial(self._disk.fsync_directory, staged.place)]
+        places = dict.fromkeys([staged.form.files(staged.place), staged.place])
+        return [*papers, *(partial(self._disk.fsync_directory, place) for place in places)]
 
     def _flush_homes(self, shown: list[_Staged]) -> None:
         homes = sorted({self._places.root / each.folder.parent for each in shown})
@@ -203,23 +216,36 @@ class Publisher:
     def _extend(self, holding: Holding, home: Path) -> None:
         if missing := self._missing(holding, home):
             raise _lost(holding, missing)
+        form = form_of(self._disk, home)
+        papers = form.papers(holding, version=self._version)
+        if not all(self._says(home / name, content) for name, content in papers.items()):
+            self._retire(form, home)
         for file in _stored(holding):
-            self._add(holding, file, home)
-        self._disk.fsync_directory(home)
-        for name, content in self._papers(holding).items():
-            if read_small(self._disk, home / name, limit=len(content) + 1) != content:
+            self._add(holding, file, form.files(home))
+        self._disk.fsync_directory(form.files(home))
+        for name, content in papers.items():
+            if not self._says(home / name, content):
                 scratch = self._places.scratch(holding.key)
                 replace_small(
                     self._disk, home / name, content, mode=self._file_mode, scratch=scratch
                 )
 
-    def _add(self, holding: Holding, file: HeldFile, home: Path) -> None:
+    def _says(self, path: Path, content: bytes) -> bool:
+        return read_small(self._disk, path, limit=len(content) + 1) == content
+
+    def _retire(self, form: Form, home: Path) -> None:
+        for name in form.retired:
+            self._disk.unlink(home / name)
+        if form.retired:
+            self._disk.fsync_directory(home)
+
+    def _add(self, holding: Holding, file: HeldFile, files: Path) -> None:
         """Give a waiting file its final name.
 
         What already has it is the same file, or it is not what was once stored: then it is put
         aside, whole, for people to look at.
         """
-        target = home / file.name
+        target = files / file.name
         for source in self._sources(holding, file, None):
             if (waiting := self._disk.status(source)) is None:
                 continue
@@ -231,13 +257,6 @@ class Publisher:
                 self._quarantine.set_aside(target, holding, file)
                 self._put_aside(holding, file.name)
                 move(self._disk, source, target)
-
-    def _papers(self, holding: Holding) -> dict[str, bytes]:
-        """Return the manifest and the sums, in the order in which they are to be replaced."""
-        manifest = dump(to_manifest(holding, version=self._version))
-        sums = {file.name: file.sha256 or "" for file in _stored(holding)}
-        sums[MANIFEST] = sha256(manifest).hexdigest()
-        return {MANIFEST: manifest, SUMS: encode_sums(sums)}
 
 
 def _stored(holding: Holding) -> list[HeldFile]:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from reelkeep.archive.disk import Disk, move, write_small
+from reelkeep.archive.forms import form_of
 from reelkeep.archive.places import Places, tag
+from reelkeep.core.bag import PAPERS
 from reelkeep.core.manifest import is_plain_name
 from reelkeep.core.model import Download, HeldFile, Holding
 from reelkeep.errors import IoFailed
@@ -87,7 +89,8 @@ class Quarantine:
         names = [*(holding.folder or "").split("/"), name]
         if not all(map(is_plain_name, names)):
             raise IoFailed(f"the catalog names a file of {holding.key} that cannot be")
-        return self.places.root.joinpath(*names)
+        home = self.places.root.joinpath(*names[:-1])
+        return (home if name in PAPERS else form_of(self.disk, home).files(home)) / name
 
     def _move(self, path: Path, begins: str, note: dict[str, Any]) -> None:
         place = self._moved(path, begins)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from reelkeep.archive.disk import Disk, read_small
 from reelkeep.archive.reading import NoFile, read_content
 from reelkeep.archive.walk import Listing, listing
+from reelkeep.core.bag import (
+    BAG_PAPERS,
+    BAGIT,
+    DATA,
+    PAPERS,
+    PAYLOAD,
+    TAGS,
+    decode_payload,
+    decode_tags,
+)
 from reelkeep.core.integrity import Checked, Mark, Verdict
 from reelkeep.core.manifest import (
     MANIFEST,
@@ -22,7 +33,8 @@ from reelkeep.core.sums import decode_sums
 Claims = Mapping[str, frozenset[str]]
 """What digests sums and manifest claim of a file, by its name; at most one, if all is well."""
 
-_UNREADABLE = "a manifest that cannot be read is not as it was written"
+_GOOD: frozenset[str] = frozenset()
+_BAD = frozenset({"what cannot be read, or contradicts another, is not as it was written"})
 _NO_FILE = "it is no plain file"
 
 
@@ -43,7 +55,7 @@ def verification(
 
 def is_worth_reading(here: Listing) -> bool:
     """Whether the directory holds a recording, or did."""
-    return here.is_recording or SUMS in here.files
+    return here.is_recording or not PAPERS.isdisjoint(here.files)
 
 
 def strays(here: Listing) -> Verdict | None:
@@ -63,20 +75,11 @@ def _verdict(
     disk: Disk, root: Path, here: Listing, known: Collection[str]
 ) -> Generator[int, None, Verdict]:
     path = root / here.folder
-    manifest, sums = _manifest(_paper(disk, path / MANIFEST)), _sums(_paper(disk, path / SUMS))
-    claims = _claims(manifest, sums)
-    checked = [Checked(SUMS, _mark_of_sums(manifest, sums, here))]
-    for name, digests in sorted(claims.items()):
-        if name not in here.files and name not in here.directories:
-            checked.append(Checked(name, Mark.MISSING))
-        elif name in known:
-            checked.append(Checked(name, Mark.OK))
-        else:
-            checked.append((yield from _check(disk, path / name, digests)))
-    ours = claims.keys() | {SUMS}
-    foreign = [name for name in here.files if name not in ours]
-    foreign += [f"{name}/" for name in here.directories if name not in ours]
-    checked += [Checked(shown(name), Mark.FOREIGN) for name in foreign]
+    manifest = _manifest(_paper(disk, path / MANIFEST))
+    if BAGIT in here.files or PAYLOAD in here.files:
+        checked = yield from _bag(disk, path, here, manifest, known)
+    else:
+        checked = yield from _plain(disk, path, here, manifest, known)
     return Verdict(
         folder=shown(str(here.folder)),
         provider=manifest.provider if manifest else None,
@@ -84,6 +87,79 @@ def _verdict(
         key=manifest.key if manifest else None,
         checked=tuple(checked),
     )
+
+
+def _plain(
+    disk: Disk, path: Path, here: Listing, manifest: Manifest | None, known: Collection[str]
+) -> Generator[int, None, list[Checked]]:
+    sums = _decoded(decode_sums, _paper(disk, path / SUMS))
+    if sums is not None and not all(map(is_plain_name, sums)):
+        sums = None
+    listed = _listed(manifest)
+    whole = sums is not None and MANIFEST in sums and listed.items() <= sums.items()
+    claims = _claims(sums or {}, listed)
+    claims[MANIFEST] = claims.get(MANIFEST, frozenset()) | (_GOOD if manifest else _BAD)
+    checked = [_said(SUMS, here, whole=whole)]
+    checked += yield from _each(disk, path, here, claims, known)
+    return [*checked, *_foreign(here, claims.keys() | {SUMS})]
+
+
+def _bag(
+    disk: Disk, path: Path, here: Listing, manifest: Manifest | None, known: Collection[str]
+) -> Generator[int, None, list[Checked]]:
+    payload = _decoded(decode_payload, _paper(disk, path / PAYLOAD))
+    tags = _decoded(decode_tags, _paper(disk, path / TAGS))
+    listed = _listed(manifest)
+    papers = dict.fromkeys(BAG_PAPERS[:-1], _GOOD) | _claims(tags or {})
+    whole = tags is not None and tags.keys() == set(BAG_PAPERS[:-1])
+    if not whole:
+        papers = dict.fromkeys(BAG_PAPERS[:-1], _GOOD)
+    if manifest is None:
+        papers[MANIFEST] |= _BAD
+    if payload is None or not listed.items() <= payload.items():
+        papers[PAYLOAD] |= _BAD
+    claims = _claims(payload or {}, listed)
+    try:
+        inside = listing(path, PurePosixPath(DATA))
+    except OSError as error:
+        inside = Listing(PurePosixPath(DATA), (), (), error.strerror)
+    checked = [_said(TAGS, here, whole=whole)]
+    checked += yield from _each(disk, path, here, papers, ())
+    checked += yield from _each(disk, path / DATA, inside, claims, known)
+    foreign = _foreign(here, {*BAG_PAPERS, DATA}) + [
+        replace(each, name=f"{DATA}/{each.name}") for each in _foreign(inside, claims.keys())
+    ]
+    return [*checked, *foreign]
+
+
+def _each(
+    disk: Disk, path: Path, here: Listing, claims: Claims, known: Collection[str]
+) -> Generator[int, None, list[Checked]]:
+    """Look at each file of `claims` in the directory `path`."""
+    checked: list[Checked] = []
+    for name, digests in sorted(claims.items()):
+        if here.error is not None:
+            checked.append(Checked(name, Mark.UNREADABLE, reason=here.error))
+        elif name not in here.files and name not in here.directories:
+            checked.append(Checked(name, Mark.MISSING))
+        elif name in known:
+            checked.append(Checked(name, Mark.OK))
+        else:
+            checked.append((yield from _check(disk, path / name, digests)))
+    return checked
+
+
+def _foreign(here: Listing, ours: Collection[str]) -> list[Checked]:
+    strange = [name for name in here.files if name not in ours]
+    strange += [f"{name}/" for name in here.directories if name not in ours]
+    return [Checked(shown(name), Mark.FOREIGN) for name in strange]
+
+
+def _said(name: str, here: Listing, *, whole: bool) -> Checked:
+    """Return how the paper is that speaks of all others, and of which none speaks."""
+    if name not in here.files:
+        return Checked(name, Mark.MISSING)
+    return Checked(name, Mark.OK if whole else Mark.ALTERED)
 
 
 def _check(disk: Disk, path: Path, digests: frozenset[str]) -> Generator[int, None, Checked]:
@@ -113,33 +189,26 @@ def _manifest(paper: bytes | None) -> Manifest | None:
         return None
 
 
-def _sums(paper: bytes | None) -> dict[str, str] | None:
+def _decoded(
+    decode: Callable[[bytes], dict[str, str]], paper: bytes | None
+) -> dict[str, str] | None:
     try:
-        sums = None if paper is None else decode_sums(paper)
+        return None if paper is None else decode(paper)
     except ValueError:
         return None
-    return sums if sums is not None and all(map(is_plain_name, sums)) else None
 
 
-def _claims(manifest: Manifest | None, sums: Mapping[str, str] | None) -> Claims:
-    claims: dict[str, set[str]] = {MANIFEST: set() if manifest else {_UNREADABLE}}
-    for listed in (sums or {}, _listed(manifest)):
-        for name, digest in listed.items():
-            claims.setdefault(name, set()).add(digest)
-    return {name: frozenset(digests) for name, digests in claims.items()}
+def _claims(*witnesses: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    claims: dict[str, frozenset[str]] = {}
+    for witness in witnesses:
+        for name, digest in witness.items():
+            claims[name] = claims.get(name, _GOOD) | {digest}
+    return claims
 
 
 def _listed(manifest: Manifest | None) -> dict[str, str]:
     files = manifest.files if manifest else ()
     return {file.name: file.sha256 for file in files if file.stored and file.sha256}
-
-
-def _mark_of_sums(manifest: Manifest | None, sums: Mapping[str, str] | None, here: Listing) -> Mark:
-    if SUMS not in here.files:
-        return Mark.MISSING
-    if sums is None or MANIFEST not in sums or not _listed(manifest).items() <= sums.items():
-        return Mark.ALTERED
-    return Mark.OK
 
 
 def shown(name: str) -> str:

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reelkeep.core.bag import BAGIT, DATA
+
 if TYPE_CHECKING:
     from reelkeep.catalog.desk import Attempt
     from reelkeep.core.model import HeldFile, Holding
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 def recording(holding: Holding, archive: Path) -> dict[str, Any]:
     """Return all that is known of a recording; `path` is that of its folder in `archive`."""
     path = None if holding.folder is None else archive / holding.folder
+    files = _files(path)
     return {
         "provider": holding.provider,
         "id": holding.id,
@@ -33,8 +36,14 @@ def recording(holding: Holding, archive: Path) -> dict[str, Any]:
         "bytes": sum(file.size or 0 for file in holding.files),
         "folder": holding.folder,
         "path": None if path is None else str(path),
-        "files": [_file(file, path) for file in holding.files],
+        "files": [_file(file, files) for file in holding.files],
     }
+
+
+def _files(folder: Path | None) -> Path | None:
+    """Return where the files of a folder lie: in a bag it is deeper."""
+    is_bag = folder is not None and (folder / BAGIT).exists()
+    return folder / DATA if folder is not None and is_bag else folder
 
 
 def with_attempts(

@@ -27,8 +27,11 @@ SafeName = NewType("SafeName", str)
 NAME_BYTES: Final = 255
 """What ext4, APFS and (in UTF-16 units) NTFS allow for one name."""
 
-RESERVED: Final = frozenset({"recording.json", "sha256sums"})
-"""Names in a recording's folder that are ours, in lower case."""
+RESERVED: Final = frozenset(
+    {"recording.json", "sha256sums", "bagit.txt", "bag-info.txt"}
+    | {"manifest-sha256.txt", "tagmanifest-sha256.txt"}
+)
+"""Names in a recording's folder that are ours, in lower case; `core.bag` says what they hold."""
 
 _STEM_BYTES = 200  # the same for every number, so that two long stems stay two
 _FORBIDDEN = frozenset('<>:"/\\|?*')

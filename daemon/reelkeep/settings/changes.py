@@ -13,6 +13,7 @@ WAITING: Final = (
     "archive.path",
     "archive.layout",
     "archive.timezone",
+    "archive.format",
     "archive.scrub",
     "archive.file_mode",
     "archive.directory_mode",

@@ -55,6 +55,8 @@ class ArchiveOptions(Options):
     """Permissions of files, in quotes."""
     directory_mode: Annotated[Mode, AfterValidator(passable_by_owner)] = 0o750
     """Permissions of folders, in quotes."""
+    format: Literal["plain", "bagit"] = "plain"
+    """plain, or bagit: each new folder is a BagIt bag (RFC 8493), with its files in data/."""
     scrub: Annotated[Duration, AfterValidator(a_day_at_least)] | None = timedelta(days=30)
     """The daemon reads every file again once in so long, and says what is damaged; null: never."""
 
