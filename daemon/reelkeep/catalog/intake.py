@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from reelkeep.catalog import merging
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
+from reelkeep.catalog.peril import Endangered, ask_again, endangered
 from reelkeep.catalog.rows import write_rows
 from reelkeep.catalog.standing import Step, restate, tellable
 from reelkeep.catalog.tables import provider, recording
@@ -102,6 +103,21 @@ class SqlIntake:
         changed, steps = await self._database.write(work)
         announce(self._report, steps)
         return changed
+
+    async def watch(self, name: ProviderName, within: timedelta) -> bool:
+        """Point out what is deleted within that time; return whether anything became due."""
+        now = self._clock()
+
+        def work(connection: Connection) -> tuple[list[Endangered], list[Step] | None]:
+            return endangered(connection, name, now + within), ask_again(connection, name, now)
+
+        soon, steps = await self._database.write(work)
+        for each in soon:
+            self._report(
+                "recording.at_risk", provider=name, recording=each.id, deadline=each.deadline
+            )
+        announce(self._report, steps or ())
+        return steps is not None
 
     async def transcodable(self, name: ProviderName, limit: int) -> Sequence[RecordingId]:
         """Return recordings to ask a transcoding for, first or again; the most endangered first."""

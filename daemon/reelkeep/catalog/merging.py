@@ -20,8 +20,8 @@ from reelkeep.ports import Traits
 
 _KNOWN = select(
     *(recording.c[column] for column in ("row", "id", "fingerprint", "told", "described")),
-    recording.c.overdue_at,
-    recording.c.acknowledge_after,
+    *(recording.c[column] for column in ("overdue_at", "acknowledge_after")),
+    *(recording.c[column] for column in ("deadline", "warned")),
 ).where(
     recording.c.provider == bindparam("name"),
     recording.c.id.in_(bindparam("ids", expanding=True)),
@@ -78,6 +78,7 @@ def described_row(before: RowMapping, found: Recording) -> dict[str, Any]:
         "row": before["row"],
         "described": True,
         "overdue_at": found.settles or before["overdue_at"],
+        "warned": before["warned"] if before["deadline"] == (found.deadline or NEVER) else 0,
         **_details(found),
     }
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from reelkeep.catalog.tables import ADOPTED, metadata, milestone
 from reelkeep.errors import CatalogError, TooNew
 
-HEAD = "0002"
+HEAD = "0003"
 """The version that this code speaks; a test holds it equal to the newest migration."""
 
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -99,8 +99,8 @@ def _create(connection: Connection) -> None:
     connection.execute(_stamp.insert().values(version_num=HEAD))
 
 
-def migrate(connection: Connection, before: str | None) -> None:
-    """Bring the tables from version `before`, or from nothing, to HEAD.
+def migrate(connection: Connection, before: str | None, *, to: str = HEAD) -> None:
+    """Bring the tables from version `before`, or from nothing, to HEAD or another version.
 
     Raises:
         TooNew: It was written by a newer reelkeep.
@@ -117,6 +117,6 @@ def migrate(connection: Connection, before: str | None) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     except CommandError as error:
         raise CatalogError(f"the catalog cannot be migrated from {before}: {error}") from error

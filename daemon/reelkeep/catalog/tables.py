@@ -88,6 +88,7 @@ recording = Table(
     Column("archived_at", Instant),
     Column("acknowledged_at", Instant),
     Column("acknowledge_after", Instant),
+    Column("warned", Integer, nullable=False, server_default="0"),
     UniqueConstraint("id", "provider"),
     Index("recording_urgency", "provider", "state", "deadline", "started"),
     Index("recording_key", "key"),
@@ -96,7 +97,8 @@ recording = Table(
 )
 """`behind`: its folder or manifest is to be written; `moves_at`: when time alone moves it on. Both
 follow from the rest, as `state` does, and are kept by `standing.restate`. A recording without a
-`fingerprint` was adopted, and not seen at its provider since."""
+`fingerprint` was adopted, and not seen at its provider since. `warned`: 0; 1 once its deadline was
+pointed out; 2 once what had failed was asked for again after it."""
 
 Index(
     "recording_behind",
@@ -151,6 +153,18 @@ attempt = Table(
     Column("detail", String, nullable=False),
     Index("attempt_of_file", "file"),
 )
+
+backfill = Table(
+    "backfill",
+    metadata,
+    Column("row", Integer, primary_key=True),
+    Column("provider", String, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Index("backfill_of_provider", "provider", "row"),
+)
+"""What is still to be read of the windows that an operator wants to be read again."""
 
 milestone = Table(
     "milestone",

@@ -110,7 +110,9 @@ EVENTS: dict[str, Event] = {
         _W, ("provider", "recording", "file"), "It went at the provider before it could be had."
     ),
     "recording.at_risk": Event(
-        _W, ("provider", "recording", "deadline"), "The provider will delete it soon."
+        _W,
+        ("provider", "recording", "deadline"),
+        "Its provider deletes it within a week, and it is not here; said once.",
     ),
     # files
     "file.started": Event(

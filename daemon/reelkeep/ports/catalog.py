@@ -57,6 +57,14 @@ class Intake(Protocol):
         """Decide anew which known files are wanted; return how many changed."""
         ...
 
+    async def watch(self, provider: ProviderName, within: timedelta) -> bool:
+        """Point out, once, what the provider deletes within that time and is not here.
+
+        Once that time is over, what had failed of it is due once more, so that it is known whether
+        it is gone. Return whether anything became due.
+        """
+        ...
+
     async def transcodable(self, provider: ProviderName, limit: int) -> Sequence[RecordingId]: ...
 
     async def transcoding(

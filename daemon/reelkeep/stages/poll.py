@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import anyio
 
+from reelkeep.core.audit import AT_RISK
 from reelkeep.core.filters import fingerprint
 from reelkeep.core.model import Recording
 from reelkeep.core.spans import Reading, next_reading
@@ -21,9 +22,6 @@ from reelkeep.stages.health import Health, pause_after
 
 LATER = 0.1
 """A broken provider is asked again up to this part of an interval late, and never early."""
-
-AT_RISK = timedelta(days=7)
-"""A recording that its provider deletes within this time is pointed out when it is seen first."""
 
 
 @dataclass(slots=True)
@@ -74,7 +72,9 @@ class Poller:
             delay = pause_after(error, interval, self._clock())
             delay += min(delay, interval) * LATER * self._dice()
             await self._broken(error, delay)
+            await self._watch()
             return delay
+        await self._watch()
         now = started + timedelta(seconds=anyio.current_time() - began)
         return next_poll(started, now, interval, self._dice()) - now
 
@@ -132,7 +132,6 @@ class Poller:
         tally.listed += len(batch)
         tally.new += len(admission.new)
         tally.changed += len(admission.changed)
-        self._warn(batch, set(admission.new))
         missing = set(admission.undescribed)
         if traits.describes and missing:
             with blamed():
@@ -142,16 +141,10 @@ class Poller:
         if admission.new or admission.changed or missing:
             self._work.ring()
 
-    def _warn(self, batch: Sequence[Recording], new: set[str]) -> None:
-        for found in batch:
-            soon = found.deadline is not None and found.deadline - self._clock() < AT_RISK
-            if found.id in new and soon:
-                self._report(
-                    "recording.at_risk",
-                    provider=self._provider.name,
-                    recording=found.id,
-                    deadline=found.deadline,
-                )
+    async def _watch(self) -> None:
+        """Look after what is deleted soon, also while the provider cannot be polled."""
+        if await self._intake.watch(self._provider.name, AT_RISK):
+            self._work.ring()
 
     async def _transcode(self) -> None:
         name, traits = self._provider.name, self._provider.traits

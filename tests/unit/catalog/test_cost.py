@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,7 @@ async def record(catalog: Catalog) -> None:
 ASKED: dict[str, Callable[[Catalog], Awaitable[Any]]] = {
     "admit": lambda c: c.admit(*many(100)),
     "refilter": lambda c: c.intake.refilter(NAME, without("VTT")),
+    "watch": lambda c: c.intake.watch(NAME, timedelta(days=7)),
     "transcodable": lambda c: c.intake.transcodable(NAME, 500),
     "acknowledgeable": lambda c: c.intake.acknowledgeable(NAME, 500),
     "acknowledged": lambda c: c.intake.acknowledged(NAME, [RecordingId("r11")], []),
@@ -176,6 +178,14 @@ async def test_what_is_asked_all_the_time_is_found_in_order(catalog: Catalog, na
     of_recordings = [statement for statement in done if "FROM recording" in statement.sql]
     steps = [step for statement in of_recordings for step in plan(catalog, statement)]
     assert [s for s in steps if "TEMP B-TREE FOR ORDER BY" in s] == []
+
+
+async def test_what_is_deleted_soon_is_found_by_its_deadline(catalog: Catalog) -> None:
+    with statements(catalog) as done:
+        await catalog.intake.watch(NAME, timedelta(days=7))
+    found = [step for each in done for step in plan(catalog, each) if "recording_urgency" in step]
+    assert len(found) == 2
+    assert all("(provider=? AND state=? AND deadline<?)" in step for step in found)
 
 
 async def test_the_next_file_of_a_backlog_is_found_by_its_time(catalog: Catalog) -> None:

@@ -24,6 +24,10 @@ from reelkeep.catalog.tables import metadata
 from reelkeep.errors import CatalogError
 
 MEMORY = "sqlite://"
+FIRST_ROW = """
+INSERT INTO recording (provider, id, key, state, readiness, deadline, facts, first_seen)
+VALUES ('meetings', 'a', 'k', 'open', 'ready', '9999-01-01', '{}', '2026-01-01')
+"""
 _SPACE = re.compile(r'[\s"]+')
 
 
@@ -101,6 +105,19 @@ def test_the_newest_migration_is_the_one_that_the_code_speaks() -> None:
     config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_a_catalog_of_the_first_version_is_migrated_with_all_that_is_in_it(tmp_path: Path) -> None:
+    engine = open_engine(url(tmp_path / "catalog.db"))
+    with engine.connect() as connection, connection.begin():
+        migrate(connection, None, to="0001")
+        connection.execute(text(FIRST_ROW))
+    prepare(engine)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT id, warned FROM recording")).all()
+        assert found == [("a", 0)]
+        assert connection.execute(text("SELECT * FROM backfill")).all() == []
+        assert connection.execute(text("SELECT * FROM alembic_version")).all() == [(HEAD,)]
 
 
 def test_a_catalog_is_prepared_once(tmp_path: Path) -> None:

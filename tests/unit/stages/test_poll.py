@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import virtual
+from fakes.catalog import failed, stored
 from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import Rig, running
 from reelkeep.core.filters import Criteria, Filter
@@ -19,9 +20,11 @@ from reelkeep.errors import (
     AuthFailed,
     BadAnswer,
     CatalogError,
+    Gone,
     Misconfigured,
     ProviderError,
     RateLimited,
+    Refused,
     Unavailable,
 )
 from reelkeep.stages.bells import Bell
@@ -329,6 +332,74 @@ async def test_what_the_provider_deletes_soon_is_pointed_out_once() -> None:
     await asking.once()
     await asking.once()
     assert [keys["recording"] for keys in rig.log.named("recording.at_risk")] == ["soon"]
+
+
+async def test_what_is_known_for_long_is_pointed_out_once_its_deadline_comes_near() -> None:
+    provider = FakeProvider()
+    provider.hold(recording("a", deadline=virtual.START + timedelta(days=20)))
+    rig = Rig(provider)
+    async with running(poller(rig).forever):
+        await anyio.sleep(12 * DAY)
+        assert rig.log.count("recording.at_risk") == [0]
+        await anyio.sleep(2 * DAY)
+    (said,) = rig.log.named("recording.at_risk")
+    assert said["deadline"] == virtual.START + timedelta(days=20)
+
+
+async def test_a_deadline_is_pointed_out_while_the_provider_is_broken() -> None:
+    provider = FakeProvider()
+    provider.hold(recording("a", deadline=virtual.START + timedelta(days=8)))
+    rig = Rig(provider)
+    await poller(rig).once()
+    provider.broken["discover"] = Unavailable("down")
+    await anyio.sleep(2 * DAY)
+    await poller(rig).once()
+    assert rig.log.count("recording.at_risk") == [1]
+
+
+async def test_another_deadline_is_pointed_out_anew() -> None:
+    provider = FakeProvider()
+    rig = Rig(provider)
+    for days in (5, 3):
+        provider.hold(recording("a", deadline=virtual.START + timedelta(days=days)))
+        await poller(rig).once()
+    assert rig.log.count("recording.at_risk") == [2]
+
+
+async def test_what_is_here_is_not_at_risk() -> None:
+    provider = FakeProvider()
+    provider.hold(recording("a", deadline=virtual.START + timedelta(days=20)))
+    rig = Rig(provider)
+    await poller(rig).once()
+    (claim,) = await rig.house.queue.claim(provider.name, 1)
+    await rig.house.ledger.record([stored(each) for each in claim.downloads])
+    await anyio.sleep(19 * DAY)
+    await poller(rig).once()
+    assert rig.log.count("recording.at_risk") == [0]
+
+
+async def test_what_had_failed_is_asked_for_once_more_when_its_deadline_is_over() -> None:
+    """Then it comes after all, or it is said that it has vanished."""
+    provider = FakeProvider()
+    provider.hold(recording("a", deadline=virtual.START + timedelta(days=2)))
+    rig = Rig(provider)
+    await poller(rig).once()
+    await fail(rig, Refused("not for you"))
+    for day in range(4):
+        await anyio.sleep(DAY)
+        await poller(rig).once()
+        assert await rig.files("due") == (day >= 1)
+    await fail(rig, Gone("deleted"))
+    await anyio.sleep(DAY)
+    await poller(rig).once()
+    assert rig.log.count("recording.at_risk", "recording.vanished") == [1, 1]
+    assert await rig.files("gone") == 1
+
+
+async def fail(rig: Rig, error: Exception) -> None:
+    """Let what is due fail."""
+    (claim,) = await rig.house.queue.claim(ProviderName("meetings"), 1)
+    await rig.house.ledger.record([failed(each, error) for each in claim.downloads])
 
 
 async def test_a_failing_catalog_is_not_blamed_on_the_provider() -> None:
