@@ -19,6 +19,7 @@ from fakes.provider import FakeProvider
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.house import House
 from reelkeep.archive.local import LocalArchive
+from reelkeep.catalog.backfills import SqlBackfills
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.desk import Desk
@@ -127,6 +128,7 @@ class Rig:
             intake=SqlIntake(database, clock, log),
             queue=SqlQueue(database, clock),
             ledger=SqlLedger(database, policy=policy, clock=clock, dice=self.dice, report=log),
+            backfills=SqlBackfills(database, clock),
             desk=Desk(database, clock, log),
             checks=SqlChecks(database, clock, log),
             archive=cast(LocalArchive, self.archive),

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import anyio
 
@@ -28,7 +28,7 @@ from reelkeep.core.model import (
     RecordingId,
     Window,
 )
-from reelkeep.core.spans import AHEAD, EPOCH
+from reelkeep.core.spans import AHEAD, EPOCH, since_epoch
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clean, Clock, Provider, Report
 from reelkeep.settings import Settings
@@ -145,7 +145,7 @@ class Auditor:
         """Put into `found` how what `provider` holds compares with what is here."""
         seen = _Seen()
         try:
-            async with aclosing(batches(provider, window or self._whole(provider))) as listed:
+            async with aclosing(batches(provider, self._span(provider, window))) as listed:
                 async for batch in listed:
                     await self._see(provider, batch, window, seen)
         except ProviderError as error:
@@ -154,9 +154,9 @@ class Auditor:
         await self._weigh_strangers(provider, seen, found)
         await self._weigh_known(provider, window, seen, found)
 
-    def _whole(self, provider: Provider) -> Window:
-        until = self._clock() + AHEAD
-        return Window(min(provider.traits.epoch or EPOCH, until), until)
+    def _span(self, provider: Provider, window: Window | None) -> Window:
+        whole = Window(EPOCH, self._clock() + AHEAD)
+        return since_epoch(window or whole, provider.traits.epoch)
 
     async def _see(
         self, provider: Provider, batch: Sequence[Recording], window: Window | None, seen: _Seen
@@ -219,21 +219,6 @@ class Auditor:
             found.findings.append(
                 Finding(recording=recording, item=item, day=day, deadline=deadline, at_risk=at_risk)
             )
-
-
-def days(first: date | None, last: date | None, now: datetime) -> Window | None:
-    """Return the window from `first` to `last`, both included and in UTC; None if neither is given.
-
-    Raises:
-        ValueError: It would end before it begins.
-    """
-    if first is None and last is None:
-        return None
-    since = EPOCH if first is None else datetime(first.year, first.month, first.day, tzinfo=UTC)
-    until = now + AHEAD
-    if last is not None:
-        until = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
-    return Window(since, until)
 
 
 async def _described(

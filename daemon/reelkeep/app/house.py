@@ -12,6 +12,7 @@ from reelkeep.app.shelf import make_archive
 from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.adoption import adopt
+from reelkeep.catalog.backfills import SqlBackfills
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.desk import Desk
@@ -46,6 +47,7 @@ class House:
     intake: SqlIntake
     queue: SqlQueue
     ledger: SqlLedger
+    backfills: SqlBackfills
     desk: Desk
     checks: SqlChecks
     archive: LocalArchive
@@ -115,6 +117,7 @@ async def open_house(
                 report=report,
                 clean=clean,
             ),
+            backfills=SqlBackfills(database, clock),
             desk=Desk(database, clock, report),
             checks=SqlChecks(database, clock, report),
             archive=archive,

@@ -40,11 +40,14 @@ class Pass:
     """Steers a pipeline through one pass. `cut_short` is true if the time was up first."""
 
     def __init__(
-        self, house: House, names: Sequence[ProviderName], *, limit: timedelta | None
-    ) -> None:
+        self, house: House, names: Sequence[ProviderName], *, limit: timedelta | None,
+        polls: bool = True,
+    ) -> None:  # fmt: skip
+        """Without `polls`, only the windows are read that an operator wants to be read again."""
         self._house = house
         self._names = names
         self._limit = limit
+        self._polls = polls
         self.pipeline = Pipeline(house, names)
         self.cut_short = False
 
@@ -82,13 +85,18 @@ class Pass:
         patience = _Patience(anyio.current_time() + limit)
         with anyio.move_on_at(patience.deadline):
             async with anyio.create_task_group() as group:
-                for poller in self.pipeline.pollers.values():
-                    group.start_soon(poller.once)
+                for name in self._names:
+                    group.start_soon(self._read, name)
             self.pipeline.stirred_at = anyio.current_time()
             while not await self._is_over(patience):
                 await self._rest()
             return
         self.cut_short = True
+
+    async def _read(self, name: ProviderName) -> None:
+        if self._polls:
+            await self.pipeline.pollers[name].once()
+        await self.pipeline.backfillers[name].all()
 
     async def _rest(self) -> None:
         """Return after a glance's time, or when something moved and no transfer is under way."""

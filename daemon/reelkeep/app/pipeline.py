@@ -15,6 +15,7 @@ from reelkeep.core.model import Download, Failed, Outcome, ProviderName
 from reelkeep.errors import ProviderError, Remedy
 from reelkeep.stages import record
 from reelkeep.stages.acknowledge import Acknowledger
+from reelkeep.stages.backfill import Backfiller
 from reelkeep.stages.bells import Bell, Carillon, Chime
 from reelkeep.stages.dispatch import take_turns
 from reelkeep.stages.download import Pool
@@ -55,6 +56,11 @@ class Pipeline:
     def pollers(self) -> Mapping[ProviderName, Poller]:
         """Who asks each provider."""
         return {name: station.poller for name, station in self.stations.items()}
+
+    @property
+    def backfillers(self) -> Mapping[ProviderName, Backfiller]:
+        """Who reads again what an operator wants of each provider."""
+        return {name: station.backfiller for name, station in self.stations.items()}
 
     @property
     def acknowledgers(self) -> Mapping[ProviderName, Acknowledger]:

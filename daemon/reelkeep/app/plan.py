@@ -24,6 +24,8 @@ from reelkeep.catalog.schema import migrate
 from reelkeep.catalog.tables import file, recording
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
+from reelkeep.core.spans import since_epoch
+from reelkeep.errors import ProviderError
 from reelkeep.ports import Clean, Clock, Dice, Finding, Provider, Traits
 from reelkeep.settings import Settings
 from reelkeep.settings.model import CatalogOptions
@@ -80,8 +82,12 @@ class Spared:
         return await self._provider.check()
 
 
-async def plan(settings: Settings, names: Sequence[ProviderName], log: Log) -> list[PlanLine]:
+async def plan(
+    settings: Settings, names: Sequence[ProviderName], log: Log, window: Window | None = None
+) -> list[PlanLine]:
     """Return, for each of the enabled `names`, what a pass that began now would fetch.
+
+    With `window`: what reading that again would fetch, of what began in it.
 
     Nothing is locked, made or changed in archive, catalog and accounts, and a daemon may run
     meanwhile. One thing cannot be spared: a refresh token that rotates is kept as it always is.
@@ -98,7 +104,9 @@ async def plan(settings: Settings, names: Sequence[ProviderName], log: Log) -> l
         )
         providers = make_providers(settings, build)
         chosen = [providers[name] for name in names]
-        return await rehearse(scratch, chosen, clock=utc_now, dice=random.random, clean=log.clean)
+        return await rehearse(
+            scratch, chosen, clock=utc_now, dice=random.random, clean=log.clean, window=window
+        )
 
 
 @asynccontextmanager
@@ -117,9 +125,13 @@ async def scratch_catalog(settings: Settings, clock: Clock) -> AsyncIterator[Dat
 
 
 async def rehearse(
-    scratch: Database, providers: Sequence[Provider], *, clock: Clock, dice: Dice, clean: Clean
-) -> list[PlanLine]:
-    """Poll `providers` into `scratch`, and return what is due then, in the same order."""
+    scratch: Database, providers: Sequence[Provider], *, clock: Clock, dice: Dice, clean: Clean,
+    window: Window | None = None,
+) -> list[PlanLine]:  # fmt: skip
+    """Poll `providers` into `scratch`, and return what is due then, in the same order.
+
+    With `window`, that is read instead, and only what began in it counts.
+    """
     lines: dict[ProviderName, PlanLine] = {}
     intake = SqlIntake(scratch, clock, _unheard)
 
@@ -128,10 +140,12 @@ async def rehearse(
         poller = Poller(
             spared, intake, clock=clock, dice=dice, report=_unheard, work=Bell(), clean=clean
         )
-        await poller.once()
-        lines[spared.name] = await scratch.read(
-            lambda c: _line(c, spared, error=poller.health.reason)
-        )
+        if window is None:
+            await poller.once()
+            error = poller.health.reason
+        else:
+            error = await _read(poller, since_epoch(window, spared.traits.epoch), clean)
+        lines[spared.name] = await scratch.read(lambda c: _line(c, spared, window, error=error))
 
     with unwrapped():
         async with anyio.create_task_group() as group:
@@ -140,7 +154,18 @@ async def rehearse(
     return [lines[provider.name] for provider in providers]
 
 
-def _line(connection: Connection, spared: Spared, *, error: str | None) -> PlanLine:
+async def _read(poller: Poller, window: Window, clean: Clean) -> str | None:
+    """Read `window`; return why that could not be done wholly."""
+    try:
+        await poller.reader.read(window)
+    except ProviderError as error:
+        return clean(str(error))
+    return None
+
+
+def _line(
+    connection: Connection, spared: Spared, window: Window | None, *, error: str | None
+) -> PlanLine:
     query = (
         select(
             func.count(recording.c.row.distinct()),
@@ -151,6 +176,9 @@ def _line(connection: Connection, spared: Spared, *, error: str | None) -> PlanL
         .join(file, file.c.recording == recording.c.row)
         .where(claimable(spared.name), file.c.state == FileState.DUE)
     )
+    if window is not None:
+        began = recording.c.started
+        query = query.where(began >= window.since, began < window.until)
     recordings, files, known, size = connection.execute(query).one()
     return PlanLine(
         name=spared.name,

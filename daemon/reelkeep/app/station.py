@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 from reelkeep.app.house import House
 from reelkeep.core.model import Claim, ProviderName
 from reelkeep.stages.acknowledge import Acknowledger
+from reelkeep.stages.backfill import Backfiller
 from reelkeep.stages.backlog import Backlog
 from reelkeep.stages.bells import Bell, Chime
 from reelkeep.stages.dispatch import Dispatcher
@@ -38,6 +39,14 @@ class Station:
             work=Chime([self.work, recorded]),
             clean=house.clean,
         )
+        self.backfiller = Backfiller(
+            provider,
+            house.backfills,
+            self.poller.reader,
+            clock=house.clock,
+            report=house.report,
+            clean=house.clean,
+        )
         self.acknowledger = Acknowledger(
             provider, house.intake, clock=house.clock, report=house.report
         )
@@ -58,6 +67,7 @@ class Station:
         self._start(front, lambda: self._dispatcher.forever(self.backlog), "dispatch")
         if polls:
             self._start(front, self.poller.forever, "poll")
+            self._start(front, self.backfiller.forever, "backfill")
 
     async def dismiss(self) -> Sequence[Claim]:
         """End all that was started; return what was claimed, and not begun on."""

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from datetime import date
 
 import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
-from reelkeep.cli.options import DateType, as_json, enabled, providers
-
-if TYPE_CHECKING:
-    from reelkeep.core.model import Window
+from reelkeep.cli.options import as_json, days, enabled, providers, window_of
 
 
 @click.command
 @providers
-@click.option("--from", "first", type=DateType(), metavar="DAY", help="The first day, in UTC.")
-@click.option("--to", "last", type=DateType(), metavar="DAY", help="The last day, in UTC.")
+@days
 @as_json
 @click.pass_obj
 def command(
@@ -52,17 +47,3 @@ def command(
 
         print_audit(call.out, found)
     return Exit.DONE if all(each.ok for each in found) else Exit.LEFT
-
-
-def window_of(first: date | None, last: date | None) -> Window | None:
-    """Return the window that the two options mean, None for all times.
-
-    Raises:
-        click.UsageError: It would end before it begins.
-    """
-    from reelkeep.app.audit import days
-
-    try:
-        return days(first, last, datetime.now(UTC))
-    except ValueError as error:
-        raise click.UsageError(f"--to lies before --from: {error}") from error

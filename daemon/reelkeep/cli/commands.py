@@ -28,10 +28,11 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "waive": "accept that files will never come",
         "verify": "read the archive again and compare",
         "audit": "compare what the providers hold with what is here",
-        "health": "ask the daemon whether it is well",
-        "logs": "say what events of the log mean and ask for",
+        "backfill": "read a span of days again",
         "backup": "copy the catalog safely, also while the daemon runs",
         "doctor": "look for what is wrong, and gather what support needs",
+        "health": "ask the daemon whether it is well",
+        "logs": "say what events of the log mean and ask for",
         "demo": "archive simulated recordings on this machine",
         "schema": "print the JSON Schema of the configuration",
     }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -12,7 +12,10 @@ from reelkeep.core.model import ProviderName
 from reelkeep.core.quantities import parse_duration, parse_size
 
 if TYPE_CHECKING:
+    from reelkeep.core.model import Window
     from reelkeep.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -72,6 +75,31 @@ class SizeType(click.ParamType[int]):
         if size == 0:
             self.fail("expected more than nothing", param, ctx)
         return size
+
+
+_FIRST = click.option(
+    "--from", "first", type=DateType(), metavar="DAY", help="The first day, in UTC."
+)
+_LAST = click.option("--to", "last", type=DateType(), metavar="DAY", help="The last day, in UTC.")
+
+
+def days(command: Command) -> Command:
+    """Give `command` the options `first` and `last`; see `window_of`."""
+    return _FIRST(_LAST(command))
+
+
+def window_of(first: date | None, last: date | None) -> Window | None:
+    """Return the window that the two options mean, None for all times.
+
+    Raises:
+        click.UsageError: It would end before it begins.
+    """
+    from reelkeep.core.spans import days as window
+
+    try:
+        return window(first, last, datetime.now(UTC))
+    except ValueError as error:
+        raise click.UsageError(f"--to lies before --from: {error}") from error
 
 
 def enabled(settings: Settings, names: Sequence[str]) -> list[ProviderName]:

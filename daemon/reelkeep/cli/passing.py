@@ -70,25 +70,30 @@ async def make_pass(
     screen: Screen,
     *,
     limit: timedelta | None,
+    polls: bool = True,
 ) -> Passed:
-    """Make one pass over the providers `names`, until it is over or a signal comes."""
+    """Make one pass over the providers `names`, until it is over or a signal comes.
+
+    Without `polls`, only what an operator wants to be read again is read.
+    """
     stop = anyio.Event()
     async with anyio.create_task_group() as group:
         await group.start(obey, stop)
         async with open_house(settings, log, learn=log.learn, clean=log.clean) as house:
-            passed = await _pass(house, names, screen, stop, limit)
+            passed = await _pass(
+                house, Pass(house, names, limit=limit, polls=polls), names, screen, stop
+            )
         group.cancel_scope.cancel()
     return passed
 
 
 async def _pass(
     house: House,
+    pass_: Pass,
     names: Sequence[ProviderName],
     screen: Screen,
     stop: anyio.Event,
-    limit: timedelta | None,
 ) -> Passed:
-    pass_ = Pass(house, names, limit=limit)
     began = anyio.current_time()
     camera = Camera(house.desk, house.flights, names)
     async with screen.showing(camera.draw):
@@ -118,12 +123,13 @@ async def _circumstances(
 
     outlook = await look(house.database, some_day, names=names, telling=telling)
     health = {name: pass_.pipeline.pollers[name].health for name in names}
+    unread = {name: pass_.pipeline.backfillers[name].error for name in names}
+    broken: dict[str, str] = {name: error for name, error in unread.items() if error is not None}
+    for name, each in health.items():
+        if each.broken_since is not None:
+            broken[name] = each.reason or "it does not say why"
     return Circumstances(
-        broken={
-            name: each.reason or "it does not say why"
-            for name, each in health.items()
-            if each.broken_since is not None
-        },
+        broken=broken,
         cut_short=pass_.cut_short,
         stopped=stop.is_set(),
         unpublished=len(outlook.unpublished),

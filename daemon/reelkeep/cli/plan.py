@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +12,7 @@ import click
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
-from reelkeep.cli.options import as_json, enabled, providers
+from reelkeep.cli.options import as_json, days, enabled, providers, window_of
 
 if TYPE_CHECKING:
     from reelkeep.app.plan import PlanLine
@@ -19,10 +20,18 @@ if TYPE_CHECKING:
 
 @click.command
 @providers
+@days
 @as_json
 @click.pass_obj
-def command(call: Invocation, *, names: tuple[str, ...], as_json: bool) -> int:
-    """Say what a pass would fetch.
+def command(
+    call: Invocation,
+    *,
+    names: tuple[str, ...],
+    first: date | None,
+    last: date | None,
+    as_json: bool,
+) -> int:
+    """Say what a pass would fetch; with --from or --to, what a backfill of these days would.
 
     The providers are asked, and told nothing; archive and catalog stay as they are. It may be said
     while the daemon runs.
@@ -30,7 +39,8 @@ def command(call: Invocation, *, names: tuple[str, ...], as_json: bool) -> int:
     from reelkeep.app.plan import plan
 
     settings = call.settings()
-    lines = run_in_loop(plan, settings, enabled(settings, names), log_of(settings))
+    window, chosen = window_of(first, last), enabled(settings, names)
+    lines = run_in_loop(plan, settings, chosen, log_of(settings), window)
     if as_json:
         call.out.json({"providers": [asdict(line) for line in lines]})
     else:

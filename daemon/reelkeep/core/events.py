@@ -78,6 +78,15 @@ EVENTS: dict[str, Event] = {
     "poll.incomplete": Event(
         _W, ("provider", "reason"), "A listing is capped and cannot be cut finer yet."
     ),
+    "backfill.advanced": Event(
+        _I,
+        ("provider", "since", "until", "listed", "new", "changed", "seconds"),
+        "A part of a window that an operator wants was read again.",
+    ),
+    "backfill.completed": Event(_I, ("provider", "until"), "All of such a window was read."),
+    "backfill.failed": Event(
+        _E, ("provider", "code", "reason"), "A part could not be read; tried again, said once."
+    ),
     "provider.refused": Event(
         _W, ("provider", "recording", "code", "reason"), "One request was refused for good."
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from reelkeep.core.model import Window
 
@@ -12,6 +12,9 @@ EPOCH = datetime(2005, 1, 1, tzinfo=UTC)
 
 AHEAD = timedelta(days=1)
 """How far a span reaches into the future: dates are UTC days, and clocks differ."""
+
+SLICE = timedelta(days=28)
+"""How much of a window is read at a time where nothing presses: a listing or two of most APIs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +53,31 @@ def next_reading(
     covered = max(floor, covered_until)
     since = covered - min(lookback, covered - floor)
     return Reading(Window(min(since, until), until), deep=False)
+
+
+def slice_of(window: Window) -> Window:
+    """Return the first part of `window`: all of it, if it is no longer than a slice."""
+    if window.until - window.since <= SLICE:
+        return window
+    return Window(window.since, window.since + SLICE)
+
+
+def since_epoch(window: Window, epoch: datetime | None) -> Window:
+    """Return what of `window` does not lie before `epoch`: there is nothing of interest there."""
+    since = max(window.since, epoch or EPOCH)
+    return Window(since, max(since, window.until))
+
+
+def days(first: date | None, last: date | None, now: datetime) -> Window | None:
+    """Return the window from `first` to `last`, both included and in UTC; None if neither is given.
+
+    Raises:
+        ValueError: It would end before it begins.
+    """
+    if first is None and last is None:
+        return None
+    since = EPOCH if first is None else datetime.combine(first, time(), UTC)
+    until = now + AHEAD
+    if last is not None:
+        until = datetime.combine(last, time(), UTC) + timedelta(days=1)
+    return Window(since, until)

@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from reelkeep.ports.archive import Archive, Held, Inspection, Part, Source
 from reelkeep.ports.base import Clean, Clock, Dice, Learn, Report
-from reelkeep.ports.catalog import Admission, Checks, Intake, Ledger, Queue, Scan, Stock
+from reelkeep.ports.catalog import (
+    Admission,
+    Backfills,
+    Checks,
+    Intake,
+    Ledger,
+    Queue,
+    Scan,
+    Stock,
+    Wanted,
+)
 from reelkeep.ports.provider import Finding, Provider, Tools, Traits, Vault
 from reelkeep.ports.transport import Reply, Request, Tap, Transport
 
 __all__ = [
     "Admission",
     "Archive",
+    "Backfills",
     "Checks",
     "Clean",
     "Clock",
@@ -39,4 +50,5 @@ __all__ = [
     "Traits",
     "Transport",
     "Vault",
+    "Wanted",
 ]

@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from reelkeep.core.integrity import Health
-from reelkeep.core.model import Claim, Holding, Outcome, ProviderName, Recording, RecordingId
+from reelkeep.core.model import (
+    Claim,
+    Holding,
+    Outcome,
+    ProviderName,
+    Recording,
+    RecordingId,
+    Window,
+)
 from reelkeep.ports.provider import Traits
 
 
@@ -81,6 +89,26 @@ class Intake(Protocol):
         accepted: Sequence[RecordingId],
         refused: Sequence[RecordingId],
     ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is still to be read of a window that an operator wants to be read again."""
+
+    row: int
+    window: Window
+
+
+class Backfills(Protocol):
+    """Windows that an operator wants to be read again."""
+
+    async def next(self, provider: ProviderName) -> Wanted | None:
+        """Return the oldest wish, None if there is none."""
+        ...
+
+    async def advance(self, wanted: Wanted, until: datetime) -> None:
+        """Note that `wanted` was read wholly up to `until`; at its end, it is forgotten."""
+        ...
 
 
 class Queue(Protocol):

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import anyio
 
 from reelkeep.core.audit import AT_RISK
 from reelkeep.core.filters import fingerprint
-from reelkeep.core.model import Recording
 from reelkeep.core.spans import Reading, next_reading
 from reelkeep.core.timetable import next_poll
 from reelkeep.errors import ProviderError, Remedy
 from reelkeep.ports import Clean, Clock, Dice, Intake, Provider, Report, Scan
 from reelkeep.stages.bells import Bell, Ringing
-from reelkeep.stages.blame import batches, blamed
 from reelkeep.stages.health import Health, pause_after
+from reelkeep.stages.reading import Reader
 
 LATER = 0.1
 """A broken provider is asked again up to this part of an interval late, and never early."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one poll brought."""
-
-    listed: int = 0
-    new: int = 0
-    changed: int = 0
 
 
 class Poller:
@@ -47,6 +35,7 @@ class Poller:
         self._report = report
         self._work = work
         self._clean = clean
+        self.reader = Reader(provider, intake, work=work)
         self.health = Health(provider.name)
         self.wake = Bell()  #: Ring it to poll at once.
 
@@ -97,11 +86,7 @@ class Poller:
         if scan.filter != rules and await self._intake.refilter(name, traits):
             self._work.ring()
         reading = self._reading(scan, started)
-        tally = Tally()
-        async with aclosing(batches(self._provider, reading.span)) as found:
-            async for batch in found:
-                await self._admit(batch, tally)
-        await self._transcode()
+        tally = await self.reader.read(reading.span)
         await self._intake.scanned(name, _after(scan, reading, started, traits.scope, rules))
         self.health.recovered(clock=self._clock, report=self._report)
         self._report(
@@ -126,35 +111,10 @@ class Poller:
             scope_changed=scan.scope != traits.scope,
         )
 
-    async def _admit(self, batch: Sequence[Recording], tally: Tally) -> None:
-        name, traits = self._provider.name, self._provider.traits
-        admission = await self._intake.admit(name, traits, batch)
-        tally.listed += len(batch)
-        tally.new += len(admission.new)
-        tally.changed += len(admission.changed)
-        missing = set(admission.undescribed)
-        if traits.describes and missing:
-            with blamed():
-                found = await self._provider.describe([r for r in batch if r.id in missing])
-            if found:
-                await self._intake.describe(name, traits, found)
-        if admission.new or admission.changed or missing:
-            self._work.ring()
-
     async def _watch(self) -> None:
         """Look after what is deleted soon, also while the provider cannot be polled."""
         if await self._intake.watch(self._provider.name, AT_RISK):
             self._work.ring()
-
-    async def _transcode(self) -> None:
-        name, traits = self._provider.name, self._provider.traits
-        while traits.transcodes:
-            ids = await self._intake.transcodable(name, traits.batch)
-            if not ids:
-                break
-            with blamed():
-                await self._provider.transcode(ids)
-            await self._intake.transcoding(name, ids, traits.transcode_timeout)
 
     async def _broken(self, error: ProviderError, delay: timedelta) -> None:
         retry_at = self._clock() + delay

@@ -1,0 +1,111 @@
+"""`reelkeep backfill`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reelkeep.cli.codes import Exit
+from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
+from reelkeep.cli.options import as_json, days, enabled, providers, window_of
+from reelkeep.errors import Busy
+
+if TYPE_CHECKING:
+    from reelkeep.cli.passing import Passed
+    from reelkeep.cli.screen import Screen
+    from reelkeep.core.model import ProviderName, Window
+    from reelkeep.settings import Settings
+    from reelkeep.telemetry.logs import Log
+
+
+@click.command
+@providers
+@days
+@as_json
+@click.pass_obj
+def command(
+    call: Invocation,
+    *,
+    names: tuple[str, ...],
+    first: date | None,
+    last: date | None,
+    as_json: bool,
+) -> int:
+    """Read a span of days again, and fetch what was not known of it.
+
+    The wish is kept in the catalog. A running daemon works it off beside its polls, a part at a
+    time, and rests for as long as each part took; without one this command does, and ends like
+    `sync`. `reelkeep plan` with the same days says how much there is to fetch.
+    """
+    from reelkeep.cli.screen import Screen
+
+    settings = call.settings()
+    chosen, window = enabled(settings, names), window_of(first, last)
+    if window is None:
+        raise click.UsageError("Say which days: --from DAY, --to DAY, or both.")
+    _require_wanted(settings, chosen, window)
+    screen = Screen()
+    log = log_of(settings, screen.stream)
+    passed = run_in_loop(_backfill, settings, chosen, window, log, screen)
+    if as_json:
+        call.out.json(_document(chosen, window, passed))
+    elif passed is None:
+        call.out.line("Another process works here; if it is the daemon, it reads these days soon.")
+    else:
+        from reelkeep.cli.summary import print_summary
+
+        print_summary(call.out, passed)
+    return Exit.DONE if passed is None or passed.ok else Exit.LEFT
+
+
+async def _backfill(
+    settings: Settings,
+    names: Sequence[ProviderName],
+    window: Window,
+    log: Log,
+    screen: Screen,
+) -> Passed | None:
+    """Keep the wish, and fulfil it; None if another process holds the archive."""
+    from reelkeep.app.books import open_catalog, utc_now
+    from reelkeep.app.unwrapped import unwrapped
+    from reelkeep.catalog.backfills import SqlBackfills
+    from reelkeep.cli.passing import make_pass
+
+    async with open_catalog(settings) as (database, _):
+        await SqlBackfills(database, utc_now).want(names, window)
+    try:
+        with unwrapped():
+            return await make_pass(settings, names, log, screen, limit=None, polls=False)
+    except Busy:
+        return None
+
+
+def _require_wanted(settings: Settings, names: Sequence[ProviderName], window: Window) -> None:
+    """Refuse what the filter would not want.
+
+    Raises:
+        click.UsageError: The days are before `since`.
+    """
+    for options in settings.providers:
+        since = options.filter().since
+        if options.name in names and since is not None and window.until <= since:
+            raise click.UsageError(
+                f"{options.name} ignores what started before {since:%Y-%m-%d}: "
+                "set its `since` to an earlier day."
+            )
+
+
+def _document(
+    names: Sequence[ProviderName], window: Window, passed: Passed | None
+) -> dict[str, Any]:
+    asked = {
+        "since": window.since.isoformat(),
+        "until": window.until.isoformat(),
+        "names": list(names),
+        "left_to_another_process": passed is None,
+    }
+    return asked | ({} if passed is None else passed.document())
