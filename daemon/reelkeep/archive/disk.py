@@ -7,6 +7,7 @@ Methods are blocking, speak of paths and descriptors, and raise `OSError` as the
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CANNOT_FSYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
+_CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _CANNOT_LINK = frozenset({errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
@@ -71,6 +73,14 @@ class Disk:
 
     def size(self, fd: int) -> int:
         return os.fstat(fd).st_size
+
+    def is_file(self, fd: int) -> bool:
+        """Return whether it is an ordinary file, and no pipe or the like."""
+        return stat.S_ISREG(os.fstat(fd).st_mode)
+
+    def lock(self, fd: int) -> None:
+        """Hold a file while `fd` is open; `BlockingIOError` if another descriptor holds it."""
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def fchmod(self, fd: int, mode: int) -> None:
         os.fchmod(fd, mode)
@@ -158,13 +168,21 @@ def move(disk: Disk, source: Path, target: Path) -> None:
 
 
 def make_directory(disk: Disk, path: Path, mode: int) -> None:
-    """Make `path` and what is missing above it, each durable and with exactly `mode`."""
-    if disk.status(path) is not None:
+    """Make `path` and what is missing above it, each with exactly `mode`; all durable.
+
+    What is there may be the work of a process that died before the name was flushed.
+    """
+    if path == path.parent:
         return
     make_directory(disk, path.parent, mode)
-    with suppress(FileExistsError):
-        disk.mkdir(path, mode)
-    disk.fsync_directory(path.parent)
+    if disk.status(path) is None:
+        with suppress(FileExistsError):
+            disk.mkdir(path, mode)
+    try:
+        disk.fsync_directory(path.parent)
+    except OSError as error:  # a directory that is closed to us is none that we made
+        if error.errno not in _CLOSED:
+            raise
 
 
 def read_small(disk: Disk, path: Path, *, limit: int) -> bytes | None:
@@ -174,10 +192,7 @@ def read_small(disk: Disk, path: Path, *, limit: int) -> bytes | None:
     except FileNotFoundError:
         return None
     try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        return disk.pread(fd, min(limit, status.st_size + 1), 0)
+        return disk.pread(fd, min(limit, disk.size(fd) + 1), 0) if disk.is_file(fd) else None
     finally:
         disk.close(fd)
 

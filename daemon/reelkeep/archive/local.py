@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta, tzinfo
 from functools import partial
 from importlib.metadata import version
@@ -81,6 +81,7 @@ class LocalArchive:
         self._threads = Threads(CapacityLimiter(_THREADS))
         self._readers = Threads(CapacityLimiter(len(os.sched_getaffinity(0))))
         self._traces = Traces()
+        self._is_prepared = True  # as far as we know
         directories = Directories(self._disk)
         self._ground = Ground(
             disk=self._disk,
@@ -115,7 +116,8 @@ class LocalArchive:
         Raises:
             ConfigError: This user cannot write there.
         """
-        await self._threads.run(prepare, self._disk, self._places, self._directory_mode)
+        work = partial(prepare, self._disk, self._places, self._directory_mode)
+        self._is_prepared = await self._threads.run(work)
         await self._threads.run(self._traces.look, self._disk, self._places)
 
     @asynccontextmanager
@@ -137,7 +139,8 @@ class LocalArchive:
         try:
             yield
         finally:
-            self._disk.close(fd)
+            with suppress(OSError):  # it is given back whatever the disk says
+                self._disk.close(fd)
 
     @asynccontextmanager
     async def part(self, download: Download) -> AsyncIterator[LocalPart]:
@@ -172,6 +175,8 @@ class LocalArchive:
         return folder
 
     async def free(self) -> int:
+        if not self._is_prepared:  # the disk was full then
+            await self.prepare()
         return await self._threads.run(self._disk.free, self._places.root) - self.min_free
 
     async def lost(self, holdings: Sequence[Holding]) -> frozenset[int]:

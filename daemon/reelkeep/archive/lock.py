@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
@@ -34,14 +33,14 @@ def acquire(disk: Disk, path: Path, now: datetime, *, what: str) -> int:
     return fd
 
 
-def only_writer(fd: int, name: str) -> None:
+def only_writer(disk: Disk, fd: int, name: str) -> None:
     """Become the only writer of the part of the file `name`, for as long as `fd` is open.
 
     Raises:
         Busy: It has one.
     """
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        disk.lock(fd)
     except BlockingIOError as error:
         raise Busy(f"another writer has the part of {name}") from error
 
@@ -55,7 +54,7 @@ def _introduce(disk: Disk, fd: int, now: datetime) -> None:
 
 def _lock(disk: Disk, fd: int, what: str) -> None:
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        disk.lock(fd)
     except BlockingIOError as error:
         holder = _holder(disk.pread(fd, _LIMIT, 0))
         raise Busy(f"{what} is held by {holder}") from error

@@ -87,7 +87,7 @@ class PartFile:
         """
         fd = self._disk.open(self.path, os.O_RDWR | os.O_CREAT)
         try:
-            only_writer(fd, self._download.name)
+            only_writer(self._disk, fd, self._download.name)
             self._take_over(fd)
         except BaseException:
             self._release(fd)

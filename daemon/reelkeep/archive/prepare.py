@@ -18,10 +18,10 @@ _OPERATORS = frozenset(
 )
 
 
-def prepare(disk: Disk, places: Places, directory_mode: int) -> None:
+def prepare(disk: Disk, places: Places, directory_mode: int) -> bool:
     """Make what is missing, close `.reelkeep` to others, and write a little. Blocking.
 
-    A full disk is fine: it is waited for.
+    False: the disk is full, and something may be missing. That is fine: it is waited for.
 
     Raises:
         ConfigError: The path is one that this user cannot write to.
@@ -29,8 +29,11 @@ def prepare(disk: Disk, places: Places, directory_mode: int) -> None:
     try:
         make_directory(disk, places.root, directory_mode)
         for path in (places.ours, places.parts, places.finished, places.staging, places.quarantine):
-            make_directory(disk, path, _OURS)
+            if disk.status(path) is None:
+                disk.mkdir(path, _OURS)
         disk.chmod(places.ours, _OURS)
+        disk.fsync_directory(places.ours)
+        disk.fsync_directory(places.root)
         _try_writing(disk, places.parts / f"probe-{os.getpid()}.tmp")
     except OSError as error:
         if error.errno in _OPERATORS:
@@ -39,6 +42,8 @@ def prepare(disk: Disk, places: Places, directory_mode: int) -> None:
             ) from error
         if error.errno not in FULL:
             raise
+        return False
+    return True
 
 
 def _try_writing(disk: Disk, path: Path) -> None:

@@ -106,14 +106,13 @@ class Publisher:
         if not all(is_plain_name(file.name) for file in holding.files):
             raise IoFailed(f"the catalog names a file of {holding.key} that cannot be")
         folder, there = self._folders.choose(holding)
-        home = self._places.root / folder
         if there:
-            self._extend(holding, home)
+            self._extend(holding, folder)
         elif self._all_wait(holding):
             return self._stage(index, holding, folder)
         elif missing := self._missing(holding):
             folder = self._found_again(holding, missing)
-            self._extend(holding, self._places.root / folder)
+            self._extend(holding, folder)
         else:
             return self._stage(index, holding, folder)
         return str(folder)
@@ -213,9 +212,18 @@ class Publisher:
             except OSError as error:
                 staged.error = staged.error or error
 
-    def _extend(self, holding: Holding, home: Path) -> None:
+    def _extend(self, holding: Holding, folder: PurePosixPath) -> None:
+        """Bring the files and papers of a folder that is there up to date.
+
+        Until the catalog knows of a folder, whoever made it may have died before its name was
+        flushed.
+        """
+        home = self._places.root / folder
         if missing := self._missing(holding, home):
             raise _lost(holding, missing)
+        if holding.folder is None:
+            self._folders.make(folder.parent)
+            self._directories.flush(home.parent)
         form = form_of(self._disk, home)
         papers = form.papers(holding, version=self._version)
         if not all(self._says(home / name, content) for name, content in papers.items()):
