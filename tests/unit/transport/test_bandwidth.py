@@ -124,31 +124,50 @@ async def test_what_follows_the_head_is_drawn_to_the_byte() -> None:
     assert came == body
 
 
-@pytest.mark.parametrize("drawn", [False, True], ids=["read", "drawn"])
-async def test_within_every_second_no_more_comes_than_may(drawn: bool) -> None:
-    """However large the pieces are in which the bytes reach us, and however many transfers."""
-    rate, size = 100_000, 300_000
-    headers = {"Content-Length": str(size), "Content-Type": "video/mp4"}
-    replies = [FakeReply(headers=headers, pieces=[bytes(size)], drawn=drawn) for _ in range(3)]
-    transport = Bandwidth(FakeTransport(replies), rate=rate)
+RATE = 1_000_000
+STREAMS = 8
+
+
+async def read_noting(transport: Bandwidth, came: list[tuple[float, int]]) -> None:
+    async with transport.open(Request(url="https://example.test/f")) as reply:
+        came.extend([(anyio.current_time(), len(piece)) async for piece in reply.chunks()])
+
+
+async def drawn_noting(transport: Bandwidth, came: list[tuple[float, int]]) -> None:
+    into = memoryview(bytearray(1 << 20))
+    async with transport.open(Request(url="https://example.test/f")) as reply, reply.tap() as tap:
+        assert tap is not None
+        while tap.left:
+            most = await tap.grant()
+            came.append((anyio.current_time(), tap.draw(into[:most])))
+
+
+def by_the_second(came: list[tuple[float, int]]) -> list[int]:
+    """Return what came in each whole second, wherever it begins, to a fiftieth."""
+    steps = [0] * (int(max(at for at, _ in came) * 50) + 1)
+    for at, count in came:
+        steps[int(at * 50)] += count
+    return [sum(steps[begin : begin + 50]) for begin in range(len(steps) - 50)]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "piece"), [(0, 1000), (0, 300_000), (STREAMS // 2, 300_000), (STREAMS, 300_000)]
+)
+async def test_rule_57_every_second_has_its_share_and_hardly_more(drawn: int, piece: int) -> None:
+    """Hosts would send all at once; each stream may be a grain ahead, and none is held up."""
+    pieces = (b"x" * piece,) * (1_200_000 // piece)
+    size = {"Content-Length": str(piece * len(pieces))}
+    replies = [FakeReply(headers=size, pieces=pieces, drawn=n < drawn) for n in range(STREAMS)]
+    transport = Bandwidth(FakeTransport(replies), rate=RATE)
+    grains = STREAMS * (transport.grain or 0)
     came: list[tuple[float, int]] = []
 
-    async def take() -> None:
-        async with transport.open(Request(url="https://example.test/f")) as reply:
-            async with reply.tap() as tap:
-                while tap is not None and tap.left:
-                    most = await tap.grant()
-                    came.append((anyio.current_time(), tap.draw(memoryview(bytearray(most)))))
-            if not drawn:
-                came.extend([(anyio.current_time(), len(each)) async for each in reply.chunks()])
-
     async with anyio.create_task_group() as group:
-        for _ in range(3):
-            group.start_soon(take)
+        for number in range(STREAMS):
+            group.start_soon(drawn_noting if number < drawn else read_noting, transport, came)
 
-    assert sum(size for _, size in came) == 3 * size
-    seconds = [
-        sum(size for at, size in came if begin <= at < begin + 1) for begin, _ in sorted(came)
-    ]
-    assert max(seconds) <= rate * 1.3  # a grain of each transfer may begin and end the second
-    assert min(seconds[: len(seconds) // 2]) >= rate * 0.7
+    assert sum(n for _, n in came) == STREAMS * piece * len(pieces)
+    seconds = by_the_second(came)
+    assert len(seconds) > 8 * 50
+    assert max(seconds) <= RATE + grains
+    assert min(seconds) >= RATE - grains
