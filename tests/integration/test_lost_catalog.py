@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -10,6 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import bagit
 import pytest
 
 from integration.test_cli import EXTENT, Place, Ran
@@ -89,3 +92,62 @@ async def test_a_beginning_of_a_key_is_enough(place: Place) -> None:
     shown = await place.run("show", key[:12], "--json")
 
     assert shown.json["key"] == key
+
+
+async def test_a_catalog_is_made_again_without_a_provider(place: Place) -> None:
+    place.sim.switches.downloads.rate = 0
+    asked = len(place.sim.journal.requests)
+    ran = await place.run("rebuild", "--json")
+    assert ran.json["ok"]
+    assert (ran.json["recordings"], ran.json["left"]) == (9, [])
+    assert len(place.sim.journal.requests) == asked
+    served = place.served()
+    await place.run("sync", "--timeout", "20s")
+    assert place.served() == served
+
+
+async def test_what_a_rebuilt_catalog_could_not_take_is_listed(place: Place) -> None:
+    first, second, third = place.folders()[:3]
+    (first / "recording.json").write_text("{}")
+    video = next(path for path in second.iterdir() if path.suffix == ".mp4")
+    video.write_bytes(b"altered")
+    shutil.copytree(third, third.with_name("a copy"))
+
+    ran = await place.run("rebuild", "--json", code=1)
+
+    left = {each["folder"].rpartition("/")[2]: each for each in ran.json["left"]}
+    assert "manifest" in left[first.name]["reason"]
+    assert left[second.name]["file"] == video.name
+    assert {third.name, "a copy"} & left.keys()
+    assert ran.json["recordings"] == 8
+
+
+async def test_a_catalog_that_is_there_is_not_made_again(place: Place) -> None:
+    await place.run("rebuild")
+    ran = await place.run("rebuild", code=1)
+    assert "move it away" in ran.err
+
+
+async def test_an_export_has_every_recording_and_every_file(place: Place) -> None:
+    await place.run("rebuild")
+    lines = (await place.run("export")).out.splitlines()
+    recordings = [json.loads(line) for line in lines]
+    table = list(csv.DictReader(io.StringIO((await place.run("export", "--format", "csv")).out)))
+    files = {(each["key"], file["id"]) for each in recordings for file in each["files"]}
+    assert len(recordings) == 9
+    assert {(row["key"], row["file_id"]) for row in table} == files
+    only = (await place.run("export", "--provider", "sdk")).out.splitlines()
+    assert len(only) == 2
+
+
+async def test_an_archive_of_bags_is_rebuilt(place: Place) -> None:
+    shutil.rmtree(place.archive)
+    place.configure(archive={"path": "archive", "min_free": "1MiB", "format": "bagit"})
+    await place.run("sync")
+    shutil.rmtree(place.folder / "state")
+    ran = await place.run("rebuild", "--json")
+    bags = [path.parent for path in place.archive.rglob("bagit.txt")]
+    assert ran.json["ok"]
+    assert ran.json["recordings"] == len(bags) > 0
+    for path in bags:
+        assert bagit.Bag(str(path)).validate()

@@ -40,6 +40,11 @@ class Found(Protocol):
         """Files that are missing or altered; they are fetched again."""
         ...
 
+    @property
+    def reason(self) -> str | None:
+        """Why the manifest cannot be read."""
+        ...
+
 
 @dataclass(slots=True)
 class _Tally:
@@ -48,8 +53,23 @@ class _Tally:
     refused: int = 0
 
 
+class Hear(Protocol):
+    """Hears what became of each folder: whether it is its recording's now."""
+
+    def __call__(self, found: Found, /, *, taken: bool) -> None: ...
+
+
+def _unheard(_found: Found, /, *, taken: bool) -> None:
+    """Leave it at the log's line."""
+
+
 async def adopt(
-    database: Database, folders: AsyncIterator[Found], *, clock: Clock, report: Report
+    database: Database,
+    folders: AsyncIterator[Found],
+    *,
+    clock: Clock,
+    report: Report,
+    hear: Hear = _unheard,
 ) -> None:
     """Enter every recording of `folders`; files that match their digests are never fetched again.
 
@@ -62,23 +82,25 @@ async def adopt(
     async for found in folders:
         if found.manifest is None:
             tally.refused += 1
+            hear(found, taken=False)
         elif found.matching:
-            await _adopt(database, found, clock(), tally)
+            hear(found, taken=await _adopt(database, found, clock(), tally))
         else:
             bare.append(found)
     for found in bare:  # a copy of the recording that does hold something came first
-        await _adopt(database, found, clock(), tally)
+        hear(found, taken=await _adopt(database, found, clock(), tally))
     await database.write(lambda c: _finish(c, clock()))
     if tally.recordings or tally.refused:
         report("archive.adopted", **asdict(tally))
 
 
-async def _adopt(database: Database, found: Found, now: datetime, tally: _Tally) -> None:
+async def _adopt(database: Database, found: Found, now: datetime, tally: _Tally) -> bool:
     """Enter one recording, unless it is known; of a copied folder the first stays."""
-    if await database.write(lambda c: _enter(c, found, now)):
+    if taken := await database.write(lambda c: _enter(c, found, now)):
         tally.recordings += 1
         tally.files += len(found.matching)
         tally.refused += len(found.refused)
+    return taken
 
 
 def _finish(connection: Connection, now: datetime) -> None:

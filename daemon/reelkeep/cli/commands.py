@@ -33,6 +33,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "doctor": "look for what is wrong, and gather what support needs",
         "health": "ask the daemon whether it is well",
         "logs": "say what events of the log mean and ask for",
+        "export": "write what the catalog knows as JSON Lines or CSV",
+        "rebuild": "make a lost catalog again from the archive",
         "demo": "archive simulated recordings on this machine",
         "schema": "print the JSON Schema of the configuration",
     }

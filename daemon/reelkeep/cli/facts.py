@@ -72,6 +72,8 @@ def _file(file: HeldFile, folder: Path | None) -> dict[str, Any]:
         "verified": file.verified,
         "source": file.source,
         "stored_at": _time(file.stored_at),
+        "checked_at": _time(file.checked_at),
+        "damage": file.fault,
         "due_at": _time(file.due_at),
         "tries": file.tries,
         "code": code,

@@ -1,0 +1,66 @@
+"""`reelkeep export`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import click
+
+from reelkeep.cli.codes import Exit
+from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.loop import run_in_loop
+from reelkeep.cli.options import providers, require_known
+
+if TYPE_CHECKING:
+    from reelkeep.core.model import Holding
+    from reelkeep.settings import Settings
+
+
+@click.command
+@providers
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    show_default=True,
+    help="jsonl: one recording a line, with its files; csv: one file a line.",
+)
+@click.pass_obj
+def command(call: Invocation, *, names: tuple[str, ...], form: str) -> int:
+    """Write all that the catalog knows to stdout, for other programs.
+
+    In CSV, text that a spreadsheet would take for a formula has an apostrophe before it; JSON
+    Lines are exact.
+    """
+    run_in_loop(_export, call, call.settings(), names, form)
+    return Exit.DONE
+
+
+async def _export(call: Invocation, settings: Settings, names: tuple[str, ...], form: str) -> None:
+    from reelkeep.app.books import desk_only
+    from reelkeep.cli.finding import every, known_names
+
+    async with desk_only(settings, log_of(settings)) as desk:
+        require_known(names, await known_names(desk, settings))
+        write = _csv if form == "csv" else _lines
+        await write(call, settings, every(desk, names=names))
+
+
+async def _lines(call: Invocation, settings: Settings, holdings: AsyncIterator[Holding]) -> None:
+    from reelkeep.cli.facts import recording
+
+    async for holding in holdings:
+        if not call.out.json(recording(holding, settings.archive.path), indent=None):
+            break
+
+
+async def _csv(call: Invocation, settings: Settings, holdings: AsyncIterator[Holding]) -> None:
+    from reelkeep.cli.facts import recording
+    from reelkeep.cli.sheets import HEAD, lines
+
+    more = call.out.text(HEAD)
+    async for holding in holdings:
+        if not (more and call.out.text(lines(recording(holding, settings.archive.path)))):
+            break
