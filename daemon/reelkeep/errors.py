@@ -26,6 +26,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
         * `Stalled`: connected, but no bytes to speak of
         * `Throttled`: asked to slow down, perhaps for a given time
         * `BadReply`: the server broke the protocol
+            * `Garbled`: what came is no reply, or none to such a request
         * `Encoded`: the body is compressed although we asked for identity
         * `NotMedia`: a page of text instead of the file
         * `SizeMismatch`, `DigestMismatch`, `Damaged`: all bytes came, but not the promised ones
@@ -205,6 +206,12 @@ class BadReply(TransferError):
 
     code = "protocol"
     remedy = Remedy.RESTART
+
+
+class Garbled(BadReply):
+    """What came is no reply, or none to such a request; it says nothing about what we hold."""
+
+    remedy = Remedy.RETRY
 
 
 class Encoded(TransferError):

@@ -25,13 +25,13 @@ ANSWERS = {
         answering(200, BODY, x_goog_hash="crc32c=AAAAAA=="), "digest_mismatch"
     ),
     "bug-33-large-html": failing(answering(200, HTML.ljust(14_000)), "not_media"),
+}  # fmt: skip
+
+REFUSALS = keeping({
     **{
         f"rule-50-{status}": failing(answering(status), "protocol")
         for status in (204, 205, 300, 304)
     },
-}  # fmt: skip
-
-REFUSALS = keeping({
     "bug-33-html": failing(answering(200, HTML, Content_Type="text/html"), "not_media"),
     "bug-33-json": failing(answering(200, ERROR, Content_Type="application/json"), "not_media"),
     "bug-33-octets-that-are-html": failing(answering(200, HTML), "not_media"),
@@ -54,7 +54,7 @@ REFUSALS = keeping({
     "rule-51-503-date": failing(answering(503, Retry_After=http_date(-5)), "throttled"),
 })  # fmt: skip
 
-REDIRECTS = {
+REDIRECTS = keeping({
     "rule-20-ten-hops": Case(chain(10), requests=40),
     "rule-20-eleven-hops": failing(chain(11), "refused", once="stored", requests=40),
     "rule-20-circle": failing(
@@ -79,4 +79,4 @@ REDIRECTS = {
     "rule-20-with-a-password": failing(
         answering(302, Location="https://a:secret@localhost/"), "refused", once="refused"
     ),
-}  # fmt: skip
+})  # fmt: skip

@@ -9,9 +9,9 @@ from reelkeep.core.fields import joined
 from reelkeep.core.media import Kind, magic_ok, page_instead
 from reelkeep.core.retry_after import parse_retry_after
 from reelkeep.errors import (
-    BadReply,
     Encoded,
     Expired,
+    Garbled,
     NotFound,
     NotMedia,
     Refused,
@@ -77,7 +77,7 @@ def content_problem(kind: Kind, headers: Mapping[str, str], head: bytes) -> NotM
 def _of_its_class(status: int) -> type[TransferError]:
     if status >= 500:
         return Unreachable
-    return Refused if status >= 400 else BadReply
+    return Refused if status >= 400 else Garbled
 
 
 def _after(headers: Mapping[str, str], now: datetime) -> float | None:

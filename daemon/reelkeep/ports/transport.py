@@ -101,6 +101,6 @@ class Transport(Protocol):
             Refused: The address, a redirect or its scheme is against the policy.
             Unreachable: There is no connection to be had, or it broke before the head came.
             Stalled: The head did not come in time.
-            BadReply: The head is not HTTP, or contradicts itself.
+            Garbled: The head is not HTTP, or contradicts itself.
         """
         ...

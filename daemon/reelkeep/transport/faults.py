@@ -25,7 +25,7 @@ from aiohttp import (
 from aiohttp.http_exceptions import HttpProcessingError
 
 from reelkeep.core.urls import Origin
-from reelkeep.errors import BadReply, Refused, TransferError, Unreachable
+from reelkeep.errors import BadReply, Garbled, Refused, TransferError, Unreachable
 
 FOREIGN = (ClientError, HttpProcessingError, OSError, UnicodeError)
 """Everything that a request may raise; timeouts and ssl's errors are OSErrors."""
@@ -33,15 +33,17 @@ FOREIGN = (ClientError, HttpProcessingError, OSError, UnicodeError)
 
 @contextmanager
 def at_the_edge(origin: Origin) -> Iterator[None]:
-    """Raise foreign errors of the block as ours, about `origin`."""
+    """Raise foreign errors of the block, in which the head of a reply comes, as ours."""
     try:
         yield
     except FOREIGN as error:
-        raise translated(error, origin) from root(error)
+        raise translated(error, origin, unreadable=Garbled) from root(error)
 
 
-def translated(error: BaseException, origin: Origin) -> TransferError:
-    """Return our error for a foreign one."""
+def translated(
+    error: BaseException, origin: Origin, *, unreadable: type[TransferError] = BadReply
+) -> TransferError:
+    """Return our error for a foreign one; `unreadable` is that for what is not HTTP."""
     ours: type[TransferError] = Unreachable
     match error:
         case ClientConnectorCertificateError():
@@ -55,7 +57,7 @@ def translated(error: BaseException, origin: Origin) -> TransferError:
         case ClientHttpProxyError():
             text = f"the proxy answered {error.status}"
         case ClientResponseError() | HttpProcessingError():
-            ours, text = BadReply, "the reply is not readable as HTTP"
+            ours, text = unreadable, "the reply is not readable as HTTP"
         case ServerDisconnectedError():
             text = "the connection was closed before the reply"
         case _:

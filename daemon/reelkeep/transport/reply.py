@@ -11,7 +11,7 @@ from aiohttp import ClientResponse
 
 from reelkeep.core.redirects import Trail
 from reelkeep.core.stall import StallMeter
-from reelkeep.errors import BadReply, Stalled, Unreachable
+from reelkeep.errors import BadReply, Garbled, Stalled, Unreachable
 from reelkeep.transport.door import Door
 from reelkeep.transport.faults import FOREIGN, root, translated
 from reelkeep.transport.line import Line
@@ -21,8 +21,6 @@ from reelkeep.transport.tap import DirectTap
 
 TAP_FROM = 1 << 20
 """Bytes from which a thread of its own is worth its while for the rest of a body."""
-
-_ONE_OF_A_KIND = ("Location", "Content-Range")
 
 
 class AiohttpReply:
@@ -143,17 +141,19 @@ def check_head(raw: ClientResponse, trail: Trail) -> None:
     """Refuse what aiohttp lets pass, though it makes the end of the body a matter of opinion.
 
     Raises:
-        BadReply: A coding nobody asked for, a switch of protocols, a field name with a blank, or
-            two different redirects or ranges.
+        Garbled: A coding nobody asked for, a switch of protocols, a field name with a blank, or
+            two different redirects.
+        BadReply: Two different ranges.
     """
     origin = trail.url.origin
     codings = raw.headers.getall("Transfer-Encoding", ["chunked"])
     if [coding.strip().lower() for coding in codings] != ["chunked"]:
-        raise BadReply(f"{origin}: the reply has a transfer coding that nobody asked for")
+        raise Garbled(f"{origin}: the reply has a transfer coding that nobody asked for")
     if raw.status < 200:
-        raise BadReply(f"{origin}: the reply has the status {raw.status}")
+        raise Garbled(f"{origin}: the reply has the status {raw.status}")
     if any(name != name.strip() for name in raw.headers):
-        raise BadReply(f"{origin}: the reply has a malformed field name")
-    for name in _ONE_OF_A_KIND:
-        if len(set(raw.headers.getall(name, ()))) > 1:
-            raise BadReply(f"{origin}: the reply has more than one {name}")
+        raise Garbled(f"{origin}: the reply has a malformed field name")
+    if len(set(raw.headers.getall("Location", ()))) > 1:
+        raise Garbled(f"{origin}: the reply has more than one Location")
+    if len(set(raw.headers.getall("Content-Range", ()))) > 1:
+        raise BadReply(f"{origin}: the reply has more than one Content-Range")

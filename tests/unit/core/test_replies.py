@@ -10,8 +10,8 @@ import pytest
 from reelkeep.core.media import Kind
 from reelkeep.core.replies import content_problem, encoding_problem, problem
 from reelkeep.errors import (
-    BadReply,
     Expired,
+    Garbled,
     NotFound,
     Refused,
     Remedy,
@@ -50,7 +50,7 @@ def test_some_statuses_are_about_bytes(status: int) -> None:
         *((status, True, Unreachable) for status in (407, 408, 425, 500, 502, 504, 520, 529, 599)),
         *((status, True, Throttled) for status in (429, 503)),
         *((status, True, Refused) for status in (402, 405, 406, 409, 418, 451, 501, 505)),
-        *((status, True, BadReply) for status in (201, 204, 300, 304)),
+        *((status, True, Garbled) for status in (201, 204, 300, 304)),
     ],
 )
 def test_rules_22_and_50_every_other_status_has_its_error(

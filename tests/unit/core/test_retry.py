@@ -31,6 +31,7 @@ from reelkeep.errors import (
     DiskFull,
     Encoded,
     Expired,
+    Garbled,
     Gone,
     IoFailed,
     Misconfigured,
@@ -56,8 +57,19 @@ CODES = {
 }  # fmt: skip
 ERRORS = [
     *(AuthFailed, Misconfigured, RateLimited, Unavailable, BadAnswer, Busy),
-    *(BadReply, Damaged, DigestMismatch, DiskFull, Encoded, Expired, Gone, IoFailed, NotFound),
-    *(NotMedia, NotYet, Parked, Refused, SizeMismatch, Stalled, Throttled, Unauthorized),
+    *(
+        BadReply,
+        Damaged,
+        DigestMismatch,
+        DiskFull,
+        Encoded,
+        Expired,
+        Garbled,
+        Gone,
+        IoFailed,
+        NotFound,
+    ),
+    *(Garbled, NotMedia, NotYet, Parked, Refused, SizeMismatch, Stalled, Throttled, Unauthorized),
     *(Unreachable, ZeroDivisionError),
 ]
 

@@ -14,12 +14,13 @@ from fakes.archive import MemoryPart
 from fakes.attempts import Bench, Locating, bench
 from fakes.holdings import download
 from fakes.shelf import Shelf, media
-from fakes.transport import FakeReply
+from fakes.transport import Answer, FakeReply
 from reelkeep.core.model import Level, Locator
 from reelkeep.errors import (
     BadReply,
     DiskFull,
     Encoded,
+    Garbled,
     IoFailed,
     NotMedia,
     Parked,
@@ -266,7 +267,7 @@ async def test_rule_4_a_hint_is_not() -> None:
         (FakeReply.of(b""), NotMedia),
         (FakeReply.of(BODY, Content_Encoding="gzip"), Encoded),
         (FakeReply.of(BODY, Content_Type="multipart/byteranges; boundary=x"), BadReply),
-        (FakeReply.of(BODY, status=204), BadReply),
+        (FakeReply.of(BODY, status=204), Garbled),
         (FakeReply.of(BODY, status=206), BadReply),
         (FakeReply.of(b"no", status=451), Refused),
     ],
@@ -288,9 +289,12 @@ async def test_rule_18_bug_33_nothing_of_a_wrong_answer_is_kept(
         FakeReply(status=403),
         FakeReply(status=404),
         FakeReply(status=502),
+        FakeReply(status=204),
+        FakeReply.redirect(""),
+        Garbled("not HTTP"),
     ],
 )
-async def test_a_wrong_answer_costs_no_bytes(reply: FakeReply) -> None:
+async def test_a_wrong_answer_costs_no_bytes(reply: Answer) -> None:
     there = await with_800_held(reply, reply)
     await there.failed(DUE)
     assert there.left(DUE) == BODY[:800]

@@ -23,7 +23,7 @@ from aiohttp import (
 from aiohttp.http_exceptions import ContentLengthError, TransferEncodingError
 
 from reelkeep.core.addresses import AddressPolicy
-from reelkeep.errors import BadReply, Stalled, TransferError, Unreachable
+from reelkeep.errors import BadReply, Garbled, Stalled, TransferError, Unreachable
 from reelkeep.ports import Request
 from reelkeep.transport import AiohttpTransport, TransportOptions
 from reelkeep.transport.reply import AiohttpReply
@@ -96,7 +96,6 @@ def ending(*pieces: bytes, end: Callable[[Wire], object] = Wire.close) -> Script
         b"HTTP/1.1 99 Low\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
         b"HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
-        OK + b"Content-Range: bytes 0-4/9\r\nContent-Range: bytes 4-8/9\r\n\r\nhello",
         b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
         b"<html>hello</html>",
         CHUNKED + b"zz\r\nhello\r\n0\r\n\r\n",
@@ -105,6 +104,11 @@ def ending(*pieces: bytes, end: Callable[[Wire], object] = Wire.close) -> Script
 async def test_rules_16_and_19_bug_19_a_head_that_contradicts_itself_is_not_believed(
     head: bytes,
 ) -> None:
+    assert await outcome(replying(head)) == (b"", Garbled)
+
+
+async def test_rule_8_two_ranges_in_one_head_are_none() -> None:
+    head = OK + b"Content-Range: bytes 0-4/9\r\nContent-Range: bytes 4-8/9\r\n\r\nhello"
     assert await outcome(replying(head)) == (b"", BadReply)
 
 
