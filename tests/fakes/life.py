@@ -77,6 +77,7 @@ _Ts = TypeVarTuple("_Ts")
 NAME, ID = ProviderName("meetings"), RecordingId("4711")
 KEY = key(NAME, ID)
 ROOT = Path("/archive")
+PLACES = Places(ROOT)
 FOLDER = f"{NAME}/2026/{KEY}"
 KIB = 1 << 10
 JOURNAL_FROM, CHECKPOINT, GRAIN = 4 * KIB, 8 * KIB, 4 * KIB
@@ -420,24 +421,19 @@ def assert_whole(files: dict[str, bytes]) -> None:
     }
 
 
+def places_of(name: str) -> tuple[Path, ...]:
+    """Return where a whole file may be."""
+    return PLACES.kept(KEY, name), PLACES.staged(KEY) / name, ROOT / FOLDER / name
+
+
 def kept(files: dict[str, bytes]) -> set[str]:
-    """Return the names of files that are whole among the finished ones, or staged, or shown."""
-    places = Places(ROOT)
-    return {
-        name
-        for name in EVERYTHING
-        for path in (
-            places.kept(KEY, name),
-            places.staged(KEY) / name,
-            ROOT / FOLDER / name,
-        )
-        if str(path) in files
-    }
+    """Return the names of files that are whole, wherever that is."""
+    return {name for name in EVERYTHING for place in places_of(name) if str(place) in files}
 
 
 def part_of(name: str) -> str:
     """Return the path of the part of a file, without its ending."""
-    return str(Places(ROOT).parts / tag(KEY, name))
+    return str(PLACES.parts / tag(KEY, name))
 
 
 def _is_ours(path: str) -> bool:

@@ -12,7 +12,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -189,20 +189,24 @@ class ModelDisk(Disk):
         with self._at(source) as (here, old), self._at(target) as (there, name):
             number = self._named(source)
             other = self.nodes[there].names.get(name)
-            if other is not None and self.nodes[other].names:
-                raise _error(errno.ENOTEMPTY, target)
+            if self.nodes[number].is_directory and source in target.parents:
+                raise _error(errno.EINVAL, target)
+            if other is not None and other != number:
+                self._give_way(number, other, target)
             if other != number:
                 self._do(Moved(here, old, there, name, number))
 
     def link(self, source: Path, target: Path) -> None:
         with self._at(target) as (directory, name):
             number = self._named(source)
+            if self.nodes[number].is_directory:
+                raise _error(errno.EPERM, source)
             if name in self.nodes[directory].names:
                 raise _error(errno.EEXIST, target)
             self._do(Named(directory, name, number))
 
     def unlink(self, path: Path) -> None:
-        with self._at(path) as (directory, name):
+        with suppress(FileNotFoundError), self._at(path) as (directory, name):
             number = self.nodes[directory].names.get(name)
             if number is not None and self.nodes[number].is_directory:
                 raise _error(errno.EISDIR, path)
@@ -244,6 +248,13 @@ class ModelDisk(Disk):
     def free(self, path: Path) -> int:
         self._directory(path)
         return FREE
+
+    def _give_way(self, number: int, other: int, path: Path) -> None:
+        """See that `other` may be replaced by `number`."""
+        if self.nodes[other].is_directory != self.nodes[number].is_directory:
+            raise _error(errno.ENOTDIR, path)
+        if self.nodes[other].names:
+            raise _error(errno.ENOTEMPTY, path)
 
     def _do(self, effect: Effect) -> None:
         apply(effect, self.nodes)

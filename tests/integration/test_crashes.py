@@ -41,6 +41,9 @@ EXHAUSTIVE = "REELKEEP_EXHAUSTIVE" in os.environ
 AT_WORK = 4 * GRAIN  # what several lanes may have drawn and not written yet
 
 
+pytestmark = pytest.mark.timeout(600)  # many lives each; a busy machine takes its time
+
+
 @pytest.fixture
 def anyio_backend() -> Backend:
     return VIRTUAL

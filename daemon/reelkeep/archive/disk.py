@@ -153,8 +153,11 @@ class Disk:
         return ""
 
 
-def move(disk: Disk, source: Path, target: Path) -> None:
-    """Rename a file, unless something has the name already: `FileExistsError`."""
+def link_or_move(disk: Disk, source: Path, target: Path) -> None:
+    """Give a file one more name, or on a disk without links another one.
+
+    Not if something has that name already: `FileExistsError`.
+    """
     try:
         disk.link(source, target)
     except OSError as error:
@@ -163,8 +166,6 @@ def move(disk: Disk, source: Path, target: Path) -> None:
         if disk.status(target) is not None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
         disk.rename(source, target)
-    else:
-        disk.unlink(source)
 
 
 def make_directory(disk: Disk, path: Path, mode: int) -> None:

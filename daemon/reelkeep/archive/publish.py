@@ -19,7 +19,7 @@ from os.path import samestat
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
-from reelkeep.archive.disk import Disk, move, read_small, replace_small, write_unflushed
+from reelkeep.archive.disk import Disk, link_or_move, read_small, replace_small, write_unflushed
 from reelkeep.archive.flushing import Directories, Flushers
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.forms import BAG, PLAIN, Form, form_of, staged_form
@@ -40,9 +40,11 @@ class _Staged:
     """A new folder on its way to its place."""
 
     index: int
+    holding: Holding
     folder: PurePosixPath
     place: Path
     form: Form
+    is_new: bool
     papers: list[int] = field(default_factory=list)  #: Descriptors that are to be flushed.
     error: OSError | None = None
 
@@ -97,6 +99,7 @@ class Publisher:
                     answers[index] = begun
                 else:
                     staged.append(begun)
+        self._stage(staged)
         for each, answer in zip(staged, self._show(staged), strict=True):
             answers[each.index] = answer
         return [answers[index] for index in range(len(holdings))]
@@ -109,12 +112,12 @@ class Publisher:
         if there:
             self._extend(holding, folder)
         elif self._all_wait(holding):
-            return self._stage(index, holding, folder)
+            return self._place(index, holding, folder)
         elif missing := self._missing(holding):
             folder = self._found_again(holding, missing)
             self._extend(holding, folder)
         else:
-            return self._stage(index, holding, folder)
+            return self._place(index, holding, folder)
         return str(folder)
 
     def _all_wait(self, holding: Holding) -> bool:
@@ -150,8 +153,8 @@ class Publisher:
             raise _lost(holding, missing)
         return folder
 
-    def _stage(self, index: int, holding: Holding, folder: PurePosixPath) -> _Staged:
-        """Put together a new folder; nothing of it is flushed."""
+    def _place(self, index: int, holding: Holding, folder: PurePosixPath) -> _Staged:
+        """Make a place for a new folder; its name is not flushed."""
         place = self._places.staged(holding.key)
         is_new = True
         try:
@@ -159,26 +162,45 @@ class Publisher:
         except FileExistsError:
             is_new = False
         form = (None if is_new else staged_form(self._disk, place)) or self._form
-        files = form.files(place)
         if form.is_bag:
             with suppress(FileExistsError):
-                self._disk.mkdir(files, self._directory_mode)
+                self._disk.mkdir(form.files(place), self._directory_mode)
+        return _Staged(index, holding, folder, place, form, is_new)
+
+    def _stage(self, staged: list[_Staged]) -> None:
+        """Put new folders together; nothing of them is flushed, only the names of their places.
+
+        A file that moves to a place that a power cut can take may be lost with it.
+        """
+        if not staged:
+            return
+        bags = [each for each in staged if each.form.is_bag]
+        nests = [partial(self._disk.fsync_directory, each.place) for each in bags]
+        places = partial(self._directories.flush, self._places.staging)
+        error, *errors = self._flushers.flush([places, *nests])
+        for each, failure in zip(bags, errors, strict=True):
+            each.error = failure
+        for each in staged:
+            each.error = each.error or error
+            if each.error is None:
+                try:
+                    self._fill(each)
+                except OSError as failure:
+                    each.error = failure
+
+    def _fill(self, staged: _Staged) -> None:
+        holding, files = staged.holding, staged.form.files(staged.place)
         for file in _stored(holding):
-            if is_new or not self._has_size(files / file.name, file):
+            if staged.is_new or not self._has_size(files / file.name, file):
                 self._disk.rename(self._places.kept(holding.key, file.id), files / file.name)
-        staged = _Staged(index, folder, place, form)
-        try:
-            for name, content in form.papers(holding, version=self._version).items():
-                fd = write_unflushed(self._disk, place / name, content, self._file_mode)
-                staged.papers.append(fd)
-        except BaseException:
-            self._close(staged)
-            raise
-        return staged
+        for name, content in staged.form.papers(holding, version=self._version).items():
+            fd = write_unflushed(self._disk, staged.place / name, content, self._file_mode)
+            staged.papers.append(fd)
 
     def _show(self, staged: list[_Staged]) -> list[str | OSError | TransferError]:
         """Flush new folders, give them their names, and flush these; return what came of each."""
-        jobs = [(each, job) for each in staged for job in self._flushes(each)]
+        good = [each for each in staged if each.error is None]
+        jobs = [(each, job) for each in good for job in self._flushes(each)]
         errors = self._flushers.flush([job for _, job in jobs])
         for (each, _), error in zip(jobs, errors, strict=True):
             each.error = each.error or error
@@ -225,12 +247,13 @@ class Publisher:
             self._folders.make(folder.parent)
             self._directories.flush(home.parent)
         form = form_of(self._disk, home)
-        papers = form.papers(holding, version=self._version)
+        files, papers = form.files(home), form.papers(holding, version=self._version)
         if not all(self._says(home / name, content) for name, content in papers.items()):
             self._retire(form, home)
-        for file in _stored(holding):
-            self._add(holding, file, form.files(home))
-        self._disk.fsync_directory(form.files(home))
+        old = [path for file in _stored(holding) for path in self._add(holding, file, files)]
+        self._disk.fsync_directory(files)
+        for path in old:  # only now: until then a power cut might have taken the new name
+            self._disk.unlink(path)
         for name, content in papers.items():
             if not self._says(home / name, content):
                 scratch = self._places.scratch(holding.key)
@@ -247,24 +270,25 @@ class Publisher:
         if form.retired:
             self._disk.fsync_directory(home)
 
-    def _add(self, holding: Holding, file: HeldFile, files: Path) -> None:
-        """Give a waiting file its final name.
+    def _add(self, holding: Holding, file: HeldFile, files: Path) -> list[Path]:
+        """Give a waiting file its final name too; return the names that it had.
 
         What already has it is the same file, or it is not what was once stored: then it is put
         aside, whole, for people to look at.
         """
         target = files / file.name
+        old: list[Path] = []
         for source in self._sources(holding, file, None):
             if (waiting := self._disk.status(source)) is None:
                 continue
+            old.append(source)
             if (there := self._disk.status(target)) is None:
-                move(self._disk, source, target)
-            elif samestat(waiting, there) or sha256_of(self._disk, target) == file.sha256:
-                self._disk.unlink(source)
-            else:
+                link_or_move(self._disk, source, target)
+            elif not (samestat(waiting, there) or sha256_of(self._disk, target) == file.sha256):
                 self._quarantine.set_aside(target, holding, file)
                 self._put_aside(holding, file.name)
-                move(self._disk, source, target)
+                link_or_move(self._disk, source, target)
+        return old
 
 
 def _stored(holding: Holding) -> list[HeldFile]:

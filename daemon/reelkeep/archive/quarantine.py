@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reelkeep.archive.disk import Disk, move, write_small
+from reelkeep.archive.disk import Disk, link_or_move, write_small
 from reelkeep.archive.forms import form_of
 from reelkeep.archive.places import Places, tag
 from reelkeep.core.bag import PAPERS
@@ -103,9 +103,11 @@ class Quarantine:
         number = max(self._numbers(begins), default=0) + 1
         place = self.places.quarantine / f"{begins}{number}.part"
         try:
-            move(self.disk, path, place)
+            link_or_move(self.disk, path, place)
         except FileExistsError:
             return self._moved(path, begins)
+        self.disk.fsync_directory(place.parent)  # evidence: never without a durable name
+        self.disk.unlink(path)
         return place
 
     def _numbers(self, begins: str) -> set[int]:

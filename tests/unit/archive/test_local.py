@@ -14,7 +14,7 @@ import pytest
 
 from fakes.disk import BrokenFlush, FaultyDisk, archive_on
 from fakes.holdings import KEY, NOON, download, put
-from reelkeep.archive.disk import Disk, disk_error, move
+from reelkeep.archive.disk import Disk, disk_error, link_or_move
 from reelkeep.archive.local import LocalArchive
 from reelkeep.errors import Busy, ConfigError, DiskFull, IoFailed
 
@@ -201,5 +201,5 @@ def test_rule_48_bug_12_a_move_overwrites_nothing(tmp_path: Path) -> None:
     source.write_bytes(b"new")
     target.write_bytes(b"old")
     with pytest.raises(FileExistsError):
-        move(Disk(), source, target)
+        link_or_move(Disk(), source, target)
     assert target.read_bytes() == b"old"

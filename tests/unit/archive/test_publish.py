@@ -231,7 +231,8 @@ async def test_rule_42_all_is_flushed_before_the_folder_appears_and_its_name_aft
     kinds = {"mkdir", "fsync", "fsync_directory", "rename"}
     made = [call for call in disk.calls if call in kinds]
     assert made == [
-        "mkdir", "rename", "fsync", "fsync", "fsync_directory",  # staging, with its two papers
+        "mkdir", "fsync_directory",  # a place, to which nothing moves before its name is safe
+        "rename", "fsync", "fsync", "fsync_directory",  # the file, and two papers
         "mkdir", "fsync_directory", "mkdir", "fsync_directory",  # provider, year
         "rename", "fsync_directory",
     ]  # fmt: skip
