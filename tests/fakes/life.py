@@ -190,12 +190,14 @@ class World:
     """What outlives a process."""
 
     catalog: bytes | None = None  #: What it holds; None: it is new.
+    books: Engine | None = None  #: A catalog that is a file, in place of one in memory.
     look: Callable[[], None] = lambda: None  #: Called just before the provider is told.
     committed: Callable[[], None] = lambda: None  #: Called after each commit.
 
     def __post_init__(self) -> None:
-        self.engine = the_engine()
-        load(self.engine, empty_catalog() if self.catalog is None else self.catalog)
+        self.engine = self.books or the_engine()
+        if self.books is None:
+            load(self.engine, empty_catalog() if self.catalog is None else self.catalog)
         self.provider = Owner(self._told)
         self.provider.hold(recording(CONTENT, settles=timedelta(days=1)))
         self.host = Host(lambda: bool(self.provider.recordings))
