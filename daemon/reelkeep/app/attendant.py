@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -42,21 +42,15 @@ class Attendant:
 
     async def forever(self) -> None:
         """Sample the figures now and then, and say once a minute how all is; until cancelled."""
-        status = await self._look(0)
+        flights, status = self._house.flights, await self._look(0)
         while True:
-            minute = self._rate()
+            minute = flights.metered(anyio.current_time)
             for _ in range(SAMPLES):
-                moment = self._rate()
+                moment = flights.metered(anyio.current_time)
                 await anyio.sleep(HEARTBEAT.total_seconds() / SAMPLES)
                 status = await self._look(moment())
             if status is not None:
                 self._beat(status, minute())
-
-    def _rate(self) -> Callable[[], int]:
-        """Return what says how many bytes a second came since now."""
-        flights = self._house.flights
-        received, began = flights.received, anyio.current_time()
-        return lambda: round((flights.received - received) / (anyio.current_time() - began))
 
     async def _look(self, rate: int) -> dict[str, Any] | None:
         """Take a sample, for /metrics and for systemd; None if the catalog is silent, said once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -35,3 +35,13 @@ class Flights:
             yield flight
         finally:
             self.under_way.discard(flight)
+
+    def metered(self, clock: Callable[[], float]) -> Callable[[], int]:
+        """Return what says how many bytes a second came since now, by a clock in seconds."""
+        received, began = self.received, clock()
+
+        def rate() -> int:
+            passed = clock() - began
+            return round((self.received - received) / passed) if passed > 0 else 0
+
+        return rate
