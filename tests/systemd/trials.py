@@ -270,6 +270,35 @@ async def test_it_waits_for_whoever_holds_the_archive(service: Service) -> None:
     await until(lambda: service.show("ActiveState") == "active")
 
 
+# --- What the manual says of drop-ins -------------------------------------------------------------
+
+
+async def test_an_archive_elsewhere_has_to_be_let_through(service: Service) -> None:
+    archive = service.machine.path("/srv/recordings")
+    archive.mkdir(exist_ok=True)
+    service.machine.ok("chown", "reelkeep:", "/srv/recordings")
+    service.write(archive={"path": "/srv/recordings", "min_free": 0})
+    assert await service.systemctl("start") != 0
+    assert service.show("ExecMainStatus") == "78"
+    service.drop_in("ReadWritePaths=/srv/recordings")
+    assert await service.systemctl("start") == 0
+    service.place.add_recording()
+    await service.says("recording.archived")
+    assert not service.place.missing(archive)
+
+
+async def test_a_secret_may_be_encrypted_on_disk(service: Service) -> None:
+    machine, name = service.machine, "SIM_ZOOM_SECRET"
+    plain, sealed = f"{CREDENTIALS}/{name}", "/etc/reelkeep/zoom.cred"
+    machine.ok("systemd-creds", "encrypt", "--with-key=host", "--name=zoom-secret", plain, sealed)
+    machine.path(plain).unlink()
+    service.drop_in(f"LoadCredentialEncrypted=zoom-secret:{sealed}")
+    service.write(service.place.text().replace(f"reelkeep_{name}", "zoom-secret"))
+    assert await service.systemctl("start") == 0
+    assert await service.says("poll.completed", 3)
+    assert service.said("poll.failed") == []
+
+
 # --- Without a daemon, and by hand ----------------------------------------------------------------
 
 
