@@ -7,19 +7,31 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
 
+import click
 import pytest
+import yaml
+from prometheus_client import CollectorRegistry
 
 import pages
 from reelkeep import providers
+from reelkeep.cli.commands import COMMANDS, commands
+from reelkeep.core.events import EVENTS
 from reelkeep.core.lifecycle import TRANSITIONS, FileState, RecordingState
 from reelkeep.core.model import Level
 from reelkeep.errors import Error, ProviderError, TransferError
+from reelkeep.settings.changes import WAITING
 from reelkeep.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 ADRS = sorted((DOCS / "adr").glob("[0-9]*.md"))
+GENERATED = {"events.md", "configuration.md", "benchmarks.md"}
+FOR_USERS = sorted(
+    path
+    for path in [ROOT / "README.md", *DOCS.rglob("*.md")]
+    if path not in ADRS and path.name not in GENERATED
+)
 MARKDOWN = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
 REASON_CODES = [
@@ -157,3 +169,76 @@ def served_metrics() -> set[str]:
 def test_the_metrics_explained_are_those_that_are_served() -> None:
     explained = re.findall(r"^\| `(reelkeep_\w+)` \|", text(REFERENCE / "metrics.md"), re.MULTILINE)
     assert sorted(explained) == sorted(served_metrics())
+    assert set(explained) == served
+
+
+def settings_keys() -> set[str]:
+    """Return every key of the configuration as the manual writes it, and each of its ends."""
+    rows = re.findall(r"^\| `([a-z_.]+)` \|", text(REFERENCE / "configuration.md"), re.MULTILINE)
+    return {"providers", *rows}
+
+
+def code(path: Path) -> list[str]:
+    """Return what stands in code on a page: lines of blocks, and spans within the text."""
+    blocks = re.findall(r"^ *```\w*\n(.*?)^ *```", text(path), re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^ *```.*?^ *```", "", text(path), flags=re.MULTILINE | re.DOTALL)
+    spans = re.findall(r"`([^`]+)`", prose)
+    return [line for block in blocks for line in block.splitlines()] + spans
+
+
+@pytest.mark.parametrize("path", FOR_USERS, ids=place)
+def test_commands_and_options_that_a_page_names_exist(path: Path) -> None:
+    context = click.Context(commands)
+    call = re.compile(r"\breelkeep ([a-z]+)\b([^|#;&]*)")
+    wrong = []
+    for name, rest in (found for line in code(path) for found in call.findall(line)):
+        command = commands.get_command(context, name) if name in COMMANDS else None
+        options = {each for param in command.params for each in param.opts} if command else set()
+        given = re.findall(r"(?<!\S)--[a-z-]+", rest)
+        if command is None or not options | {"--help"} >= set(given):
+            wrong.append((name, given))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", FOR_USERS, ids=place)
+def test_settings_and_events_that_a_page_names_exist(path: Path) -> None:
+    keys = settings_keys()
+    known = keys | set(EVENTS) | {f"reelkeep.{name}" for name in COMMANDS}
+    dotted = re.compile(r"[a-z_]+(?:\.[a-z_]+)+")
+    files = re.compile(r".*\.(?:json|yaml|db|mp4|md|log|part|events|py|h|x|timer|service|jpg)")
+    named = {span for span in code(path) if dotted.fullmatch(span) and not files.fullmatch(span)}
+    providers_own = {span for span in named if span.startswith("providers.")}
+    wrong = {span for span in named - known - providers_own if not is_module(span)}
+    wrong |= {span for span in providers_own if span.split(".", 2)[2] not in keys}
+    assert wrong == set()
+
+
+def is_module(name: str) -> bool:
+    """Whether `name` is of the code, as pages on how it works may have it."""
+    package = name.split(".", maxsplit=1)[0]
+    return package == "reelkeep" or (ROOT / "daemon" / "reelkeep" / package).is_dir()
+
+
+@pytest.mark.parametrize("path", FOR_USERS, ids=place)
+def test_the_yaml_of_a_page_has_keys_that_exist(path: Path) -> None:
+    keys = {part for key in settings_keys() for part in key.split(".")}
+    blocks = re.findall(r"^ *```yaml\n(.*?)^ *```", text(path), re.MULTILINE | re.DOTALL)
+    written = {key for block in blocks for key in every_key(yaml.safe_load(block))}
+    assert written <= keys | {"env", "file", "credential"}
+
+
+def every_key(value: object) -> set[str]:
+    if isinstance(value, dict):
+        return {str(key) for key in value}.union(*(every_key(inner) for inner in value.values()))
+    return set().union(*(every_key(inner) for inner in value)) if isinstance(value, list) else set()
+
+
+def test_every_command_is_in_the_manual() -> None:
+    said = "\n".join(line for path in FOR_USERS for line in code(path))
+    assert [name for name in COMMANDS if not re.search(rf"\breelkeep {name}\b", said)] == []
+
+
+def test_what_waits_for_a_restart_is_in_the_manual() -> None:
+    page = text(DOCS / "how-to" / "change-configuration.md")
+    (row,) = re.findall(r"^\|(.*)\| after a restart \|$", page, re.MULTILINE)
+    assert tuple(re.findall(r"`([a-z_.]+)`", row)) == WAITING

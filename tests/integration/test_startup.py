@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.starting import start
+
 CONFIGURATION = """\
 archive: {path: archive, min_free: 0}
 catalog: {url: "sqlite:///state/catalog.db"}
@@ -98,3 +100,8 @@ def test_a_daemon_without_a_server_imports_neither_server_nor_metrics() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
+def test_a_start_can_be_measured(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "s3cr3t")
+    figures = start(place / "reelkeep.yaml", linger=0)
+    assert figures["seconds"] >= figures["cpu"] / 2 > 0
+    assert 10 < figures["mib"] < 1000

@@ -7,8 +7,6 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from reelkeep.core.quantities import print_size
-
 ODD_SKEW: Final = timedelta(seconds=30)
 BAD_SKEW: Final = timedelta(seconds=240)
 """A token of the Video SDK is dated by our clock, the life of every other one reckoned by it."""
@@ -45,14 +43,16 @@ def judge_clock(subject: str, skew: timedelta) -> Check:
 
 def judge_room(subject: str, free: int, wanted: int) -> Check:
     """Judge the free bytes of a disk, of which `wanted` are to stay free."""
-    room = f"{print_size(free)} are free"
+    room, least = f"{_gigabytes(free)} are free", f"archive.min_free is {_gigabytes(wanted)}"
     if free <= wanted:
-        told = f"{room}, archive.min_free is {print_size(wanted)}: transfers pause"
-        return Check(subject, Grade.BAD, told)
+        return Check(subject, Grade.BAD, f"{room}, {least}: transfers pause")
     if free < 5 * wanted:
-        told = f"{room}; transfers pause at archive.min_free, {print_size(wanted)}"
-        return Check(subject, Grade.ODD, told)
+        return Check(subject, Grade.ODD, f"{room}; {least}, and below it transfers pause")
     return Check(subject, Grade.OK, room)
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"
 
 
 def judge_version(found: str, spoken: str) -> Check:
