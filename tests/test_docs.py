@@ -10,7 +10,6 @@ from pkgutil import walk_packages
 import click
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry
 
 import pages
 from reelkeep import providers
@@ -169,7 +168,6 @@ def served_metrics() -> set[str]:
 def test_the_metrics_explained_are_those_that_are_served() -> None:
     explained = re.findall(r"^\| `(reelkeep_\w+)` \|", text(REFERENCE / "metrics.md"), re.MULTILINE)
     assert sorted(explained) == sorted(served_metrics())
-    assert set(explained) == served
 
 
 def settings_keys() -> set[str]:

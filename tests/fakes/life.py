@@ -37,6 +37,7 @@ from reelkeep.catalog.backfills import SqlBackfills
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.desk import Desk
+from reelkeep.catalog.disposals import SqlDisposals
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.queue import SqlQueue
@@ -363,6 +364,7 @@ def house_of(world: World, disk: FatedDisk) -> House:
         queue=SqlQueue(database, clock),
         ledger=SqlLedger(database, policy=Policy(), clock=clock, dice=dice, report=log),
         backfills=SqlBackfills(database, clock),
+        disposals=SqlDisposals(database, clock),
         desk=Desk(database, clock, log),
         checks=SqlChecks(database, clock, log),
         archive=archive_on(ROOT, disk, small=SMALL),

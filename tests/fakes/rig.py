@@ -23,6 +23,7 @@ from reelkeep.catalog.backfills import SqlBackfills
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.desk import Desk
+from reelkeep.catalog.disposals import SqlDisposals
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.queue import SqlQueue
@@ -129,6 +130,7 @@ class Rig:
             queue=SqlQueue(database, clock),
             ledger=SqlLedger(database, policy=policy, clock=clock, dice=self.dice, report=log),
             backfills=SqlBackfills(database, clock),
+            disposals=SqlDisposals(database, clock),
             desk=Desk(database, clock, log),
             checks=SqlChecks(database, clock, log),
             archive=cast(LocalArchive, self.archive),

@@ -100,6 +100,8 @@ def test_a_daemon_without_a_server_imports_neither_server_nor_metrics() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def test_a_start_can_be_measured(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "s3cr3t")
     figures = start(place / "reelkeep.yaml", linger=0)

@@ -172,7 +172,7 @@ providers:
     type: zoom
     client_id: 5
     client_secret: {env: NOPE}
-    after_archive: trash
+    after_archive: trsh
     trash: rescu
   - s3cr3t-zoom
   - name: sdk
@@ -224,10 +224,7 @@ def test_everything_that_is_wrong_is_told_at_once_with_line_path_and_remedy(
         "23: providers[2].account_id: this key is missing, and has no default",
         "25: providers[2].client_id: expected text, got 5; put it in quotes",
         "26: providers[2].client_secret: the environment variable NOPE is not set",
-        (
-            "27: providers[2].after_archive: moving recordings to the provider's trash comes in a "
-            "later release; this release only does keep"
-        ),
+        '27: providers[2].after_archive: expected keep or trash, got "trsh"; did you mean trash?',
         '28: providers[2].trash: expected ignore or rescue, got "rescu"; did you mean rescue?',
         "29: providers[3]: expected a mapping that begins with name: and type:",
         "32: providers[4].api_secret: tags (!) are not used here",

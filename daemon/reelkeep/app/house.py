@@ -16,6 +16,7 @@ from reelkeep.catalog.backfills import SqlBackfills
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.desk import Desk
+from reelkeep.catalog.disposals import SqlDisposals
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.queue import SqlQueue
@@ -48,6 +49,7 @@ class House:
     queue: SqlQueue
     ledger: SqlLedger
     backfills: SqlBackfills
+    disposals: SqlDisposals
     desk: Desk
     checks: SqlChecks
     archive: LocalArchive
@@ -118,6 +120,7 @@ async def open_house(
                 clean=clean,
             ),
             backfills=SqlBackfills(database, clock),
+            disposals=SqlDisposals(database, clock),
             desk=Desk(database, clock, report),
             checks=SqlChecks(database, clock, report),
             archive=archive,

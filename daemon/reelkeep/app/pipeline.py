@@ -18,6 +18,7 @@ from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.backfill import Backfiller
 from reelkeep.stages.bells import Bell, Carillon, Chime
 from reelkeep.stages.dispatch import take_turns
+from reelkeep.stages.dispose import Disposer
 from reelkeep.stages.download import Pool
 from reelkeep.stages.fetch import Fetcher
 from reelkeep.stages.hands import Hands
@@ -61,6 +62,11 @@ class Pipeline:
     def backfillers(self) -> Mapping[ProviderName, Backfiller]:
         """Who reads again what an operator wants of each provider."""
         return {name: station.backfiller for name, station in self.stations.items()}
+
+    @property
+    def disposers(self) -> Mapping[ProviderName, Disposer]:
+        """Who moves to each provider's trash what is surely here."""
+        return {name: station.disposer for name, station in self.stations.items()}
 
     @property
     def acknowledgers(self) -> Mapping[ProviderName, Acknowledger]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
 
 from reelkeep.app.house import House
+from reelkeep.app.intact import intact
 from reelkeep.core.model import Claim, ProviderName
 from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.backfill import Backfiller
 from reelkeep.stages.backlog import Backlog
 from reelkeep.stages.bells import Bell, Chime
 from reelkeep.stages.dispatch import Dispatcher
+from reelkeep.stages.dispose import Disposer
 from reelkeep.stages.poll import Poller
 
 Work = Callable[[], Awaitable[None]]
@@ -47,6 +50,15 @@ class Station:
             report=house.report,
             clean=house.clean,
         )
+        self.disposer = Disposer(
+            provider,
+            house.disposals,
+            partial(intact, house.archive),
+            clock=house.clock,
+            report=house.report,
+            clean=house.clean,
+            troubled=lambda: self.poller.health.broken_since is not None,
+        )
         self.acknowledger = Acknowledger(
             provider, house.intake, clock=house.clock, report=house.report
         )
@@ -68,6 +80,7 @@ class Station:
         if polls:
             self._start(front, self.poller.forever, "poll")
             self._start(front, self.backfiller.forever, "backfill")
+            self._start(front, self.disposer.forever, "dispose")
 
     async def dismiss(self) -> Sequence[Claim]:
         """End all that was started; return what was claimed, and not begun on."""

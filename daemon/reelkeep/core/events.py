@@ -123,6 +123,19 @@ EVENTS: dict[str, Event] = {
         ("provider", "recording", "deadline"),
         "Its provider deletes it within a week, and it is not here; said once.",
     ),
+    "recording.trash_planned": Event(
+        _I,
+        ("provider", "recording"),
+        "All of it is here: without `trash_dry_run` it would be in its provider's trash now.",
+    ),
+    "recording.trashed": Event(
+        _I, ("provider", "recording"), "All of it is here: it was moved to its provider's trash."
+    ),
+    "recording.trash_refused": Event(
+        _W,
+        ("provider", "recording", "reason"),
+        "It is archived, but was not moved to the trash; looked at again in a day.",
+    ),
     # files
     "file.started": Event(
         _D, ("provider", "recording", "file", "host", "bytes", "attempt"), "A transfer began."

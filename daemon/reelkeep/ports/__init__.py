@@ -12,6 +12,7 @@ from reelkeep.ports.catalog import (
     Admission,
     Backfills,
     Checks,
+    Disposals,
     Intake,
     Ledger,
     Queue,
@@ -19,7 +20,7 @@ from reelkeep.ports.catalog import (
     Stock,
     Wanted,
 )
-from reelkeep.ports.provider import Finding, Provider, Tools, Traits, Vault
+from reelkeep.ports.provider import Finding, Provider, Remover, Tools, Traits, Vault
 from reelkeep.ports.transport import Reply, Request, Tap, Transport
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Clean",
     "Clock",
     "Dice",
+    "Disposals",
     "Finding",
     "Held",
     "Inspection",
@@ -39,6 +41,7 @@ __all__ = [
     "Part",
     "Provider",
     "Queue",
+    "Remover",
     "Reply",
     "Report",
     "Request",

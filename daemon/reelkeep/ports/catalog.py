@@ -111,6 +111,22 @@ class Backfills(Protocol):
         ...
 
 
+class Disposals(Protocol):
+    """Archived recordings that may be moved to their provider's trash."""
+
+    async def disposable(self, provider: ProviderName, limit: int) -> Sequence[Holding]:
+        """Return archived recordings of which every file is stored; not what is spared now."""
+        ...
+
+    async def disposed(self, holding: Holding) -> None:
+        """Note that `holding` was moved to the trash."""
+        ...
+
+    async def spared(self, holding: Holding, until: datetime) -> None:
+        """Leave `holding` alone until then."""
+        ...
+
+
 class Queue(Protocol):
     """What the dispatcher takes from the catalog."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from reelkeep.core.disposal import Disposal
 from reelkeep.core.filters import Filter
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
 from reelkeep.ports.base import Clock, Dice, Learn, Report
@@ -24,6 +25,7 @@ class Traits:
     transcode_timeout: timedelta = timedelta(hours=24)
     describes: bool = False  #: New recordings must be shown to `describe` before they are fetched.
     acknowledges: bool = False  #: `acknowledge` does something, and is wanted.
+    disposal: Disposal | None = None  #: Archived recordings are to be trashed; see `Remover`.
     lookback: timedelta | None = None  #: None: every poll reads the whole span.
     deep_scan: timedelta | None = None
     epoch: datetime | None = None  #: Nothing before this is of interest (`since`).
@@ -86,6 +88,32 @@ class Provider(Protocol):
 
     async def check(self) -> Sequence[Finding]:
         """Ask one cheap authenticated question, and say what is missing."""
+        ...
+
+
+@runtime_checkable
+class Remover(Protocol):
+    """What a `Provider` can do besides, if it has a trash."""
+
+    @property
+    def name(self) -> ProviderName: ...
+
+    async def current(self, recording: RecordingId) -> Recording:
+        """Return a recording with every file that the provider has of it at this moment.
+
+        Raises:
+            BadAnswer: It is not there, or what was said is not surely all of it.
+            ProviderError: It is not about this recording alone.
+        """
+        ...
+
+    async def trash(self, recording: RecordingId) -> None:
+        """Move a recording to the trash; never delete it for good.
+
+        Raises:
+            BadAnswer: The provider would not, or it is not known whether it did.
+            ProviderError: It is not about this recording alone.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from reelkeep.core.disposal import Disposal
 from reelkeep.core.filters import Criteria, Filter
 from reelkeep.options import Surroundings
 from reelkeep.providers.zoom.options import VideoSdkOptions, ZoomOptions
@@ -74,9 +75,19 @@ def test_users_are_all_or_a_list(users: object) -> None:
 
 
 @pytest.mark.parametrize("read", [meetings, sdk])
-def test_moving_to_the_trash_is_refused_in_a_plain_sentence(read: Any) -> None:
-    with pytest.raises(ValidationError, match="comes in a later release"):
-        read(after_archive="trash")
+def test_the_trash_is_used_only_if_one_says_so_and_at_first_for_a_rehearsal(read: Any) -> None:
+    assert read().disposal() is None
+    assert read(trash_dry_run=False, trash_limit=5).disposal() is None
+    assert read(after_archive="trash").disposal() == Disposal(limit=20, dry_run=True)
+    wish = read(after_archive="trash", trash_dry_run=False, trash_limit=5).disposal()
+    assert wish == Disposal(limit=5, dry_run=False)
+
+
+@pytest.mark.parametrize("read", [meetings, sdk])
+@pytest.mark.parametrize("limit", [0, -1, 1001, "many"])
+def test_the_limit_of_the_trash_is_a_sensible_number(read: Any, limit: object) -> None:
+    with pytest.raises(ValidationError):
+        read(after_archive="trash", trash_limit=limit)
 
 
 def test_a_topic_is_a_regular_expression() -> None:

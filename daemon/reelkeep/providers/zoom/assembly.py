@@ -21,6 +21,7 @@ from reelkeep.providers.zoom.locating import Finder, Sign, Trash, in_header
 from reelkeep.providers.zoom.options import ZoomSpan
 from reelkeep.providers.zoom.places import Places
 from reelkeep.providers.zoom.provider import Zoom
+from reelkeep.providers.zoom.removal import Removal
 from reelkeep.providers.zoom.shapes import Angle
 from reelkeep.providers.zoom.survey import Survey
 from reelkeep.providers.zoom.wholes import Wholes
@@ -74,6 +75,7 @@ def assembled(
             trash=_trash(plan.itinerary, places, survey, links, tools),
             sign=plan.sign,
         ),
+        removal=Removal(wholes),
         checker=Checker(
             client=client,
             bearer=bearer,
@@ -107,5 +109,6 @@ def _traits(options: ZoomSpan, plan: Plan) -> Traits:
         lookback=options.lookback,
         deep_scan=options.deep_scan,
         epoch=options.since,
+        disposal=options.disposal(),
         scope=hashlib.sha256(written).hexdigest()[:16],
     )

@@ -26,11 +26,12 @@ _PATIENCE: Final = {Verdict.RENEW: 1, Verdict.THROTTLED: 5, Verdict.OUTAGE: 3}
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One GET. `path` begins with a slash and is encoded; `pairs` is the query, in clear."""
+    """One request. `path` begins with a slash and is encoded; `pairs` is the query, in clear."""
 
     path: str
     pairs: Pairs = ()
     label: Label = Label.MEDIUM
+    method: str = "GET"  #: A success of any other may say nothing.
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,9 @@ class Client:
             answer = await ask(self._transport, self._request(question, token))
         except Unavailable as error:
             return _Try(Judgement(Verdict.OUTAGE, error))
+        silent = question.method != "GET" and not answer.text.strip()
+        if silent and 200 <= answer.status < 300:
+            return _Try(Judgement(Verdict.FINE), token)
         return _Try(judge(answer), token, answer)
 
     async def _mend(self, attempt: _Try, label: Label, times: int) -> None:
@@ -121,8 +125,10 @@ class Client:
         asked = f"?{query(question.pairs)}" if question.pairs else ""
         return Request(
             url=f"{self._api_url}{question.path}{asked}",
+            method=question.method,
             headers={"Accept": "application/json"},
             credentials={"Authorization": f"Bearer {token}"},
+            follow=question.method == "GET",
         )
 
 

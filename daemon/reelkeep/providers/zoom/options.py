@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from reelkeep.core.disposal import Disposal
 from reelkeep.core.filters import Filter
 from reelkeep.options import (
     Address,
@@ -28,15 +29,6 @@ def _users(value: object) -> tuple[str, ...] | None:
     if not listed or not all(isinstance(user, str) and user.strip() for user in listed):
         raise ValueError("expected all, or a list of user ids and e-mail addresses")
     return tuple(dict.fromkeys(listed))
-
-
-def _only_keep(value: str) -> str:
-    if value == "trash":
-        raise ValueError(
-            "moving recordings to the provider's trash comes in a later release; "
-            "this release only does keep"
-        )
-    return value
 
 
 Users = Annotated[
@@ -78,8 +70,18 @@ class ZoomSpan(ProviderOptions):
     """No files that match a key given here."""
     trash: Literal["ignore", "rescue"] = "ignore"
     """rescue: also archive what is in the provider's trash, whole meetings and single files."""
-    after_archive: Annotated[Literal["keep", "trash"], AfterValidator(_only_keep)] = "keep"
-    """What becomes of an archived recording at the provider. This release only does keep."""
+    after_archive: Literal["keep", "trash"] = "keep"
+    """trash: move a recording to the provider's trash once all of it is here, verified, settled."""
+    trash_dry_run: bool = True
+    """true: only log what after_archive would move to the trash; false: move it."""
+    trash_limit: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Recordings that after_archive moves to the trash in one interval, at most."""
+
+    def disposal(self) -> Disposal | None:
+        """Return how recordings are moved to the trash, None if they are not."""
+        if self.after_archive == "keep":
+            return None
+        return Disposal(limit=self.trash_limit, dry_run=self.trash_dry_run)
 
     def filter(self) -> Filter:
         """Return which files are wanted."""

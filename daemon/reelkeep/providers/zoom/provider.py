@@ -21,6 +21,7 @@ from reelkeep.providers.zoom.itinerary import Itinerary
 from reelkeep.providers.zoom.lanes import in_lanes
 from reelkeep.providers.zoom.locating import LOST, Finder, report_refusal
 from reelkeep.providers.zoom.places import Places
+from reelkeep.providers.zoom.removal import Removal
 from reelkeep.providers.zoom.shapes import Sighting, merged
 from reelkeep.providers.zoom.survey import Survey
 from reelkeep.providers.zoom.verdicts import Denied
@@ -29,7 +30,7 @@ from reelkeep.providers.zoom.wholes import Wholes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zoom:
-    """One account. It neither transcodes nor is told what is archived."""
+    """One account. It neither transcodes nor is told what is archived; it has a trash."""
 
     name: ProviderName
     traits: Traits
@@ -38,6 +39,7 @@ class Zoom:
     survey: Survey
     wholes: Wholes
     finder: Finder
+    removal: Removal
     checker: Checker
     report: Report
 
@@ -65,6 +67,12 @@ class Zoom:
     async def acknowledge(self, recordings: Sequence[RecordingId]) -> Sequence[RecordingId]:
         """Accept nothing: there is nobody to be told."""
         return recordings[:0]
+
+    async def current(self, recording: RecordingId) -> Recording:
+        return await self.removal.current(recording)
+
+    async def trash(self, recording: RecordingId) -> None:
+        await self.removal.trash(recording)
 
     async def check(self) -> Sequence[Finding]:
         return await self.checker.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,22 +30,29 @@ class Wholes:
         Raises:
             Denied: There is none, or not for us.
         """
-        body = await self._asked(recording)
-        wrapped = list(objects(body.get(self.angle.dialect.entries)))
-        said = wrapped[0] if len(wrapped) == 1 else body
+        said = await self.said(recording)
         seen = sighting({**said, self.angle.dialect.id: recording}, self.angle)
         if seen is None:
             raise BadAnswer("expected a recording, got something else")
         return seen
 
-    async def _asked(self, recording: RecordingId) -> dict[str, Any]:
+    async def said(self, recording: RecordingId) -> dict[str, Any]:
+        """Return what is said of a recording now; errors as for `get`."""
+        body = await self.asked(recording, self.question)
+        wrapped = list(objects(body.get(self.angle.dialect.entries)))
+        return wrapped[0] if len(wrapped) == 1 else body
+
+    async def asked(
+        self, recording: RecordingId, question: Callable[[str], Question]
+    ) -> dict[str, Any]:
+        """Return the answer to a question about a recording, whichever encoding its id wants."""
         try:
-            return await self.client.ask(self.question(encoded(recording)))
+            return await self.client.ask(question(encoded(recording)))
         except Denied as denied:
             twice = encoded(recording, twice=True)
             if denied.verdict is not Verdict.NO_MEETING or twice == encoded(recording):
                 raise
-        return await self.client.ask(self.question(twice))
+        return await self.client.ask(question(twice))
 
     def question(self, segment: str) -> Question:
         """Return the question for the recording whose encoded id is `segment`."""

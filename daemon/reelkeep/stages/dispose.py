@@ -1,0 +1,105 @@
+"""Move to their provider's trash a few archived recordings, and only what is surely here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import anyio
+
+from reelkeep.core.disposal import Disposal, objection
+from reelkeep.core.model import Holding
+from reelkeep.errors import BadAnswer, ProviderError
+from reelkeep.ports import Clean, Clock, Disposals, Provider, Remover, Report
+from reelkeep.stages.blame import blamed
+
+LOOK_AGAIN = timedelta(days=1)
+"""When a recording that was not trashed, for whatever reason, is looked at again."""
+
+Intact = Callable[[Holding], Awaitable[bool]]
+"""Reads a recording in the archive again, and says whether it is as it was stored."""
+
+
+class Disposer:
+    """Trashes what one provider need not keep any more, if its operator wants that.
+
+    Nothing follows from an error or from what is not there: then the recording stays.
+    """
+
+    def __init__(
+        self, provider: Provider, disposals: Disposals, intact: Intact, *, clock: Clock,
+        report: Report, troubled: Callable[[], bool], clean: Clean = str,
+    ) -> None:  # fmt: skip
+        self._provider = provider
+        self._disposals = disposals
+        self._intact = intact
+        self._clock = clock
+        self._report = report
+        self._troubled = troubled
+        self._clean = clean
+        self._said = False
+
+    async def forever(self) -> None:
+        """Work a cycle each interval until cancelled."""
+        while self._provider.traits.disposal is not None:
+            await anyio.sleep(self._provider.traits.interval.total_seconds())
+            await self.once()
+
+    async def once(self) -> None:
+        """Look at the next recordings, as many as one cycle may take.
+
+        Raises:
+            CatalogError: The catalog failed us.
+        """
+        wish, provider = self._provider.traits.disposal, self._provider
+        if wish is None or not isinstance(provider, Remover) or self._troubled():
+            return
+        for holding in await self._disposals.disposable(provider.name, wish.limit):
+            try:
+                reason = await self._one(provider, holding, wish)
+            except ProviderError as error:
+                self._complain(error)
+                return
+            self._said = False
+            if reason is not None:
+                self._say("recording.trash_refused", holding, reason=self._clean(reason))
+
+    async def _one(self, provider: Remover, holding: Holding, wish: Disposal) -> str | None:
+        """Trash `holding` unless something speaks against it; return what does.
+
+        Raises:
+            ProviderError: It is not about this recording alone.
+        """
+        await self._disposals.spared(holding, self._clock() + LOOK_AGAIN)
+        if not await self._intact(holding):
+            return "what the archive holds is not what was stored; see `reelkeep verify`"
+        try:
+            with blamed():
+                current = await provider.current(holding.id)
+            reason = objection(holding, current, self._clock())
+            if reason is not None:
+                return reason
+            if wish.dry_run:
+                self._say("recording.trash_planned", holding)
+                return None
+            with blamed():
+                await provider.trash(holding.id)
+        except BadAnswer as error:
+            return str(error)
+        await self._disposals.disposed(holding)
+        self._say("recording.trashed", holding)
+        return None
+
+    def _say(self, event: str, holding: Holding, **more: object) -> None:
+        self._report(event, provider=holding.provider, recording=holding.id, **more)
+
+    def _complain(self, error: ProviderError) -> None:
+        """Report trouble with the provider when it begins."""
+        if not self._said:
+            self._said = True
+            self._report(
+                "provider.refused",
+                provider=self._provider.name,
+                code=error.code,
+                reason=f"nothing could be moved to the trash: {self._clean(str(error))}",
+            )
