@@ -38,11 +38,10 @@ class Itinerary:
     meeting_id: str | None = None
 
     def errands(self, places: Iterable[Place], span: Window) -> Iterator[Errand]:
-        """Yield one errand for each listing that is needed to know all of `span`."""
+        """Yield one errand for each listing that is needed to know all of `span`, but the trash."""
         for place in places:
             angle = Angle(dialect=self.dialect, settle=self.settle, host=place.host)
             yield from self._dated(place, angle, span)
-            yield from self.trash([place])
 
     def trash(self, places: Iterable[Place]) -> Iterator[Errand]:
         """Yield the errands for what is in the trash, if it is wanted; dates do not count there."""

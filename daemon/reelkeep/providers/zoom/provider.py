@@ -44,8 +44,9 @@ class Zoom:
     report: Report
 
     async def discover(self, span: Window) -> AsyncGenerator[Sequence[Recording], None]:
-        errands = self.itinerary.errands(await self.places.all(), span)
-        async with aclosing(self.survey.discover(errands)) as batches:
+        places, plan = await self.places.all(), self.itinerary
+        errands, trash = plan.errands(places, span), plan.trash(places)
+        async with aclosing(self.survey.discover(errands, trash)) as batches:
             async for batch in batches:
                 yield batch
 

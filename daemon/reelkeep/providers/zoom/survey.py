@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from reelkeep.core.model import ProviderName, Recording, RecordingId
+from reelkeep.errors import BadAnswer
 from reelkeep.ports import Clock, Report
 from reelkeep.providers.zoom.client import Client
 from reelkeep.providers.zoom.foreign import quoted
@@ -31,6 +32,43 @@ class Errand:
     user: str = ""
 
 
+@dataclass(slots=True)
+class _Surveyed:
+    """What came of one survey so far."""
+
+    absent: set[str] = field(default_factory=set)  #: Users who are not on the account.
+    trashed: dict[RecordingId, Sighting] = field(default_factory=dict)
+    told: set[RecordingId] = field(default_factory=set)  #: Of those, what was listed elsewhere.
+    error: BadAnswer | None = None
+
+    def put_aside(self, sightings: Sequence[Sighting]) -> Sequence[Recording]:
+        """Keep what lies in the trash; tell nothing of it yet."""
+        for each in sightings:
+            known = self.trashed.get(each.recording.id)
+            self.trashed[each.recording.id] = each if known is None else merged(known, each)
+        return ()
+
+    def completed(self, sightings: Sequence[Sighting]) -> Sequence[Recording]:
+        """Return what was seen, with what lies in the trash of it."""
+        both = self.trashed.keys() & {each.recording.id for each in sightings}
+        self.told |= both
+        return [
+            merged(each, self.trashed[each.recording.id]).recording
+            if each.recording.id in both
+            else each.recording
+            for each in sightings
+        ]
+
+    def others(self) -> Sequence[Recording]:
+        """Return what was seen in the trash only."""
+        return [each.recording for id_, each in self.trashed.items() if id_ not in self.told]
+
+
+def _batches(recordings: Sequence[Recording]) -> Iterator[Sequence[Recording]]:
+    for start in range(0, len(recordings), BATCH):
+        yield recordings[start : start + BATCH]
+
+
 class Survey:
     """Reads listings of one account, and remembers which users are not worth asking."""
 
@@ -46,24 +84,43 @@ class Survey:
         self._told: set[str] = set()
 
     async def discover(
-        self, errands: Iterable[Errand]
+        self, errands: Iterable[Errand], trash: Iterable[Errand] = ()
     ) -> AsyncGenerator[Sequence[Recording], None]:
         """Yield what the listings hold; see `reelkeep.ports.Provider.discover`.
 
-        A user who is not on the account, or has no cloud recording, is passed over.
+        A user who is not on the account, or has no cloud recording, is passed over. What `trash`
+        lists of a recording is told together with what else is listed of it: else each would seem
+        to be a change of the other.
         """
-        absent: set[str] = set()
+        found = _Surveyed()
+        for some, inside in ((trash, True), (errands, False)):
+            async with aclosing(self._sightings(some, found)) as lanes:
+                async for sightings in lanes:
+                    told = found.put_aside(sightings) if inside else found.completed(sightings)
+                    for batch in _batches(told):
+                        yield batch
+        for batch in _batches(found.others()):
+            yield batch
+        if found.error is not None:
+            raise found.error
 
-        async def read(errand: Errand) -> Sequence[Recording]:
-            return await self._read(errand, absent)
+    async def _sightings(
+        self, errands: Iterable[Errand], found: _Surveyed
+    ) -> AsyncGenerator[Sequence[Sighting], None]:
+        """Yield what each listing holds; the first that cannot be believed is noted in `found`."""
 
-        async with aclosing(in_lanes(read, errands)) as lanes:
-            async for results in lanes:
-                for recordings in results:
-                    for start in range(0, len(recordings), BATCH):
-                        yield recordings[start : start + BATCH]
+        async def read(errand: Errand) -> Sequence[Sighting]:
+            return await self._read(errand, found.absent)
 
-    async def _read(self, errand: Errand, absent: set[str]) -> Sequence[Recording]:
+        try:
+            async with aclosing(in_lanes(read, errands)) as lanes:
+                async for results in lanes:
+                    for sightings in results:
+                        yield sightings
+        except BadAnswer as error:
+            found.error = found.error or error
+
+    async def _read(self, errand: Errand, absent: set[str]) -> Sequence[Sighting]:
         if errand.user in absent or self._is_planless(errand.user):
             return ()
         try:
@@ -72,9 +129,9 @@ class Survey:
             if denied.verdict is not Verdict.NOTHING:
                 self._pass_over(errand.user, denied, absent)
             return ()
-        return self._recordings(drained, errand)
+        return self._seen(drained, errand)
 
-    def _recordings(self, drained: Drained, errand: Errand) -> Sequence[Recording]:
+    def _seen(self, drained: Drained, errand: Errand) -> Sequence[Sighting]:
         found: dict[RecordingId, Sighting] = {}
         for entry in drained.entries:
             seen = sighting(entry, errand.angle)
@@ -87,7 +144,7 @@ class Survey:
             self._links.remember(each)
         if drained.lacks and errand.listing.counted:
             self._tell(errand, f"{drained.lacks} of {drained.promised} announced are not listed")
-        return [each.recording for each in found.values()]
+        return list(found.values())
 
     def _pass_over(self, user: str, denied: Denied, absent: set[str]) -> None:
         """Remember a user who is not worth asking.

@@ -352,6 +352,36 @@ async def test_a_meeting_without_an_id_is_reported() -> None:
     assert len(bench.log.named("poll.incomplete")) == 1
 
 
+async def test_what_is_in_the_trash_of_a_recording_is_told_with_the_rest_of_it() -> None:
+    bench = Bench()
+    trashed = file("f-2", deleted_time="2025-11-19T00:00:00Z")
+
+    def answer(asked: Asked) -> FakeReply:
+        is_file = asked.query.get("trash_type") == "recording_file"
+        kept = [] if "trash" in asked.query else [meeting("m-1", file("f-1"))]
+        return page([meeting("m-1", trashed)] if is_file else kept)(asked)
+
+    bench.script.on(ONE, answer)
+    found = await discovered(bench.meetings(trash="rescue"), span(60))
+    assert [each.id for each in found] == ["m-1"] * 3  # once for each range of days
+    assert {tuple(f.id for f in each.files) for each in found} == {("f-1", "f-2")}
+    assert found[0].deadline == NOW.replace(month=12, day=19, hour=0)
+
+
+async def test_a_trash_that_cannot_be_read_keeps_nothing_else_from_being_told() -> None:
+    bench = Bench()
+
+    def answer(asked: Asked) -> FakeReply:
+        if "trash" in asked.query:
+            return error(400, 300, "no")
+        return page([meeting("m-1")])(asked)
+
+    bench.script.on(ONE, answer)
+    found, failure = await until_error(bench.meetings(trash="rescue"))
+    assert [each.id for each in found] == ["m-1"]
+    assert isinstance(failure, BadAnswer)
+
+
 async def test_the_trash_is_listed_on_request() -> None:
     bench = Bench()
 
@@ -363,7 +393,7 @@ async def test_the_trash_is_listed_on_request() -> None:
     found = await discovered(bench.meetings(trash="rescue"))
     assert [each.id for each in found] == ["m-none", "m-meeting_recordings", "m-recording_file"]
     assert found[1].deadline == NOW.replace(month=12, day=19, hour=0)
-    assert bench.script.at(ONE)[1].query == {
+    assert bench.script.at(ONE)[0].query == {
         "page_size": "300",
         "trash": "true",
         "trash_type": "meeting_recordings",
@@ -411,9 +441,9 @@ async def test_the_trash_of_sessions_has_its_own_word() -> None:
     bench.script.on(SDK, page([], name="sessions"))
     await ids(bench.sdk(trash="rescue"))
     assert [asked.query.get("trash_type") for asked in bench.script.at(SDK)] == [
-        None,
         "session_recordings",
         "recording_file",
+        None,
     ]
 
 
