@@ -78,6 +78,7 @@ def test_to_ask_for_health_takes_next_to_nothing(place: Path) -> None:
         ("list --json", LOOKING | ARCHIVE),
         ("retry --failed --json", LOOKING | ARCHIVE | {"rich"}),
         ("verify --json", LOOKING),
+        ("doctor --offline --json", NEVER | DAEMON | LOGGING | {"aiohttp", "jwt", "rich"}),
         ("check --json", LOOKING | ARCHIVE | CATALOG | {"anyio", "rich"}),
     ],
 )
@@ -85,6 +86,12 @@ def test_a_command_imports_nothing_that_it_does_not_use(
     arguments: str, needless: set[str], place: Path
 ) -> None:
     assert needless & imported(arguments, place) == set()
+
+
+def test_a_backup_imports_nothing_that_it_does_not_use(place: Path) -> None:
+    imported("status --json", place)  # there is a catalog from then on
+    needless = LOOKING | ARCHIVE | {"rich", "sqlalchemy"}
+    assert needless & imported("backup copy.db --json", place) == set()
 
 
 @pytest.mark.parametrize("name", sorted(LOOKING | ARCHIVE | CATALOG | {"anyio", "rich.console"}))

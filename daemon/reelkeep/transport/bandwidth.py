@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import TracebackType
 
 import anyio
 
@@ -15,6 +16,8 @@ GRAIN = 0.05
 
 LEAST = 16 << 10
 """Bytes that any transfer may pay for at a time."""
+
+_NOTHING = memoryview(b"")
 
 
 class Bandwidth:
@@ -36,12 +39,7 @@ class Bandwidth:
 
     def open(self, request: Request) -> AbstractAsyncContextManager[Reply]:
         """Open `request` as the wrapped transport does."""
-        return self._open(request)
-
-    @asynccontextmanager
-    async def _open(self, request: Request) -> AsyncIterator[Reply]:
-        async with self._transport.open(request) as reply:
-            yield _Slowed(reply, self)
+        return _Opening(self._transport.open(request), self)
 
     async def spend(self, size: int) -> None:
         """Wait until `size` more bytes fit; what was not used is not saved up."""
@@ -57,11 +55,32 @@ class Bandwidth:
             self._paid_until -= size / self._rate
 
 
+class _Opening:
+    """What opens a reply: a class, for this is passed once for each small file."""
+
+    __slots__ = ("_bandwidth", "_inner")
+
+    def __init__(self, inner: AbstractAsyncContextManager[Reply], bandwidth: Bandwidth) -> None:
+        self._inner = inner
+        self._bandwidth = bandwidth
+
+    async def __aenter__(self) -> Reply:
+        return _Slowed(await self._inner.__aenter__(), self._bandwidth)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._inner.__aexit__(kind, error, traceback)
+
+
 @dataclass(slots=True)
 class _Slowed:
     _reply: Reply
     _bandwidth: Bandwidth
-    _rest: memoryview = field(default_factory=lambda: memoryview(b""))  # of the piece begun last
+    _rest: memoryview = _NOTHING  # of the piece begun last
 
     @property
     def status(self) -> int:
@@ -82,19 +101,15 @@ class _Slowed:
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         async with aclosing(self._reply.chunks()) as pieces:
             async for piece in pieces:
+                if self._bandwidth.grain is None:
+                    yield piece
+                    continue
                 self._rest = memoryview(piece)
                 while self._rest:
-                    grain = self._next_grain(piece)
+                    grain = bytes(self._rest[: self._bandwidth.grain])  # the rest is for `tap`
+                    self._rest = self._rest[len(grain) :]
                     yield grain
                     await self._bandwidth.spend(len(grain))
-
-    def _next_grain(self, piece: bytes) -> bytes:
-        """Cut off what may be paid for at once; all of `piece`, uncopied, if nothing bounds it."""
-        size = self._bandwidth.grain or len(self._rest)
-        whole = size >= len(self._rest) == len(piece)
-        grain = piece if whole else bytes(self._rest[:size])
-        self._rest = self._rest[len(grain) :]
-        return grain
 
     @asynccontextmanager
     async def tap(self) -> AsyncIterator[Tap | None]:

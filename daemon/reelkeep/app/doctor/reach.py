@@ -10,7 +10,6 @@ from typing import Any
 import anyio
 
 from reelkeep.app.status import ask_daemon
-from reelkeep.app.wire import open_wire
 from reelkeep.core.diagnosis import Check, Grade, judge_clock
 from reelkeep.core.urls import parse
 from reelkeep.errors import ConfigError, TransferError
@@ -53,6 +52,8 @@ def about_providers(settings: Settings, clock: Clock) -> Found:
     checks: dict[int, list[Check]] = {}
 
     async def ask_all() -> None:
+        from reelkeep.app.wire import open_wire  # and an HTTP client, which nothing else needs here
+
         async with open_wire(settings) as wire, anyio.create_task_group() as group:
             for number, (name, origin) in enumerate(hosts):
                 at = checks.setdefault(number, [])
