@@ -99,7 +99,7 @@ def _create(connection: Connection) -> None:
     connection.execute(_stamp.insert().values(version_num=HEAD))
 
 
-def migrate(connection: Connection, before: str | None, *, to: str = HEAD) -> None:
+def migrate(connection: Connection, before: str | None, *, to: str = "head") -> None:
     """Bring the tables from version `before`, or from nothing, to HEAD or another version.
 
     Raises:

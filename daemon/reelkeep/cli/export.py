@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="jsonl: one recording a line, with its files; csv: one file a line.",
 )
+@click.option("--json", "form", flag_value="jsonl", help="The same as --format jsonl.")
 @click.pass_obj
 def command(call: Invocation, *, names: tuple[str, ...], form: str) -> int:
     """Write all that the catalog knows to stdout, for other programs.

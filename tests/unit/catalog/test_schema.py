@@ -112,7 +112,7 @@ def test_a_catalog_of_the_first_version_is_migrated_with_all_that_is_in_it(tmp_p
     with engine.connect() as connection, connection.begin():
         migrate(connection, None, to="0001")
         connection.execute(text(FIRST_ROW))
-    prepare(engine)
+    prepare(engine, migrate)
     with engine.connect() as connection:
         found = connection.execute(text("SELECT id, warned FROM recording")).all()
         assert found == [("a", 0)]
