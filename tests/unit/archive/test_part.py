@@ -22,7 +22,7 @@ from reelkeep.archive.disk import Disk
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.journal import decode
 from reelkeep.core.model import FileId
-from reelkeep.errors import DiskFull, IoFailed
+from reelkeep.errors import Busy, DiskFull, IoFailed
 from reelkeep.ports import Held
 
 MIB = 1024 * 1024
@@ -71,6 +71,20 @@ async def test_rule_26_names_of_parts_hold_no_text_of_the_provider(tmp_path: Pat
     name = only(tmp_path, "*.part").stem
     assert name.startswith(f"{odd.key}-")
     assert len(name.removeprefix(f"{odd.key}-")) == 16
+
+
+async def test_rule_24_a_part_on_the_disk_has_one_writer_whoever_else_holds_the_archive(
+    tmp_path: Path,
+) -> None:
+    """Two objects stand for two processes: each has its own descriptor, and so its own lock."""
+    one, other = await prepared(tmp_path), await prepared(tmp_path)
+    await leave(one, b"x" * 100)
+    async with one.part(download()) as part:
+        assert part.held.size == 100
+        with pytest.raises(Busy, match="another writer"):
+            await leave(other, b"y")
+        assert only(tmp_path, "*.part").read_bytes() == b"x" * 100
+    await leave(other, b"y")
 
 
 async def killed_with(root: Path, *, flushed: int, written: int) -> None:
