@@ -124,6 +124,36 @@ async def test_what_follows_the_head_is_drawn_to_the_byte() -> None:
     assert came == body
 
 
+async def test_a_first_limit_does_not_charge_for_what_was_drawn_before() -> None:
+    """It holds from the next slice on; one that is under way is over soon."""
+    body, gate = bytes(20_000), anyio.Event()
+    headers = {"Content-Length": str(len(body)), "Content-Type": "video/mp4"}
+    reply = FakeReply(
+        headers=headers, pieces=[body[:10_000], gate, b"1", body[10_001:]], drawn=True
+    )
+    transport = Bandwidth(FakeTransport([reply]), rate=None)
+    came = 0
+
+    async def draw() -> None:
+        nonlocal came
+        request = Request(url="https://example.test/f")
+        async with transport.open(request) as answer, answer.tap() as tap:
+            assert tap is not None
+            while tap.left:
+                came += tap.draw(memoryview(bytearray(await tap.grant())))
+
+    began = anyio.current_time()
+    async with anyio.create_task_group() as group:
+        group.start_soon(draw)
+        await anyio.sleep(5)
+        assert came == 10_000
+        transport.limit(1000)
+        gate.set()
+
+    assert came == len(body)
+    assert anyio.current_time() - began == pytest.approx(15, abs=0.5)
+
+
 RATE = 1_000_000
 STREAMS = 8
 
