@@ -17,6 +17,7 @@ import yaml
 from anyio import to_thread
 
 from integration.test_cli import EXTENT, Place, Ran
+from integration.test_daemon import running, simulated
 from reelkeep.app.doctor.reach import about_providers
 from reelkeep.core.diagnosis import Grade
 from reelkeep.settings import Settings, load
@@ -176,6 +177,22 @@ async def test_a_host_that_cannot_be_reached_is_told(place: Place) -> None:
     (place.folder / "reelkeep.yaml").write_text(yaml.safe_dump(document))
     ran = await place.run("doctor", "--json", code=1)
     assert list(graded(ran, "bad")) == ["meetings, http://127.0.0.1:1"]
+
+
+async def test_a_running_daemon_is_asked_and_one_with_another_catalog_is_told(
+    tmp_path: Path,
+) -> None:
+    async with simulated(tmp_path) as place, running(place) as daemon:
+        listen = (await daemon.url()).removeprefix("http://")
+        other = {"url": f"sqlite:///{tmp_path / 'other.db'}"}
+        cases: list[tuple[dict[str, Any], str, str]] = [
+            ({}, "ok", "0 transfers"),
+            ({"catalog": other}, "bad", "another catalog"),
+        ]
+        for changes, grade, told in cases:
+            place.write(server={"listen": listen}, **changes)
+            ran = await Place(tmp_path, place.sim).run("doctor", "--offline", "--json", code=None)
+            assert told in graded(ran, grade)["daemon"]
 
 
 def sdk_at(folder: Path, url: str) -> Settings:
