@@ -1,6 +1,6 @@
 # What can be done here. Everything happens in .venv, which is made when it is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-systemd test-image lint format docs picture bench \
+.PHONY: help demo run test test-systemd test-image fuzz simulate soak lint format docs picture bench \
 	image install-systemd uninstall-systemd
 
 help: ## list the targets
@@ -25,6 +25,10 @@ test-systemd: ## as root: boot a real systemd, and run reelkeep as its service
 test-image: ## as root: build the image with a real Docker engine, and run it
 	@.ci/setup test
 	@.ci/trial image $(ARGS)
+
+fuzz: ## try far more strange inputs than the tests do; FUZZ=50 says how many times as many
+	@.ci/setup test
+	@FUZZ=$${FUZZ:-20} .venv/bin/python -m pytest -q -n auto --timeout 3600 tests/fuzz $(ARGS)
 
 lint: ## check style, types and imports only
 	@.ci/setup test

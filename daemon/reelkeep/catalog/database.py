@@ -76,6 +76,8 @@ class Database:
                     return work(connection)
         except DBAPIError as error:
             raise CatalogError(f"the catalog cannot be used: {error.orig}") from error
+        except (ValueError, TypeError, OverflowError) as error:  # as a row is made into a noun
+            raise CatalogError(f"the catalog holds what cannot be read: {error}") from error
 
 
 def open_engine(url: str) -> Engine:

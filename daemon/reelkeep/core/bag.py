@@ -79,8 +79,10 @@ def decode_tags(content: bytes) -> dict[str, str]:
         ValueError: A line is no digest and path, or names a path again.
     """
     found: dict[str, str] = {}
-    for number, line in enumerate(content.decode().splitlines(), start=1):
-        match = _LINE.fullmatch(line)
+    for number, line in enumerate(content.decode().split("\n"), start=1):
+        if not line.strip("\r"):
+            continue
+        match = _LINE.fullmatch(line.removesuffix("\r"))
         if match is None:
             raise ValueError(f"line {number} is not a digest and a path")
         path = re.sub("%(25|0[AaDd])", lambda each: chr(int(each[1], 16)), match[2])

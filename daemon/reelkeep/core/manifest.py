@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from reelkeep.core.lifecycle import FileState
@@ -25,6 +25,8 @@ MANIFEST_BYTES: Final = 64 * 1024 * 1024
 """No manifest of ours is longer; reading one stops there."""
 
 _FORMAT = 1
+_DEEPEST = 40  # levels of facts; our own have a handful
+_MOST = 2**63 - 1  # bytes: what a catalog can hold
 _LACKING = frozenset({"due", "active", "failed", "gone"})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[0-9a-z]{1,64}")
@@ -148,7 +150,7 @@ def read_manifest(content: bytes) -> Manifest:
         started=_read_time(document.get("started")),
         duration=_read_duration(document.get("duration")),
         first_seen=_read_time(document.get("first_seen")),
-        facts=facts if isinstance(facts := document.get("facts"), dict) else {},
+        facts=_read_facts(document.get("facts")),
         files=files,
     )
 
@@ -219,6 +221,29 @@ def _plain(value: Any) -> Any:
             return str(value)
 
 
+def _read_facts(value: Any) -> Mapping[str, Any]:
+    """Return `value` if it is an object that can be kept and written again, else nothing."""
+    try:
+        return _kept(value, _DEEPEST) if isinstance(value, dict) else {}
+    except ValueError:
+        return {}
+
+
+def _kept(value: Any, depth: int) -> Any:
+    if depth == 0:
+        raise ValueError("it is nested too deeply")
+    if isinstance(value, dict):
+        return {_mended(name): _kept(each, depth - 1) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_kept(each, depth - 1) for each in value]
+    return _mended(value) if isinstance(value, str) else _plain(value)
+
+
+def _mended(text: str) -> str:
+    """Return `text` with U+FFFD for each half of a surrogate pair, which nothing can store."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _time(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
@@ -226,9 +251,9 @@ def _time(moment: datetime | None) -> str | None:
 def _read_time(value: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return None if moment.tzinfo is None else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return None if moment.tzinfo is None else moment
 
 
 def _read_duration(value: Any) -> timedelta | None:
@@ -239,17 +264,19 @@ def _read_duration(value: Any) -> timedelta | None:
 def _required(document: dict[str, Any], name: str) -> str:
     if not (text := _text(document, name)):
         raise ValueError(f"its {name} is missing")
+    if text != document[name]:
+        raise ValueError(f"its {name} is no text")
     return text
 
 
 def _text(document: dict[str, Any], name: str) -> str | None:
     value = document.get(name)
-    return value if isinstance(value, str) else None
+    return _mended(value) if isinstance(value, str) else None
 
 
 def _count(document: dict[str, Any], name: str) -> int | None:
     value = document.get(name)
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value <= _MOST else None
 
 
 def _list(value: Any) -> list[Any]:

@@ -11,7 +11,11 @@ from reelkeep.core.bag import TAGS, bag_papers, decode_payload, decode_tags, enc
 from reelkeep.core.manifest import is_plain_name
 
 SHA = "ab" * 32
-NAMES = st.text(min_size=1, max_size=40).filter(is_plain_name).filter(lambda n: n.isprintable())
+NAMES = (
+    st.text(min_size=1, max_size=40)
+    .filter(is_plain_name)
+    .filter(lambda name: not any("\ud800" <= char <= "\udfff" for char in name))
+)
 
 
 @given(st.dictionaries(NAMES, st.just(SHA), max_size=5))
@@ -26,7 +30,7 @@ def test_percent_signs_are_escaped() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "x", f"{SHA}", f"{SHA} ", f"{SHA}  data/../../etc/passwd", f"{SHA}  elsewhere/x",
+    ["x", f"{SHA}", f"{SHA} ", f"{SHA}  data/../../etc/passwd", f"{SHA}  elsewhere/x",
      f"{SHA}  data/", f"{SHA}  data/a\n{SHA}  data/a", "\xff"],
 )  # fmt: skip
 def test_what_is_no_manifest_is_refused(line: str) -> None:

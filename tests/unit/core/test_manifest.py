@@ -107,13 +107,17 @@ def test_it_is_text_for_people() -> None:
     assert content.endswith(b"\n}\n")
 
 
-@pytest.mark.parametrize(
-    "text", ["\x1b[2J", "\x9b2J", "\u202egpj.exe", "\ud800", "\u2028", "\ufeff"]
-)
+@pytest.mark.parametrize("text", ["\x1b[2J", "\x9b2J", "\u202egpj.exe", "\u2028", "\ufeff"])
 def test_what_would_disturb_a_terminal_is_escaped(text: str) -> None:
     content = dump(document(title=text))
     assert text.encode(errors="surrogatepass") not in content
     assert read_manifest(content).title == text
+
+
+def test_half_a_surrogate_pair_is_escaped_and_read_as_a_replacement() -> None:
+    content = dump(document(title="\ud800"))
+    assert b"\\ud800" in content
+    assert read_manifest(content).title == "\ufffd"
 
 
 def test_facts_that_json_cannot_say_become_text_or_null() -> None:

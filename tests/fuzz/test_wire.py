@@ -1,0 +1,114 @@
+"""What comes over a real socket and never ends: each is refused at a bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import anyio
+import pytest
+
+from fuzz.hostile import peak
+from reelkeep.core.addresses import AddressPolicy
+from reelkeep.errors import BadAnswer, TransferError, Unavailable
+from reelkeep.ports import Request
+from reelkeep.providers.web import ask
+from reelkeep.transport import AiohttpTransport, TransportOptions
+from servers import Script, Seen, Wire, serving
+
+GIB = 1 << 30
+MIB = 1 << 20
+PIECE = b"1," * (128 << 10)
+OPTIONS = TransportOptions(
+    connect_timeout=timedelta(seconds=5),
+    stall_timeout=timedelta(seconds=30),
+    stall_rate=1,
+    allow=AddressPolicy.parse(["127.0.0.1"]),
+)
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[AiohttpTransport]:
+    async with AiohttpTransport(OPTIONS) as opened:
+        yield opened
+
+
+class Endless:
+    """Sends `head`, then the same piece for ever; `sent` is how much went out."""
+
+    def __init__(self, head: bytes, piece: bytes = PIECE) -> None:
+        self._head = head
+        self._piece = piece
+        self.sent = 0
+
+    async def __call__(self, _seen: Seen, wire: Wire) -> None:
+        await wire.send(self._head)
+        while self.sent < GIB:
+            await wire.send(self._piece)
+            self.sent += len(self._piece)
+
+
+PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+LENGTH = PLAIN + b"Content-Length: %d\r\n\r\n[" % (GIB + 1)
+UNTIL_CLOSED = PLAIN + b"Connection: close\r\n\r\n["
+CHUNKED = PLAIN + b"Transfer-Encoding: chunked\r\n\r\n"
+CHUNK = b"%x\r\n%s\r\n" % (len(PIECE), PIECE)
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [(LENGTH, PIECE), (UNTIL_CLOSED, PIECE), (CHUNKED, CHUNK)],
+    ids=["length", "until closed", "chunked"],
+)
+async def test_a_gigabyte_of_json_is_refused_after_the_limit(
+    transport: AiohttpTransport, head: bytes, piece: bytes
+) -> None:
+    server, before = Endless(head, piece), peak()
+    async with serving(server) as site:
+        with anyio.fail_after(60), pytest.raises(BadAnswer, match="longer"):
+            await ask(transport, Request(url=site.url()))
+    assert server.sent < 96 * MIB
+    assert peak() - before < 256 * MIB
+
+
+async def refused(transport: AiohttpTransport, server: Script) -> None:
+    async with serving(server) as site:
+        with anyio.fail_after(60):
+            with pytest.raises(Unavailable):
+                await ask(transport, Request(url=site.url()))
+            with pytest.raises(TransferError):
+                async with transport.open(Request(url=site.url())) as reply:
+                    assert reply.status
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x" * 65536),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Many: 1\r\n" * 5000),
+        (b"HTTP/1.1 200 ", b"O" * 65536),
+        (b"", b"\0" * 65536),
+        (CHUNKED, b"f" * 65536),
+    ],
+    ids=[
+        "one long field",
+        "many fields",
+        "a long status line",
+        "nothing of HTTP",
+        "a long chunk head",
+    ],
+)
+async def test_a_head_without_end_is_refused_early(
+    transport: AiohttpTransport, head: bytes, piece: bytes
+) -> None:
+    server = Endless(head, piece)
+    async with serving(server) as site:
+        with anyio.fail_after(60), pytest.raises((Unavailable, BadAnswer)):
+            await ask(transport, Request(url=site.url()))
+    assert server.sent < 16 * MIB
+
+
+async def test_a_head_without_end_is_a_failed_transfer(transport: AiohttpTransport) -> None:
+    server = Endless(b"HTTP/1.1 200 OK\r\nX-Long: ", b"x" * 65536)
+    await refused(transport, server)
+    assert server.sent < 32 * MIB
