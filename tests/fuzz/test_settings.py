@@ -83,7 +83,7 @@ def test_any_bytes_are_refused_in_words(tmp_path: Path, content: bytes) -> None:
         b"a: 2025-99-99T99:99:99Z",
         b"\xff\xfe" + "a: 1".encode("utf-16-le"),
         b"x" * 2_000_000,
-        b"".join(b"k%d: 1\n" % number for number in range(50_000)),
+        b"".join(b"k%d: 1\n" % number for number in range(21_000)),
         b"a: |\n" + b" x\n" * 100_000,
         b"a: 0b" + b"1" * 10_000,
         b"a: .nan\nb: .inf",
