@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import anyio
@@ -45,6 +46,7 @@ class Account:
     sound: bool = True
     troubled: bool = False
     read: list[str] = field(default_factory=list)
+    meanwhile: Callable[[], object] = lambda: None  #: Happens while the archive is read.
 
     @property
     def sim(self) -> Simulator:
@@ -80,6 +82,7 @@ class Account:
 
     async def intact(self, holding: Holding) -> bool:
         self.read.append(holding.id)
+        self.meanwhile()
         return self.sound
 
     async def cycle(self) -> None:
@@ -342,6 +345,25 @@ async def test_a_number_never_names_a_recording_to_be_removed() -> None:
         await place.cycle()
         assert session.trashed_at is None
         assert "81234567890" not in " ".join(place.deletes)
+
+
+async def test_what_appears_while_the_archive_is_read_keeps_the_recording_there() -> None:
+    async with archived(extent=ONE) as place:
+        (meeting,) = place.sim.world.meetings
+        place.meanwhile = partial(grown, place, meeting)
+        await place.cycle()
+        assert place.deletes == []
+        assert "not known here" in place.refusals()[0]
+
+
+async def test_what_is_there_no_longer_is_looked_for_ever_more_rarely() -> None:
+    async with archived(extent=ONE) as place:
+        place.sim.world.meetings[0].deleted = True
+        for _ in range(40):
+            await place.cycle()
+            await anyio.sleep(86_400)
+        assert 8 <= len(place.refusals()) <= 16
+        assert place.read == place.deletes == []
 
 
 async def test_what_was_refused_is_looked_at_again_in_a_day() -> None:

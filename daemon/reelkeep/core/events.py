@@ -134,7 +134,7 @@ EVENTS: dict[str, Event] = {
     "recording.trash_refused": Event(
         _W,
         ("provider", "recording", "reason"),
-        "It is archived, but was not moved to the trash; looked at again in a day.",
+        "It is archived, but was not moved to the trash; looked at again, ever more rarely.",
     ),
     # files
     "file.started": Event(

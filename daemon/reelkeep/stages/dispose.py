@@ -14,7 +14,11 @@ from reelkeep.ports import Clean, Clock, Disposals, Provider, Remover, Report
 from reelkeep.stages.blame import blamed
 
 LOOK_AGAIN = timedelta(days=1)
-"""When a recording that was not trashed, for whatever reason, is looked at again."""
+"""When a recording that was not trashed is looked at again, at the soonest."""
+
+PATIENCE = 4
+"""What was refused is left alone for this part of the time since it was archived: what will never
+go, perhaps because it is there no longer, is looked at ever more rarely."""
 
 Intact = Callable[[Holding], Awaitable[bool]]
 """Reads a recording in the archive again, and says whether it is as it was stored."""
@@ -62,7 +66,7 @@ class Disposer:
                 return
             self._said = False
             if reason is not None:
-                self._say("recording.trash_refused", holding, reason=self._clean(reason))
+                await self._refuse(holding, self._clean(reason))
 
     async def _one(self, provider: Remover, holding: Holding, wish: Disposal) -> str | None:
         """Trash `holding` unless something speaks against it; return what does.
@@ -71,17 +75,17 @@ class Disposer:
             ProviderError: It is not about this recording alone.
         """
         await self._disposals.spared(holding, self._clock() + LOOK_AGAIN)
-        if not await self._intact(holding):
-            return "what the archive holds is not what was stored; see `reelkeep verify`"
         try:
-            with blamed():
-                current = await provider.current(holding.id)
-            reason = objection(holding, current, self._clock())
-            if reason is not None:
-                return reason
-            if wish.dry_run:
+            reason = await self._objection(provider, holding)
+            if reason is None and not await self._intact(holding):
+                reason = "what the archive holds is not what was stored; see `reelkeep verify`"
+            if reason is None and wish.dry_run:
                 self._say("recording.trash_planned", holding)
                 return None
+            if reason is None:  # reading took its time
+                reason = await self._objection(provider, holding)
+            if reason is not None:
+                return reason
             with blamed():
                 await provider.trash(holding.id)
         except BadAnswer as error:
@@ -89,6 +93,17 @@ class Disposer:
         await self._disposals.disposed(holding)
         self._say("recording.trashed", holding)
         return None
+
+    async def _objection(self, provider: Remover, holding: Holding) -> str | None:
+        with blamed():
+            current = await provider.current(holding.id)
+        return objection(holding, current, self._clock())
+
+    async def _refuse(self, holding: Holding, reason: str) -> None:
+        now = self._clock()
+        since = now - (holding.archived_at or now)
+        await self._disposals.spared(holding, now + max(LOOK_AGAIN, since / PATIENCE))
+        self._say("recording.trash_refused", holding, reason=reason)
 
     def _say(self, event: str, holding: Holding, **more: object) -> None:
         self._report(event, provider=holding.provider, recording=holding.id, **more)
