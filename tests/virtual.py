@@ -26,7 +26,7 @@ START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 Backend = tuple[str, dict[str, Callable[[], asyncio.AbstractEventLoop]]]
 
 
-class _Jumping:
+class Jumping:
     """A selector that jumps over the waits of its loop."""
 
     def __init__(self, loop: VirtualLoop) -> None:
@@ -57,13 +57,14 @@ class _Jumping:
 class VirtualLoop(asyncio.SelectorEventLoop):
     """Its clock starts at nought and moves by jumps only."""
 
+    selector: type[Jumping] = Jumping
     patience = 0.0
     """Real seconds in which a socket may speak up before the clock jumps."""
 
     def __init__(self) -> None:
         self._now = 0.0
         self._working: set[asyncio.Future[Any]] = set()
-        super().__init__(_Jumping(self))  # type: ignore[arg-type]  # it quacks
+        super().__init__(self.selector(self))  # type: ignore[arg-type]  # it quacks
         self._clock_resolution = 1e-6  # the default of 1e-9 is lost in a float after a few months
 
     def time(self) -> float:

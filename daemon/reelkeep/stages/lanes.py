@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from math import inf
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from reelkeep.core.coverage import Claim, Coverage, Scale
 from reelkeep.core.model import Locator
@@ -168,6 +169,7 @@ class _Crew:
         hands = self._lanes.hands
         try:
             with hands.borrowed() if borrowed else nullcontext():
+                await checkpoint_if_cancelled()  # who is torn away recruits nobody
                 if self._rest is not None and not borrowed:
                     await self._go_on(self._rest)
                 await self._pieces(borrowed=borrowed)
