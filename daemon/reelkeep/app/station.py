@@ -39,7 +39,7 @@ class Station:
             clock=house.clock,
             dice=house.dice,
             report=house.report,
-            work=Chime([self.work, recorded]),
+            work=Chime([self.work, filled, recorded]),
             clean=house.clean,
         )
         self.backfiller = Backfiller(

@@ -88,7 +88,10 @@ class Poller:
         reading = self._reading(scan, started)
         tally = await self.reader.read(reading.span)
         await self._intake.scanned(name, _after(scan, reading, started, traits.scope, rules))
+        paused = self.health.paused
         self.health.recovered(clock=self._clock, report=self._report)
+        if paused:
+            self._work.ring()  # what came due meanwhile was left alone
         self._report(
             "poll.completed",
             provider=name,

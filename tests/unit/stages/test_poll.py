@@ -39,7 +39,7 @@ def anyio_backend() -> Backend:
     return VIRTUAL
 
 
-def poller(rig: Rig, name: str = "meetings", dice: float = 0.5) -> Poller:
+def poller(rig: Rig, name: str = "meetings", dice: float = 0.5, work: Bell | None = None) -> Poller:
     house = rig.house
     return Poller(
         rig.providers[ProviderName(name)],
@@ -47,7 +47,7 @@ def poller(rig: Rig, name: str = "meetings", dice: float = 0.5) -> Poller:
         clock=house.clock,
         dice=lambda: dice,
         report=rig.log,
-        work=Bell(),
+        work=work or Bell(),
     )
 
 
@@ -204,6 +204,17 @@ async def test_a_paused_provider_is_asked_when_it_is_woken() -> None:
         await anyio.sleep(1)
         assert not asking.health.paused
     assert provider.times == [0, 10]
+
+
+async def test_the_end_of_a_pause_rings_for_what_came_due_meanwhile() -> None:
+    provider = FakeProvider()
+    provider.faults["discover"] = [AuthFailed("no seat")]
+    rig, work = Rig(provider), Bell()
+    asking = poller(rig, work=work)
+    await asking.once()
+    assert not await work.wait(0)
+    await asking.once()
+    assert await work.wait(0)
 
 
 @pytest.mark.parametrize("dice", [0.0, 0.5, 0.999])
