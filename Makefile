@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo run test test-systemd test-image fuzz simulate soak lint format docs picture bench \
 	image install-systemd uninstall-systemd
+.PHONY: help demo run test lint format docs picture bench soak
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -59,3 +60,6 @@ install-systemd: ## as root: make reelkeep a service of this host; ARGS="FILE.wh
 
 uninstall-systemd: ## as root: take the service away; recordings and configuration stay
 	@systemd/install --remove
+soak: ## crash it for as long as wanted: kills, power cuts, failing disks; ARGS="--only ext4 --cuts 100"
+	@.ci/setup test
+	@PYTHONPATH=tests:. .venv/bin/python -m soak $(ARGS)

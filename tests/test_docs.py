@@ -240,3 +240,14 @@ def test_what_waits_for_a_restart_is_in_the_manual() -> None:
     page = text(DOCS / "how-to" / "change-configuration.md")
     (row,) = re.findall(r"^\|(.*)\| after a restart \|$", page, re.MULTILINE)
     assert tuple(re.findall(r"`([a-z_.]+)`", row)) == WAITING
+    assert set(explained) == served
+
+
+def test_the_page_on_crashes_names_what_there_is() -> None:
+    page = text(DOCS / "explanation" / "crashes.md")
+    named = set(re.findall(r"`(tests/[^`]+)`", page))
+    assert [path for path in named if not (ROOT / path).is_file()] == []
+    options = set(re.findall(r"--(\w+)", page.partition("## Run it longer")[2]))
+    known = set(re.findall(r'"--(\w+)"', text(ROOT / "tests" / "soak" / "__main__.py")))
+    assert options
+    assert options <= known
