@@ -2,7 +2,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo run test test-systemd test-image fuzz simulate soak lint format docs picture bench \
 	image install-systemd uninstall-systemd
-.PHONY: help demo run test lint format docs picture bench soak
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -30,6 +29,10 @@ test-image: ## as root: build the image with a real Docker engine, and run it
 fuzz: ## try far more strange inputs than the tests do; FUZZ=50 says how many times as many
 	@.ci/setup test
 	@FUZZ=$${FUZZ:-20} .venv/bin/python -m pytest -q -n auto --timeout 3600 tests/fuzz $(ARGS)
+
+soak: ## crash it for as long as wanted: kills, power cuts, failing disks; ARGS="--only ext4 --cuts 100"
+	@.ci/setup test
+	@PYTHONPATH=tests:. .venv/bin/python -m soak $(ARGS)
 
 lint: ## check style, types and imports only
 	@.ci/setup test
@@ -60,6 +63,3 @@ install-systemd: ## as root: make reelkeep a service of this host; ARGS="FILE.wh
 
 uninstall-systemd: ## as root: take the service away; recordings and configuration stay
 	@systemd/install --remove
-soak: ## crash it for as long as wanted: kills, power cuts, failing disks; ARGS="--only ext4 --cuts 100"
-	@.ci/setup test
-	@PYTHONPATH=tests:. .venv/bin/python -m soak $(ARGS)
