@@ -82,6 +82,18 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             ("recording.at_risk",),
             "See that they are fetched in time: `reelkeep list --state open`.",
         ),
+        "ReelkeepArchiveDamaged": Alert(
+            "Stored files were not in order when they were last read.",
+            ("file.altered", "file.missing", "file.unreadable", "manifest.damaged"),
+            "`reelkeep status` counts them, and the log names them. Find the cause before you "
+            "repair: what damaged these files may be damaging others. The alert ends when each is "
+            "found in order again.",
+        ),
+        "ReelkeepScrubFailing": Alert(
+            "The daemon cannot read its archive again, so that damage would not be noticed.",
+            ("scrub.failed", "scrub.recovered"),
+            "Is the archive's disk there, and readable for reelkeep's user?",
+        ),
         "ReelkeepDiskLow": Alert(
             "Transfers wait for room on the archive's disk.",
             ("disk.low", "disk.recovered"),

@@ -167,6 +167,8 @@ CONDITIONS: Mapping[str, tuple[str, bool]] = {
     "provider.auth_recovered": ("provider_auth_failed", False),
     "disk.low": ("disk_low", True),
     "disk.recovered": ("disk_low", False),
+    "scrub.failed": ("scrub_failed", True),
+    "scrub.recovered": ("scrub_failed", False),
     "config.rejected": ("config_rejected", True),
     "config.reloaded": ("config_rejected", False),
     "heartbeat.failed": ("catalog_silent", True),

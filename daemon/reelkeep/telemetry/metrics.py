@@ -144,6 +144,7 @@ class Metrics:
         for name, text in (
             ("disk_low", "Whether transfers wait for room on the archive's disk."),
             ("catalog_silent", "Whether the catalog does not answer."),
+            ("scrub_failed", "Whether the archive cannot be read again."),
             ("config_rejected", "Whether the last reload was refused."),
         ):
             value = float(bool(self._true[name]))

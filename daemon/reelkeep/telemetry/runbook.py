@@ -108,6 +108,31 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "several from all hosts mean bad memory or a bad disk here: run a memory test, and "
             "read `dmesg`."
         ),
+        "file.altered": (
+            "The bytes on the disk are no longer those that were verified when it was stored: the "
+            "disk, its cable or controller, memory, or somebody changed them. Look at `dmesg` and "
+            "`smartctl -a` before you trust that disk with anything else.\n"
+            "`reelkeep verify --repair` moves the bad bytes to quarantine and fetches the file "
+            "anew, if its provider still has it; else a copy of the archive has to help. "
+            "`file.intact` says when it is in order again."
+        ),
+        "file.missing": (
+            "Somebody or something removed it from the archive, or part of the disk is not "
+            "mounted: look there first, before a repair fetches all of it again.\n"
+            "`reelkeep verify --repair` fetches it anew, if its provider still has it."
+        ),
+        "file.unreadable": (
+            "`reason` is what the system says. Permissions: give them back to reelkeep's user. An "
+            "input/output error: the disk fails; copy the archive elsewhere while it can be read."
+        ),
+        "manifest.damaged": (
+            "The recording's files are checked against the catalog, too: only `recording.json` or "
+            "`SHA256SUMS` differs. `reelkeep verify --repair` writes them anew from the catalog."
+        ),
+        "scrub.failed": (
+            "Nothing else is disturbed, but damage would not be noticed. `reason` says what could "
+            "not be read; `scrub.recovered` says when it can be again."
+        ),
         "disk.low": (
             "Transfers pause, nothing else happens, and they go on by themselves when there is "
             "room again; recordings wait at the provider for as long as it keeps them.\n"

@@ -204,6 +204,7 @@ def test_the_lag_of_the_loop_is_a_histogram(world: World) -> None:
     [
         ("disk.low", "disk.recovered", "disk_low"),
         ("heartbeat.failed", "heartbeat.recovered", "catalog_silent"),
+        ("scrub.failed", "scrub.recovered", "scrub_failed"),
         ("config.rejected", "config.reloaded", "config_rejected"),
     ],
 )
