@@ -39,6 +39,7 @@ def served() -> str:
         metrics(event, provider="zoom", **keys)
     states = {"files": {"due": 1}, "recordings": {"open": 1}}
     figures = {"pending": 1, "failed": 1, "pending_bytes": 1, "stored_bytes": 1, "damaged": 1}
+    figures |= {"unpublished": 1, "at_risk": 1}
     times = {"last_success": "2026-11-22T12:00:00+00:00", "broken_since": None}
     line = {"name": "zoom", **states, **figures, **times}
     metrics.sample({"version": "1", "free_bytes": 1, "transfers": [], "providers": [line]})

@@ -98,6 +98,8 @@ def _line(summary: Summary, now: datetime) -> Status:
         "pending": sum(summary.files[state] for state in _PENDING),
         "failed": sum(summary.files[state] for state in _FAILED),
         "damaged": summary.damaged,
+        "unpublished": summary.unpublished,
+        "at_risk": summary.at_risk,
         "stored_bytes": summary.stored_bytes,
         "pending_bytes": summary.pending_bytes,
     }

@@ -11,9 +11,11 @@ from sqlalchemy import Connection, func, or_, select, update
 
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
+from reelkeep.catalog.peril import at_risk
 from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings
 from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import attempt, file, provider, recording
+from reelkeep.core.audit import AT_RISK
 from reelkeep.core.lifecycle import RETRIABLE, FileState, RecordingState, sources
 from reelkeep.core.model import Holding, ProviderName, Readiness, RecordingId, Window
 from reelkeep.ports import Clock, Report
@@ -33,6 +35,7 @@ class Summary:
     pending_bytes: int = 0  #: Promised bytes of files that are due.
     damaged: int = 0  #: Stored files that were not in order when they were last read.
     unpublished: int = 0  #: Recordings with files that are stored, but not in their folder yet.
+    at_risk: int = 0  #: Recordings that are not here, and deleted by the provider within days.
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Desk:
 
     async def summaries(self, names: Sequence[ProviderName]) -> list[Summary]:
         """Return one summary a name, in the order of `names`."""
-        return await self._database.read(lambda c: [_summary(c, name) for name in names])
+        now = self._clock()
+        return await self._database.read(lambda c: [_summary(c, name, now) for name in names])
 
     async def names(self) -> list[ProviderName]:
         """Return every provider that the catalog ever heard of."""
@@ -186,7 +190,7 @@ class Desk:
         return moved
 
 
-def _summary(connection: Connection, name: ProviderName) -> Summary:
+def _summary(connection: Connection, name: ProviderName, now: datetime) -> Summary:
     mine = recording.c.provider == name
     states = dict(_counts(connection, recording.c.state, mine))
     sums = (
@@ -219,6 +223,7 @@ def _summary(connection: Connection, name: ProviderName) -> Summary:
         pending_bytes=sum(size for state, _, size, _ in rows if state in pending),
         damaged=sum(damaged for _, _, _, damaged in rows),
         unpublished=connection.execute(behind).scalar_one(),
+        at_risk=at_risk(connection, name, now + AT_RISK),
     )
 
 

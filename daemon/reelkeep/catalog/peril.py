@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy import Connection, bindparam, exists, func, select, update
 
 from reelkeep.catalog.rows import FRESH, write_rows
 from reelkeep.catalog.standing import Step, restate, revise
@@ -30,17 +30,18 @@ def _has_files(*states: FileState) -> Any:
     return exists().where(file.c.recording == recording.c.row, file.c.state.in_(states))
 
 
+_AT_RISK = (
+    recording.c.provider == bindparam("name"),
+    recording.c.state.in_(_UNDONE),
+    recording.c.deadline < _instant("until"),
+    (recording.c.state == RecordingState.WAITING)
+    | (recording.c.unfinished > 0)
+    | _has_files(*_TO_COME),
+)
+_HOW_MANY = select(func.count()).select_from(recording).where(*_AT_RISK)
 _ENDANGERED = (
     select(recording.c.row, recording.c.id, recording.c.deadline)
-    .where(
-        recording.c.provider == bindparam("name"),
-        recording.c.state.in_(_UNDONE),
-        recording.c.deadline < _instant("until"),
-        recording.c.warned == 0,
-        (recording.c.state == RecordingState.WAITING)
-        | (recording.c.unfinished > 0)
-        | _has_files(*_TO_COME),
-    )
+    .where(*_AT_RISK, recording.c.warned == 0)
     .limit(MOST)
 )
 _OVER = (
@@ -62,6 +63,11 @@ class Endangered:
 
     id: RecordingId
     deadline: datetime
+
+
+def at_risk(connection: Connection, name: ProviderName, until: datetime) -> int:
+    """Return how many recordings are deleted before `until` and are not here."""
+    return int(connection.execute(_HOW_MANY, {"name": name, "until": until}).scalar_one())
 
 
 def endangered(connection: Connection, name: ProviderName, until: datetime) -> list[Endangered]:

@@ -78,9 +78,10 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             "still has it.",
         ),
         "ReelkeepRecordingsAtRisk": Alert(
-            "Recordings were found that their provider deletes within days.",
+            "Recordings that are not here will be deleted by their provider within a week.",
             ("recording.at_risk",),
-            "See that they are fetched in time: `reelkeep list --state open`.",
+            "See that they are fetched in time: `reelkeep audit` and `reelkeep show ID`. The alert "
+            "ends when they are here, or gone.",
         ),
         "ReelkeepArchiveDamaged": Alert(
             "Stored files were not in order when they were last read.",

@@ -141,7 +141,17 @@ LEVELS: Sequence[Level] = (
     Level(
         "files_damaged",
         "Stored files that were not in order when they were last read.",
-        lambda line: line.get("damaged"),
+        itemgetter("damaged"),
+    ),
+    Level(
+        "recordings_unpublished",
+        "Recordings with fetched files that are not in their folder yet.",
+        itemgetter("unpublished"),
+    ),
+    Level(
+        "recordings_at_risk",
+        "Recordings that are not here, and that their provider deletes within a week.",
+        itemgetter("at_risk"),
     ),
     Level("pending_bytes", "Bytes promised of files that are due.", itemgetter("pending_bytes")),
     Level("archive_bytes", "Bytes of all files that are stored.", itemgetter("stored_bytes")),

@@ -52,6 +52,10 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "`mark_archived` do that, and see that the backlog shrinks. Recordings that stay "
             "hidden for longer than the provider keeps them are lost there."
         ),
+        "backfill.failed": (
+            "The rest of the window waits, nothing else does; it is tried again by itself. `code` "
+            "and `reason` are as in `poll.failed`, and ask for the same."
+        ),
         "provider.refused": (
             "The provider answers all else, but refuses this. With `recording`: look at it in the "
             "provider's own pages; often it belongs to a user or a department that the credentials "

@@ -142,6 +142,23 @@ async def test_what_is_stored_but_not_in_its_folder_is_counted(catalog: Catalog)
     assert told.unpublished == 1
 
 
+@pytest.mark.parametrize(("days", "many_at_risk"), [(6, 1), (8, 0), (-1, 1), (None, 0)])
+async def test_what_is_deleted_soon_and_not_here_is_counted(
+    catalog: Catalog, days: int | None, many_at_risk: int
+) -> None:
+    deadline = None if days is None else START + timedelta(days=days)
+    await catalog.admit(replace(a_recording("soon"), deadline=deadline))
+    (told,) = await catalog.desk.summaries([NAME])
+    assert told.at_risk == many_at_risk
+
+
+async def test_what_is_here_is_not_at_risk(catalog: Catalog) -> None:
+    await catalog.admit(replace(a_recording("soon"), deadline=START + timedelta(days=1)))
+    await catalog.store_all()
+    (told,) = await catalog.desk.summaries([NAME])
+    assert told.at_risk == 0
+
+
 # retry
 
 

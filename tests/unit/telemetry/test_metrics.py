@@ -94,6 +94,7 @@ def line(name: str, **facts: Any) -> dict[str, Any]:
     nothing = {"pending": 0, "failed": 0, "pending_bytes": 0, "stored_bytes": 0}
     never = {"last_success": None, "broken_since": None}
     states: dict[str, Any] = {"files": {}, "recordings": {}}
+    nothing |= {"damaged": 0, "unpublished": 0, "at_risk": 0}
     return {"name": name, "enabled": True, **nothing, **never, **states, **facts}
 
 
