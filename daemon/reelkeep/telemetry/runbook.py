@@ -75,6 +75,11 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "does not help, check that the account may change recordings, or set "
             "`mark_archived: false` (GoToAssist) or `after_archive: keep` (Zoom)."
         ),
+        "recording.trash_refused": (
+            "Nothing is lost: the recording stays at its provider, too. `reason` says what speaks "
+            "against it: something there that is not here, an answer of the provider, or a scope "
+            "for deleting that is missing; `reelkeep check --online` names that."
+        ),
         "recording.incomplete": (
             "What could be had is archived, and `reason` names the rest. `reelkeep show ID` tells "
             "each file with its attempts and errors.\n"
