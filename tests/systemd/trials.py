@@ -69,8 +69,14 @@ class Service:
         path.write_text(f"[Service]\n{text}\n")
         self.machine.ok("systemctl", "daemon-reload")
 
-    async def systemctl(self, verb: str) -> int:
-        return (await self.machine.call("systemctl", verb, "reelkeep")).returncode
+    async def does(self, verb: str) -> None:
+        """Let systemd do something with the unit, which has to succeed."""
+        ran = await self.machine.call("systemctl", verb, "reelkeep")
+        assert ran.returncode == 0, ran.stderr + self.machine.ok("journalctl", "-n", "50")
+
+    async def refuses(self, verb: str) -> bool:
+        """Let systemd do something with the unit; return whether that failed."""
+        return (await self.machine.call("systemctl", verb, "reelkeep")).returncode != 0
 
     def show(self, name: str) -> str:
         return self.machine.show("reelkeep", name)[name]
@@ -135,7 +141,7 @@ def test_a_unit_is_understood_and_its_sandbox_tight(machine: Machine, name: str)
 
 async def test_it_is_ready_when_the_start_returns(service: Service) -> None:
     began = time.monotonic()
-    assert await service.systemctl("start") == 0
+    await service.does("start")
     took = time.monotonic() - began
     (ready,) = service.said("daemon.ready")
     print(f"start to ready: {took:.2f} s, of which open: {ready['seconds']} s")  # noqa: T201 - as above
@@ -145,7 +151,7 @@ async def test_it_is_ready_when_the_start_returns(service: Service) -> None:
 
 
 async def test_it_archives_with_its_credentials_as_its_own_user(busy: Service) -> None:
-    assert await busy.systemctl("start") == 0
+    await busy.does("start")
     await until(lambda: not busy.place.missing(busy.archive))
     ids = {(path.stat().st_uid, path.stat().st_mode & 0o007) for path in busy.archive.rglob("*")}
     assert ids == {(int(busy.machine.ok("id", "-u", "reelkeep")), 0)}
@@ -157,7 +163,7 @@ async def test_it_archives_with_its_credentials_as_its_own_user(busy: Service) -
 
 
 async def test_the_journal_has_its_events_with_their_fields(busy: Service) -> None:
-    assert await busy.systemctl("start") == 0
+    await busy.does("start")
     stored = await busy.says("file.stored", len(busy.place.sim.world.expected()))
     assert {line["sha256"] for line in stored} == {
         each.sha256 for each in busy.place.sim.world.expected()
@@ -175,10 +181,10 @@ async def test_the_journal_has_its_events_with_their_fields(busy: Service) -> No
 
 
 async def test_a_good_configuration_is_put_in_force_by_a_reload(service: Service) -> None:
-    assert await service.systemctl("start") == 0
+    await service.does("start")
     pid = service.show("MainPID")
     service.write(providers=service.place.document["providers"][:1])
-    assert await service.systemctl("reload") == 0
+    await service.does("reload")
     (line,) = await service.says("config.reloaded")
     assert line["providers"] == ["support"]
     await until(lambda: service.show("ActiveState") == "active")
@@ -186,10 +192,10 @@ async def test_a_good_configuration_is_put_in_force_by_a_reload(service: Service
 
 
 async def test_a_bad_configuration_fails_the_reload_and_nothing_else(service: Service) -> None:
-    assert await service.systemctl("start") == 0
+    await service.does("start")
     pid = service.show("MainPID")
     service.write(nonsense=1)
-    assert await service.systemctl("reload") != 0
+    assert await service.refuses("reload")
     (line,) = await service.says("config.rejected")
     assert "nonsense" in line["reason"]
     assert (service.show("ActiveState"), service.show("MainPID")) == ("active", pid)
@@ -202,7 +208,7 @@ async def test_a_bad_configuration_fails_the_reload_and_nothing_else(service: Se
 
 async def test_a_stuck_process_is_ended_and_started_again(service: Service) -> None:
     service.drop_in("WatchdogSec=3s\nRestartSec=100ms")
-    assert await service.systemctl("start") == 0
+    await service.does("start")
     pid = service.show("MainPID")
     await service.machine.calls("sh", "-c", f"kill -STOP {pid}")
     await until(lambda: service.show("NRestarts") == "1" and service.show("SubState") == "running")
@@ -215,15 +221,15 @@ async def test_a_stuck_process_is_ended_and_started_again(service: Service) -> N
 
 async def test_a_stop_in_the_middle_of_a_file_costs_no_bytes(service: Service) -> None:
     key, size = service.place.add_stalling()
-    assert await service.systemctl("start") == 0
+    await service.does("start")
     await service.place.stalls(key, service.archive)
     began = time.monotonic()
-    assert await service.systemctl("stop") == 0
+    await service.does("stop")
     assert time.monotonic() - began < 10
     assert (service.show("Result"), service.show("ExecMainStatus")) == ("success", "0")
     assert service.said("daemon.stopped")
     service.place.sim.faults.clear()
-    assert await service.systemctl("start") == 0
+    await service.does("start")
     (resumed,) = await service.says("file.resumed")
     await service.says("recording.archived")
     assert resumed["offset"] >= 3 * MIB
@@ -236,14 +242,14 @@ async def test_a_wrong_configuration_is_no_start_and_not_tried_again(
 ) -> None:
     service.drop_in("RestartSec=100ms")
     service.write(**flaw)
-    assert await service.systemctl("start") != 0
+    assert await service.refuses("start")
     await stays_failed(service)
 
 
 async def test_a_missing_credential_is_a_wrong_configuration(service: Service) -> None:
     service.drop_in("RestartSec=100ms")
     service.machine.path(f"{CREDENTIALS}/SIM_ZOOM_SECRET").unlink()
-    assert await service.systemctl("start") != 0
+    assert await service.refuses("start")
     await stays_failed(service)
     told = [str(line["MESSAGE"]) for line in service.machine.journal("reelkeep")]
     assert any("reelkeep_SIM_ZOOM_SECRET" in line for line in told)
@@ -258,8 +264,8 @@ async def stays_failed(service: Service) -> None:
 
 async def test_it_waits_for_whoever_holds_the_archive(service: Service) -> None:
     service.drop_in("RestartSec=100ms")
-    assert await service.systemctl("start") == 0
-    assert await service.systemctl("stop") == 0
+    await service.does("start")
+    await service.does("stop")
     lock = f"{STATE}/catalog.db.lock"
     holder = ("systemd-run", "--quiet", "--unit=holder", "flock", lock, "sleep", "infinity")
     await service.machine.calls(*holder)
@@ -278,10 +284,10 @@ async def test_an_archive_elsewhere_has_to_be_let_through(service: Service) -> N
     archive.mkdir(exist_ok=True)
     service.machine.ok("chown", "reelkeep:", "/srv/recordings")
     service.write(archive={"path": "/srv/recordings", "min_free": 0})
-    assert await service.systemctl("start") != 0
+    assert await service.refuses("start")
     assert service.show("ExecMainStatus") == "78"
     service.drop_in("ReadWritePaths=/srv/recordings")
-    assert await service.systemctl("start") == 0
+    await service.does("start")
     service.place.add_recording()
     await service.says("recording.archived")
     assert not service.place.missing(archive)
@@ -294,9 +300,11 @@ async def test_a_secret_may_be_encrypted_on_disk(service: Service) -> None:
     machine.path(plain).unlink()
     service.drop_in(f"LoadCredentialEncrypted=zoom-secret:{sealed}")
     service.write(service.place.text().replace(f"reelkeep_{name}", "zoom-secret"))
-    assert await service.systemctl("start") == 0
+    await service.does("start")
     assert await service.says("poll.completed", 3)
     assert service.said("poll.failed") == []
+    await service.does("reload")
+    await machine.calls("reelkeep", "check")
 
 
 # --- Without a daemon, and by hand ----------------------------------------------------------------
@@ -362,7 +370,7 @@ async def test_an_upgrade_takes_the_place_of_the_running_one_and_can_be_removed(
     service: Service,
 ) -> None:
     machine = service.machine
-    assert await service.systemctl("start") == 0
+    await service.does("start")
     pid, before = service.show("MainPID"), machine.path("/opt/reelkeep/current").readlink()
     wheel = next(machine.path("/srv/wheels").glob("reelkeep-*")).name
     install(machine, wheel, "PIP_NO_COMPILE=1")  # it need not start quickly
