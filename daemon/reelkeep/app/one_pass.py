@@ -90,7 +90,7 @@ class Pass:
             self.pipeline.stirred_at = anyio.current_time()
             while not await self._is_over(patience):
                 await self._rest()
-            for disposer in self.pipeline.disposers.values():
+            for disposer in self.pipeline.disposers.values() if self._polls else ():
                 await disposer.once()
             return
         self.cut_short = True

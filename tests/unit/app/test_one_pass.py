@@ -10,7 +10,8 @@ from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import Rig, Slow, whole
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.one_pass import GLANCE, PATIENCE, Pass
-from reelkeep.core.model import ProviderName, Readiness, RecordingId
+from reelkeep.core.disposal import Disposal
+from reelkeep.core.model import ProviderName, Readiness, Recording, RecordingId, Window
 from reelkeep.errors import (
     AuthFailed,
     CatalogError,
@@ -22,7 +23,7 @@ from reelkeep.errors import (
 )
 from reelkeep.ports import Request
 from reelkeep.settings.model import RetryOptions
-from virtual import VIRTUAL, Backend
+from virtual import START, VIRTUAL, Backend
 
 A, B = ProviderName("a"), ProviderName("b")
 LONG = PATIENCE.total_seconds() + 60
@@ -333,3 +334,27 @@ async def test_a_broken_catalog_is_told_plainly() -> None:
     await rig.database.write(lambda c: c.exec_driver_sql("DROP TABLE attempt"))
     with pytest.raises(CatalogError):
         await make(rig)
+
+
+class Trashing(FakeProvider):
+    """Can be asked for a recording as it is now; it must not be."""
+
+    async def current(self, recording: RecordingId) -> Recording:
+        raise AssertionError(f"{recording} is not to be looked at")
+
+    async def trash(self, recording: RecordingId) -> None:
+        raise AssertionError(f"{recording} is not to be trashed")
+
+
+async def test_a_pass_that_only_reads_days_again_neither_polls_nor_trashes() -> None:
+    provider = Trashing(traits=traits(disposal=Disposal(limit=5, dry_run=False)))
+    old = recording("old", started=START - timedelta(days=100))
+    provider.hold(old, recording("new"))
+    rig = Rig(provider)
+    window = Window(START - timedelta(days=101), START - timedelta(days=99))
+    await rig.house.backfills.want(rig.names, window)
+    with anyio.fail_after(86_400):
+        await Pass(rig.house, rig.names, limit=None, polls=False).run(anyio.Event())
+    assert await rig.recordings("archived") == [old.id]
+    assert [span for _, span in provider.polls] == [window]
+    assert rig.log.named("recording.trash_refused") == []
