@@ -33,6 +33,9 @@ fuzz: ## try far more strange inputs than the tests do; FUZZ=50 says how many ti
 soak: ## crash it for as long as wanted: kills, power cuts, failing disks; ARGS="--only ext4 --cuts 100"
 	@.ci/setup test
 	@PYTHONPATH=tests:. .venv/bin/python -m soak $(ARGS)
+simulate: ## run months of operation for each seed; SEEDS=1..5000, ARGS="--trace" or "--plant NAME"
+	@.ci/setup test
+	@PYTHONPATH=tests .venv/bin/python -m simulation $(SEEDS) $(ARGS)
 
 lint: ## check style, types and imports only
 	@.ci/setup test

@@ -30,7 +30,7 @@ from fakes.provider import FakeProvider, traits
 from fakes.rig import StrictLog
 from fakes.shelf import Shelf, media
 from fakes.transport import Answer, FakeReply, FakeTransport
-from reelkeep.app.house import House, _recover
+from reelkeep.app.house import House, recover
 from reelkeep.archive.disk import translated
 from reelkeep.archive.places import Places, tag
 from reelkeep.catalog.backfills import SqlBackfills
@@ -269,7 +269,7 @@ async def live(world: World, disk: FatedDisk) -> None:
     house = house_of(world, disk)
     await house.archive.prepare()
     async with house.archive.hold():
-        await _recover(house, is_new=False)
+        await recover(house, is_new=False)
         work = _Work(house)
         for _ in range(TURNS):
             await work.turn()

@@ -101,37 +101,65 @@ async def open_house(
         database, is_new = await stack.enter_async_context(books)
         upgrade.tell(report)
         wire = await stack.enter_async_context(open_wire(settings))
-        build = builder(settings, wire.transport, report, learn=learn, clock=clock, dice=dice)
-        house = House(
-            settings=settings,
-            report=report,
+        house = furnish(
+            settings,
+            report,
+            archive=archive,
+            database=database,
+            transport=wire.transport,
+            adjust=wire.adjust,
+            learn=learn,
             clean=clean,
             clock=clock,
             dice=dice,
-            database=database,
-            intake=SqlIntake(database, clock, report),
-            queue=SqlQueue(database, clock),
-            ledger=SqlLedger(
-                database,
-                policy=retry_policy(settings),
-                clock=clock,
-                dice=dice,
-                report=report,
-                clean=clean,
-            ),
-            backfills=SqlBackfills(database, clock),
-            disposals=SqlDisposals(database, clock),
-            desk=Desk(database, clock, report),
-            checks=SqlChecks(database, clock, report),
-            archive=archive,
-            transport=wire.transport,
-            providers=make_providers(settings, build),
-            build=build,
-            adjust=wire.adjust,
-            flights=Flights(),
         )
-        await _recover(house, is_new=is_new)
+        await recover(house, is_new=is_new)
         yield house
+
+
+def furnish(
+    settings: Settings,
+    report: Report,
+    *,
+    archive: LocalArchive,
+    database: Database,
+    transport: Transport,
+    adjust: Callable[[Settings], None] = lambda _settings: None,
+    learn: Learn = lambda _secret: None,
+    clean: Clean = str,
+    clock: Clock = utc_now,
+    dice: Dice = random.random,
+) -> House:
+    """Return a house around what is open already; `recover` comes next."""
+    build = builder(settings, transport, report, learn=learn, clock=clock, dice=dice)
+    return House(
+        settings=settings,
+        report=report,
+        clean=clean,
+        clock=clock,
+        dice=dice,
+        database=database,
+        intake=SqlIntake(database, clock, report),
+        queue=SqlQueue(database, clock),
+        ledger=SqlLedger(
+            database,
+            policy=retry_policy(settings),
+            clock=clock,
+            dice=dice,
+            report=report,
+            clean=clean,
+        ),
+        backfills=SqlBackfills(database, clock),
+        disposals=SqlDisposals(database, clock),
+        desk=Desk(database, clock, report),
+        checks=SqlChecks(database, clock, report),
+        archive=archive,
+        transport=transport,
+        providers=make_providers(settings, build),
+        build=build,
+        adjust=adjust,
+        flights=Flights(),
+    )
 
 
 def builder(
@@ -173,7 +201,7 @@ def retry_policy(settings: Settings) -> Policy:
     return Policy(attempts=retry.attempts, base=retry.base, longest=retry.max)
 
 
-async def _recover(house: House, *, is_new: bool) -> None:
+async def recover(house: House, *, is_new: bool) -> None:
     """Make what a crash left due again; a new catalog takes over what the archive holds."""
     files = await house.queue.recover()
     if files:

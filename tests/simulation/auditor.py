@@ -1,0 +1,114 @@
+"""Looks in, several times a day, at what must hold at any time; and at the end, at what is left."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import anyio
+
+from reelkeep.catalog.database import Database
+from reelkeep.catalog.desk import Desk
+from reelkeep.core.lifecycle import RETRIABLE
+from reelkeep.stages.dispatch import GULP
+from simulation.holdings import NAMES, Books
+from simulation.life import Machine
+from simulation.weather import Weather
+from simulation.witness import Violation
+
+EVERY = timedelta(hours=6)
+TASKS = 120
+"""Tasks that a process may have at most, whatever there is to do."""
+
+_HOSTS = {"support": ("goto", "downloads"), "meetings": ("zoom", "downloads"),
+          "sdk": ("zoom", "downloads")}  # fmt: skip
+
+
+@dataclass
+class Auditor:
+    """Holds the daemon to its promises."""
+
+    machine: Machine
+    books: Books
+    weather: Weather
+    _since: tuple[object, datetime] | None = field(default=None)
+
+    async def forever(self) -> None:
+        while True:
+            await anyio.sleep(EVERY.total_seconds())
+            self._look()
+
+    async def settle(self) -> None:
+        """Do as an operator in the calm: try once more what failed."""
+        self._nothing_false()
+        rows = "SELECT count(*) FROM attempt"
+        attempts, flaws = self.books.count(rows), self.machine.witness.flaws
+        allowed = flaws + self.machine.witness.deaths
+        if attempts > allowed:
+            raise Violation(f"{attempts} attempts failed, but only {allowed} had a reason to")
+        desk = Desk(
+            Database(self.machine.engine, self.machine.hop), self.machine.clock, self.machine.report
+        )
+        failed = await desk.listing(states=[state.value for state in RETRIABLE])
+        await desk.retry([file.row for holding in failed for file in holding.files])
+
+    async def close(self) -> None:
+        """See that nothing is left over, once all was well for days."""
+        self._look()
+        self._nothing_false()
+        if lacking := self.books.lacking():
+            raise Violation(f"not in the archive: {', '.join(lacking)}")
+        if unsettled := self.books.unsettled():
+            raise Violation(f"not settled: {', '.join(unsettled)}")
+        if behind := self.books.count("SELECT count(*) FROM recording WHERE behind"):
+            raise Violation(f"{behind} recordings are not published")
+        untold = self.books.count(
+            "SELECT count(*) FROM recording WHERE provider = :name AND state = 'archived'"
+            " AND NOT told",
+            name=NAMES["gotoassist"],
+        )
+        if untold:
+            raise Violation(f"of {untold} archived recordings the provider was not told")
+        if leaks := self.machine.network.files.leaks:
+            raise Violation(f"credentials came to the download host: {leaks[0]}")
+
+    def _nothing_false(self) -> None:
+        if false := self.books.false_names():
+            raise Violation(f"wrong bytes under a final name: {', '.join(false)}")
+
+    def _look(self) -> None:
+        if self.machine.witness.broken is not None:
+            raise self.machine.witness.broken
+        house = self.machine.house
+        if house is None:
+            self._since = None
+            return
+        now = self.machine.clock()
+        if self._since is None or self._since[0] is not house:
+            self._since = (house, now)
+        options = house.settings.downloads
+        if len(house.flights.under_way) > options.workers:
+            raise Violation(f"{len(house.flights.under_way)} files are in flight")
+        if len(asyncio.all_tasks()) > TASKS:
+            raise Violation(f"there are {len(asyncio.all_tasks())} tasks")
+        active = self.books.count(
+            "SELECT count(DISTINCT recording) FROM file WHERE state = 'active'"
+        )
+        most = (options.queue_size + GULP) * len(house.providers) + options.workers
+        if active > most:
+            raise Violation(f"{active} recordings are held in memory")
+        self._nothing_waits(self._since[1], now)
+
+    def _nothing_waits(self, since: datetime, now: datetime) -> None:
+        """See that what is due is had, if all has been well for long enough."""
+        house = self.machine.house
+        if house is None or self.machine.witness.tight:
+            return
+        for name, provider in house.providers.items():
+            fair = self.weather.fair_since(_HOSTS[name], now)
+            patience = 2 * provider.traits.interval + timedelta(hours=2)
+            if fair is None or now - max(fair, since) < patience:
+                continue
+            if overdue := self.books.overdue(now - patience, [name]):
+                raise Violation(f"waits for ever: {overdue[0]}")

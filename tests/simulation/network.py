@@ -1,0 +1,111 @@
+"""A `ports.Transport` between the adapters and the simulated providers, with weather on the way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from random import Random
+from urllib.parse import urlsplit
+
+import anyio
+from multidict import CIMultiDict
+
+from reelkeep.core.redirects import Trail, begin, follow
+from reelkeep.core.urls import parse
+from reelkeep.errors import Stalled, Unreachable
+from reelkeep.ports import Request
+from simulation.apis import Apis, host_of
+from simulation.bodies import STALL, Said
+from simulation.fate import Fate
+from simulation.files import Files
+from simulation.heard import Heard
+from simulation.trace import Trace
+from simulation.weather import Weather
+from simulation.witness import Witness
+
+
+@dataclass
+class Network:
+    """All hosts, and the way to them."""
+
+    apis: Apis
+    files: Files
+    weather: Weather
+    witness: Witness
+    trace: Trace
+    random: Random
+    fate: Fate = field(default_factory=Fate)
+
+    @asynccontextmanager
+    async def open(self, request: Request) -> AsyncIterator[Heard]:
+        fate = self.fate
+        await fate.reach()
+        whom = _addressee(request.url)
+        self.witness.asks(whom)
+        trail: Trail | None = begin(parse(request.url), kin=request.kin)
+        while trail is not None:
+            await anyio.sleep(self.random.random() * 0.3)
+            await fate.reach()
+            credentials = request.credentials if trail.trusted else {}
+            hop = replace(request, url=trail.url.text, credentials=credentials)
+            said = await self._answer(hop, whom)
+            await fate.reach()
+            here, trail = trail, _next(hop, trail, said)
+            if trail is None:
+                heard = Heard(said, here, fate)
+                try:
+                    yield heard
+                finally:
+                    if said.key and not fate.dead:
+                        self.witness.delivered(said, heard.received, ended=not heard.pieces)
+
+    async def _answer(self, hop: Request, whom: str) -> Said:
+        host, path = host_of(hop.url), urlsplit(hop.url).path
+        now = self.witness.clock()
+        flaw = self.weather.at(host, now)
+        where = {"method": hop.method, "host": host, "path": path, "flaw": flaw}
+        try:
+            if host == "downloads":
+                said = self.files.answer(hop, flaw)
+            else:
+                said = await self.apis.answer(host, hop, flaw, self.weather.over(host, now))
+            said = await _headed(said)
+        except (Unreachable, Stalled) as error:
+            self.witness.flaws += 1
+            self.trace("net.failed", **where, why=str(error))
+            raise
+        asked = hop.headers.get("Range")
+        self.trace("net.answer", **where, status=said.status, range=asked)
+        refused = whom == "zoom files" and host == "zoom" and said.status != 302
+        if said.flaw or flaw or said.status >= 400 or refused:
+            self.witness.flaws += 1
+        if said.pause:
+            self.witness.throttled(whom, said.pause)
+        return said
+
+
+def _addressee(url: str) -> str:
+    """Return who is asked: an API, or a host for files, by the first address of a request."""
+    host, path = host_of(url), urlsplit(url).path
+    if path == "/oauth/token":
+        return f"{host} tokens"
+    return f"{host} files" if host == "downloads" or path.startswith("/rec/") else host
+
+
+async def _headed(said: Said) -> Said:
+    """Wait for the head.
+
+    Raises:
+        Stalled: It does not come.
+    """
+    if said.flaw == "hang":
+        await anyio.sleep(STALL)
+        raise Stalled("no head came")
+    return said
+
+
+def _next(hop: Request, trail: Trail, said: Said) -> Trail | None:
+    if not hop.follow or hop.method != "GET":
+        return None
+    return follow(trail, said.status, CIMultiDict(said.headers).get("Location"))

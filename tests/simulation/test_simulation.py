@@ -1,0 +1,55 @@
+"""Sixty seeds of `make simulate`, and proof that the simulation finds what it is to find."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simulation.seed import simulate
+
+TESTS = Path(__file__).parents[1]
+CHUNK = 6
+SEEDS = range(1, 61)
+
+FINDERS = {
+    "hasty": 1,
+    "sleepy": 1,
+}
+"""The first seed that finds each planted bug, as the simulation is now."""
+
+MORE = 10
+"""Seeds after that one that may find it too, when the simulation has changed."""
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("first", SEEDS[::CHUNK])
+def test_nothing_is_lost_and_nothing_claimed_falsely(first: int) -> None:
+    results = [simulate(seed) for seed in range(first, first + CHUNK)]
+    assert [f"SEEDS={each.seed}: {each.error}" for each in results if each.error] == []
+    assert min(each.days for each in results) >= 30
+
+
+def test_a_seed_tells_the_same_story_twice_and_in_any_process() -> None:
+    program = "from simulation.seed import simulate; print(simulate(7).digest)"
+    environ = {**os.environ, "PYTHONPATH": str(TESTS), "PYTHONHASHSEED": "4711"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True
+    )
+    digests = {simulate(7).digest, simulate(7).digest, ran.stdout.strip()}
+    assert len(digests) == 1
+
+
+def test_another_seed_tells_another_story() -> None:
+    assert simulate(8).digest != simulate(9).digest
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("plant", FINDERS)
+def test_a_planted_bug_is_found(plant: str) -> None:
+    first = FINDERS[plant]
+    found = (simulate(seed, plant=plant).error for seed in range(first, first + MORE))
+    assert any(found), f"look for a seed by: make simulate SEEDS=1..200 ARGS='--plant {plant}'"

@@ -1,0 +1,154 @@
+"""Sees all that is asked and done, and raises `Violation` as soon as a promise is broken."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+import anyio
+
+from reelkeep.core.retry import LONGEST_WISH
+from simulation.bodies import RESUMABLE, Said
+from simulation.holdings import Books
+
+SLACK = 64
+"""Bytes at the beginning of a file that are looked at before any is kept."""
+
+RATES = {"goto": 6, "zoom": 40}
+"""Requests within a second that an API may see of us at most: what is configured, and one."""
+
+UNTOUCHED = frozenset({"error", "login", "hang", "throttled", "expired", "refusal"})
+"""Flaws of replies that bring nothing of a file, and do no harm to what is there of it."""
+
+
+class Violation(AssertionError):
+    """A promise was broken."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """What was delivered of one file."""
+
+    complete: bool = False  #: All of it came, and nothing has happened since that excuses more.
+    resume_at: int = 0  #: Bytes from its start that came and are to be built on.
+    lanes: bool = False  #: It is fetched by ranges side by side.
+    validators: tuple[str | None, ...] = ()  #: Of what came last; empty: nobody knows.
+    asked: deque[float] = field(default_factory=lambda: deque(maxlen=40))
+
+
+@dataclass
+class Witness:
+    """Watches network and log; `books` know catalog, archive and truth."""
+
+    clock: Callable[[], datetime]
+    books: Books
+    flaws: int = 0  #: Requests that went wrong, whoever did it.
+    requests: Counter[str] = field(default_factory=Counter)
+    tight: bool = False  #: The disk is full: what came may not have found room.
+    deaths: int = 0
+    broken: Violation | None = None  #: The first promise that was; whoever raises it may be caught.
+    _accounts: dict[str, _Account] = field(default_factory=dict)
+    _peace: dict[str, float] = field(default_factory=dict)
+    _recent: dict[str, deque[float]] = field(default_factory=dict)
+
+    # --- the network ------------------------------------------------------------------------------
+
+    def asks(self, whom: str) -> None:
+        """See that `whom` may be asked now."""
+        now = anyio.current_time()
+        self.requests[whom] += 1
+        if now < self._peace.get(whom, 0.0) - 0.001:
+            left = self._peace[whom] - now
+            self._object(f"{whom} was asked {left:.1f} s before its pause is over")
+        recent = self._recent.setdefault(whom, deque())
+        recent.append(now)
+        while now - recent[0] >= 1.0:
+            recent.popleft()
+        if len(recent) > RATES.get(whom, 1000):
+            self._object(f"{whom} was asked {len(recent)} times within a second")
+
+    def throttled(self, whom: str, seconds: float) -> None:
+        """Note that `whom` asked for peace."""
+        until = anyio.current_time() + min(seconds, LONGEST_WISH.total_seconds())
+        if "tokens" not in whom:
+            self._peace[whom] = max(until, self._peace.get(whom, 0.0))
+
+    def delivered(self, said: Said, received: int, *, ended: bool) -> None:
+        """See that what was asked of a file had to be asked, and note what came."""
+        account = self._accounts.setdefault(said.key, _Account())
+        account.asked.append(anyio.current_time())
+        self._see_no_storm(said.key, account)
+        if account.complete and not self.tight:
+            self._object(f"{said.key} was fetched again although all of it had come")
+        first, _, last = (said.asked or "bytes=0-").removeprefix("bytes=").partition("-")
+        account.lanes = account.lanes or bool(last)
+        if not (account.lanes or self.tight):
+            self._see_resumed(said, int(first), account)
+        self._note(account, said, received, ended=ended)
+
+    def _see_resumed(self, said: Said, first: int, account: _Account) -> None:
+        if first < account.resume_at - SLACK:
+            self._object(f"{said.key} was asked for from {first}, {account.resume_at} were here")
+        if said.condition and account.validators and said.condition not in account.validators:
+            self._object(f"{said.key} was asked for with a validator of other bytes")
+
+    def _note(self, account: _Account, said: Said, received: int, *, ended: bool) -> None:
+        if said.flaw in UNTOUCHED or said.status == 416:
+            return
+        if said.flaw is not None and said.flaw not in (*RESUMABLE, "whole", "changed"):
+            self._accounts[said.key] = _Account(asked=account.asked)
+            return
+        validators = (said.headers.get("ETag"), said.headers.get("Last-Modified"))
+        if said.status == 200:
+            account.lanes, account.resume_at = bool(said.asked and account.lanes), 0
+        if said.start <= account.resume_at and not account.lanes:
+            end = said.start + received
+            account.complete = ended and end == self.books.size(said.key)
+            kept = any(validators) and end > SLACK and not self.tight
+            account.resume_at = end if kept else 0
+            account.validators = validators if kept else ()
+
+    def _see_no_storm(self, key: str, account: _Account) -> None:
+        lately = [at for at in account.asked if anyio.current_time() - at < 60]
+        if len(lately) == account.asked.maxlen:
+            self._object(f"{key} was asked for {len(lately)} times within a minute")
+
+    def _object(self, what: str) -> NoReturn:
+        self.broken = self.broken or Violation(what)
+        raise self.broken
+
+    # --- the process ------------------------------------------------------------------------------
+
+    def reported(self, event: str, keys: dict[str, object]) -> None:
+        """See that what the log says is what may be."""
+        delay = keys.get("delay")
+        if event == "file.retry" and isinstance(delay, float | int):
+            longest = LONGEST_WISH + timedelta(seconds=1)
+            if delay > longest.total_seconds():
+                self._object(f"a file is not tried again for {delay} s")
+
+    def died(self) -> None:
+        """Note that a process ended without a word: whatever it held in memory is lost."""
+        self.deaths += 1
+        self.excuse_all()
+        self._peace.clear()
+        self._recent.clear()
+
+    def started(self) -> None:
+        """Note that another process begins, which cannot know of pauses."""
+        self._peace.clear()
+        self._recent.clear()
+
+    def excuse_all(self) -> None:
+        """Let everything be fetched anew."""
+        self._accounts.clear()
+
+    def told(self, marked: list[int]) -> None:
+        """See that what is marked as archived is durable, every file of it."""
+        for id_ in marked:
+            lacking = self.books.not_durable("support", str(id_))
+            if lacking:
+                self._object(f"{id_} was marked as archived, but {lacking} is not durable")
