@@ -10,11 +10,12 @@ from typing import NoReturn
 
 import anyio
 
+from reelkeep.core.media import HEAD_BYTES
 from reelkeep.core.retry import LONGEST_WISH
 from simulation.bodies import RESUMABLE, Said
 from simulation.holdings import Books
 
-SLACK = 64
+SLACK = HEAD_BYTES
 """Bytes at the beginning of a file that are looked at before any is kept."""
 
 RATES = {"goto": 6, "zoom": 40}
