@@ -14,6 +14,8 @@ import pytest
 
 import workshop
 from premises import BUFFERS, MIB, NONE, SOME, Premises, events, held, premises, until
+from reelkeep.core.events import EVENTS
+from reelkeep.telemetry.journal import message_id
 from systemd.machine import Machine, booted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300, func_only=True)]
@@ -34,6 +36,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     with booted(folder) as machine:
         tree = machine.path(TREE)
         shutil.copytree(workshop.ROOT / "systemd", tree / "systemd")
+        shutil.copytree(workshop.ROOT / "config", tree / "config")
         shutil.copy(workshop.ROOT / "constraints.txt", tree)
         shutil.copytree(workshop.wheels(), machine.path("/srv/wheels"))
         shutil.copy(wheel, machine.path("/srv/wheels"))
@@ -173,11 +176,18 @@ async def test_the_journal_has_its_events_with_their_fields(busy: Service) -> No
     ours = [line for line in lines if line["MESSAGE"].startswith("{")]
     assert {line["_SYSTEMD_UNIT"] for line in ours} == {"reelkeep.service"}
     assert {line["SYSLOG_IDENTIFIER"] for line in ours} == {"reelkeep"}
+    ready = next(line for line in ours if line["REELKEEP_EVENT"] == "daemon.ready")
+    assert (ready["PRIORITY"], ready["MESSAGE_ID"]) == ("6", message_id("daemon.ready"))
     secrets = busy.place.sim.environment().values()
     assert not [line for line in lines for secret in secrets if secret in line["MESSAGE"]]
 
 
 # --- Reload ---------------------------------------------------------------------------------------
+
+
+def test_the_journal_can_explain_its_events(machine: Machine) -> None:
+    listed = machine.ok("journalctl", "--list-catalog", message_id("disk.low"))
+    assert EVENTS["disk.low"].meaning in listed
 
 
 async def test_a_good_configuration_is_put_in_force_by_a_reload(service: Service) -> None:
