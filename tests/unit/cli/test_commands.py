@@ -14,7 +14,6 @@ def test_the_commands_are_those_of_the_contract() -> None:
     assert " ".join(COMMANDS) == (
         "run sync plan check status list show retry waive verify audit backfill export "
         "rebuild backup doctor health logs demo schema"
-        "run sync plan check status list show retry waive verify backup doctor demo schema"
     )
 
 
