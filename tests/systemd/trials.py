@@ -150,7 +150,7 @@ async def test_it_is_ready_when_the_start_returns(service: Service) -> None:
     print(f"start to ready: {took:.2f} s, of which open: {ready['seconds']} s")  # noqa: T201 - as above
     await until(lambda: service.show("StatusText") == "0 in flight, 0 pending, 0.0 MB/s")
     assert service.show("ActiveState") == "active"
-    assert (await service.machine.calls("reelkeep", "health")).endswith(": healthy\n")
+    assert (await service.machine.calls("reelkeep", "health")).endswith("is healthy\n")
 
 
 async def test_it_archives_with_its_credentials_as_its_own_user(busy: Service) -> None:
