@@ -23,7 +23,7 @@ from reelkeep.catalog.adoption import adopt
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.queue import SqlQueue
-from reelkeep.catalog.schema import prepare
+from reelkeep.catalog.schema import migrate, prepare
 from reelkeep.core.integrity import Mark
 from reelkeep.core.manifest import dump, is_plain_name, read_manifest, to_manifest
 from reelkeep.core.model import ProviderName
@@ -244,7 +244,7 @@ async def test_a_row_of_an_older_version_is_read_or_named(
             return
     engine = open_engine(f"sqlite:///{path}")
     try:
-        prepare(engine)
+        prepare(engine, migrate)
         await use(Database(engine, inline))
     except CatalogError as error:
         assert str(error).startswith("the catalog")  # noqa: PT017 - either is fine
@@ -256,7 +256,9 @@ async def test_a_catalog_of_the_first_version_knows_when_its_files_were_read(
     tmp_path: Path, first_version: Path
 ) -> None:
     shutil.copy(first_version, tmp_path / "catalog.db")
-    catalog: Catalog = open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
+    url = f"sqlite:///{tmp_path / 'catalog.db'}"
+    prepare(open_engine(url), migrate)
+    catalog: Catalog = open_catalog(url)
     (held,) = await catalog.desk.listing()
     assert held.files[0].checked_at == held.files[0].stored_at
     catalog.engine.dispose()

@@ -90,7 +90,9 @@ def _addressee(url: str) -> str:
     host, path = host_of(url), urlsplit(url).path
     if path == "/oauth/token":
         return f"{host} tokens"
-    return f"{host} files" if host == "downloads" or path.startswith("/rec/") else host
+    if host == "downloads" or path.startswith("/rec/"):
+        return f"{host} files"
+    return f"{host} sdk" if "/videosdk/" in path else host  # another account than that of meetings
 
 
 async def _headed(said: Said) -> Said:

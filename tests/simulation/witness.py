@@ -18,11 +18,15 @@ from simulation.holdings import Books
 SLACK = HEAD_BYTES
 """Bytes at the beginning of a file that are looked at before any is kept."""
 
-RATES = {"goto": 6, "zoom": 40}
+RATES = {"goto": 6, "zoom": 40, "zoom sdk": 40}
 """Requests within a second that an API may see of us at most: what is configured, and one."""
 
 UNTOUCHED = frozenset({"error", "login", "hang", "throttled", "expired", "refusal"})
 """Flaws of replies that bring nothing of a file, and do no harm to what is there of it."""
+
+
+TORN = 0.1
+"""Seconds within which requests end that are torn away by a bad body beside them."""
 
 
 class Violation(AssertionError):
@@ -37,6 +41,7 @@ class _Account:
     resume_at: int = 0  #: Bytes from its start that came and are to be built on.
     lanes: bool = False  #: It is fetched by ranges side by side.
     validators: tuple[str | None, ...] = ()  #: Of what came last; empty: nobody knows.
+    spoilt_at: float = -1.0  #: When a body came after which all is fetched anew.
     asked: deque[float] = field(default_factory=lambda: deque(maxlen=40))
 
 
@@ -100,7 +105,9 @@ class Witness:
         if said.flaw in UNTOUCHED or said.status == 416:
             return
         if said.flaw is not None and said.flaw not in (*RESUMABLE, "whole", "changed"):
-            self._accounts[said.key] = _Account(asked=account.asked)
+            self._accounts[said.key] = _Account(asked=account.asked, spoilt_at=anyio.current_time())
+            return
+        if not ended and anyio.current_time() - account.spoilt_at < TORN:
             return
         validators = (said.headers.get("ETag"), said.headers.get("Last-Modified"))
         if said.status == 200:

@@ -6,6 +6,10 @@ import gc
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, TypeVarTuple, Unpack
 
+import click
+
+from reelkeep.app.unwrapped import leaves
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -20,7 +24,13 @@ def run_in_loop(work: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> 
         asyncio.get_running_loop().call_soon(_collect)
         return await work(*arguments)
 
-    return anyio.run(begin)
+    try:
+        return anyio.run(begin)
+    except BaseExceptionGroup as group:
+        wrong = [error for error in leaves(group) if isinstance(error, click.ClickException)]
+        if wrong:
+            raise wrong[0] from group  # only so does click tell the usage, too
+        raise
 
 
 def _collect() -> None:
