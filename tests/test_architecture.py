@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -77,9 +78,10 @@ class Said:
     open: bool
 
 
-def reported(module: Path) -> Iterator[Said]:
-    """Yield each report of an event by name in `module`."""
-    yield from said_in(ast.parse(module.read_text(encoding="utf-8")))
+@cache
+def reported(module: Path) -> tuple[Said, ...]:
+    """Return each report of an event by name in `module`."""
+    return tuple(said_in(ast.parse(module.read_text(encoding="utf-8"))))
 
 
 def said_in(

@@ -127,12 +127,13 @@ def test_the_recorded_log_is_what_the_daemon_would_still_say() -> None:
 
 
 @pytest.fixture(scope="module")
-def read_by_mtail() -> Values:
+def read_by_mtail(tmp_path_factory: pytest.TempPathFactory) -> Values:
     """What mtail makes of the recorded log."""
     page = tools.run(
         "mtail",
         *("--one_shot", "--one_shot_format=prometheus", "--address=127.0.0.1", "--port=0"),
         *("--logs", str(RECORDED), "--progs", "reelkeep.mtail"),
+        f"--log_dir={tmp_path_factory.mktemp('mtail')}",  # its own log, which else stays in /tmp
         cwd=MONITORING,
     )
     return {

@@ -81,6 +81,8 @@ def spoilt(draw: st.DrawFn, document: Any, foreign: st.SearchStrategy[Any] = RAW
     copy: Any = json.loads(json.dumps(document))
     for _ in range(draw(st.integers(1, 3))):
         places = list(_places(copy))
+        if not places:  # nothing is left of it
+            break
         holder, key = draw(st.sampled_from(places))
         if isinstance(holder, dict) and draw(st.booleans()) and key in holder:
             del holder[key]

@@ -122,7 +122,8 @@ class Place:
         return sum(path.stat().st_size for path in self.archive.glob(".reelkeep/parts/*.part"))
 
     def folders(self) -> list[Path]:
-        return sorted(path.parent for path in self.archive.rglob("SHA256SUMS"))
+        tops = self.archive.glob("[!.]*")  # in .reelkeep folders come and go
+        return sorted(path.parent for top in tops for path in top.rglob("SHA256SUMS"))
 
     def digests(self) -> set[str]:
         """Return the SHA-256 of all files, once `sha256sum` has confirmed them."""

@@ -8,8 +8,6 @@ from typing import TypeVar, TypeVarTuple, Unpack
 
 import click
 
-from reelkeep.app.unwrapped import leaves
-
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -27,6 +25,8 @@ def run_in_loop(work: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> 
     try:
         return anyio.run(begin)
     except BaseExceptionGroup as group:
+        from reelkeep.app.unwrapped import leaves
+
         wrong = [error for error in leaves(group) if isinstance(error, click.ClickException)]
         if wrong:
             raise wrong[0] from group  # only so does click tell the usage, too
