@@ -70,7 +70,7 @@ def summary(results: Results) -> str:
 
 def _page(results: Results) -> str:
     pictures = (f"![{_PICTURES[name][2]}](../images/benchmarks-{name}.svg)" for name in _PICTURES)
-    parts = [_HEAD, *_warning(results), "## Summary\n", summary(results)]
+    parts = [_HEAD, *_warning(results), "## Summary\n", summary(results), *_lacking(results)]
     parts += [f"{each}\n" for each in pictures]
     for entry in ENTRIES:
         measured = results.case(entry.key)
@@ -82,6 +82,12 @@ def _page(results: Results) -> str:
         facts["load before the first case"] = f"{results.load:.2f}"
     parts.append(table(("", ""), list(facts.items())))
     return "\n".join(parts)
+
+
+def _lacking(results: Results) -> list[str]:
+    """Return a sentence if cases were not measured with this version."""
+    keys = [f"`{entry.key}`" for entry in ENTRIES if results.case(entry.key) is None]
+    return [f"Not measured with this version: {', '.join(keys)}.\n"] if keys else []
 
 
 def _warning(results: Results) -> list[str]:
