@@ -24,7 +24,6 @@ from reelkeep.archive.forms import BAG, PLAIN
 from reelkeep.archive.ground import Ground
 from reelkeep.archive.keeper import Keeper, Whole
 from reelkeep.archive.lock import acquire
-from reelkeep.archive.lost import lost
 from reelkeep.archive.memory import SMALL
 from reelkeep.archive.pace import Pace, Progress, drive
 from reelkeep.archive.part import LocalPart, Shelf
@@ -38,6 +37,7 @@ from reelkeep.archive.tidy import Orphan, tidy
 from reelkeep.archive.traces import Traces
 from reelkeep.archive.verify import is_worth_reading, strays, verification
 from reelkeep.archive.walk import Listing, walk
+from reelkeep.archive.whereabouts import nowhere
 from reelkeep.core.integrity import Verdict
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, Holding
@@ -184,7 +184,14 @@ class LocalArchive:
 
         Their content is not read: see `verify`.
         """
-        return await self._threads.run(lost, self._disk, self._places, holdings)
+        return await self._threads.run(self._lost, holdings)
+
+    def _lost(self, holdings: Sequence[Holding]) -> frozenset[int]:
+        found = set[int]()
+        for each in holdings:
+            home = self._places.root / each.folder if each.folder else None
+            found.update(file.row for file in nowhere(self._disk, self._places, each, home))
+        return frozenset(found)
 
     async def verify(
         self, folder: str, *, known: Collection[str] = (), pace: Pace | None = None,

@@ -17,16 +17,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from os.path import samestat
 from pathlib import Path, PurePosixPath
-from stat import S_ISREG
 
 from reelkeep.archive.disk import Disk, link_or_move, read_small, replace_small, write_unflushed
 from reelkeep.archive.flushing import Directories, Flushers
 from reelkeep.archive.folders import Folders
-from reelkeep.archive.forms import BAG, PLAIN, Form, form_of, staged_form
+from reelkeep.archive.forms import Form, form_of, staged_form
 from reelkeep.archive.places import Places
 from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.stream import sha256_of
-from reelkeep.core.lifecycle import FileState
+from reelkeep.archive.whereabouts import is_at, nowhere, stored, waiting
 from reelkeep.core.manifest import is_plain_name
 from reelkeep.core.model import HeldFile, Holding
 from reelkeep.errors import IoFailed, TransferError
@@ -123,29 +122,13 @@ class Publisher:
     def _all_wait(self, holding: Holding) -> bool:
         """Whether every stored file is among the finished ones: so it is but after a crash."""
         return all(
-            self._has_size(self._places.kept(holding.key, file.id), file)
-            for file in _stored(holding)
+            is_at(self._disk, self._places.kept(holding.key, file.id), file)
+            for file in stored(holding)
         )
 
     def _missing(self, holding: Holding, home: Path | None = None) -> list[str]:
         """Return the names of stored files that are not, in their size, where they can be."""
-        return [
-            file.name
-            for file in _stored(holding)
-            if not any(self._has_size(place, file) for place in self._sources(holding, file, home))
-        ]
-
-    def _sources(self, holding: Holding, file: HeldFile, home: Path | None) -> list[Path]:
-        staged = self._places.staged(holding.key)
-        waiting = [form.files(staged) / file.name for form in (PLAIN, BAG)]
-        waiting.append(self._places.kept(holding.key, file.id))
-        if home is not None:
-            waiting.append(form_of(self._disk, home).files(home) / file.name)
-        return waiting
-
-    def _has_size(self, path: Path, file: HeldFile) -> bool:
-        status = self._disk.status(path)
-        return status is not None and S_ISREG(status.st_mode) and status.st_size == file.size
+        return [file.name for file in nowhere(self._disk, self._places, holding, home)]
 
     def _found_again(self, holding: Holding, missing: list[str]) -> PurePosixPath:
         folder = None if holding.folder else self._folders.search(holding)
@@ -190,8 +173,8 @@ class Publisher:
 
     def _fill(self, staged: _Staged) -> None:
         holding, files = staged.holding, staged.form.files(staged.place)
-        for file in _stored(holding):
-            if staged.is_new or not self._has_size(files / file.name, file):
+        for file in stored(holding):
+            if staged.is_new or not is_at(self._disk, files / file.name, file):
                 self._disk.rename(self._places.kept(holding.key, file.id), files / file.name)
         for name, content in staged.form.papers(holding, version=self._version).items():
             fd = write_unflushed(self._disk, staged.place / name, content, self._file_mode)
@@ -250,7 +233,7 @@ class Publisher:
         files, papers = form.files(home), form.papers(holding, version=self._version)
         if not all(self._says(home / name, content) for name, content in papers.items()):
             self._retire(form, home)
-        old = [path for file in _stored(holding) for path in self._add(holding, file, files)]
+        old = [path for file in stored(holding) for path in self._add(holding, file, files)]
         self._disk.fsync_directory(files)
         for path in old:  # only now: until then a power cut might have taken the new name
             self._disk.unlink(path)
@@ -278,21 +261,17 @@ class Publisher:
         """
         target = files / file.name
         old: list[Path] = []
-        for source in self._sources(holding, file, None):
-            if (waiting := self._disk.status(source)) is None:
+        for source in waiting(self._places, holding, file):
+            if (waits := self._disk.status(source)) is None:
                 continue
             old.append(source)
             if (there := self._disk.status(target)) is None:
                 link_or_move(self._disk, source, target)
-            elif not (samestat(waiting, there) or sha256_of(self._disk, target) == file.sha256):
+            elif not (samestat(waits, there) or sha256_of(self._disk, target) == file.sha256):
                 self._quarantine.set_aside(target, holding, file)
                 self._put_aside(holding, file.name)
                 link_or_move(self._disk, source, target)
         return old
-
-
-def _stored(holding: Holding) -> list[HeldFile]:
-    return [file for file in holding.files if file.state == FileState.STORED.value]
 
 
 def _lost(holding: Holding, names: list[str]) -> IoFailed:

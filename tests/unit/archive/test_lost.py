@@ -32,6 +32,16 @@ async def test_a_published_file_is_not_lost(archive: LocalArchive) -> None:
     assert await archive.lost([holding(file, folder=folder)]) == frozenset()
 
 
+async def test_a_published_file_of_a_bag_is_not_lost(tmp_path: Path) -> None:
+    bags = archive_on(tmp_path, FaultyDisk(), bags=True)
+    await bags.prepare()
+    file = await put(bags, "recording.mp4", CONTENT)
+    folder = await bags.publish(holding(file))
+    assert await bags.lost([holding(file, folder=folder)]) == frozenset()
+    (tmp_path / folder / "data" / file.name).unlink()
+    assert await bags.lost([holding(file, folder=folder)]) == {file.row}
+
+
 async def test_a_removed_file_is_lost(archive: LocalArchive, tmp_path: Path) -> None:
     file = await put(archive, "recording.mp4", CONTENT)
     folder = await archive.publish(holding(file))

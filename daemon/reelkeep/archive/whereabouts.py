@@ -1,0 +1,53 @@
+"""Say where a stored file may lie: waiting, staged, or in its recording's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from stat import S_ISREG
+
+from reelkeep.archive.disk import Disk
+from reelkeep.archive.forms import BAG, PLAIN, form_of
+from reelkeep.archive.places import Places
+from reelkeep.core.lifecycle import FileState
+from reelkeep.core.model import HeldFile, Holding
+
+
+def stored(holding: Holding) -> list[HeldFile]:
+    """Return the files of `holding` that are to be here."""
+    return [file for file in holding.files if file.state == FileState.STORED]
+
+
+def waiting(places: Places, holding: Holding, file: HeldFile) -> list[Path]:
+    """Return where `file` may lie before it is in its folder, whatever form that will have."""
+    staged = places.staged(holding.key)
+    return [
+        *(form.files(staged) / file.name for form in (PLAIN, BAG)),
+        places.kept(holding.key, file.id),
+    ]
+
+
+def is_at(disk: Disk, path: Path, file: HeldFile) -> bool:
+    """Whether a plain file of the size of `file` is at `path`; its bytes are not read. Blocking."""
+    status = disk.status(path)
+    return status is not None and S_ISREG(status.st_mode) and status.st_size == file.size
+
+
+def nowhere(
+    disk: Disk, places: Places, holding: Holding, home: Path | None = None
+) -> list[HeldFile]:
+    """Return the stored files that lie, in their size, neither in `home` nor where they wait.
+
+    Blocking.
+    """
+    files = None if home is None else form_of(disk, home).files(home)
+    return [
+        file
+        for file in stored(holding)
+        if not any(
+            is_at(disk, path, file)
+            for path in (
+                *([files / file.name] if files is not None else ()),
+                *waiting(places, holding, file),
+            )
+        )
+    ]
