@@ -254,7 +254,10 @@ async def test_a_provider_that_stays_broken_makes_it_unready(tmp_path: Path) -> 
     assert "support" in answer[1]
 
 
-async def test_systemd_hears_that_it_is_ready_and_that_it_stops(tmp_path: Path) -> None:
+@pytest.mark.parametrize("after_reload", [False, True])
+async def test_systemd_hears_that_it_is_ready_and_that_it_stops(
+    tmp_path: Path, after_reload: bool
+) -> None:
     path = tmp_path / "notify"
     async with AsyncExitStack() as stack:
         place = await stack.enter_async_context(simulated(tmp_path))
@@ -267,11 +270,16 @@ async def test_systemd_hears_that_it_is_ready_and_that_it_stops(tmp_path: Path) 
         with anyio.fail_after(PATIENCE):
             while not {"READY=1", "STATUS=0 in flight, 0 pending, 0.0 MB/s"} <= heard:
                 heard.add((await socket.receive())[0].decode())
+            if after_reload:
+                place.write(shutdown_grace="9s")
+                daemon.tell(signal.SIGHUP)
+                await daemon.says("config.reloaded")
             daemon.tell(signal.SIGINT)
             while "STOPPING=1" not in heard:
                 heard.add((await socket.receive())[0].decode())
             assert "EXTEND_TIMEOUT_USEC=60000000" in heard  # while it started
-            while "EXTEND_TIMEOUT_USEC=34000000" not in heard:  # the grace, and then some
+            wished = (9 if after_reload else 4) + 30  # the grace in force, and then some
+            while f"EXTEND_TIMEOUT_USEC={wished}000000" not in heard:
                 heard.add((await socket.receive())[0].decode())
         assert await daemon.ends() == 0
 

@@ -92,7 +92,7 @@ class _Daemon:
         self._orders = _Orders()
         self._began = anyio.current_time()
         self.log = report_of(settings)
-        self.report = Metrics(lambda event, /, **keys: self.log(event, **keys))
+        self.report = Metrics(self.log)
         self.notifier = Notifier(environ, pid=os.getpid())
         self._pulse = Pulse(self.notifier, self.report.lagged)
 
@@ -126,7 +126,8 @@ class _Daemon:
                     self._end(signal.Signals(number).name)
 
     def _end(self, name: str) -> None:
-        self.notifier.stopping(self._settings.shutdown_grace + CLOSING)
+        settings = self._settings if self._house is None else self._house.settings
+        self.notifier.stopping(settings.shutdown_grace + CLOSING)
         flying = 0 if self._house is None else len(self._house.flights.under_way)
         self.report("daemon.stopping", signal=name, in_flight=flying)
         self.notifier.status(f"stopping, {flying} in flight")

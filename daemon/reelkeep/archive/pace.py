@@ -9,6 +9,7 @@ import anyio
 from anyio import CancelScope
 
 from reelkeep.archive.threads import Threads
+from reelkeep.core.allowance import Allowance
 
 T = TypeVar("T")
 
@@ -28,21 +29,18 @@ class Pace:
     """At most `rate` bytes a second over all who share it; None: as fast as it goes."""
 
     def __init__(self, rate: int | None = None) -> None:
-        self._paid_until = 0.0
+        self._allowance = Allowance(rate)
         self.keep_to(rate)
 
     def keep_to(self, rate: int | None) -> None:
         """Let `rate` hold from now on."""
-        self._rate = rate
+        self._allowance.keep_to(rate)
         self.portion = PORTION if rate is None else min(PORTION, max(LEAST, rate // 8))
 
     async def spend(self, size: int) -> None:
         """Wait until `size` bytes that were read are paid for; nothing is saved up."""
-        if self._rate is None:
-            return
-        now = anyio.current_time()
-        self._paid_until = max(now, self._paid_until) + size / self._rate
-        await anyio.sleep(self._paid_until - now)
+        if self._allowance.rate is not None:
+            await anyio.sleep(self._allowance.spend(size, anyio.current_time()))
 
 
 async def drive(threads: Threads, steps: Steps[T], *, pace: Pace, progress: Progress) -> T:

@@ -9,6 +9,7 @@ from types import TracebackType
 
 import anyio
 
+from reelkeep.core.allowance import Allowance
 from reelkeep.ports import Reply, Request, Tap, Transport
 
 GRAIN = 0.05
@@ -28,13 +29,12 @@ class Bandwidth:
 
     def __init__(self, transport: Transport, rate: int | None) -> None:
         self._transport = transport
-        self._paid_until = 0.0
+        self._allowance = Allowance(rate)
         self.limit(rate)
 
     def limit(self, rate: int | None) -> None:
         """Hold all transfers to another rate, those under way too."""
-        self._rate = rate
-        self._paid_until = 0.0
+        self._allowance.keep_to(rate)
         self.grain = None if rate is None else max(1, round(rate * GRAIN))  #: Bytes.
 
     def open(self, request: Request) -> AbstractAsyncContextManager[Reply]:
@@ -43,16 +43,12 @@ class Bandwidth:
 
     async def spend(self, size: int) -> None:
         """Wait until `size` more bytes fit; what was not used is not saved up."""
-        if self._rate is None:
-            return
-        now = anyio.current_time()
-        self._paid_until = max(now, self._paid_until) + size / self._rate
-        await anyio.sleep(self._paid_until - now)
+        if self._allowance.rate is not None:
+            await anyio.sleep(self._allowance.spend(size, anyio.current_time()))
 
     def refund(self, size: int) -> None:
         """Take back what was spent on `size` bytes that did not come."""
-        if self._rate is not None:
-            self._paid_until -= size / self._rate
+        self._allowance.refund(size)
 
 
 class _Opening:

@@ -57,19 +57,8 @@ CODES = {
 }  # fmt: skip
 ERRORS = [
     *(AuthFailed, Misconfigured, RateLimited, Unavailable, BadAnswer, Busy),
-    *(
-        BadReply,
-        Damaged,
-        DigestMismatch,
-        DiskFull,
-        Encoded,
-        Expired,
-        Garbled,
-        Gone,
-        IoFailed,
-        NotFound,
-    ),
-    *(Garbled, NotMedia, NotYet, Parked, Refused, SizeMismatch, Stalled, Throttled, Unauthorized),
+    *(BadReply, Damaged, DigestMismatch, DiskFull, Encoded, Expired, Garbled, Gone, IoFailed),
+    *(NotFound, NotMedia, NotYet, Parked, Refused, SizeMismatch, Stalled, Throttled, Unauthorized),
     *(Unreachable, ZeroDivisionError),
 ]
 
