@@ -53,7 +53,7 @@ class Manner:
     """How nginx serves."""
 
     rate: int = 0  #: Bytes a second for each connection; 0: no limit.
-    choke: int = 0  #: Bytes after which a reply nearly stops, while `Nginx.choked` holds.
+    rein: int = 0  #: Bytes a second for each connection, while `Nginx.reined` holds.
     counted: bool = False  #: Whether `Nginx.served` is wanted.
 
 
@@ -85,9 +85,9 @@ class Nginx:
         return sum(cpu_of(pid) for pid in [self.pid, *children_of(self.pid)])
 
     @contextmanager
-    def choked(self) -> Iterator[None]:
-        """Let replies nearly stop after so many bytes as its manner says."""
-        mark = self.home / "choke"
+    def reined(self) -> Iterator[None]:
+        """Let new replies come no faster than its manner says."""
+        mark = self.home / "rein"
         mark.touch()
         try:
             yield
@@ -141,10 +141,10 @@ def free_port() -> int:
 
 def _configured(nginx: Nginx, certificates: Certificates, manner: Manner) -> str:
     limits = f"limit_rate {manner.rate};"
-    if manner.choke:
+    if manner.rein:
         limits = (
-            f"set $rate 0; if (-f {nginx.home}/choke) {{ set $rate 1k; }} "
-            f"limit_rate_after {manner.choke}; limit_rate $rate;"
+            f"set $rate 0; if (-f {nginx.home}/rein) {{ set $rate {manner.rein}; }} "
+            "limit_rate $rate;"
         )
     return _CONFIGURATION.format(
         user="user root;\n" if os.geteuid() == 0 else "",

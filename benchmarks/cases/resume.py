@@ -17,12 +17,13 @@ from benchmarks.ours import Providers, Reelkeep, providing
 from benchmarks.peers.programs import Aria2
 from benchmarks.processes import Errand, Mishap, measured, started
 from benchmarks.referee import fight
+from benchmarks.scale import MIB
 
 _AT = 0.7
-_STILL = 1.0
-"""Seconds without growth after which everything that was sent is where it will be."""
+_REIN = 100 * MIB
+"""Bytes a second of each connection until the order comes: slow enough to hit the mark, and that
+little is on its way then."""
 
-_GROWTH = 64 << 10
 _PATIENCE = 60.0
 
 RIVAL = Aria2(name="aria2c -c", jobs=1, resumes=True)
@@ -37,7 +38,7 @@ def measure(ground: Ground) -> Measured:
     """
     began = time.monotonic()
     size = ground.scale.resumed
-    manner = Manner(choke=round(_AT * size), counted=True)
+    manner = Manner(rein=_REIN, counted=True)
     duels: list[Duel] = []
     for scheme in ("https", "http"):
         with (
@@ -88,7 +89,7 @@ class _Trial:
                 authority=self.ground.certificates.authority if self.scheme == "https" else None,
             )
             self.nginx.forget()
-            with self.nginx.choked():
+            with self.nginx.reined():
                 self._break_off(contender.errand(task), task)
             errand = contender.errand(task)
             run = measured(errand)
@@ -98,7 +99,7 @@ class _Trial:
 
     def _break_off(self, errand: Errand, task: Task) -> None:
         with started(errand.command, errand.environment, errand.log) as process:
-            _wait_until_still(task)
+            _wait_for_most(task)
             if process.poll() is not None:
                 raise Mishap("it ended before it could be stopped")
             process.send_signal(self.order)
@@ -108,15 +109,10 @@ class _Trial:
                 raise Mishap("it does not stop when it is told to") from None
 
 
-def _wait_until_still(task: Task) -> None:
-    """Wait until most of the bytes are on disk, and hardly any more come."""
+def _wait_for_most(task: Task) -> None:
+    """Wait until seven tenths of the bytes are on disk, by however many connections."""
     deadline = time.monotonic() + _PATIENCE
-    size, since = 0, time.monotonic()
-    while time.monotonic() < deadline:
-        now, here = time.monotonic(), written(task.home)
-        if here - size > _GROWTH:
-            size, since = here, now
-        elif now - since > _STILL and here > (_AT - 0.1) * task.goods.size:
-            return
-        time.sleep(0.05)
-    raise Mishap("it did not come to seven tenths")
+    while written(task.home) < _AT * task.goods.size:
+        if time.monotonic() > deadline:
+            raise Mishap("it did not come to seven tenths")
+        time.sleep(0.01)
