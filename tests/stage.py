@@ -17,13 +17,13 @@ from fakes.attempts import Desk, Locating, stored
 from fakes.disk import FaultyDisk, archive_on
 from fakes.shelf import Shelf
 from hosts import Act, Mischief, good
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.local import LocalArchive
 from reelkeep.archive.memory import SMALL
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Download, FileId, Locator, Outcome, RecordingId, Stored
 from reelkeep.core.retry import Policy, judge, reason_code
+from reelkeep.disk import Disk
 from reelkeep.ports import Clock
 from reelkeep.transport import AiohttpTransport, TransportOptions
 from servers import Script, Seen, Site, Wire, serving

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.model_disk import ModelDisk
-from reelkeep.archive.disk import Disk
+from reelkeep.disk import Disk
 
 NAMES = st.sampled_from(["a", "b", "d/a", "d/b", "d", "d/e", "x/y"])
 Step = Callable[[Disk, Path], object]

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from fakes.holdings import NOON
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.local import LocalArchive
 from reelkeep.archive.memory import SMALL
 from reelkeep.core.layout import parse_layout
+from reelkeep.disk import Disk
 
 EFFECTS = frozenset(name for name in vars(Disk) if not name.startswith("_")) - {"boot"}
 

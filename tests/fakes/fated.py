@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from fakes.disk import EFFECTS
-from reelkeep.archive.disk import Disk
+from reelkeep.disk import Disk
 
 
 class Killed(BaseException):

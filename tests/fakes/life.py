@@ -31,7 +31,6 @@ from fakes.rig import StrictLog
 from fakes.shelf import Shelf, media
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.house import House, recover
-from reelkeep.archive.disk import translated
 from reelkeep.archive.places import Places, tag
 from reelkeep.catalog.backfills import SqlBackfills
 from reelkeep.catalog.checks import SqlChecks
@@ -57,6 +56,7 @@ from reelkeep.core.model import (
 from reelkeep.core.naming import key
 from reelkeep.core.retry import Policy
 from reelkeep.core.sums import decode_sums
+from reelkeep.disk import translated
 from reelkeep.errors import Error, Unreachable
 from reelkeep.options import ProviderOptions
 from reelkeep.ports import Reply, Request

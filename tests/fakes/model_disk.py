@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reelkeep.archive.disk import Disk
+from reelkeep.disk import Disk
 
 ROOT = 1
 """The number of the topmost directory."""

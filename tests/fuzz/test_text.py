@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz.hostile import FAST, RAW, TEXTS, deep, spoilt
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.note import Note
 from reelkeep.core import journal, resume
 from reelkeep.core.bag import decode_payload, decode_tags
@@ -27,6 +26,7 @@ from reelkeep.core.replies import content_problem, encoding_problem, problem
 from reelkeep.core.retry_after import parse_retry_after
 from reelkeep.core.sums import decode_sums
 from reelkeep.core.urls import parse, resolve
+from reelkeep.disk import Disk
 from reelkeep.errors import TransferError
 from reelkeep.telemetry.redaction import Redactor
 from reelkeep.telemetry.text import visible

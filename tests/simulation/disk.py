@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from reelkeep.archive.disk import Disk
+from reelkeep.disk import Disk
 from simulation.fate import Fate
 
 _EFFECTS = frozenset(name for name in vars(Disk) if not name.startswith("_")) - {"boot"}

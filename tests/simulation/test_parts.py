@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
-from reelkeep.archive.disk import write_small
+from reelkeep.disk import write_small
 from simulation.disk import SimDisk
 from simulation.fate import Fate, Killed
 from simulation.loop import (

@@ -6,10 +6,10 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelkeep.archive.disk import Disk, read_small
 from reelkeep.archive.forms import form_of
 from reelkeep.archive.reading import Content, NoFile, read_content
 from reelkeep.core.manifest import MANIFEST, MANIFEST_BYTES, Entry, Manifest, read_manifest
+from reelkeep.disk import Disk, read_small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

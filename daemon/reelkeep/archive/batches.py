@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 from anyio import Event, Semaphore
 
-from reelkeep.archive.disk import disk_error
 from reelkeep.archive.threads import Threads
+from reelkeep.disk import disk_error
 from reelkeep.errors import TransferError
 
 Wish = TypeVar("Wish")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from reelkeep.archive.disk import Disk
+from reelkeep.disk import Disk
 
 FLUSHERS = 8
 """Flushes at a time."""

@@ -7,12 +7,12 @@ from datetime import tzinfo
 from itertools import count
 from pathlib import Path, PurePosixPath
 
-from reelkeep.archive.disk import Disk, read_small
 from reelkeep.archive.walk import walk
 from reelkeep.core.layout import Layout
 from reelkeep.core.manifest import MANIFEST, MANIFEST_BYTES, is_plain_name, read_manifest
 from reelkeep.core.model import Holding
 from reelkeep.core.naming import NAME_BYTES, shorten
+from reelkeep.disk import Disk, read_small
 from reelkeep.errors import IoFailed
 
 _REMEMBERED = 4096

@@ -8,12 +8,12 @@ from hashlib import sha256
 from pathlib import Path
 from stat import S_ISDIR
 
-from reelkeep.archive.disk import Disk
 from reelkeep.core.bag import BAGIT, DATA, INFO, PAYLOAD, TAGS, bag_papers
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
 from reelkeep.core.model import Holding
 from reelkeep.core.sums import encode_sums
+from reelkeep.disk import Disk
 
 
 @dataclass(frozen=True, slots=True)

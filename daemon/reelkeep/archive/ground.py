@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.flushing import Directories
 from reelkeep.archive.places import Places
 from reelkeep.archive.quarantine import Quarantine
+from reelkeep.disk import Disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from reelkeep.archive.disk import Disk, read_small, replace_small
 from reelkeep.core.journal import Journal, decode, encode
+from reelkeep.disk import Disk, read_small, replace_small
 
 _LIMIT = 16 * 1024 * 1024  # a tebibyte has a mebibyte of marks
 

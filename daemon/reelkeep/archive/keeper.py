@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from reelkeep.archive.disk import write_unflushed
 from reelkeep.archive.finish import Finish
 from reelkeep.archive.flushing import Flushers
 from reelkeep.archive.ground import Ground
 from reelkeep.core.model import Download
+from reelkeep.disk import write_unflushed
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from anyio import CancelScope, CapacityLimiter, create_task_group
 
 from reelkeep.archive.adopt import Adoption, adoption
 from reelkeep.archive.batches import Batches
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.flushing import Directories, Flushers
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.forms import BAG, PLAIN
@@ -41,6 +40,7 @@ from reelkeep.archive.whereabouts import nowhere
 from reelkeep.core.integrity import Verdict
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, Holding
+from reelkeep.disk import Disk
 from reelkeep.errors import Busy, IoFailed
 from reelkeep.ports import Clock, Inspection
 

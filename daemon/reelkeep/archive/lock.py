@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from reelkeep.archive.disk import Disk, write_all
+from reelkeep.disk import Disk, write_all
 from reelkeep.errors import Busy
 
 _LIMIT = 4096

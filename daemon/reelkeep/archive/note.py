@@ -13,8 +13,8 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from reelkeep.archive.disk import Disk, read_small, write_all
 from reelkeep.core.coverage import Claim, Extent
+from reelkeep.disk import Disk, read_small, write_all
 
 _EXTENT = struct.Struct("<QQ")
 _CHECK = struct.Struct("<I12x")  # padded, so that no slot lies in two pages

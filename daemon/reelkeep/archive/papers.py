@@ -7,8 +7,8 @@ from pathlib import Path
 
 import aiofiles
 
-from reelkeep.archive.disk import disk_error
 from reelkeep.core.manifest import MANIFEST_BYTES
+from reelkeep.disk import disk_error
 
 
 async def read_paper(path: Path) -> bytes | None:

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.journalfile import JournalFile
 from reelkeep.archive.note import Note
 from reelkeep.archive.prefix import MARK
 from reelkeep.core.coverage import Claim, Coverage, Extent
 from reelkeep.core.journal import Identity, Journal, usable, usable_extents
+from reelkeep.disk import Disk
 
 Extents = tuple[Extent, ...] | None
 """What is there of a part that is filled out of order; None of any other."""

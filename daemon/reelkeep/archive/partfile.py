@@ -18,7 +18,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from reelkeep.archive.disk import FULL
 from reelkeep.archive.finish import Finish
 from reelkeep.archive.ground import Ground
 from reelkeep.archive.lock import only_writer
@@ -28,6 +27,7 @@ from reelkeep.core.coverage import Claim, Coverage
 from reelkeep.core.journal import identity_of
 from reelkeep.core.media import Kind, container_ok
 from reelkeep.core.model import Download
+from reelkeep.disk import FULL
 from reelkeep.errors import IoFailed, Rotten
 from reelkeep.ports import Held, Source
 

@@ -7,8 +7,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from reelkeep.archive.disk import FULL, Disk, make_directory, write_small
 from reelkeep.archive.places import Places
+from reelkeep.disk import FULL, Disk, make_directory, write_small
 from reelkeep.errors import ConfigError
 
 _OURS = 0o700

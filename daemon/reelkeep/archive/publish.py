@@ -18,7 +18,6 @@ from functools import partial
 from os.path import samestat
 from pathlib import Path, PurePosixPath
 
-from reelkeep.archive.disk import Disk, link_or_move, read_small, replace_small, write_unflushed
 from reelkeep.archive.flushing import Directories, Flushers
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.forms import Form, form_of, staged_form
@@ -28,6 +27,7 @@ from reelkeep.archive.stream import sha256_of
 from reelkeep.archive.whereabouts import is_at, nowhere, stored, waiting
 from reelkeep.core.manifest import is_plain_name
 from reelkeep.core.model import HeldFile, Holding
+from reelkeep.disk import Disk, link_or_move, read_small, replace_small, write_unflushed
 from reelkeep.errors import IoFailed, TransferError
 
 PutAside = Callable[[Holding, str], None]

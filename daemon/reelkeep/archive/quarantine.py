@@ -14,12 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reelkeep.archive.disk import Disk, link_or_move, write_small
 from reelkeep.archive.forms import form_of
 from reelkeep.archive.places import Places, tag
 from reelkeep.core.bag import PAPERS
 from reelkeep.core.manifest import is_plain_name
 from reelkeep.core.model import Download, HeldFile, Holding
+from reelkeep.disk import Disk, link_or_move, write_small
 from reelkeep.errors import IoFailed
 from reelkeep.ports import Held
 

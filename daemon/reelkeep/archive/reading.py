@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reelkeep.archive.disk import Disk
+from reelkeep.disk import Disk
 
 BUFFER_BYTES: Final = 512 << 10
 _FORGET: Final = 8 << 20

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.prefix import PrefixHash
 from reelkeep.core.coverage import Claim
+from reelkeep.disk import Disk
 from reelkeep.errors import Rotten
 from reelkeep.ports import Source
 

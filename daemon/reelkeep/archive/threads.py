@@ -7,7 +7,7 @@ from typing import TypeVar, TypeVarTuple
 
 from anyio import CapacityLimiter, to_thread
 
-from reelkeep.archive.disk import translated
+from reelkeep.disk import translated
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISDIR
 
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.places import Places
+from reelkeep.disk import Disk
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.places import Places, tag
 from reelkeep.core.model import Download, Holding
+from reelkeep.disk import Disk
 
 
 class Traces:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from reelkeep.archive.disk import Disk, read_small
 from reelkeep.archive.reading import NoFile, read_content
 from reelkeep.archive.walk import Listing, listing
 from reelkeep.core.bag import (
@@ -29,6 +28,7 @@ from reelkeep.core.manifest import (
     read_manifest,
 )
 from reelkeep.core.sums import decode_sums
+from reelkeep.disk import Disk, read_small
 
 Claims = Mapping[str, frozenset[str]]
 """What digests sums and manifest claim of a file, by its name; at most one, if all is well."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from stat import S_ISREG
 
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.forms import BAG, PLAIN, form_of
 from reelkeep.archive.places import Places
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import HeldFile, Holding
+from reelkeep.disk import Disk
 
 
 def stored(holding: Holding) -> list[HeldFile]:

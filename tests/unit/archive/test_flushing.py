@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.flushing import Directories
+from reelkeep.disk import Disk
 
 HOME = Path("somewhere")
 

@@ -14,8 +14,8 @@ import pytest
 
 from fakes.disk import BrokenFlush, FaultyDisk, archive_on
 from fakes.holdings import KEY, NOON, download, put
-from reelkeep.archive.disk import Disk, disk_error, link_or_move
 from reelkeep.archive.local import LocalArchive
+from reelkeep.disk import Disk, disk_error, link_or_move
 from reelkeep.errors import Busy, ConfigError, DiskFull, IoFailed
 
 HOLDER = """

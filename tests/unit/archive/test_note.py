@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.note import Note
 from reelkeep.core.coverage import Claim
+from reelkeep.disk import Disk
 
 
 def claim(number: int, start: int, at: int) -> Claim:

@@ -18,10 +18,10 @@ from anyio import to_thread
 from fakes import disk as disks
 from fakes.disk import BrokenFlush, FaultyDisk, Rebooted, SlowDisk, TightDisk
 from fakes.holdings import download, put
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.journal import decode
 from reelkeep.core.model import FileId
+from reelkeep.disk import Disk
 from reelkeep.errors import Busy, DiskFull, IoFailed
 from reelkeep.ports import Held
 

@@ -13,10 +13,10 @@ from anyio import run_process
 
 from fakes.disk import FaultyDisk, Linkless, archive_on
 from fakes.holdings import KEY, download, held_file, holding, put
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.model import RecordingId
 from reelkeep.core.naming import NAME_BYTES
+from reelkeep.disk import Disk
 from reelkeep.errors import IoFailed
 
 FOLDER = f"support/2026/{KEY}"

@@ -13,10 +13,10 @@ import pytest
 
 from fakes.disk import FaultyDisk, ForgetfulDisk, Rebooted, TightDisk, archive_on
 from fakes.holdings import download
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.coverage import Claim, Coverage, Scale
 from reelkeep.core.journal import decode
+from reelkeep.disk import Disk
 from reelkeep.errors import ConfigError, DiskFull, IoFailed, Rotten, TransferError
 from reelkeep.ports import Held, Part
 

@@ -10,10 +10,10 @@ import pytest
 
 from fakes.disk import archive_on
 from fakes.holdings import KEY, download, held_file, holding, put
-from reelkeep.archive.disk import Disk
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.integrity import Mark, Verdict
 from reelkeep.core.model import RecordingId
+from reelkeep.disk import Disk
 from reelkeep.errors import IoFailed
 
 FOLDER = f"support/2026/{KEY}"

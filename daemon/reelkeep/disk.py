@@ -1,4 +1,4 @@
-"""What the archive does to a disk, one method for each effect, so that a test can fail any one.
+"""What the daemon does to a disk, one method for each effect, so that a test can fail any one.
 
 Methods are blocking, speak of paths and descriptors, and raise `OSError` as the kernel does;
 `translated` turns that into this package's errors, at the one place where a thread is left.
