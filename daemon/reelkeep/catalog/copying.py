@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import mkstemp
 
 from reelkeep.catalog.replica import back_up
+from reelkeep.disk import Disk, link_or_move
 from reelkeep.errors import CatalogError
 
 UNFINISHED = ".unfinished"
@@ -27,7 +28,9 @@ class Copy:
     recordings: int
 
 
-def copy_catalog(source: Path, target: Path, *, replaces: bool = False) -> Copy:
+def copy_catalog(
+    source: Path, target: Path, *, replaces: bool = False, disk: Disk | None = None
+) -> Copy:
     """Copy `source`, as it is at one moment, to `target`; others may write to it meanwhile.
 
     The copy is one file, readable by its owner only. It has its name only when SQLite has found
@@ -40,18 +43,22 @@ def copy_catalog(source: Path, target: Path, *, replaces: bool = False) -> Copy:
     """
     if not replaces and os.path.lexists(target):
         raise CatalogError(f"{target} exists already; a copy of the catalog replaces nothing")
+    disk = disk or Disk()
     with _translated(source, target):
         unfinished = _begin(target)
         try:
             if not back_up(source, unfinished):
                 raise CatalogError(f"there is no catalog at {source}")
             version, recordings = _checked(unfinished)
-            _flush(unfinished)
-            (os.replace if replaces else _put)(unfinished, target)
-            _flush(target.parent)
+            _flush(disk, unfinished)
+            if replaces:
+                disk.rename(unfinished, target)
+            else:
+                _put(disk, unfinished, target)
+            disk.fsync_directory(target.parent)
         finally:
             for each in (unfinished, *(Path(f"{unfinished}-{of}") for of in ("wal", "shm"))):
-                each.unlink(missing_ok=True)
+                disk.unlink(each)
         return Copy(target, target.stat().st_size, version, recordings)
 
 
@@ -92,20 +99,20 @@ def _checked(copy: Path) -> tuple[str, int]:
     return str(version), int(recordings)
 
 
-def _put(unfinished: Path, target: Path) -> None:
+def _put(disk: Disk, unfinished: Path, target: Path) -> None:
     """Give `unfinished` its name unless somebody has it by now."""
     try:
-        os.link(unfinished, target)
+        link_or_move(disk, unfinished, target)
     except FileExistsError as error:
         raise CatalogError(f"{target} exists by now; it was kept") from error
 
 
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _flush(disk: Disk, path: Path) -> None:
+    fd = disk.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        disk.fsync(fd)
     finally:
-        os.close(handle)
+        disk.close(fd)
 
 
 def keep_newest(catalog: Path, most: int) -> None:

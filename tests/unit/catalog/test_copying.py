@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from fakes.disk import Linkless
+from fakes.fated import Fate, FatedDisk
 from reelkeep.catalog.copying import copy_catalog
 from reelkeep.catalog.database import open_engine
 from reelkeep.catalog.schema import HEAD, prepare
+from reelkeep.disk import Disk
 from reelkeep.errors import CatalogError
 
 INSERT = "INSERT INTO provider (name, scope, filter) VALUES (?, '', '')"
@@ -118,6 +121,34 @@ def test_a_name_that_is_taken_meanwhile_is_not_taken_away(
         copy_catalog(catalog, target)
     assert target.read_text() == "mine"
     assert [name for name in beside(catalog) if "unfinished" in name] == []
+
+
+def test_a_disk_without_links_takes_a_copy_and_replaces_nothing_either(
+    catalog: Path, tmp_path: Path
+) -> None:
+    copy = copy_catalog(catalog, tmp_path / "copy.db", disk=Linkless())
+    assert beside(copy.path) == {"catalog.db", "copy.db"}
+    with pytest.raises(CatalogError, match="exists already"):
+        copy_catalog(catalog, tmp_path / "copy.db", disk=Linkless())
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+@pytest.mark.parametrize("fate", [Fate.EIO, Fate.ENOSPC])
+def test_whatever_call_of_the_disk_fails_there_is_no_copy_but_a_whole_one(
+    catalog: Path, tmp_path: Path, fate: Fate, replaces: bool
+) -> None:
+    whole = FatedDisk(Disk())
+    copy_catalog(catalog, tmp_path / "copy.db", replaces=replaces, disk=whole)
+    for at in range(len(whole.calls)):
+        (folder := tmp_path / str(at)).mkdir()
+        if replaces:
+            copy_catalog(catalog, folder / "copy.db")
+        disk = FatedDisk(Disk(), fate, at)
+        with pytest.raises(CatalogError, match="cannot be written"):
+            copy_catalog(catalog, folder / "copy.db", replaces=replaces, disk=disk)
+        for each in folder.glob("copy.db"):
+            assert names(each) == names(catalog)
+        copy_catalog(catalog, folder / "copy.db", replaces=True)
 
 
 def test_a_damaged_catalog_is_not_copied(tmp_path: Path, catalog: Path) -> None:
