@@ -68,10 +68,15 @@ class MemoryVault:
     kept: dict[str, str] = field(default_factory=dict)
     broken: bool = False
     full_for: int = 0  #: So many more saves fail.
+    is_full: bool = False  #: Whether they will all fail.
 
     async def load(self, name: str) -> str | None:
         self._check()
         return self.kept.get(name)
+
+    async def rehearse(self, name: str) -> None:  # noqa: ARG002 - as the real one
+        if self.is_full:
+            raise CatalogError("a token cannot be kept: No space left on device")
 
     async def save(self, name: str, secret: str) -> None:
         self._check()

@@ -13,6 +13,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
+from reelkeep.disk import Disk, make_directory
 from reelkeep.errors import CatalogError
 
 T = TypeVar("T")
@@ -80,15 +81,18 @@ class Database:
             raise CatalogError(f"the catalog holds what cannot be read: {error}") from error
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, disk: Disk | None = None) -> Engine:
     """Return an engine for the SQLite database at `url`, made readable by its owner only.
+
+    The folder of a new one is durable, as is what is missing above it; its own name there is
+    SQLite's business.
 
     Raises:
         CatalogError: The file or its folder cannot be made.
     """
     path = database_path(url)
     if path is not None:
-        _own(path)
+        _own(path, disk or Disk())
     arguments: dict[str, Any] = {"connect_args": {"check_same_thread": False}}
     if path is None:
         arguments["poolclass"] = StaticPool
@@ -104,10 +108,10 @@ def database_path(url: str) -> Path | None:
     return None if name in (None, "", ":memory:") else Path(str(name))
 
 
-def _own(path: Path) -> None:
+def _own(path: Path, disk: Disk) -> None:
     try:
-        if not path.parent.exists():
-            path.parent.mkdir(mode=0o700, parents=True)
+        if disk.status(path) is None:
+            make_directory(disk, path.parent, 0o700)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         with suppress(PermissionError):  # not ours, but we may use it: the owner's business
             path.chmod(0o600)

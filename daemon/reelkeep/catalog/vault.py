@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import aiofiles
-import aiofiles.os
 import anyio
 import anyio.to_thread
 
+from reelkeep.disk import Disk, make_directory, replace_small, write_small
 from reelkeep.errors import CatalogError
 
 _LONGEST = 64 * 1024  # characters; what is longer is no token
@@ -22,8 +21,9 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 class FileVault:
     """A directory with one file for each secret, of mode 0600."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, disk: Disk | None = None) -> None:
         self._directory = directory
+        self._disk = disk or Disk()
         self._lock = anyio.Lock()
 
     async def load(self, name: str) -> str | None:
@@ -42,32 +42,47 @@ class FileVault:
         except UnicodeDecodeError:  # holds the bytes, so it is not shown as the cause
             raise CatalogError("a kept token cannot be read: it is not text") from None
 
+    async def rehearse(self, name: str) -> None:
+        """Write as much as a secret may be, and take it away again.
+
+        Raises:
+            CatalogError: The disk would not keep one now.
+        """
+        await self._do(self._rehearse, self._path(name), "0" * _LONGEST)
+
     async def save(self, name: str, secret: str) -> None:
         """Keep `secret` in place of an earlier one; durable when this returns, even if cancelled.
 
         Raises:
             CatalogError: It could not be kept; an earlier one is still there.
         """
+        await self._do(self._replace, self._path(name), secret)
+
+    async def _do(self, work: Callable[[Path, str], None], path: Path, secret: str) -> None:
         with anyio.CancelScope(shield=True):
             async with self._lock:
                 try:
-                    await self._replace(self._path(name), secret)
+                    await anyio.to_thread.run_sync(work, path, secret)
                 except OSError as error:
                     raise CatalogError(f"a token cannot be kept: {error.strerror}") from error
 
-    async def _replace(self, path: Path, secret: str) -> None:
-        await aiofiles.os.makedirs(self._directory, mode=0o700, exist_ok=True)
+    def _rehearse(self, path: Path, secret: str) -> None:
+        unfinished = self._unfinished(path)
+        try:
+            write_small(self._disk, unfinished, secret.encode(), 0o600)
+        finally:
+            self._disk.unlink(unfinished)
+
+    def _replace(self, path: Path, secret: str) -> None:
+        unfinished = self._unfinished(path)
+        replace_small(self._disk, path, secret.encode(), mode=0o600, scratch=unfinished)
+
+    def _unfinished(self, path: Path) -> Path:
+        """Return where to write what `path` shall be; nothing is there, and the folder is."""
+        make_directory(self._disk, self._directory, 0o700)
         unfinished = path.with_suffix(".new")
-        with suppress(FileNotFoundError):
-            await aiofiles.os.unlink(unfinished)
-        async with aiofiles.open(
-            unfinished, "w", encoding="utf-8", newline="", opener=_private
-        ) as file:
-            await file.write(secret)
-            await file.flush()
-            await anyio.to_thread.run_sync(os.fsync, file.fileno())
-        await aiofiles.os.replace(unfinished, path)
-        await anyio.to_thread.run_sync(_fsync_directory, self._directory)
+        self._disk.unlink(unfinished)  # it may be a link, or somebody else can read it
+        return unfinished
 
     def _path(self, name: str) -> Path:
         """Return a file for `name`: readable if the name is harmless, and always its own."""
@@ -75,15 +90,3 @@ class FileVault:
         if safe != name:
             safe += "-" + hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         return self._directory / f"{safe}.token"
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-
-
-def _fsync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -122,6 +122,10 @@ class Vault(Protocol):
 
     async def load(self, name: str) -> str | None: ...
 
+    async def rehearse(self, name: str) -> None:
+        """See that a secret could be kept now: better none is asked for than one is lost."""
+        ...
+
     async def save(self, name: str, secret: str) -> None:
         """Keep `secret`; it is durable when this returns, and never half-written."""
         ...

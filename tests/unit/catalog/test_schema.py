@@ -16,11 +16,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
 from fakes.catalog import Clock, Events, inline
+from fakes.fated import Fate, FatedDisk
 from reelkeep.catalog import schema
 from reelkeep.catalog.adoption import Found, adopt
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.schema import HEAD, migrate, prepare
 from reelkeep.catalog.tables import metadata
+from reelkeep.disk import Disk
 from reelkeep.errors import CatalogError
 
 MEMORY = "sqlite://"
@@ -29,6 +31,16 @@ INSERT INTO recording (provider, id, key, state, readiness, deadline, facts, fir
 VALUES ('meetings', 'a', 'k', 'open', 'ready', '9999-01-01', '{}', '2026-01-01')
 """
 _SPACE = re.compile(r'[\s"]+')
+
+
+class Flushing(Disk):
+    """A disk that remembers which directories were flushed."""
+
+    def __init__(self) -> None:
+        self.flushed: set[Path] = set()
+
+    def fsync_directory(self, path: Path) -> None:
+        self.flushed.add(path)
 
 
 def url(path: Path) -> str:
@@ -219,6 +231,35 @@ def test_the_directory_of_a_catalog_is_made_for_its_owner_only(tmp_path: Path) -
     path = tmp_path / "var" / "reelkeep" / "catalog.db"
     prepare(open_engine(url(path)))
     assert mode(path.parent) == 0o700
+
+
+@pytest.mark.parametrize("by", ["us", "a process that died"])
+def test_the_directory_of_a_new_catalog_is_durable_whoever_made_it(tmp_path: Path, by: str) -> None:
+    path, disk = tmp_path / "var" / "reelkeep" / "catalog.db", Flushing()
+    if by != "us":
+        path.parent.mkdir(parents=True)
+    open_engine(url(path), disk)
+    assert {tmp_path, tmp_path / "var"} <= disk.flushed
+
+
+def test_who_opens_a_catalog_that_is_there_flushes_nothing(tmp_path: Path) -> None:
+    open_engine(url(tmp_path / "catalog.db"), disk := Flushing())
+    disk.flushed.clear()
+    open_engine(url(tmp_path / "catalog.db"), disk)
+    assert not disk.flushed
+
+
+@pytest.mark.parametrize("fate", [Fate.EIO, Fate.ENOSPC])
+def test_a_directory_that_cannot_be_made_is_told_and_made_by_the_next_try(
+    tmp_path: Path, fate: Fate
+) -> None:
+    open_engine(url(tmp_path / "whole" / "reelkeep" / "catalog.db"), whole := FatedDisk(Disk()))
+    for at in range(len(whole.calls)):
+        path = tmp_path / str(at) / "reelkeep" / "catalog.db"
+        with pytest.raises(CatalogError, match="cannot be opened"):
+            open_engine(url(path), FatedDisk(Disk(), fate, at))
+        open_engine(url(path))
+        assert path.exists()
 
 
 def test_a_directory_that_is_there_keeps_its_mode(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fakes.disk import TightDisk
 from reelkeep.catalog.vault import FileVault
 from reelkeep.errors import CatalogError
 
@@ -86,6 +87,21 @@ async def test_a_failing_disk_is_told_without_the_secret(tmp_path: Path) -> None
     with pytest.raises(CatalogError, match="cannot be kept") as caught:
         await FileVault(tmp_path / "file").save("support", "rt-0001")
     assert "rt-0001" not in str(caught.value)
+
+
+async def test_a_rehearsal_leaves_nothing_but_what_was_kept(tmp_path: Path) -> None:
+    vault = FileVault(tmp_path)
+    await vault.save("support", "rt-0001")
+    await vault.rehearse("support")
+    assert (names(tmp_path), await vault.load("support")) == (["support.token"], "rt-0001")
+
+
+async def test_a_rehearsal_on_a_full_disk_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    vault = FileVault(tmp_path, TightDisk(room=20_000))
+    await vault.save("support", "rt-0001")
+    with pytest.raises(CatalogError, match="No space left"):
+        await vault.rehearse("support")
+    assert (names(tmp_path), await vault.load("support")) == (["support.token"], "rt-0001")
 
 
 async def test_an_unreadable_file_is_not_taken_for_none(tmp_path: Path) -> None:

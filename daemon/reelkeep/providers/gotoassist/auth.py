@@ -106,12 +106,12 @@ class RefreshToken:
         answer = await ask(self._tools.transport, self._request(refresh_token), limit=2**20)
         if (error := _fault(answer)) is not None:
             raise error
-        token = _text(answer.json, "access_token")
-        if token is None:
-            raise BadAnswer("the token endpoint answers without an access token")
         rotated = _text(answer.json, "refresh_token")
         if rotated is not None and rotated != refresh_token:
             await self._keep(rotated)
+        token = _text(answer.json, "access_token")
+        if token is None:
+            raise BadAnswer("the token endpoint answers without an access token")
         return Token(token, now + _life(answer.json))
 
     def _request(self, refresh_token: str) -> Request:
@@ -134,6 +134,8 @@ class RefreshToken:
         configured = self._configured()
         try:
             kept = parse((await self._tools.vault.load(self._slot) or "").encode())
+            if kept is not None:  # so it may rotate again
+                await self._tools.vault.rehearse(self._slot)
         except CatalogError as error:
             raise AuthFailed(f"the kept refresh token cannot be used: {error}") from error
         if isinstance(kept, dict) and kept.get("imported") == _digest(configured):

@@ -11,9 +11,11 @@ from urllib.parse import parse_qsl
 import anyio
 import pytest
 
+from fakes.fated import Fate, FatedDisk
 from fakes.goto import Answer, Api, Asked, MemoryVault, account, options, refreshing, tools
 from fakes.transport import FakeReply
 from reelkeep.catalog.vault import FileVault
+from reelkeep.disk import Disk
 from reelkeep.errors import AuthFailed, BadAnswer, Misconfigured, ProviderError, Unavailable
 from reelkeep.ports import Vault
 from reelkeep.providers.gotoassist.auth import Credentials, credentials
@@ -115,6 +117,45 @@ async def test_a_rotated_token_that_could_not_be_kept_is_kept_later() -> None:
         await tokens.get()
     assert await tokens.get() == "at-2"
     assert sent(api.asked[1]) == "rt-0002"
+
+
+async def test_while_the_next_token_could_not_be_kept_none_is_asked_for() -> None:
+    vault = MemoryVault()
+    await source(Api([granted(1, refresh_token="rt-0002")]), vault).get()
+    vault.is_full, api = True, Api([granted(2, refresh_token="rt-0003")])
+    with pytest.raises(AuthFailed, match="No space left"):
+        await source(api, vault).get()
+    assert api.asked == []
+
+
+async def test_a_rotated_token_is_kept_though_the_access_token_beside_it_is_none() -> None:
+    half = FakeReply.json({"access_token": None, "refresh_token": "rt-0002"})
+    api = Api([half, granted(2)])
+    assert await source(api, MemoryVault()).get() == "at-2"
+    assert sent(api.asked[1]) == "rt-0002"
+
+
+@pytest.mark.parametrize("fate", [Fate.EIO, Fate.ENOSPC, Fate.SHORT])
+async def test_whatever_call_of_the_disk_fails_the_rotated_token_is_kept_before_it_is_used(
+    tmp_path: Path, fate: Fate
+) -> None:
+    async def rotated(at: int) -> FatedDisk:
+        disk = FatedDisk(Disk(), fate, at)
+        folder = tmp_path / str(at)
+        tokens = source(
+            Api([granted(1, refresh_token="rt-0002"), granted(2)]), FileVault(folder, disk)
+        )
+        try:
+            used = await tokens.get()
+        except AuthFailed:
+            used = await tokens.get()
+        (kept,) = folder.glob("*.token")
+        assert used in ("at-1", "at-2")
+        assert json.loads(kept.read_bytes())["refresh_token"] == "rt-0002"
+        return disk
+
+    for at in range(len((await rotated(-1)).calls)):
+        await rotated(at)
 
 
 async def test_a_vault_that_cannot_be_read_is_told() -> None:
