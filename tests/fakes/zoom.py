@@ -87,6 +87,9 @@ class NoVault:
     async def load(self, name: str) -> str | None:
         raise AssertionError(f"{name} is not looked for")
 
+    async def rehearse(self, name: str) -> None:
+        raise AssertionError(f"{name} is not to be kept")
+
     async def save(self, name: str, secret: str) -> None:
         raise AssertionError(f"{name} is not kept: {len(secret)} characters")
 
