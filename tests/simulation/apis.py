@@ -86,7 +86,7 @@ class Apis:
             return _said(self.random.choice([500, 503]), b'{"message":"try later"}', flaw)
         if flaw == "page":
             return _said(502, _NONSENSE[0], flaw, {"Content-Type": "text/html"})
-        if flaw == "nonsense" and hop.method == "GET":
+        if flaw == "nonsense" and hop.method == "GET" and "Range" not in hop.headers:
             return _said(200, self.random.choice(_NONSENSE), flaw)
         if flaw == "throttled":
             left = (over - self.scene.now()).total_seconds()

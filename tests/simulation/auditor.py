@@ -33,6 +33,8 @@ class Auditor:
     books: Books
     weather: Weather
     _since: tuple[object, datetime] | None = field(default=None)
+    _claimed: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """Since when each file has been under way in this process, with room on the disk."""
 
     async def forever(self) -> None:
         while True:
@@ -87,6 +89,7 @@ class Auditor:
         now = self.machine.clock()
         if self._since is None or self._since[0] is not house:
             self._since = (house, now)
+            self._claimed.clear()
         options = house.settings.downloads
         if len(house.flights.under_way) > options.workers:
             raise Violation(f"{len(house.flights.under_way)} files are in flight")
@@ -104,7 +107,10 @@ class Auditor:
         """See that what is due is had, if all has been well for long enough."""
         house = self.machine.house
         if house is None or self.machine.witness.tight:
+            self._claimed.clear()
             return
+        claimed = self.books.under_way()
+        self._claimed = {each: self._claimed.get(each, now) for each in claimed}
         for name, provider in house.providers.items():
             fair = self.weather.fair_since(_HOSTS[name], now)
             patience = 2 * provider.traits.interval + timedelta(hours=2)
@@ -112,3 +118,6 @@ class Auditor:
                 continue
             if overdue := self.books.overdue(now - patience, [name]):
                 raise Violation(f"waits for ever: {overdue[0]}")
+            for (whose, what), began in self._claimed.items():
+                if whose == name and now - max(fair, began) >= patience:
+                    raise Violation(f"under way for ever: {what} of {whose}")

@@ -102,8 +102,8 @@ def _plain(status: int, body: bytes, headers: Mapping[str, str], flaw: str) -> S
 def _flawed(good: Said, body: bytes, flaw: str, random: Random) -> Said:
     """Return `good` as `flaw` has it; without one if this reply cannot have it."""
     bad, at = replace(good, flaw=flaw), random.randint(0, len(body))
-    if flaw in ("cut", "stall"):
-        end = (0.1, Unreachable("it broke off")) if flaw == "cut" else (STALL, Stalled("silence"))
+    if flaw in ("cut", "stall") or (flaw == "changed" and random.random() < 0.7):
+        end = (0.1, Unreachable("it broke off")) if flaw != "stall" else (STALL, Stalled("silence"))
         return replace(bad, pieces=(*cut(body[:at], random), end))
     if flaw == "slow":
         return replace(bad, pieces=tuple((wait + 20.0, piece) for wait, piece in good.pieces))

@@ -40,6 +40,10 @@ class Files:
         Raises:
             Unreachable: There is no connection.
         """
+        asked, condition = hop.headers.get("Range"), hop.headers.get("If-Range")
+        return replace(self._said(hop, flaw), asked=asked, condition=condition)
+
+    def _said(self, hop: Request, flaw: str | None) -> Said:
         key, signature = _address(hop.url)
         file = self.scene.world.file(key)
         if "Authorization" in hop.credentials:
@@ -55,9 +59,7 @@ class Files:
             flaw = "cut"
         if flaw == "changed":
             self._generation[key] = self._generation.get(key, 0) + 1
-        said = reply(self._shelf(file), hop.headers, flaw, self.random)
-        asked, condition = hop.headers.get("Range"), hop.headers.get("If-Range")
-        return replace(said, key=key, asked=asked, condition=condition)
+        return replace(reply(self._shelf(file), hop.headers, flaw, self.random), key=key)
 
     def _shelf(self, file: SimFile) -> Shelf:
         tagged = Random(f"{self.scene.world.seed}/etag/{file.key}").random() < self.etags

@@ -105,6 +105,14 @@ class Books:
             and row.due_at < limit
         ]
 
+    def under_way(self) -> set[tuple[str, str]]:
+        """Return the files that are claimed, each by its provider and what it is."""
+        return {
+            (row.provider, f"{row.name} of {row.id}")
+            for row in self.rows()
+            if row.state == "active"
+        }
+
     def false_names(self) -> list[str]:
         """Return what has a name in the archive and is no file of any provider."""
         return [

@@ -63,7 +63,8 @@ class Network:
     async def _answer(self, hop: Request, whom: str) -> Said:
         host, path = host_of(hop.url), urlsplit(hop.url).path
         now = self.witness.clock()
-        flaw = self.weather.at(host, now)
+        asked = hop.headers.get("Range")
+        flaw = self.weather.at(host, now, ranged=asked is not None)
         where = {"method": hop.method, "host": host, "path": path, "flaw": flaw}
         try:
             if host == "downloads":
@@ -75,7 +76,6 @@ class Network:
             self.witness.flaws += 1
             self.trace("net.failed", **where, why=str(error))
             raise
-        asked = hop.headers.get("Range")
         self.trace("net.answer", **where, status=said.status, range=asked)
         refused = whom == "zoom files" and host == "zoom" and said.status != 302
         if said.flaw or flaw or said.status >= 400 or refused:

@@ -6,14 +6,21 @@ The numbers are those of the list of real bugs in the transfer notes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+import anyio
+
 from reelkeep.core import retry
-from reelkeep.core.resume import Ask
-from reelkeep.stages import stream
+from reelkeep.core.model import Failed
+from reelkeep.core.resume import Ask, Continue, Decision, Fresh, content_range, decide
+from reelkeep.errors import DiskFull, Stalled, Unreachable
+from reelkeep.stages import download, stream
+from reelkeep.stages.pour import Pour
+from reelkeep.stages.stream import Arrived
 from simulation.disk import SimDisk
 
 Plant = Callable[[], AbstractContextManager[Any]]
@@ -49,7 +56,83 @@ def _page() -> AbstractContextManager[Any]:
     return patch.object(stream, "content_problem", lambda *_: None)
 
 
+def _appending() -> AbstractContextManager[Any]:
+    """Put the whole file behind the part of it that is here (1)."""
+
+    def careless(asked: Ask, status: int, headers: Mapping[str, str], **held: Any) -> Decision:
+        found = decide(asked, status, headers, **held)
+        if not (isinstance(found, Fresh) and asked.offset and found.total is not None):
+            return found
+        return Continue(asked.offset, found.total, asked.offset + found.total)
+
+    return patch.object(stream, "decide", careless)
+
+
+def _shifted() -> AbstractContextManager[Any]:
+    """Take a range for the one that was asked for, wherever it begins (4)."""
+
+    def careless(asked: Ask, status: int, headers: Mapping[str, str], **held: Any) -> Decision:
+        if status == 206:
+            start, end, size = content_range(headers) or (0, 0, 0)
+            last = asked.offset + (end or 0) - (start or 0)
+            headers = {**headers, "Content-Range": f"bytes {asked.offset}-{last}/{size}"}
+        return decide(asked, status, headers, **held)
+
+    return patch.object(stream, "decide", careless)
+
+
+def _stale() -> AbstractContextManager[Any]:
+    """Ask for what is missing with the validator of bytes that are here no more (5)."""
+    begin = stream.Stream._begin
+
+    async def careless(self: Any, part: Any, decision: Fresh | Continue, *more: Any) -> None:
+        if isinstance(decision, Fresh):
+            decision = replace(decision, validator=part.held.validator or decision.validator)
+        await begin(self, part, decision, *more)
+
+    return patch.object(stream.Stream, "_begin", careless)
+
+
+def _early() -> AbstractContextManager[Any]:
+    """Take a body that breaks off for one that ends (15)."""
+    every, drawn = Pour.all, Pour.drawn
+
+    async def careless(self: Any, *what: Any) -> None:
+        with suppress(Unreachable, Stalled):
+            await every(self, *what)
+
+    async def careless_too(self: Any, *what: Any) -> None:
+        with suppress(Unreachable, Stalled):
+            await drawn(self, *what)
+
+    stack = ExitStack()
+    stack.enter_context(patch.object(Pour, "all", careless))
+    stack.enter_context(patch.object(Pour, "drawn", careless_too))
+    stack.enter_context(
+        patch.object(stream, "_result", lambda _part, _decision, reply: Arrived(reply.origin, True))
+    )
+    return stack
+
+
+def _stuck() -> AbstractContextManager[Any]:
+    """Wait for ever for a file whose transfer ended with an error of a kind (21)."""
+    attempt = download._attempt
+
+    async def careless(*what: Any) -> Any:
+        outcome = await attempt(*what)
+        if isinstance(outcome, Failed) and isinstance(outcome.error, DiskFull | Stalled):
+            await anyio.sleep_forever()
+        return outcome
+
+    return patch.object(download, "_attempt", careless)
+
+
 PLANTS: Mapping[str, Plant] = {
+    "appending": _appending,
+    "shifted": _shifted,
+    "stale": _stale,
+    "early": _early,
+    "stuck": _stuck,
     "restarting": _restarting,
     "unflushed": _unflushed,
     "sleepy": _sleepy,

@@ -16,7 +16,18 @@ TESTS = Path(__file__).parents[1]
 CHUNK = 6
 SEEDS = range(1, 61)
 
-FINDERS = {"hasty": 1, "page": 2, "restarting": 4, "sleepy": 1, "unflushed": 1}
+FINDERS = {
+    "appending": 1,
+    "early": 12,
+    "hasty": 1,
+    "page": 18,
+    "restarting": 1,
+    "shifted": 4,
+    "sleepy": 1,
+    "stale": 22,
+    "stuck": 1,
+    "unflushed": 1,
+}
 """A seed that finds each planted bug, as the simulation is now."""
 
 MORE = 10

@@ -15,9 +15,16 @@ HOSTS = ("goto", "zoom", "downloads")
 API_SPELLS = ("down", "error", "page", "hang", "token", "throttled")
 FILE_SPELLS = ("down", "error", "hang", "login", "throttled", "cut", "slow")
 FILE_MISHAPS = (
-    "down", "error", "login", "hang", "throttled", "cut", "cut", "cut", "stall", "slow", "silent",
-    "changed", "whole", "shifted", "short", "refused", "corrupt", "grown", "packed", "expired",
+    "down", "error", "login", "hang", "throttled", "cut", "cut", "cut", "cut", "cut", "stall",
+    "stall", "slow", "silent", "changed", "corrupt", "grown", "packed", "expired",
 )  # fmt: skip
+RANGE_MISHAPS = (
+    "error", "throttled", "cut", "cut", "slow", "whole", "whole", "whole", "shifted", "shifted",
+    "shifted", "short", "refused", "changed", "changed", "changed", "corrupt", "grown", "packed",
+)  # fmt: skip
+RANGE_SHARE = 0.5
+"""Ranges are asked for rarely, after something went wrong: what is wrong there only, is often."""
+
 API_MISHAPS = ("down", "error", "page", "hang", "token", "throttled", "lost", "lost", "nonsense")
 
 
@@ -44,18 +51,22 @@ class Weather:
     def __post_init__(self) -> None:
         draw = self.random
         for host in HOSTS:
-            self.share[host] = draw.choice([0.0, 0.01, 0.05, 0.15 if host == "downloads" else 0.08])
+            shares = [0.05, 0.15, 0.3, 0.5] if host == "downloads" else [0.0, 0.01, 0.05, 0.08]
+            self.share[host] = draw.choice(shares)
             for _ in range(draw.choice([0, 1, 1, 2, 4])):
                 self.spells.append(self._spell(host))
 
-    def at(self, host: str, now: datetime) -> str | None:
-        """Return what goes wrong with a request to `host`, if anything does."""
+    def at(self, host: str, now: datetime, *, ranged: bool) -> str | None:
+        """Return what goes wrong with a request to `host`, `ranged` or not, if anything does."""
         for spell in self.spells:
             if spell.host == host and spell.start <= now < spell.end:
                 return spell.what
-        if now >= self.calm_from or self.random.random() >= self.share[host]:
+        share = RANGE_SHARE if ranged and host == "downloads" else self.share[host]
+        if now >= self.calm_from or self.random.random() >= share:
             return None
-        return self.random.choice(FILE_MISHAPS if host == "downloads" else API_MISHAPS)
+        if host != "downloads":
+            return self.random.choice(API_MISHAPS)
+        return self.random.choice(RANGE_MISHAPS if ranged else FILE_MISHAPS)
 
     def over(self, host: str, now: datetime) -> datetime:
         """Return when the spell at `host` ends that is on."""

@@ -24,6 +24,11 @@ RATES = {"goto": 6, "zoom": 40, "zoom sdk": 40}
 UNTOUCHED = frozenset({"error", "login", "hang", "throttled", "expired", "refusal"})
 """Flaws of replies that bring nothing of a file, and do no harm to what is there of it."""
 
+ANOTHER = RESUMABLE | {"whole", "changed"}
+"""Flaws after which as much is to be built on as came of the last body: all of it begins anew."""
+
+REFUSED = frozenset({"shifted", "packed"})
+"""Flaws of replies that their heads tell: nothing of such a body is to be read."""
 
 TORN = 0.1
 """Seconds within which requests end that are torn away by a bad body beside them."""
@@ -84,6 +89,8 @@ class Witness:
 
     def delivered(self, said: Said, received: int, *, ended: bool) -> None:
         """See that what was asked of a file had to be asked, and note what came."""
+        if said.flaw in REFUSED and received:
+            self._object(f"{said.key} was read from a reply that is {said.flaw}")
         account = self._accounts.setdefault(said.key, _Account())
         account.asked.append(anyio.current_time())
         self._see_no_storm(said.key, account)
@@ -102,9 +109,13 @@ class Witness:
             self._object(f"{said.key} was asked for with a validator of other bytes")
 
     def _note(self, account: _Account, said: Said, received: int, *, ended: bool) -> None:
-        if said.flaw in UNTOUCHED or said.status == 416:
+        if said.flaw in UNTOUCHED:
             return
-        if said.flaw is not None and said.flaw not in (*RESUMABLE, "whole", "changed"):
+        if said.status == 416:  # ranges cannot be trusted there
+            account.resume_at, account.validators = 0, ()
+            return
+        is_lane = bool(said.asked and not said.asked.endswith("-"))
+        if said.flaw is not None and said.flaw not in (RESUMABLE if is_lane else ANOTHER):
             self._accounts[said.key] = _Account(asked=account.asked, spoilt_at=anyio.current_time())
             return
         if not ended and anyio.current_time() - account.spoilt_at < TORN:
@@ -114,7 +125,7 @@ class Witness:
             account.lanes, account.resume_at = bool(said.asked and account.lanes), 0
         if said.start <= account.resume_at and not account.lanes:
             end = said.start + received
-            account.complete = ended and end == self.books.size(said.key)
+            account.complete = ended and SLACK < end == self.books.size(said.key)
             kept = any(validators) and end > SLACK and not self.tight
             account.resume_at = end if kept else 0
             account.validators = validators if kept else ()
