@@ -30,16 +30,10 @@ from fakes.provider import FakeProvider, traits
 from fakes.rig import StrictLog
 from fakes.shelf import Shelf, media
 from fakes.transport import Answer, FakeReply, FakeTransport
-from reelkeep.app.house import House, recover
+from reelkeep.app.house import House, furnish, recover
 from reelkeep.archive.places import Places, tag
-from reelkeep.catalog.backfills import SqlBackfills
-from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.desk import Desk
-from reelkeep.catalog.disposals import SqlDisposals
-from reelkeep.catalog.intake import SqlIntake
-from reelkeep.catalog.ledger import SqlLedger
-from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.tables import metadata
 from reelkeep.core.coverage import Scale
 from reelkeep.core.manifest import MANIFEST, SUMS, read_manifest
@@ -54,18 +48,15 @@ from reelkeep.core.model import (
     RecordingId,
 )
 from reelkeep.core.naming import key
-from reelkeep.core.retry import Policy
 from reelkeep.core.sums import decode_sums
 from reelkeep.disk import translated
 from reelkeep.errors import Error, Unreachable
-from reelkeep.options import ProviderOptions
 from reelkeep.ports import Reply, Request
 from reelkeep.settings import Settings
 from reelkeep.settings.model import ArchiveOptions, DownloadOptions
 from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.bells import Bell
 from reelkeep.stages.fetch import Fetcher
-from reelkeep.stages.flights import Flights
 from reelkeep.stages.hands import Hands
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.publish import Publisher
@@ -346,34 +337,23 @@ async def finish(world: World, disk: ModelDisk) -> None:
 
 
 def house_of(world: World, disk: FatedDisk) -> House:
-    database = Books(world.engine, disk, world.committed)
-    clock, log, dice = virtual.clock, world.log, lambda: 0.5
     settings = Settings.model_construct(
         archive=ArchiveOptions.model_construct(path=ROOT, min_free=0),
         downloads=DownloadOptions(workers=6, segments=3),
         shutdown_grace=timedelta(seconds=20),
-        providers=(ProviderOptions(name=NAME, type="fake"),),
+        providers=(),
     )
-    return House(
-        settings=settings,
-        report=log,
-        clock=clock,
-        dice=dice,
-        database=database,
-        intake=SqlIntake(database, clock, log),
-        queue=SqlQueue(database, clock),
-        ledger=SqlLedger(database, policy=Policy(), clock=clock, dice=dice, report=log),
-        backfills=SqlBackfills(database, clock),
-        disposals=SqlDisposals(database, clock),
-        desk=Desk(database, clock, log),
-        checks=SqlChecks(database, clock, log),
+    house = furnish(
+        settings,
+        world.log,
         archive=archive_on(ROOT, disk, small=SMALL),
+        database=Books(world.engine, disk, world.committed),
         transport=world.host,
-        providers={NAME: world.provider},
-        build=lambda _options: world.provider,
-        adjust=lambda _settings: None,
-        flights=Flights(),
+        clock=virtual.clock,
+        dice=lambda: 0.5,
     )
+    house.providers[NAME] = world.provider
+    return house
 
 
 async def acknowledged(world: World) -> bool:
