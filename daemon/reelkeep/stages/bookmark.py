@@ -50,6 +50,7 @@ class Bookmark:
 
 
 def _later(noted: Scan, scan: Scan) -> bool:
-    """Return whether `scan` says no more than `noted`, but for the time."""
-    then = replace(noted, polled_at=scan.polled_at, covered_until=scan.covered_until)
-    return then == scan
+    """Return whether `scan` says no more than `noted`, but at other times."""
+    return scan == replace(
+        noted, polled_at=scan.polled_at, deep_at=scan.deep_at, covered_until=scan.covered_until
+    )
