@@ -97,6 +97,21 @@ async def test_admitting_the_same_again_changes_nothing(catalog: Catalog) -> Non
     assert await catalog.holding("a") == before
 
 
+async def test_what_is_news_beside_the_familiar_is_admitted(catalog: Catalog) -> None:
+    await catalog.admit(a_recording("a"), a_recording("b"))
+    batch = [a_recording("a"), a_recording("b", title="Renamed"), a_recording("c")]
+    admission = await catalog.intake.admit(NAME, TRAITS, batch)
+    assert (admission.new, admission.changed) == (("c",), ("b",))
+
+
+async def test_what_changes_back_is_no_longer_familiar(catalog: Catalog) -> None:
+    changes = []
+    for title in ("one", "other", "one"):
+        admission = await catalog.intake.admit(NAME, TRAITS, [a_recording("a", title=title)])
+        changes.append(admission.changed)
+    assert changes == [(), ("a",), ("a",)]
+
+
 async def test_what_is_listed_twice_in_a_batch_is_admitted_once(catalog: Catalog) -> None:
     admission = await catalog.intake.admit(NAME, TRAITS, [a_recording("a"), a_recording("a")])
     assert admission.new == ("a",)

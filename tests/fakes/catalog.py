@@ -117,6 +117,10 @@ class Catalog:
         await self.ledger.record([stored(each) for each in (await self.claim_all()).values()])
         await self.publish()
 
+    def restart(self) -> None:
+        """Let polls know no more than a new process does."""
+        self.intake = SqlIntake(self.database, self.clock, self.events)
+
     async def holding(self, id_: str) -> Holding:
         (found,) = await self.desk.find(id_)
         return found

@@ -17,7 +17,7 @@ from reelkeep.app.shelf import make_archive
 from reelkeep.catalog.desk import Desk, Summary
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import TransferError
-from reelkeep.ports import Clock, Report
+from reelkeep.ports import Archive, Clock, Report
 from reelkeep.settings import Settings
 from reelkeep.stages.flights import Flights
 
@@ -35,7 +35,7 @@ async def snapshot(house: House) -> Status:
     settings = house.settings  # a reload may put others in force meanwhile
     names = [ProviderName(options.name) for options in settings.providers]
     summaries = await house.desk.summaries(names)
-    free = await _free(settings, house.clock)
+    free = await _free(house.archive, settings)
     status = _status(settings, summaries, free=free, now=house.clock())
     return {**status, "transfers": transfers(house.flights)}
 
@@ -45,7 +45,8 @@ async def catalog_only(settings: Settings, report: Report, clock: Clock) -> Stat
     names = [ProviderName(options.name) for options in settings.providers]
     async with open_catalog(settings) as (database, _):
         summaries = await Desk(database, clock, report).summaries(names)
-    status = _status(settings, summaries, free=await _free(settings, clock), now=clock())
+    free = await _free(make_archive(settings, clock), settings)
+    status = _status(settings, summaries, free=free, now=clock())
     running = await to_thread.run_sync(ask_daemon, settings)
     same = running is not None and running.get("catalog") == status["catalog"]
     return {**status, "transfers": running["transfers"] if running and same else []}
@@ -105,9 +106,10 @@ def _line(summary: Summary, now: datetime) -> Status:
     }
 
 
-async def _free(settings: Settings, clock: Clock) -> int | None:
+async def _free(archive: Archive, settings: Settings) -> int | None:
+    """Return the bytes that are free on the disk, also those that are kept free."""
     try:
-        return await make_archive(settings, clock).free() + settings.archive.min_free
+        return await archive.free() + settings.archive.min_free
     except TransferError:
         return None
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from reelkeep.catalog import merging
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
+from reelkeep.catalog.familiar import Familiar
 from reelkeep.catalog.peril import Endangered, ask_again, endangered
 from reelkeep.catalog.rows import write_rows
 from reelkeep.catalog.standing import Step, restate, tellable
@@ -53,6 +54,7 @@ class SqlIntake:
         self._database = database
         self._clock = clock
         self._report = report
+        self._familiar = Familiar()
 
     async def scan(self, name: ProviderName) -> Scan:
         """Return what was read of the provider so far."""
@@ -72,10 +74,20 @@ class SqlIntake:
     async def admit(
         self, name: ProviderName, traits: Traits, recordings: Sequence[Recording]
     ) -> Admission:
-        """Make `recordings` known; idempotent."""
-        distinct = {recording.id: recording for recording in recordings}
+        """Make `recordings` known; idempotent. What was admitted just so costs no transaction."""
+        listed = {recording.id: recording for recording in recordings}
+        marks = {id_: _mark(traits, found) for id_, found in listed.items()}
+        familiar = self._familiar
+        distinct = {
+            id_: found for id_, found in listed.items() if not familiar.knows(name, id_, marks[id_])
+        }
+        if not distinct:
+            return Admission()
+        familiar.forget(name, distinct)
         work = partial(_admit, name=name, traits=traits, seen=distinct, now=self._clock())
         admission, steps = await self._database.write(work)
+        for id_ in distinct.keys() - set(admission.undescribed):
+            familiar.remember(name, id_, marks[id_])
         for id_ in admission.new:
             self._report(
                 "recording.discovered",
@@ -183,6 +195,11 @@ class SqlIntake:
             self._report("recording.acknowledged", provider=name, recording=id_)
         for id_ in news:
             self._report("recording.acknowledge_refused", provider=name, recording=id_)
+
+
+def _mark(traits: Traits, found: Recording) -> str:
+    """Return what tells whether admitting `found` would change anything."""
+    return merging.mark(traits, found) + ("told" if found.told else "")
 
 
 def _ids(

@@ -15,7 +15,7 @@ from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import ProviderName, RecordingId
 
 MOST = 500
-"""Recordings that are pointed out at a time; the others follow at the next poll."""
+"""Recordings that are pointed out at a time; the others follow at a later poll."""
 
 _POINTED_OUT, _ASKED_AGAIN = 1, 2
 _UNDONE = [RecordingState.WAITING, RecordingState.OPEN, RecordingState.INCOMPLETE]

@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    bindparam,
+    exists,
+    func,
+    select,
+    update,
+)
 
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.rows import chunks
@@ -14,6 +23,36 @@ from reelkeep.catalog.tables import file, recording
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import Claim, Download, FileId, ProviderName, RecordingId
 from reelkeep.ports import Clock
+
+_OPEN = (recording.c.state == RecordingState.OPEN) & recording.c.described
+
+
+def claimable(*providers: ProviderName) -> ColumnElement[bool]:
+    """Return whether a recording of `providers` may have files that can be fetched."""
+    return recording.c.provider.in_(providers) & _OPEN
+
+
+def due(now: datetime | BindParameter[Any]) -> ColumnElement[bool]:
+    """Return whether a file can be fetched now."""
+    return (file.c.state == FileState.DUE) & (file.c.due_at.is_(None) | (file.c.due_at <= now))
+
+
+# Statements that the dispatcher repeats are built once: that takes longer than to run them.
+_MINE = (recording.c.provider == bindparam("name")) & _OPEN
+_NOW: BindParameter[Any] = bindparam("now", type_=file.c.due_at.type)
+_NEXT = (
+    select(func.min(func.coalesce(file.c.due_at, recording.c.first_seen), type_=file.c.due_at.type))
+    .select_from(recording)
+    .join(file, file.c.recording == recording.c.row)
+    .where(_MINE, file.c.state == FileState.DUE)
+)
+_CHOSEN = (
+    select(recording.c.row, recording.c.id, recording.c.key)
+    .where(_MINE, exists().where(file.c.recording == recording.c.row, due(_NOW)))
+    .order_by(recording.c.deadline, recording.c.started)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, of=recording)  # SQLite has locked all by now
+)
 
 
 class SqlQueue:
@@ -41,14 +80,7 @@ class SqlQueue:
 
     async def next_due(self, provider: ProviderName) -> datetime | None:
         """Return when the next waiting file becomes due; the past if one is due already."""
-        at_once = func.coalesce(file.c.due_at, recording.c.first_seen)
-        query = (
-            select(func.min(at_once, type_=file.c.due_at.type))
-            .select_from(recording)
-            .join(file, file.c.recording == recording.c.row)
-            .where(claimable(provider), file.c.state == FileState.DUE)
-        )
-        return await self._database.read(lambda c: c.execute(query).scalar())
+        return await self._database.read(lambda c: c.execute(_NEXT, {"name": provider}).scalar())
 
 
 def _release(connection: Connection, rows: Sequence[int]) -> None:
@@ -57,31 +89,11 @@ def _release(connection: Connection, rows: Sequence[int]) -> None:
         connection.execute(update(file).where(mine).values(state=FileState.DUE))
 
 
-def claimable(*providers: ProviderName) -> ColumnElement[bool]:
-    """Return whether a recording of `providers` may have files that can be fetched."""
-    return (
-        recording.c.provider.in_(providers)
-        & (recording.c.state == RecordingState.OPEN)
-        & recording.c.described
-    )
-
-
-def due(now: datetime) -> ColumnElement[bool]:
-    """Return whether a file can be fetched now."""
-    return (file.c.state == FileState.DUE) & (file.c.due_at.is_(None) | (file.c.due_at <= now))
-
-
 def _claim(
     connection: Connection, provider: ProviderName, limit: int, now: datetime
 ) -> list[Claim]:
-    query = (
-        select(recording.c.row, recording.c.id, recording.c.key)
-        .where(claimable(provider), exists().where(file.c.recording == recording.c.row, due(now)))
-        .order_by(recording.c.deadline, recording.c.started)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=recording)  # SQLite has locked all by now
-    )
-    chosen = list(connection.execute(query).mappings())
+    values = {"name": provider, "now": now, "most": limit}
+    chosen = list(connection.execute(_CHOSEN, values).mappings())
     files = _take(connection, [row["row"] for row in chosen], now)
     return [
         Claim(

@@ -51,9 +51,11 @@ class Pacer:
         self._spend()
         while True:
             await self._unparked()
-            slot = max(anyio.current_time(), self._next)
+            now = anyio.current_time()
+            slot = max(now, self._next)
             self._next = slot + self._spacing * min(2 ** self._strikes_now(), _SLOWEST)
-            await anyio.sleep_until(slot)
+            if slot > now:
+                await anyio.sleep_until(slot)
             if anyio.current_time() >= self._parked:
                 return  # else parked while we waited: stand in line again
 

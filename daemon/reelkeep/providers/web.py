@@ -62,7 +62,7 @@ def parse(body: bytes) -> Any | None:
     """
     try:
         text = body.decode("utf-8-sig")
-        value = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+        value = _JSON.decode(text)
         return _mended(value) if _SURROGATE_ESCAPE.search(text) else value
     except RecursionError as error:
         raise BadAnswer("the answer is nested too deeply") from error
@@ -94,6 +94,9 @@ async def _body(reply: Reply, limit: int) -> bytes:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
 
 
 def _mended(value: Any) -> Any:

@@ -14,11 +14,16 @@ from reelkeep.core.timetable import next_poll
 from reelkeep.errors import ProviderError, Remedy
 from reelkeep.ports import Clean, Clock, Dice, Intake, Provider, Report, Scan
 from reelkeep.stages.bells import Bell, Ringing
+from reelkeep.stages.bookmark import Bookmark
 from reelkeep.stages.health import Health, pause_after
+from reelkeep.stages.rarely import Rarely
 from reelkeep.stages.reading import Reader
 
 LATER = 0.1
 """A broken provider is asked again up to this part of an interval late, and never early."""
+
+WATCH = 60.0
+"""Seconds between two looks at what is deleted soon, at least."""
 
 
 class Poller:
@@ -35,6 +40,9 @@ class Poller:
         self._report = report
         self._work = work
         self._clean = clean
+        self._rules = fingerprint(provider.traits.filter)
+        self._bookmark = Bookmark(provider.name, intake)
+        self._watches = Rarely(WATCH)
         self.reader = Reader(provider, intake, work=work)
         self.health = Health(provider.name)
         self.wake = Bell()  #: Ring it to poll at once.
@@ -80,14 +88,13 @@ class Poller:
 
     async def _read(self, began: float, started: datetime) -> None:
         name, traits = self._provider.name, self._provider.traits
-        scan = await self._intake.scan(name)
+        scan = await self._bookmark.read()
         self.health.resume(scan.broken_since, scan.reason)
-        rules = fingerprint(traits.filter)
-        if scan.filter != rules and await self._intake.refilter(name, traits):
+        if scan.filter != self._rules and await self._intake.refilter(name, traits):
             self._work.ring()
         reading = self._reading(scan, started)
         tally = await self.reader.read(reading.span)
-        await self._intake.scanned(name, _after(scan, reading, started, traits.scope, rules))
+        await self._bookmark.move(_after(scan, reading, started, traits.scope, self._rules))
         paused = self.health.paused
         self.health.recovered(clock=self._clock, report=self._report)
         if paused:
@@ -116,15 +123,17 @@ class Poller:
 
     async def _watch(self) -> None:
         """Look after what is deleted soon, also while the provider cannot be polled."""
-        if await self._intake.watch(self._provider.name, AT_RISK):
-            self._work.ring()
+        if self._watches.due:
+            self._watches.done()
+            if await self._intake.watch(self._provider.name, AT_RISK):
+                self._work.ring()
 
     async def _broken(self, error: ProviderError, delay: timedelta) -> None:
         retry_at = self._clock() + delay
         self._note(error, retry_at)
-        scan = await self._intake.scan(self._provider.name)
-        noted = replace(scan, broken_since=self.health.broken_since, reason=self.health.reason)
-        await self._intake.scanned(self._provider.name, noted)
+        scan = await self._bookmark.read()
+        broken = replace(scan, broken_since=self.health.broken_since, reason=self.health.reason)
+        await self._bookmark.move(broken)
 
 
 def _after(scan: Scan, reading: Reading, started: datetime, scope: str, rules: str) -> Scan:

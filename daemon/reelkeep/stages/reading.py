@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from reelkeep.core.model import Recording, Window
+from reelkeep.core.model import Readiness, Recording, Window
 from reelkeep.ports import Intake, Provider
 from reelkeep.stages.bells import Ringing
 from reelkeep.stages.blame import batches, blamed
+from reelkeep.stages.rarely import Rarely
+
+LOOK = 60.0
+"""Seconds between two looks for transcodings to ask for again, at least."""
 
 
 @dataclass(slots=True)
@@ -19,6 +23,7 @@ class Tally:
     listed: int = 0
     new: int = 0
     changed: int = 0
+    transcodable: int = 0
 
 
 class Reader:
@@ -28,6 +33,7 @@ class Reader:
         self._provider = provider
         self._intake = intake
         self._work = work
+        self._looks = Rarely(LOOK)
 
     async def read(self, span: Window) -> Tally:
         """Admit all that is in `span`, and ask for the transcodings that it takes.
@@ -40,7 +46,8 @@ class Reader:
         async with aclosing(batches(self._provider, span)) as found:
             async for batch in found:
                 await self._admit(batch, tally)
-        await self._transcode()
+        if self._provider.traits.transcodes and (tally.transcodable or self._looks.due):
+            await self._transcode()
         return tally
 
     async def _admit(self, batch: Sequence[Recording], tally: Tally) -> None:
@@ -49,6 +56,7 @@ class Reader:
         tally.listed += len(batch)
         tally.new += len(admission.new)
         tally.changed += len(admission.changed)
+        tally.transcodable += sum(r.readiness is Readiness.TRANSCODABLE for r in batch)
         missing = set(admission.undescribed)
         if traits.describes and missing:
             with blamed():
@@ -60,10 +68,8 @@ class Reader:
 
     async def _transcode(self) -> None:
         name, traits = self._provider.name, self._provider.traits
-        while traits.transcodes:
-            ids = await self._intake.transcodable(name, traits.batch)
-            if not ids:
-                break
+        while ids := await self._intake.transcodable(name, traits.batch):
             with blamed():
                 await self._provider.transcode(ids)
             await self._intake.transcoding(name, ids, traits.transcode_timeout)
+        self._looks.done()

@@ -9,23 +9,26 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.metadata import version
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Self
 
 import anyio
 from aiohttp import (
+    ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
     TCPConnector,
     ThreadedResolver,
-    TraceConfig,
 )
 from aiohttp.abc import AbstractResolver
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from anyio.to_thread import run_sync
 from multidict import CIMultiDict
 from yarl import URL
@@ -72,7 +75,7 @@ class AiohttpTransport:
         """
         context = await run_sync(tls_context, self._options.ca_file)
         for scheme in ("https", "http"):
-            connector = TCPConnector(
+            connector = _Connector(
                 ssl=context,
                 resolver=self._resolver_for(scheme),
                 limit=0,
@@ -134,6 +137,7 @@ class AiohttpTransport:
     async def _head(self, request: Request, trail: Trail) -> ClientResponse:
         origin = trail.url.origin
         with at_the_edge(origin), anyio.CancelScope() as scope:
+            _WAIT.set(_Wait(scope, self._options.stall_timeout))
             return await self._sessions[origin.scheme].request(
                 request.method,
                 _target(trail),
@@ -142,7 +146,6 @@ class AiohttpTransport:
                 allow_redirects=False,
                 proxy=self._options.proxy,
                 timeout=self._timeout,
-                trace_request_ctx=_Wait(scope, self._options.stall_timeout),
             )
         raise Stalled(f"{origin}: no reply in time")
 
@@ -161,12 +164,31 @@ class AiohttpTransport:
         return PolicyResolver(inner, self._options.allow, scheme)
 
 
+class _Connector(TCPConnector):
+    """Starts the clock for the head once there is a connection; until then another one runs."""
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - the base class has it
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        wait = _WAIT.get()
+        wait.scope.deadline = anyio.current_time() + wait.most.total_seconds()
+        return connection
+
+
 @dataclass(frozen=True, slots=True)
 class _Wait:
     """The wait for one head, and how long it may take."""
 
     scope: anyio.CancelScope
     most: timedelta
+
+
+_WAIT: ContextVar[_Wait] = ContextVar("wait for a head")
+"""Of the task that asks: aiohttp connects for a request in the task that makes it."""
 
 
 def _timeout(options: TransportOptions) -> ClientTimeout:
@@ -181,21 +203,7 @@ def _session(connector: TCPConnector) -> ClientSession:
         requote_redirect_url=False,
         cookie_jar=DummyCookieJar(),
         trust_env=False,
-        trace_configs=[_head_deadline()],
     )
-
-
-def _head_deadline() -> TraceConfig:
-    """Start the clock for the head once there is a connection; until then another one runs."""
-
-    async def connected(_session: ClientSession, context: SimpleNamespace, _: object) -> None:
-        wait: _Wait = context.trace_request_ctx
-        wait.scope.deadline = anyio.current_time() + wait.most.total_seconds()
-
-    trace = TraceConfig()
-    trace.on_connection_create_end.append(connected)
-    trace.on_connection_reuseconn.append(connected)
-    return trace
 
 
 def _next_hop(request: Request, trail: Trail, raw: ClientResponse) -> Trail | None:

@@ -110,12 +110,13 @@ class AiohttpReply:
 
     async def _next(self) -> tuple[bytes, float]:
         """Return the next bytes, none at the end, and the seconds we waited for them."""
-        piece = self._early.popleft() if self._early else self._raw.content.read_nowait()
-        if piece:
+        content = self._raw.content
+        piece = self._early.popleft() if self._early else content.read_nowait()
+        if piece or content.at_eof():
             return piece, 0.0
         began = anyio.current_time()
         with anyio.move_on_after(self._patience):
-            piece = await self._raw.content.readany()
+            piece = await content.readany()
             return piece, anyio.current_time() - began
         raise Stalled(f"{self.origin}: no bytes for {self._patience:g} s")
 

@@ -78,7 +78,7 @@ async def test_a_heartbeat_says_how_all_is() -> None:
         "pending": 3,
         "in_flight": 0,
         "bytes_per_second": 100,
-        "free": None,
+        "free": 2**40,
     }
 
 

@@ -83,9 +83,18 @@ async def catalog(tmp_path: Path) -> AsyncIterator[Catalog]:
 async def test_500_recordings_that_are_known_cost_one_query() -> None:
     catalog = open_catalog()
     await catalog.admit(*many(500))
+    catalog.restart()
     with statements(catalog) as done:
         await catalog.admit(*many(500))
     assert len(done) == 1
+
+
+async def test_recordings_that_this_process_admitted_cost_nothing() -> None:
+    catalog = open_catalog()
+    await catalog.admit(*many(500))
+    with statements(catalog) as done:
+        await catalog.admit(*many(500))
+    assert done == []
 
 
 @pytest.mark.parametrize(
@@ -131,6 +140,11 @@ async def outlook(catalog: Catalog) -> None:
     await look(catalog.database, catalog.clock, names=NAMES, telling=NAMES)
 
 
+async def admit(catalog: Catalog) -> None:
+    catalog.restart()
+    await catalog.admit(*many(100))
+
+
 async def record(catalog: Catalog) -> None:
     claims = await catalog.queue.claim(NAME, 5)
     taken: list[Download] = [each for claim in claims for each in claim.downloads]
@@ -140,7 +154,7 @@ async def record(catalog: Catalog) -> None:
 
 
 ASKED: dict[str, Callable[[Catalog], Awaitable[Any]]] = {
-    "admit": lambda c: c.admit(*many(100)),
+    "admit": admit,
     "refilter": lambda c: c.intake.refilter(NAME, without("VTT")),
     "watch": lambda c: c.intake.watch(NAME, timedelta(days=7)),
     "transcodable": lambda c: c.intake.transcodable(NAME, 500),

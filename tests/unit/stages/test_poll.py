@@ -298,6 +298,18 @@ async def test_a_transcoding_is_asked_for_once_and_then_waited_for() -> None:
     assert provider.transcoded == [["a"]]
 
 
+async def test_a_poll_that_brings_nothing_leaves_the_catalog_alone() -> None:
+    provider = FakeProvider(traits=traits(transcodes=True, describes=True))
+    provider.hold(recording("a"))
+    rig = Rig(provider)
+    asking = poller(rig)
+    for _ in range(2):
+        await asking.once()
+    await rig.database.close()  # it was in memory: every transaction fails from now on
+    await asking.once()
+    assert rig.log.count("poll.completed") == [3]
+
+
 async def test_transcodings_are_asked_for_in_batches() -> None:
     provider = FakeProvider(traits=traits(transcodes=True, batch=500))
     provider.hold(*(replace(each, readiness=Readiness.TRANSCODABLE) for each in many(1200)))

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 _SECRET = re.compile(
@@ -26,9 +27,9 @@ def facts(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _members(said: Mapping[str, Any], depth: int) -> dict[str, Any]:
     return {
-        key[:_TEXT]: _kept(value, depth - 1)
+        key: _kept(value, depth - 1)
         for key, value in list(said.items())[:_MEMBERS]
-        if not (_SECRET.search(key) or _is_locator(key) or _is_locator(value))
+        if len(key) <= _TEXT and not (_is_secret(key) or _is_locator(value))
     }
 
 
@@ -44,6 +45,12 @@ def _kept(value: Any, depth: int) -> Any:
     if isinstance(value, list):
         return [_kept(each, depth - 1) for each in value[:_MEMBERS] if not _is_locator(each)]
     return value
+
+
+@lru_cache(maxsize=512)
+def _is_secret(key: str) -> bool:
+    """Return whether what has this name is left out; an API has few names, and repeats them."""
+    return _SECRET.search(key) is not None or _is_locator(key)
 
 
 def _is_locator(value: object) -> bool:

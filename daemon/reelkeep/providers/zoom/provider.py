@@ -44,7 +44,7 @@ class Zoom:
     report: Report
 
     async def discover(self, span: Window) -> AsyncGenerator[Sequence[Recording], None]:
-        places, plan = await self.places.all(), self.itinerary
+        places, plan = await self.places.all(span), self.itinerary
         errands, trash = plan.errands(places, span), plan.trash(places)
         async with aclosing(self.survey.discover(errands, trash)) as batches:
             async for batch in batches:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import anyio
 import pytest
 
 from fakes.transport import FakeReply
@@ -30,6 +31,7 @@ from reelkeep.errors import (
 )
 from reelkeep.ports import Provider
 from reelkeep.providers.zoom.lanes import LANES
+from reelkeep.providers.zoom.places import STATUSES
 from virtual import VIRTUAL, Backend
 
 ONE = "/users/u-1/recordings"
@@ -102,6 +104,24 @@ async def test_all_users_are_asked_whatever_their_status() -> None:
         ("m-2", "new@b.test"),
     ]
     assert bench.script.at("/users//recordings") == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "second", "times"),
+    [(59, 7, 1), (61, 7, 2), (1, 8, 2)],
+    ids=["a moment later", "later", "of other days"],
+)
+async def test_polls_in_quick_succession_list_users_once(
+    seconds: float, second: int, times: int
+) -> None:
+    bench = Bench()
+    bench.script.on("/users", page([{"id": "u-1"}], name="users"))
+    bench.script.on(ONE, page([meeting("m-1")]))
+    adapter = bench.meetings(users="all")
+    await discovered(adapter, span(7))
+    await anyio.sleep(seconds)
+    assert [each.id for each in await discovered(adapter, span(second))] == ["m-1"]
+    assert len(bench.script.at("/users")) == times * len(STATUSES)
 
 
 def paged(*pages: Callable[[Asked], FakeReply] | FakeReply) -> Callable[[Asked], FakeReply]:

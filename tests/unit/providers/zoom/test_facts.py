@@ -52,6 +52,10 @@ def test_long_and_deep_things_are_cut() -> None:
     assert len(json.dumps(kept)) < 3_000
 
 
+def test_what_has_a_name_beyond_all_reason_is_left_out() -> None:
+    assert facts({"x" * 10_000: 1, "a": {"y" * 10_000: 1}}) == {"a": {}}
+
+
 @settings(max_examples=30)
 @given(st.dictionaries(st.text(), JSON))
 def test_facts_are_always_json(said: dict[str, Any]) -> None:
