@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,16 +30,8 @@ DUE = download(size=len(BODY))
 STEP = 30_000
 OPTIONS = TransportOptions(allow=AddressPolicy.parse(["127.0.0.1"]))
 
-UNTRUSTING = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
 Lines = Sequence[tuple[str, str]]
 """Header lines; one field may have several."""
-
-
-@pytest.fixture(autouse=True)
-def no_trust(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare plain http the reading of the system's certificates: it would be most of the time."""
-    monkeypatch.setattr("reelkeep.transport.client.tls_context", lambda _file: UNTRUSTING)
 
 
 def b64(name: str, content: bytes = BODY) -> str:

@@ -65,25 +65,17 @@ class AiohttpTransport:
         self._door = Door((os.cpu_count() or 1) + 1)
         self._agent = f"reelkeep/{version('reelkeep')}"
         self._sessions: dict[str, ClientSession] = {}
+        self._opening = anyio.Lock(fast_acquire=True)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Open the pools.
+        """See whom to trust, if more than the system says; each pool opens when it is needed.
 
         Raises:
             ConfigError: `ca_file` cannot be used.
         """
-        context = await run_sync(tls_context, self._options.ca_file)
-        for scheme in ("https", "http"):
-            connector = _Connector(
-                ssl=context,
-                resolver=self._resolver_for(scheme),
-                limit=0,
-                ttl_dns_cache=_DNS_TTL,
-                keepalive_timeout=_KEEPALIVE,
-            )
-            session = _session(connector)
-            self._sessions[scheme] = await self._stack.enter_async_context(session)
+        if self._options.ca_file is not None:
+            await self._opened("https")
         return self
 
     def adjust(self, options: TransportOptions) -> None:
@@ -136,9 +128,10 @@ class AiohttpTransport:
 
     async def _head(self, request: Request, trail: Trail) -> ClientResponse:
         origin = trail.url.origin
+        session = self._sessions.get(origin.scheme) or await self._opened(origin.scheme)
         with at_the_edge(origin), anyio.CancelScope() as scope:
             _WAIT.set(_Wait(scope, self._options.stall_timeout))
-            return await self._sessions[origin.scheme].request(
+            return await session.request(
                 request.method,
                 _target(trail),
                 headers=_headers(request, trail, self._agent),
@@ -148,6 +141,25 @@ class AiohttpTransport:
                 timeout=self._timeout,
             )
         raise Stalled(f"{origin}: no reply in time")
+
+    async def _opened(self, scheme: str) -> ClientSession:
+        """Return the pool for `scheme`; to read whom to trust for https takes a while."""
+        async with self._opening:
+            if scheme not in self._sessions:
+                session = _session(await self._connector(scheme))
+                self._sessions[scheme] = await self._stack.enter_async_context(session)
+        return self._sessions[scheme]
+
+    async def _connector(self, scheme: str) -> TCPConnector:
+        proxy = self._options.proxy or ""
+        secure = scheme == "https" or proxy.startswith("https:")
+        return _Connector(
+            ssl=await run_sync(tls_context, self._options.ca_file) if secure else True,
+            resolver=self._resolver_for(scheme),
+            limit=0,
+            ttl_dns_cache=_DNS_TTL,
+            keepalive_timeout=_KEEPALIVE,
+        )
 
     def _check(self, origin: Origin) -> None:
         """Judge what no resolver will see: an address in the URL, and all that a proxy resolves."""

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from reelkeep.errors import ConfigError
 
 
-def tls_context(ca_file: Path | None) -> ssl.SSLContext | Literal[True]:
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """Return a verifying context that trusts the system and `ca_file`. Reads files: blocks.
-
-    Without `ca_file` it is True: the same, as aiohttp makes it for itself when it is imported.
 
     Raises:
         ConfigError: `ca_file` cannot be read, or holds no certificate.
     """
-    if ca_file is None:
-        return True
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_verify_locations(ca_file)
-    except OSError as error:  # ssl.SSLError is one
-        raise ConfigError(f"network.ca_file: no certificates in {ca_file}") from error
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            raise ConfigError(f"network.ca_file: no certificates in {ca_file}") from error
     return context
+
+
+@contextmanager
+def trusting_nobody() -> Iterator[None]:
+    """While inside, contexts that are made do not read whom the system trusts.
+
+    aiohttp makes two when it is imported, which takes longer than all the rest of the import. Each
+    of our connectors has its own; one that fell back to aiohttp's would trust nobody.
+    """
+    read = ssl.SSLContext.set_default_verify_paths
+    ssl.SSLContext.set_default_verify_paths = _read_nothing  # type: ignore[method-assign]  # for this while
+    try:
+        yield
+    finally:
+        ssl.SSLContext.set_default_verify_paths = read  # type: ignore[method-assign]  # put back
+
+
+def _read_nothing(self: ssl.SSLContext) -> None:
+    """Trust nobody more than before."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -130,6 +132,37 @@ async def test_the_ca_file_is_trusted(tls: ssl.SSLContext, ca_file: Path) -> Non
     async with serving(replying(reply()), tls=tls, host=WEB) as site:
         options = TransportOptions(allow=LOOPBACK, ca_file=ca_file)
         assert await status(options, Request(url=site.url())) == 200
+
+
+async def test_whom_the_system_trusts_is_trusted(
+    tls: ssl.SSLContext, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    async with serving(replying(reply()), tls=tls, host=WEB) as site:
+        assert await status(TransportOptions(allow=LOOPBACK), Request(url=site.url())) == 200
+
+
+async def test_plain_http_does_not_ask_whom_the_system_trusts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[object] = []
+    monkeypatch.setattr(ssl.SSLContext, "set_default_verify_paths", read.append)
+    async with serving(replying(reply())) as site:
+        assert await status(TransportOptions(allow=LOOPBACK), Request(url=site.url())) == 200
+    assert read == []
+
+
+def test_aiohttp_reads_nobodys_certificates_when_it_is_imported() -> None:
+    code = (
+        "import ssl\n"
+        "calls, read = [], ssl.SSLContext.set_default_verify_paths\n"
+        "ssl.SSLContext.set_default_verify_paths = counted = calls.append\n"
+        "import reelkeep.transport, aiohttp\n"
+        "assert ssl.SSLContext.set_default_verify_paths is counted, 'not put back'\n"
+        "assert not calls, 'read'\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 async def test_an_unknown_authority_is_refused(tls: ssl.SSLContext) -> None:
