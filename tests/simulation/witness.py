@@ -30,6 +30,9 @@ ANOTHER = RESUMABLE | {"whole", "changed"}
 REFUSED = frozenset({"shifted", "packed"})
 """Flaws of replies that their heads tell: nothing of such a body is to be read."""
 
+STORM = 40
+"""Requests for one file within a minute that are too many, for each of the ranges side by side."""
+
 TORN = 0.1
 """Seconds within which requests end that are torn away by a bad body beside them."""
 
@@ -47,7 +50,7 @@ class _Account:
     lanes: bool = False  #: It is fetched by ranges side by side.
     validators: tuple[str | None, ...] = ()  #: Of what came last; empty: nobody knows.
     spoilt_at: float = -1.0  #: When a body came after which all is fetched anew.
-    asked: deque[float] = field(default_factory=lambda: deque(maxlen=40))
+    asked: deque[float] = field(default_factory=lambda: deque(maxlen=4 * STORM))
 
 
 @dataclass
@@ -132,7 +135,7 @@ class Witness:
 
     def _see_no_storm(self, key: str, account: _Account) -> None:
         lately = [at for at in account.asked if anyio.current_time() - at < 60]
-        if len(lately) == account.asked.maxlen:
+        if len(lately) >= STORM * (4 if account.lanes else 1):
             self._object(f"{key} was asked for {len(lately)} times within a minute")
 
     def _object(self, what: str) -> NoReturn:

@@ -19,7 +19,7 @@ from reelkeep.stages.backfill import Backfiller
 from reelkeep.stages.bells import Bell, Carillon, Chime
 from reelkeep.stages.dispatch import take_turns
 from reelkeep.stages.dispose import Disposer
-from reelkeep.stages.download import Pool
+from reelkeep.stages.download import Fetch, Landed, Pool
 from reelkeep.stages.fetch import Fetcher
 from reelkeep.stages.hands import Hands
 from reelkeep.stages.poll import Poller
@@ -157,7 +157,7 @@ class Pipeline:
             paused=lambda name: self.stations[name].poller.health.paused,
         )
 
-    def _fetcher(self) -> Callable[[Download], Awaitable[Outcome]]:
+    def _fetcher(self) -> Fetch:
         house = self._house
         report, flights = house.report, house.flights
         stream = Stream(
@@ -165,8 +165,8 @@ class Pipeline:
         )
         fetch = Fetcher(house.providers, house.archive, stream, flights=flights, report=report)
 
-        async def watched(download: Download) -> Outcome:
-            outcome = await fetch(download)
+        async def watched(download: Download, landed: Landed) -> Outcome:
+            outcome = await fetch(download, landed)
             self._note(outcome)
             return outcome
 

@@ -53,7 +53,7 @@ class Batches(Generic[Wish, Grant]):
         Raises:
             DiskFull, IoFailed: The disk failed it.
         """
-        mine = _Waiting[Wish, Grant](wish)
+        mine: _Waiting[Wish, Grant] = _Waiting(wish)
         self._waiting.append(mine)
         try:
             async with self._visits:

@@ -223,3 +223,6 @@ EVENTS: dict[str, Event] = {
     # what libraries say through `logging` and `warnings`
     "library.message": Event(_W, ("logger", "message"), "A library warns of something."),
 }
+
+KEYS = frozenset(key for event in EVENTS.values() for key in event.keys)
+"""All keys that any event may have."""

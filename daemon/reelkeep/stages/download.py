@@ -1,4 +1,4 @@
-"""Turn downloads into outcomes: a pool of workers, each one file at a time."""
+"""Turn downloads into outcomes: a pool of workers, each one transfer at a time."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from reelkeep.core.model import Download, Failed, Outcome
 
-Fetch = Callable[[Download], Awaitable[Outcome]]
+Landed = Callable[[], None]
+"""To be called when all bytes of a file are here, and only the disk is still to be waited for."""
+
+Fetch = Callable[[Download, Landed], Awaitable[Outcome]]
 
 
 class Pool:
-    """So many `workers` that `fetch`. `run` it once; it may be resized before and meanwhile."""
+    """So many `workers` that `fetch`. `run` it once; it may be resized before and meanwhile.
+
+    A worker goes on to the next file as soon as one has landed: while the disk makes small files
+    durable, many at once, others come.
+    """
 
     def __init__(self, fetch: Fetch, workers: int) -> None:
         self._fetch = fetch
@@ -53,21 +60,26 @@ class Pool:
         downloads: MemoryObjectReceiveStream[Download],
         outcomes: MemoryObjectSendStream[Outcome],
     ) -> None:
-        self._present.add(number)
-        group.start_soon(self._work, number, downloads, outcomes, name=f"download-{number}")
+        async def work() -> None:
+            try:
+                with suppress(anyio.EndOfStream):
+                    while (download := await self._next(number, downloads)) is not None:
+                        landed = anyio.Event()
+                        group.start_soon(self._bring, download, landed, outcomes)
+                        await landed.wait()
+            finally:
+                self._present.discard(number)
 
-    async def _work(
-        self,
-        number: int,
-        downloads: MemoryObjectReceiveStream[Download],
-        outcomes: MemoryObjectSendStream[Outcome],
+        self._present.add(number)
+        group.start_soon(work, name=f"download-{number}")
+
+    async def _bring(
+        self, download: Download, landed: anyio.Event, outcomes: MemoryObjectSendStream[Outcome]
     ) -> None:
         try:
-            with suppress(anyio.EndOfStream):
-                while (download := await self._next(number, downloads)) is not None:
-                    await _hand_on(await _attempt(download, self._fetch), outcomes)
+            await _hand_on(await _attempt(download, landed.set, self._fetch), outcomes)
         finally:
-            self._present.discard(number)
+            landed.set()
 
     async def _next(
         self, number: int, downloads: MemoryObjectReceiveStream[Download]
@@ -92,9 +104,9 @@ async def _hand_on(outcome: Outcome, outcomes: MemoryObjectSendStream[Outcome]) 
             await outcomes.send(outcome)
 
 
-async def _attempt(download: Download, fetch: Fetch) -> Outcome:
+async def _attempt(download: Download, landed: Landed, fetch: Fetch) -> Outcome:
     """Bound the blast of one bad file: whatever is raised becomes its outcome."""
     try:
-        return await fetch(download)
+        return await fetch(download, landed)
     except Exception as error:  # noqa: BLE001 (the item boundary)
         return Failed(download=download, error=error)

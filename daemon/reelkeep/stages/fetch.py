@@ -12,12 +12,16 @@ from reelkeep.core.model import Download, Failed, Locator, Outcome, ProviderName
 from reelkeep.core.resume import Complete
 from reelkeep.errors import IoFailed, ProviderError, Remedy, TransferError, Unavailable
 from reelkeep.ports import Archive, Part, Provider, Report
+from reelkeep.stages.download import Landed
 from reelkeep.stages.flights import Flight, Flights
 from reelkeep.stages.stream import Arrived, Stream, missing, resumable
 from reelkeep.stages.verify import Verifier, structural_level
 
 SUSPECTS = 1000
 """Files remembered at most of which all bytes came, and were wrong."""
+
+ASHORE = 64
+"""Verified files, beside those in transfer, that may wait for the disk to make them durable."""
 
 
 class Fetcher:
@@ -42,12 +46,13 @@ class Fetcher:
         self._flights = flights
         self._report = report
         self._suspects: OrderedDict[int, None] = OrderedDict()
+        self._ashore = anyio.Semaphore(ASHORE, fast_acquire=True)
 
-    async def __call__(self, download: Download) -> Outcome:
+    async def __call__(self, download: Download, landed: Landed = lambda: None) -> Outcome:
         """Return what became of one attempt."""
         with self._flights.take_off(download, anyio.current_time()) as flight:
             try:
-                return await self._already(flight) or await self._fetch(flight)
+                return await self._already(flight) or await self._fetch(flight, landed)
             except (TransferError, ProviderError) as error:
                 return Failed(download=download, error=error)
 
@@ -67,7 +72,7 @@ class Fetcher:
             adopted=True,
         )
 
-    async def _fetch(self, flight: Flight) -> Outcome:
+    async def _fetch(self, flight: Flight, landed: Landed) -> Outcome:
         download = flight.download
         async with self._archive.part(download) as part:
             held = part.held.size + part.held.beyond
@@ -77,7 +82,10 @@ class Fetcher:
             except TransferError as error:
                 progressed = await self._after(error, part, flight, held)
                 return Failed(download=download, error=error, progressed=progressed)
-            await part.keep()
+            async with self._ashore:
+                self._flights.land(flight)
+                landed()
+                await part.keep()
         self._suspects.pop(download.row, None)
         return Stored(
             download=download,

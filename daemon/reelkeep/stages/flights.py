@@ -28,13 +28,17 @@ class Flights:
 
     @contextmanager
     def take_off(self, download: Download, began: float) -> Iterator[Flight]:
-        """Make one transfer visible for as long as the context lasts."""
+        """Make one transfer visible until it lands, or the context ends."""
         flight = Flight(download, began, total=download.size)
         self.under_way.add(flight)
         try:
             yield flight
         finally:
-            self.under_way.discard(flight)
+            self.land(flight)
+
+    def land(self, flight: Flight) -> None:
+        """Count a transfer no more, for all its bytes are here, or none will come."""
+        self.under_way.discard(flight)
 
     def metered(self, clock: Callable[[], float]) -> Callable[[], int]:
         """Return what says how many bytes a second came since now, by a clock in seconds."""

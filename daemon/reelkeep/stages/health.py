@@ -23,7 +23,7 @@ class Health:
     name: ProviderName
     broken_since: datetime | None = None
     reason: str | None = None
-    paused: bool = False  #: Nothing is asked of it but one poll now and then.
+    paused: bool = False  #: Nothing is fetched of it, and it is polled now and then.
     refused: bool = False  #: It does not accept our credentials.
     said: bool = False  #: This process has reported that it is broken.
 
@@ -39,12 +39,16 @@ class Health:
         clock: Clock,
         report: Report,
         retry_at: datetime,
+        pauses: bool,
         clean: Clean = str,
     ) -> None:
-        """Note a failure, and report it if it is the first that this process sees."""
+        """Note a failure, and report it if it is the first that this process sees.
+
+        It `pauses` the provider if nothing can be fetched before that is mended.
+        """
         self.reason = clean(str(error))
         self.broken_since = self.broken_since or clock()
-        self.paused = self.paused or error.remedy is Remedy.PAUSE
+        self.paused = self.paused or pauses
         if not self.said:
             self.said = True
             report(

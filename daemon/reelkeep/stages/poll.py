@@ -11,7 +11,7 @@ from reelkeep.core.audit import AT_RISK
 from reelkeep.core.filters import fingerprint
 from reelkeep.core.spans import Reading, next_reading
 from reelkeep.core.timetable import next_poll
-from reelkeep.errors import ProviderError, Remedy
+from reelkeep.errors import AuthFailed, ProviderError, Remedy
 from reelkeep.ports import Clean, Clock, Dice, Intake, Provider, Report, Scan
 from reelkeep.stages.bells import Bell, Ringing
 from reelkeep.stages.bookmark import Bookmark
@@ -79,11 +79,16 @@ class Poller:
         """Take note of an error that stopped a download: some pause the whole provider."""
         if error.remedy is Remedy.PAUSE and not self.health.paused:
             retry_at = self._clock() + self._provider.traits.interval
-            self._note(error, retry_at)
+            self._note(error, retry_at, pauses=True)
 
-    def _note(self, error: ProviderError, retry_at: datetime) -> None:
+    def _note(self, error: ProviderError, retry_at: datetime, *, pauses: bool) -> None:
         self.health.failed(
-            error, clock=self._clock, report=self._report, retry_at=retry_at, clean=self._clean
+            error,
+            clock=self._clock,
+            report=self._report,
+            retry_at=retry_at,
+            pauses=pauses,
+            clean=self._clean,
         )
 
     async def _read(self, began: float, started: datetime) -> None:
@@ -129,8 +134,13 @@ class Poller:
                 self._work.ring()
 
     async def _broken(self, error: ProviderError, delay: timedelta) -> None:
+        """Note that a poll failed. Only refused credentials keep what is known from being fetched.
+
+        A call that is not understood may be about one recording alone, such as a transcoding that
+        is refused; if it concerns downloads too, the next of them will tell.
+        """
         retry_at = self._clock() + delay
-        self._note(error, retry_at)
+        self._note(error, retry_at, pauses=isinstance(error, AuthFailed))
         scan = await self._bookmark.read()
         broken = replace(scan, broken_since=self.health.broken_since, reason=self.health.reason)
         await self._bookmark.move(broken)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from reelkeep.core.events import EVENTS, Event, Severity
+from reelkeep.core.events import EVENTS, KEYS, Event, Severity
 from reelkeep.ports import Clock
 from reelkeep.telemetry.redaction import Redactor
 from reelkeep.telemetry.text import bounded, visible
@@ -49,8 +49,11 @@ class Log:
         listed = EVENTS.get(event, _UNLISTED)
         if self._strict:
             _require_listed(event, keys)
-        ordered = {key: keys[key] for key in (*listed.keys, *keys) if keys.get(key) is not None}
-        line = {f"{key}_" if key in _RESERVED else key: ordered[key] for key in ordered}
+        line = {
+            f"{key}_" if key in _RESERVED else key: value
+            for key in dict.fromkeys((*listed.keys, *keys))
+            if (value := keys.get(key)) is not None
+        }
         with suppress(OSError, ValueError):  # a closed pipe or file must not stop the archive
             self._logger().log(listed.severity, event, **line)
 
@@ -98,7 +101,7 @@ def configure(
             sink,
             wrapper_class=structlog.make_filtering_bound_logger(Severity[level.upper()]),
             processors=_processors(renderer, redactor, clock),
-        )
+        ).bind()
         return made
 
     return Log(logger, redactor, strict=strict)
@@ -114,31 +117,23 @@ def _require_listed(event: str, keys: Iterable[str]) -> None:
 def _processors(renderer: Processor, redactor: Redactor, clock: Clock) -> list[Processor]:
     """Redact before anything is cut or escaped, so that no secret hides behind either."""
 
-    def head(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        name = event.pop("event")
-        return {"timestamp": rfc3339(clock()), "level": method, "event": name, **event}
+    def shown(text: str) -> str:
+        return bounded(visible(redactor.clean(text)), LONGEST_VALUE)
 
-    return [_flatten, redactor, _tame, head, renderer]
+    def tamed(value: Plain) -> Plain:
+        if isinstance(value, str):
+            return shown(value)
+        if isinstance(value, dict):
+            return {shown(key): tamed(inner) for key, inner in value.items()}
+        return [tamed(inner) for inner in value] if isinstance(value, list) else value
 
+    def told(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        line = {"timestamp": rfc3339(clock()), "level": method, "event": event.pop("event")}
+        for key, value in event.items():
+            line[key if key in KEYS else shown(key)] = tamed(plain(value))
+        return line
 
-def _flatten(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {key: plain(value) for key, value in event.items()}
-
-
-def _tame(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {_shown(key): _tamed(value) for key, value in event.items()}
-
-
-def _tamed(value: Plain) -> Plain:
-    if isinstance(value, str):
-        return _shown(value)
-    if isinstance(value, dict):
-        return {_shown(key): _tamed(inner) for key, inner in value.items()}
-    return [_tamed(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _shown(text: str) -> str:
-    return bounded(visible(text), LONGEST_VALUE)
+    return [told, renderer]
 
 
 def _with_keys(renderer: Processor) -> Processor:

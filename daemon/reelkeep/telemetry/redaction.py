@@ -13,11 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
-
-if TYPE_CHECKING:  # it takes a while, and masking does without
-    from structlog.typing import EventDict, WrappedLogger
 
 MASK = "***"
 
@@ -74,9 +70,11 @@ _SHAPES = (
     ),
 )
 
+_HERALD = re.compile("|".join(re.escape(h) for s in _SHAPES for h in s.heralds), re.IGNORECASE)
+
 
 class Redactor:
-    """Masks secrets in text; a processor of structlog as well. Safe to use from any thread."""
+    """Masks secrets in text. Safe to use from any thread."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._given = tuple(_forms(secrets))
@@ -109,10 +107,8 @@ class Redactor:
         for form in known:
             if form in text:
                 text = text.replace(form, MASK)
-        lower = text.lower()
-        for shape in _SHAPES:
-            if any(herald in lower for herald in shape.heralds):
-                text = shape.pattern.sub(shape.mask, text)
+        if _HERALD.search(text):
+            text = _without_shapes(text)
         # a known secret may lie across the cut: what could be the beginning of one goes, too
         return text[: -len(known[0])] if cut and known else text
 
@@ -126,8 +122,13 @@ class Redactor:
             return [self.redact(inner) for inner in value]
         return value
 
-    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {key: self.redact(value) for key, value in event.items()}
+
+def _without_shapes(text: str) -> str:
+    lower = text.lower()
+    for shape in _SHAPES:
+        if any(herald in lower for herald in shape.heralds):
+            text = shape.pattern.sub(shape.mask, text)
+    return text
 
 
 def _longest_first(forms: Iterable[str]) -> tuple[str, ...]:

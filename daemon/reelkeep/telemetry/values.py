@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 Plain: TypeAlias = "str | float | bool | list[Plain] | dict[str, Plain] | None"
 
+_PLAIN = frozenset({str, int, bool})  # most of what is told; no subclass, whose text may differ
 _MOST_ITEMS = 100
 _DEEPEST = 4
 
@@ -18,7 +19,7 @@ _DEEPEST = 4
 def rfc3339(time: datetime) -> str:
     """Return `time` as RFC 3339 in UTC with microseconds; what has no zone is taken as UTC."""
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+    return aware.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def plain(value: object, *, depth: int = 0) -> Plain:
@@ -26,6 +27,8 @@ def plain(value: object, *, depth: int = 0) -> Plain:
 
     Containers are bounded in length and depth.
     """
+    if type(value) in _PLAIN:
+        return cast("str | int | bool", value)
     if depth < _DEEPEST and isinstance(value, Mapping):
         some = list(value.items())[:_MOST_ITEMS]
         return {_text(key): plain(inner, depth=depth + 1) for key, inner in some}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import anyio
@@ -11,10 +10,8 @@ import pytest
 from fakes.holdings import download
 from fakes.rig import running
 from reelkeep.core.model import Download, Failed, Level, Outcome, Stored
-from reelkeep.stages.download import Pool
+from reelkeep.stages.download import Fetch, Landed, Pool
 from virtual import VIRTUAL, Backend
-
-Fetch = Callable[[Download], Awaitable[Outcome]]
 
 
 @pytest.fixture
@@ -42,7 +39,7 @@ async def worked(fetch: Fetch, *, files: int, workers: int) -> list[Outcome]:
 async def test_no_more_than_workers_run_at_once_and_nothing_is_lost() -> None:
     running, most = 0, 0
 
-    async def fetch(due: Download) -> Outcome:
+    async def fetch(due: Download, _landed: Landed) -> Outcome:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -55,8 +52,24 @@ async def test_no_more_than_workers_run_at_once_and_nothing_is_lost() -> None:
     assert sorted(outcome.download.row for outcome in outcomes) == list(range(20))
 
 
+async def test_a_worker_goes_on_once_its_file_has_landed() -> None:
+    ashore, durable = 0, anyio.Event()
+
+    async def fetch(due: Download, landed: Landed) -> Outcome:
+        nonlocal ashore
+        landed()
+        ashore += 1
+        if ashore == 5:
+            durable.set()
+        await durable.wait()
+        return done(due)
+
+    outcomes = await worked(fetch, files=5, workers=1)
+    assert len(outcomes) == 5
+
+
 async def test_a_bug_met_by_one_file_is_its_outcome_and_no_more() -> None:
-    async def fetch(due: Download) -> Outcome:
+    async def fetch(due: Download, _landed: Landed) -> Outcome:
         if due.row == 1:
             raise ZeroDivisionError
         return done(due)
@@ -73,7 +86,7 @@ async def test_an_outcome_that_is_there_is_handed_on_even_when_all_is_stopped() 
     outcomes, receive = anyio.create_memory_object_stream[Outcome](0)
     finished = anyio.Event()
 
-    async def fetch(due: Download) -> Outcome:
+    async def fetch(due: Download, _landed: Landed) -> Outcome:
         finished.set()
         return done(due)
 
@@ -98,7 +111,7 @@ async def test_a_stopped_transfer_has_no_outcome() -> None:
     send, downloads = anyio.create_memory_object_stream[Download](1)
     outcomes, receive = anyio.create_memory_object_stream[Outcome](10)
 
-    async def fetch(_: Download) -> Outcome:
+    async def fetch(_: Download, _landed: Landed) -> Outcome:
         await anyio.sleep_forever()
         raise AssertionError
 
@@ -118,7 +131,7 @@ class Site:
         self._send, self._downloads = anyio.create_memory_object_stream[Download](0)
         self._outcomes, self.done = anyio.create_memory_object_stream[Outcome](1000)
 
-    async def _fetch(self, due: Download) -> Outcome:
+    async def _fetch(self, due: Download, _landed: Landed) -> Outcome:
         self.under_way[due.row] = anyio.Event()
         await self.under_way[due.row].wait()
         del self.under_way[due.row]

@@ -13,7 +13,7 @@ from fakes.attempts import TOKEN, URL, Bench, Locating, bench
 from fakes.holdings import download
 from fakes.shelf import Shelf, media
 from fakes.transport import FakeReply
-from reelkeep.core.model import Failed, Level, Locator
+from reelkeep.core.model import Failed, FileId, Level, Locator
 from reelkeep.errors import (
     AuthFailed,
     DigestMismatch,
@@ -309,6 +309,45 @@ async def test_a_full_disk_while_the_offset_is_made_durable_is_a_full_disk() -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("fakes.archive.MemoryPart.checkpoint", full)
         assert type((await there.failed(DUE)).error) is DiskFull
+
+
+async def test_what_waits_for_the_disk_alone_is_in_flight_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+
+    async def keep(_: object) -> None:
+        seen.append(len(there.desk.flights.under_way))
+
+    there = bench([FakeReply(headers={"Content-Length": "2000"}, pieces=[BODY])])
+    monkeypatch.setattr("fakes.archive.MemoryPart.keep", keep)
+    await there.desk.fetch(DUE, lambda: seen.append(len(there.desk.flights.under_way)))
+    assert seen == [0, 0]
+
+
+async def test_so_many_files_wait_for_the_disk_and_others_are_still_in_flight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    landed: list[int] = []
+    disk = anyio.Event()
+
+    async def keep(_: object) -> None:
+        await disk.wait()
+
+    def scripted() -> FakeReply:
+        return FakeReply(headers={"Content-Length": "2000"}, pieces=[BODY])
+
+    there = bench([scripted() for _ in range(fetch.ASHORE + 2)])
+    monkeypatch.setattr("fakes.archive.MemoryPart.keep", keep)
+    async with anyio.create_task_group() as group:
+        for row in range(fetch.ASHORE + 2):
+            due = replace(DUE, row=row, file=FileId(str(row)))
+            group.start_soon(there.desk.fetch, due, lambda row=row: landed.append(row))
+        await anyio.wait_all_tasks_blocked()
+        assert len(landed) == fetch.ASHORE
+        assert len(there.desk.flights.under_way) == 2
+        disk.set()
+    assert len(landed) == fetch.ASHORE + 2
 
 
 async def test_a_bug_is_not_hidden_here() -> None:

@@ -162,16 +162,19 @@ async def test_a_bug_in_an_adapter_is_named_by_class_and_place_only() -> None:
     assert "secret" not in str(failed["reason"])
 
 
-@pytest.mark.parametrize("error", [AuthFailed("no seat"), Misconfigured("no such path")])
-async def test_a_refusal_pauses_the_provider_and_is_retried_at_a_slow_pace(
-    error: ProviderError,
+@pytest.mark.parametrize(
+    ("error", "paused"), [(AuthFailed("no seat"), True), (Misconfigured("no such path"), False)]
+)
+async def test_a_refusal_is_retried_at_a_slow_pace_and_that_of_credentials_pauses_the_provider(
+    error: ProviderError, *, paused: bool
 ) -> None:
+    """Else one recording whose transcoding is refused would keep all others from being fetched."""
     provider = FakeProvider(broken={"discover": error})
     rig = Rig(provider)
     asking = poller(rig)
     async with running(asking.forever):
         await anyio.sleep(1)
-        assert asking.health.paused
+        assert asking.health.paused == paused
         await anyio.sleep(3600)
     assert 4 <= len(provider.polls) <= 5
 
@@ -460,6 +463,12 @@ async def test_a_download_that_is_refused_pauses_the_provider() -> None:
     asking.met(AuthFailed("a scope is missing"))
     assert asking.health.paused
     assert rig.log.count("provider.auth_failed") == [1]
+
+
+async def test_a_download_that_is_not_understood_pauses_the_provider() -> None:
+    asking = poller(Rig(FakeProvider()))
+    asking.met(Misconfigured("no such path"))
+    assert asking.health.paused
 
 
 async def test_a_download_that_meets_an_outage_changes_nothing() -> None:
