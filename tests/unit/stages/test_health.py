@@ -42,7 +42,7 @@ def test_the_slow_pace_never_shortens_an_interval() -> None:
 
 
 def fail(health: Health, error: ProviderError, clock: Clock, events: Events) -> None:
-    health.failed(error, clock=clock, report=events, retry_at=START + HOUR)
+    health.failed(error, clock=clock, report=events, retry_at=START + HOUR, pauses=False)
 
 
 def test_only_the_first_failure_is_reported() -> None:
