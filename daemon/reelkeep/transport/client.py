@@ -46,6 +46,7 @@ from reelkeep.transport.tls import tls_context
 
 _DNS_TTL = 300
 _KEEPALIVE = 30.0
+_AGENT = f"reelkeep/{version('reelkeep')}"
 
 
 class AiohttpTransport:
@@ -60,7 +61,7 @@ class AiohttpTransport:
         self._resolver = resolver
         self._slots = Slots(options.per_host)
         self._door = Door((os.cpu_count() or 1) + 1)
-        self._agent = f"reelkeep/{version('reelkeep')}"
+        self._agent = _AGENT
         self._sessions: dict[str, ClientSession] = {}
         self._stack = AsyncExitStack()
 
