@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from fakes.books import saved
 from fakes.fated import FatedDisk
 from fakes.life import (
     EVERYTHING,
@@ -26,7 +27,6 @@ from fakes.life import (
     in_small,
     part_of,
     places_of,
-    saved,
     standing,
     survive,
 )
@@ -125,7 +125,7 @@ def states(story: Story) -> Iterator[State]:
 
 @pytest.fixture(scope="module")
 async def found(small: None) -> list[State]:
-    """Every state, in the order of the moments: to find them takes longer than to boot from some."""
+    """Every state, in the order of the moments; to find them takes its time."""
     return [*states(await told())]
 
 
