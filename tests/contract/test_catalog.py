@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fakes.books import IN_MEMORY
 from fakes.catalog import (
     DESCRIBING,
-    IN_MEMORY,
     NAME,
     START,
     TRAITS,

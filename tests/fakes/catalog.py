@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine, text
 
+from fakes.books import IN_MEMORY, new_catalog
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, Hop, open_engine
 from reelkeep.catalog.desk import Desk
@@ -39,7 +40,6 @@ NAME = ProviderName("meetings")
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TRAITS = Traits(type="fake", interval=timedelta(minutes=5), acknowledges=True)
 DESCRIBING = Traits(type="fake", interval=timedelta(minutes=5), describes=True, transcodes=True)
-IN_MEMORY = "sqlite://"
 
 _WITNESS = """
 CREATE TRIGGER witness AFTER UPDATE OF state ON file WHEN old.state <> new.state
@@ -149,8 +149,11 @@ class Catalog:
 
 def open_catalog(url: str = IN_MEMORY, hop: Hop = inline, *, attempts: int = 3) -> Catalog:
     """Open the catalog at `url`, as new as need be."""
-    engine = open_engine(url)
-    prepare(engine)
+    if url == IN_MEMORY:
+        engine = new_catalog()
+    else:
+        engine = open_engine(url)
+        prepare(engine)
     database, clock, events = Database(engine, hop), Clock(), Events()
     policy = Policy(attempts=attempts, base=timedelta(seconds=10))
     return Catalog(

@@ -23,6 +23,7 @@ from anyio.lowlevel import checkpoint
 from sqlalchemy import Connection, Engine
 
 import virtual
+from fakes.books import IN_MEMORY, empty_catalog, load
 from fakes.disk import archive_on
 from fakes.fated import FatedDisk, Killed
 from fakes.model_disk import ModelDisk
@@ -34,7 +35,6 @@ from reelkeep.app.house import House, furnish, recover
 from reelkeep.archive.places import Places, tag
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.desk import Desk
-from reelkeep.catalog.tables import metadata
 from reelkeep.core.coverage import Scale
 from reelkeep.core.manifest import MANIFEST, SUMS, read_manifest
 from reelkeep.core.model import (
@@ -219,26 +219,7 @@ class World:
 @cache
 def the_engine() -> Engine:
     """Return the one engine of this process: what it has learnt about statements is kept."""
-    return open_engine("sqlite://")
-
-
-@cache
-def empty_catalog() -> bytes:
-    engine = open_engine("sqlite://")
-    metadata.create_all(engine)
-    return saved(engine)
-
-
-def saved(engine: Engine) -> bytes:
-    """Return the database of `engine`, which is in memory, as bytes."""
-    with engine.connect() as connection:
-        return bytes(cast(Any, connection.connection.driver_connection).serialize())
-
-
-def load(engine: Engine, content: bytes) -> None:
-    """Let the database of `engine` be `content`."""
-    with engine.connect() as connection:
-        cast(Any, connection.connection.driver_connection).deserialize(content)
+    return open_engine(IN_MEMORY)
 
 
 def recording(contents: dict[str, bytes], settles: timedelta | None = None) -> Recording:

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 import virtual
 from fakes.archive import MemoryArchive
+from fakes.books import new_catalog
 from fakes.catalog import inline
 from fakes.provider import FakeProvider
 from fakes.transport import Answer, FakeReply, FakeTransport
@@ -21,13 +22,13 @@ from reelkeep.app.house import House
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.backfills import SqlBackfills
 from reelkeep.catalog.checks import SqlChecks
-from reelkeep.catalog.database import Database, open_engine
+from reelkeep.catalog.database import Database
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.disposals import SqlDisposals
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.queue import SqlQueue
-from reelkeep.catalog.tables import file, metadata, recording
+from reelkeep.catalog.tables import file, recording
 from reelkeep.core.events import EVENTS
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
@@ -108,9 +109,7 @@ class Rig:
         self.adjusted: list[Settings] = []
         self.requests = FakeTransport(script)
         self._dice = dice
-        engine = open_engine("sqlite://")
-        metadata.create_all(engine)
-        self.database = Database(engine, inline)
+        self.database = Database(new_catalog(), inline)
         retry = retry or RetryOptions()
         policy = Policy(attempts=retry.attempts, base=retry.base, longest=retry.max)
         settings = Settings.model_construct(

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from fakes.books import saved
 from fakes.fated import FatedDisk
 from fakes.life import (
     EVERYTHING,
@@ -26,11 +27,10 @@ from fakes.life import (
     in_small,
     part_of,
     places_of,
-    saved,
     standing,
     survive,
 )
-from fakes.model_disk import ModelDisk, Nodes, tree
+from fakes.model_disk import ModelDisk, Nodes, copy_of, tree
 from fakes.power import after_cut, choices, durable, mark, pending
 from reelkeep.core.journal import decode
 from virtual import VIRTUAL, Backend
@@ -38,7 +38,6 @@ from virtual import VIRTUAL, Backend
 EXHAUSTIVE = "REELKEEP_EXHAUSTIVE" in os.environ
 """Let every state be found by a next boot: that takes minutes."""
 
-PARTS = 4
 THROWS = 4  # random companies at each moment
 SEED = 7
 
@@ -46,12 +45,12 @@ SEED = 7
 pytestmark = pytest.mark.timeout(600)  # many lives each; a busy machine takes its time
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def anyio_backend() -> Backend:
     return VIRTUAL
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def small() -> Iterator[None]:
     with in_small():
         yield
@@ -124,6 +123,12 @@ def states(story: Story) -> Iterator[State]:
                 yield State(moment, nodes)
 
 
+@pytest.fixture(scope="module")
+async def found(small: None) -> list[State]:
+    """Every state, in the order of the moments; to find them takes its time."""
+    return [*states(await told())]
+
+
 async def stored(world: World) -> set[str]:
     return {name for name, state in (await standing(world)).items() if state == "stored"}
 
@@ -163,7 +168,7 @@ def assert_nothing_is_lost(state: State, stored: set[str]) -> None:
 async def boot(state: State) -> None:
     world, files = world_of(state.moment), tree(state.nodes)
     before, durable_bytes = await stored(world), journaled(files)
-    disk = ModelDisk(state.nodes, boot="boot-2")
+    disk = ModelDisk(copy_of(state.nodes), boot="boot-2")
     world.look = lambda: assert_whole(durable(disk))
     await finish(world, disk)
     assert_whole(disk.files())
@@ -172,22 +177,19 @@ async def boot(state: State) -> None:
         assert world.host.served[name] <= len(content) - kept, name
 
 
-async def test_in_every_state_that_may_be_left_nothing_is_wrong_or_lost() -> None:
+async def test_in_every_state_that_may_be_left_nothing_is_wrong_or_lost(
+    found: list[State],
+) -> None:
     known: dict[bytes, set[str]] = {}
-    count = 0
-    for state in states(await told()):
+    for state in found:
         catalog = state.moment.catalog
         if catalog not in known:
             known[catalog] = await stored(world_of(state.moment))
         assert_nothing_is_lost(state, known[catalog])
-        count += 1
-    print(f"{count} states")  # noqa: T201 - it is worth knowing
-    assert count >= 2000
+    print(f"{len(found)} states")  # noqa: T201 - it is worth knowing
+    assert len(found) >= 2000
 
 
-@pytest.mark.parametrize("part", range(PARTS))
-async def test_from_every_state_the_next_boot_comes_to_the_end(part: int) -> None:
-    step = 1 if EXHAUSTIVE else 24
-    all_of_them = [*states(await told())]
-    for state in all_of_them[part * step // PARTS :: step]:
+async def test_from_every_state_the_next_boot_comes_to_the_end(found: list[State]) -> None:
+    for state in found[:: 1 if EXHAUSTIVE else 6]:
         await boot(state)

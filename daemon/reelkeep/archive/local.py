@@ -46,6 +46,7 @@ from reelkeep.ports import Clock, Inspection
 
 _THREADS = 16
 _SOME = 64
+_VERSION = version("reelkeep")
 
 
 class LocalArchive:
@@ -105,7 +106,7 @@ class LocalArchive:
             directory_mode=directory_mode,
             directories=directories,
             flushers=flushers,
-            version=version("reelkeep"),
+            version=_VERSION,
             form=BAG if bags else PLAIN,
         )
         self._publish = Batches[Holding, str](self._threads, self._publisher.publish)

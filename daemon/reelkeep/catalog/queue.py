@@ -24,35 +24,40 @@ from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import Claim, Download, FileId, ProviderName, RecordingId
 from reelkeep.ports import Clock
 
-_OPEN = (recording.c.state == RecordingState.OPEN) & recording.c.described
 
-
-def claimable(*providers: ProviderName) -> ColumnElement[bool]:
+def claimable(*providers: ProviderName | BindParameter[str]) -> ColumnElement[bool]:
     """Return whether a recording of `providers` may have files that can be fetched."""
-    return recording.c.provider.in_(providers) & _OPEN
+    return (
+        recording.c.provider.in_(providers)
+        & (recording.c.state == RecordingState.OPEN)
+        & recording.c.described
+    )
 
 
-def due(now: datetime | BindParameter[Any]) -> ColumnElement[bool]:
+def due(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Return whether a file can be fetched now."""
     return (file.c.state == FileState.DUE) & (file.c.due_at.is_(None) | (file.c.due_at <= now))
 
 
-# Statements that the dispatcher repeats are built once: that takes longer than to run them.
-_MINE = (recording.c.provider == bindparam("name")) & _OPEN
-_NOW: BindParameter[Any] = bindparam("now", type_=file.c.due_at.type)
-_NEXT = (
+# Statements that dispatchers need all the time are built once: that takes longer than to run them.
+_NAME: BindParameter[str] = bindparam("name")
+_NOW: BindParameter[datetime] = bindparam("now", type_=file.c.due_at.type)
+_NEXT_DUE = (
     select(func.min(func.coalesce(file.c.due_at, recording.c.first_seen), type_=file.c.due_at.type))
     .select_from(recording)
     .join(file, file.c.recording == recording.c.row)
-    .where(_MINE, file.c.state == FileState.DUE)
+    .where(claimable(_NAME), file.c.state == FileState.DUE)
 )
 _CHOSEN = (
     select(recording.c.row, recording.c.id, recording.c.key)
-    .where(_MINE, exists().where(file.c.recording == recording.c.row, due(_NOW)))
+    .where(claimable(_NAME), exists().where(file.c.recording == recording.c.row, due(_NOW)))
     .order_by(recording.c.deadline, recording.c.started)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True, of=recording)  # SQLite has locked all by now
 )
+_MINE = file.c.recording.in_(bindparam("rows", expanding=True)) & due(_NOW)
+_FOUND = select(file).where(_MINE).order_by(file.c.row)
+_TAKEN = update(file).where(_MINE).values(state=FileState.ACTIVE)
 
 
 class SqlQueue:
@@ -80,7 +85,8 @@ class SqlQueue:
 
     async def next_due(self, provider: ProviderName) -> datetime | None:
         """Return when the next waiting file becomes due; the past if one is due already."""
-        return await self._database.read(lambda c: c.execute(_NEXT, {"name": provider}).scalar())
+        values = {"name": provider}
+        return await self._database.read(lambda c: c.execute(_NEXT_DUE, values).scalar())
 
 
 def _release(connection: Connection, rows: Sequence[int]) -> None:
@@ -92,7 +98,7 @@ def _release(connection: Connection, rows: Sequence[int]) -> None:
 def _claim(
     connection: Connection, provider: ProviderName, limit: int, now: datetime
 ) -> list[Claim]:
-    values = {"name": provider, "now": now, "most": limit}
+    values = {"name": provider, "most": limit, "now": now}
     chosen = list(connection.execute(_CHOSEN, values).mappings())
     files = _take(connection, [row["row"] for row in chosen], now)
     return [
@@ -110,11 +116,10 @@ def _take(connection: Connection, rows: Sequence[int], now: datetime) -> dict[in
     """Claim what is due of the recordings `rows`; return it in the order of first sight."""
     found: dict[int, list[Any]] = {row: [] for row in rows}
     for some in chunks(rows):
-        mine = file.c.recording.in_(some) & due(now)
-        query = select(file).where(mine).order_by(file.c.row)
-        for row in connection.execute(query).mappings():
+        values = {"rows": some, "now": now}
+        for row in connection.execute(_FOUND, values).mappings():
             found[row["recording"]].append(row)
-        connection.execute(update(file).where(mine).values(state=FileState.ACTIVE))
+        connection.execute(_TAKEN, values)
     return found
 
 

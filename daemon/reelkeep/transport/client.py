@@ -49,6 +49,7 @@ from reelkeep.transport.tls import tls_context
 
 _DNS_TTL = 300
 _KEEPALIVE = 30.0
+_AGENT = f"reelkeep/{version('reelkeep')}"
 
 
 class AiohttpTransport:
@@ -63,7 +64,7 @@ class AiohttpTransport:
         self._resolver = resolver
         self._slots = Slots(options.per_host)
         self._door = Door((os.cpu_count() or 1) + 1)
-        self._agent = f"reelkeep/{version('reelkeep')}"
+        self._agent = _AGENT
         self._sessions: dict[str, ClientSession] = {}
         self._opening = anyio.Lock(fast_acquire=True)
         self._stack = AsyncExitStack()

@@ -112,8 +112,8 @@ async def test_the_reading_is_spread_evenly(scene: Scene) -> None:
 
 
 async def test_then_it_begins_anew(scene: Scene) -> None:
-    await scene.pass_days(65)
-    (first, second, *_) = scene.times("r0")
+    await scene.pass_days(35)
+    first, second = scene.times("r0")
     assert abs(second - first - PERIOD) < timedelta(hours=1)
 
 
@@ -132,7 +132,8 @@ async def test_after_a_long_rest_it_reads_twice_as_often(scene: Scene) -> None:
 @pytest.mark.parametrize("mark", [Mark.ALTERED, Mark.MISSING, Mark.UNREADABLE])
 async def test_damage_is_said_at_once_and_once(scene: Scene, mark: Mark) -> None:
     scene.folders.harm["r0"] = mark
-    await scene.pass_days(65)
+    await scene.pass_days(35)
+    assert len(scene.times("r0")) > 2
     (said,) = scene.events.of(f"file.{mark.value}")
     assert said["recording"] == "r0"
 
