@@ -24,6 +24,9 @@ HEARTBEAT = timedelta(minutes=1)
 SAMPLES = 4
 """How often within a heartbeat /metrics and `systemctl status` are brought up to date."""
 
+REST = 200
+"""How many times longer than a sample took the catalog is left in peace: a sample counts all files."""
+
 BROKEN_INTERVALS = 3
 """A provider that has been broken for more of its intervals makes the daemon not ready."""
 
@@ -39,16 +42,19 @@ class Attendant:
         self._report = report
         self._notifier = notifier
         self._silent_since: float | None = None  # when the catalog ceased to answer
+        self._rested_at = 0.0  # when the next sample may be taken
 
     async def forever(self) -> None:
         """Sample the figures now and then, and say once a minute how all is; until cancelled."""
         flights, status = self._house.flights, await self._look(0)
+        moment = flights.metered(anyio.current_time)
         while True:
             minute = flights.metered(anyio.current_time)
             for _ in range(SAMPLES):
-                moment = flights.metered(anyio.current_time)
                 await anyio.sleep(HEARTBEAT.total_seconds() / SAMPLES)
-                status = await self._look(moment())
+                if anyio.current_time() >= self._rested_at:
+                    status = await self._look(moment())
+                    moment = flights.metered(anyio.current_time)
             if status is not None:
                 self._beat(status, minute())
 
@@ -81,7 +87,10 @@ class Attendant:
 
     async def status(self) -> dict[str, Any]:
         """Return the status, as `status --json` prints it; /metrics shows it from now on."""
+        began = anyio.current_time()
         status = await snapshot(self._house)
+        ended = anyio.current_time()
+        self._rested_at = ended + REST * (ended - began)
         self._report.sample(
             status, received=self._house.flights.received, queued=self._pipeline.queued()
         )

@@ -64,7 +64,6 @@ class AiohttpTransport:
         self._resolver = resolver
         self._slots = Slots(options.per_host)
         self._door = Door((os.cpu_count() or 1) + 1)
-        self._agent = _AGENT
         self._sessions: dict[str, ClientSession] = {}
         self._opening = anyio.Lock(fast_acquire=True)
         self._stack = AsyncExitStack()
@@ -135,7 +134,7 @@ class AiohttpTransport:
             return await session.request(
                 request.method,
                 _target(trail),
-                headers=_headers(request, trail, self._agent),
+                headers=_headers(request, trail),
                 data=request.body,
                 allow_redirects=False,
                 proxy=self._options.proxy,
@@ -234,13 +233,13 @@ def _target(trail: Trail) -> URL:
     return url
 
 
-def _headers(request: Request, trail: Trail, agent: str) -> CIMultiDict[str]:
+def _headers(request: Request, trail: Trail) -> CIMultiDict[str]:
     """Build the headers of one hop from scratch (rule 20)."""
     headers = CIMultiDict(request.headers)
     if trail.trusted:
         headers.update(request.credentials)
     headers["Accept-Encoding"] = "identity"
-    headers["User-Agent"] = agent
+    headers["User-Agent"] = _AGENT
     for name, value in headers.items():
         if not (value.isascii() and value.isprintable()):
             raise Refused(f"{trail.url.origin}: our header {name} would hold control characters")

@@ -97,6 +97,23 @@ async def test_a_silent_catalog_is_said_when_it_begins_and_when_it_ends(
     assert world.rig.log.count("heartbeat") == [1]
 
 
+async def test_a_large_catalog_is_counted_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, asked = World(), 0
+    count = world.rig.house.desk.summaries
+
+    async def slow(names: Sequence[ProviderName]) -> list[Summary]:
+        nonlocal asked
+        asked += 1
+        await anyio.sleep(1)
+        return await count(names)
+
+    monkeypatch.setattr(world.rig.house.desk, "summaries", slow)
+    async with running(world.attendant.forever):
+        await anyio.sleep(10 * 60)
+    assert asked == 3
+    assert world.rig.log.count("heartbeat") == [9]
+
+
 async def test_metrics_show_what_was_sampled_last() -> None:
     world = World()
     await world.pipeline.pollers[NAME].once()
