@@ -189,8 +189,10 @@ async def test_what_is_deleted_soon_is_at_risk(place: Place) -> None:
 
 
 async def test_a_daemon_may_hold_the_archive_meanwhile(kept: Place) -> None:
-    async with kept.started("run"):
+    async with kept.started("run") as daemon:
         assert (await kept.run("audit", "--json")).json["ok"]
+        daemon.terminate()  # who is killed while a token rotates has lost it
+        await daemon.wait()
 
 
 async def test_days_in_the_wrong_order_are_wrong_usage(kept: Place) -> None:

@@ -98,8 +98,19 @@ class RefreshToken:
         with anyio.move_on_after(_LONGEST_EXCHANGE, shield=True):
             if self._unsaved is not None:
                 await self._keep(self._unsaved)
-            return await self._exchanged(await self._held())
+            return await self._exchange_held()
         raise Unavailable("the token endpoint did not answer in time")
+
+    async def _exchange_held(self) -> Token:
+        """Exchange what the vault holds; anew if another process had it rotated meanwhile."""
+        held = await self._held()
+        try:
+            return await self._exchanged(held)
+        except AuthFailed:
+            newer = held if self._unsaved else await self._held()
+            if newer == held:
+                raise
+        return await self._exchanged(newer)
 
     async def _exchanged(self, refresh_token: str) -> Token:
         now = self._tools.clock()

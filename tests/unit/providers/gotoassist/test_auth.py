@@ -82,6 +82,25 @@ async def test_a_rotated_token_is_used_by_the_next_process(tmp_path: Path) -> No
     assert sent(api.asked[0]) == "rt-0002"
 
 
+class Shared(MemoryVault):
+    """A vault in which another process puts a rotated token right after the first look."""
+
+    looked = False
+
+    async def load(self, name: str) -> str | None:
+        found = await super().load(name) if self.looked else None
+        self.looked = True
+        return found
+
+
+async def test_a_token_that_another_process_had_rotated_meanwhile_is_taken_from_it() -> None:
+    vault = MemoryVault()
+    await source(Api([granted(1, refresh_token="rt-0002")]), vault).get()
+    api = Api([failed(400, "invalid_grant"), granted(2)])
+    assert await source(api, Shared(vault.kept)).get() == "at-2"
+    assert [sent(asked) for asked in api.asked] == ["rt-0001", "rt-0002"]
+
+
 async def test_a_newly_configured_token_wins_over_the_kept_one() -> None:
     vault = MemoryVault()
     await source(Api([granted(1, refresh_token="rt-0002")]), vault).get()
