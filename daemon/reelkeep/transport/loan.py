@@ -76,7 +76,11 @@ async def borrow(raw: ClientResponse) -> tuple[list[bytes], Loan | None]:
     if layers is None:
         return early, None
     _pause(layers)
-    await checkpoint()  # a reading that was scheduled already finds the connection paused
+    try:
+        await checkpoint()  # a reading that was scheduled already finds the connection paused
+    except BaseException:
+        _resume(layers)  # torn away: TLS could not end, as it waits for what nobody reads
+        raise
     _pause(layers)
     early += _drain(raw.content)
     loan = _lent(raw, layers)
