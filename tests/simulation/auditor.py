@@ -12,7 +12,7 @@ from reelkeep.catalog.database import Database
 from reelkeep.catalog.desk import Desk
 from reelkeep.core.lifecycle import RETRIABLE
 from reelkeep.stages.dispatch import GULP
-from simulation.holdings import NAMES, Books
+from simulation.holdings import Books
 from simulation.life import Machine
 from simulation.weather import Weather
 from simulation.witness import Violation
@@ -65,13 +65,8 @@ class Auditor:
             raise Violation(f"not settled: {', '.join(unsettled)}")
         if behind := self.books.count("SELECT count(*) FROM recording WHERE behind"):
             raise Violation(f"{behind} recordings are not published")
-        untold = self.books.count(
-            "SELECT count(*) FROM recording WHERE provider = :name AND state = 'archived'"
-            " AND NOT told",
-            name=NAMES["gotoassist"],
-        )
-        if untold:
-            raise Violation(f"of {untold} archived recordings the provider was not told")
+        if untold := self.books.untold():
+            raise Violation(f"archived, and the provider was not told: {', '.join(untold)}")
         if leaks := self.machine.network.files.leaks:
             raise Violation(f"credentials came to the download host: {leaks[0]}")
 

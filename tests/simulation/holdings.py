@@ -84,6 +84,16 @@ class Books:
             if self._can_be_had(truth) and not any(self._is_there(row, truth) for row in rows)
         ]
 
+    def untold(self) -> list[str]:
+        """Return archived recordings that GoToAssist still has, and was not told of."""
+        there = {str(one.id) for one in self.nature.scene.world.recordings}
+        query = text(
+            "SELECT id FROM recording WHERE provider = :name AND state = 'archived' AND NOT told"
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(query, {"name": NAMES[GOTO]})
+            return [id_ for id_ in rows.scalars() if id_ in there]
+
     def unsettled(self) -> list[str]:
         """Return files that still wait, or that ended without a reason."""
         return [

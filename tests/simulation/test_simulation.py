@@ -24,7 +24,7 @@ FINDERS = {
     "restarting": 1,
     "shifted": 4,
     "sleepy": 1,
-    "stale": 22,
+    "stale": 35,
     "stuck": 1,
     "unflushed": 1,
 }

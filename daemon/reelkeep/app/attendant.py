@@ -25,7 +25,7 @@ SAMPLES = 4
 """How often within a heartbeat /metrics and `systemctl status` are brought up to date."""
 
 REST = 200
-"""How many times longer than a sample took the catalog is left in peace: a sample counts all files."""
+"""How many times longer than a sample took the catalog is left in peace: it counts all files."""
 
 BROKEN_INTERVALS = 3
 """A provider that has been broken for more of its intervals makes the daemon not ready."""
