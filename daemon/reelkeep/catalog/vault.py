@@ -67,22 +67,21 @@ class FileVault:
                     raise CatalogError(f"a token cannot be kept: {error.strerror}") from error
 
     def _rehearse(self, path: Path, secret: str) -> None:
-        unfinished = self._unfinished(path)
+        trial = self._vacant(path.with_suffix(".trial"))  # another process may be saving by now
         try:
-            write_small(self._disk, unfinished, secret.encode(), 0o600)
+            write_small(self._disk, trial, secret.encode(), 0o600)
         finally:
-            self._disk.unlink(unfinished)
+            self._disk.unlink(trial)
 
     def _replace(self, path: Path, secret: str) -> None:
-        unfinished = self._unfinished(path)
+        unfinished = self._vacant(path.with_suffix(".new"))
         replace_small(self._disk, path, secret.encode(), mode=0o600, scratch=unfinished)
 
-    def _unfinished(self, path: Path) -> Path:
-        """Return where to write what `path` shall be; nothing is there, and the folder is."""
+    def _vacant(self, path: Path) -> Path:
+        """Return `path`: nothing is there any more, and the folder is."""
         make_directory(self._disk, self._directory, 0o700)
-        unfinished = path.with_suffix(".new")
-        self._disk.unlink(unfinished)  # it may be a link, or somebody else can read it
-        return unfinished
+        self._disk.unlink(path)  # it may be a link, or somebody else can read it
+        return path
 
     def _path(self, name: str) -> Path:
         """Return a file for `name`: readable if the name is harmless, and always its own."""

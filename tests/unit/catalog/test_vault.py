@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 import anyio
+import anyio.from_thread
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes.disk import TightDisk
 from reelkeep.catalog.vault import FileVault
+from reelkeep.disk import Disk
 from reelkeep.errors import CatalogError
 
 
@@ -102,6 +104,26 @@ async def test_a_rehearsal_on_a_full_disk_says_so_and_leaves_nothing(tmp_path: P
     with pytest.raises(CatalogError, match="No space left"):
         await vault.rehearse("support")
     assert (names(tmp_path), await vault.load("support")) == (["support.token"], "rt-0001")
+
+
+async def test_a_rehearsal_of_another_process_takes_nothing_from_a_save(tmp_path: Path) -> None:
+    class Meanwhile(Disk):
+        """Names what is saved while another process is in the middle of its rehearsal."""
+
+        def rename(self, source: Path, target: Path) -> None:
+            class Midway(Disk):
+                def fsync(self, fd: int) -> None:
+                    super().fsync(fd)
+                    if source.exists():
+                        self.rename(source, target)
+
+            anyio.from_thread.run(FileVault(tmp_path, Midway()).rehearse, "support")
+
+    await FileVault(tmp_path, Meanwhile()).save("support", "rt-0002")
+    assert (names(tmp_path), await FileVault(tmp_path).load("support")) == (
+        ["support.token"],
+        "rt-0002",
+    )
 
 
 async def test_an_unreadable_file_is_not_taken_for_none(tmp_path: Path) -> None:
