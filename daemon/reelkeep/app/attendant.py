@@ -60,6 +60,7 @@ class Attendant:
 
     async def _look(self, rate: int) -> dict[str, Any] | None:
         """Take a sample, for /metrics and for systemd; None if the catalog is silent, said once."""
+        began = anyio.current_time()
         try:
             status = await self.status()
         except CatalogError as error:
@@ -67,6 +68,8 @@ class Attendant:
                 self._silent_since = anyio.current_time()
                 self._report("heartbeat.failed", reason=str(error))
             return None
+        ended = anyio.current_time()
+        self._rested_at = ended + REST * (ended - began)
         if self._silent_since is not None:
             seconds = round(anyio.current_time() - self._silent_since, 3)
             self._silent_since = None
@@ -87,10 +90,7 @@ class Attendant:
 
     async def status(self) -> dict[str, Any]:
         """Return the status, as `status --json` prints it; /metrics shows it from now on."""
-        began = anyio.current_time()
         status = await snapshot(self._house)
-        ended = anyio.current_time()
-        self._rested_at = ended + REST * (ended - began)
         self._report.sample(
             status, received=self._house.flights.received, queued=self._pipeline.queued()
         )

@@ -114,6 +114,29 @@ async def test_a_large_catalog_is_counted_more_rarely(monkeypatch: pytest.Monkey
     assert world.rig.log.count("heartbeat") == [9]
 
 
+async def test_who_asks_all_the_time_does_not_make_heartbeats_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    count = world.rig.house.desk.summaries
+
+    async def slow(names: Sequence[ProviderName]) -> list[Summary]:
+        await anyio.sleep(0.2)
+        return await count(names)
+
+    async def ask() -> None:
+        while True:
+            await anyio.sleep(1)
+            await world.attendant.status()
+
+    monkeypatch.setattr(world.rig.house.desk, "summaries", slow)
+    await world.pipeline.pollers[NAME].once()
+    async with running(world.attendant.forever, ask):
+        await anyio.sleep(10 * 60)
+    latest = world.rig.log.named("heartbeat")[-1]["providers"][NAME]
+    assert latest >= 8 * 60
+
+
 async def test_metrics_show_what_was_sampled_last() -> None:
     world = World()
     await world.pipeline.pollers[NAME].once()
