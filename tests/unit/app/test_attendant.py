@@ -133,8 +133,8 @@ async def test_who_asks_all_the_time_does_not_make_heartbeats_old(
     await world.pipeline.pollers[NAME].once()
     async with running(world.attendant.forever, ask):
         await anyio.sleep(10 * 60)
-    latest = world.rig.log.named("heartbeat")[-1]["providers"][NAME]
-    assert latest >= 8 * 60
+    first, *_, last = (beat["providers"] for beat in world.rig.log.named("heartbeat"))
+    assert first != last
 
 
 async def test_metrics_show_what_was_sampled_last() -> None:
