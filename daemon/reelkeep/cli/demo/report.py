@@ -70,7 +70,7 @@ def _lines(proof: Proof) -> Iterator[Text]:
         good=not proof.untold,
     )
     if empty := proof.recordings - proof.folders:
-        yield cell(f"· {number(empty, 'recording')} without any file, hence without a folder")
+        yield cell(f"· {number(empty, 'recording')} of which no file is here, hence no folder")
     if proof.refuted is None:
         yield cell("· sha256sum is not installed here; elsewhere, `sha256sum -c SHA256SUMS` passes")
     else:
