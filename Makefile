@@ -1,6 +1,6 @@
 # What can be done here. Everything happens in .venv, which is made when it is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-systemd test-image fuzz simulate soak lint format docs picture bench \
+.PHONY: help demo run test prove test-systemd test-image fuzz simulate soak lint format docs picture bench \
 	image install-systemd uninstall-systemd
 
 help: ## list the targets
@@ -14,9 +14,13 @@ run: ## run the daemon in the foreground; ARGS="--config FILE" goes before the c
 	@.ci/setup
 	@.venv/bin/reelkeep $(ARGS) run
 
-test: ## check style, types and imports, and run all tests; ARGS="-k naming" goes to pytest
+test: ## check style, types and imports, and run the tests, about 3 minutes; ARGS="-k naming" goes to pytest
 	@.ci/setup test
 	@.ci/test $(ARGS)
+
+prove: ## the long proofs that `make test` leaves out, about 15 minutes; as root also on a real systemd and Docker
+	@.ci/setup test
+	@.ci/prove $(ARGS)
 
 test-systemd: ## as root: boot a real systemd, and run reelkeep as its service
 	@.ci/setup test
@@ -33,6 +37,7 @@ fuzz: ## try far more strange inputs than the tests do; FUZZ=50 says how many ti
 soak: ## crash it for as long as wanted: kills, power cuts, failing disks; ARGS="--only ext4 --cuts 100"
 	@.ci/setup test
 	@PYTHONPATH=tests:. .venv/bin/python -m soak $(ARGS)
+
 simulate: ## run months of operation for each seed; SEEDS=1..5000, ARGS="--trace" or "--plant NAME"
 	@.ci/setup test
 	@PYTHONPATH=tests .venv/bin/python -m simulation $(SEEDS) $(ARGS)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 DAEMON = ROOT / "daemon"
 MODULES = sorted(DAEMON.rglob("*.py"))
 
-LONGEST_MODULE = 300
+LONGEST_MODULE = 500
 
 REGISTRIES = re.compile(
     r"https?://[^\s\"'<>]*(?:pypi|pythonhosted|/simple\b|artifactory|nexus|jfrog|devpi)"

@@ -35,7 +35,7 @@ from reelkeep.catalog.database import open_engine
 from reelkeep.catalog.schema import prepare
 from virtual import VIRTUAL, Backend
 
-pytestmark = pytest.mark.timeout(600)  # many lives each; a busy machine takes its time
+pytestmark = pytest.mark.timeout(1800)  # many lives each; a busy machine takes its time
 
 _HEADER, _FRAME_HEADER = 32, 24
 

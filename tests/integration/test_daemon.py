@@ -30,7 +30,7 @@ from reelkeep.simulator.faults import status
 from reelkeep.simulator.world import SimRecording
 
 MIB = 1 << 20
-PATIENCE = 30  # seconds until a test gives up; none takes more than a few
+PATIENCE = 300  # seconds until a test gives up on a daemon that hangs; none takes more than a few
 NONE = Extent(recordings=0, meetings=0, sessions=0, odd=False)
 BUFFERS = 2 * MIB + 512 * 1024  # what may be on its way when a transfer is cut: batch and sockets
 

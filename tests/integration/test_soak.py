@@ -11,7 +11,8 @@ from soak.kills import kills
 KILLS = 8
 
 
-@pytest.mark.timeout(600)  # a busy machine takes its time
+@pytest.mark.prove
+@pytest.mark.timeout(1800)  # a busy machine takes its time
 async def test_the_daemon_survives_kills_at_random_moments(tmp_path: Path) -> None:
     said = await kills(tmp_path, seed=7, times=KILLS)
     assert said.startswith(f"{KILLS} kills survived")

@@ -15,6 +15,13 @@ from simulation.seed import simulate
 TESTS = Path(__file__).parents[1]
 CHUNK = 5
 SEEDS = range(1, 201)
+FEW = 10
+"""Seeds that `make test` tries; the rest is for `make prove`."""
+
+CHUNKS = [
+    pytest.param(first, marks=[pytest.mark.prove] if first > FEW else [])
+    for first in SEEDS[::CHUNK]
+]
 
 FINDERS = {
     "appending": 1,
@@ -34,14 +41,15 @@ MORE = 10
 """Seeds after that one that may find it too, when the simulation has changed."""
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("first", SEEDS[::CHUNK])
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("first", CHUNKS)
 def test_nothing_is_lost_and_nothing_claimed_falsely(first: int) -> None:
     results = [simulate(seed) for seed in range(first, first + CHUNK)]
     assert [f"SEEDS={each.seed}: {each.error}" for each in results if each.error] == []
     assert min(each.days for each in results) >= 30
 
 
+@pytest.mark.prove
 def test_a_seed_tells_the_same_story_twice_and_in_any_process() -> None:
     program = "from simulation.seed import simulate; print(simulate(7).digest)"
     environ = {**os.environ, "PYTHONPATH": str(TESTS), "PYTHONHASHSEED": "4711"}
@@ -56,7 +64,8 @@ def test_another_seed_tells_another_story() -> None:
     assert simulate(8).digest != simulate(9).digest
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.prove
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_planted_bug_is_found(plant: str) -> None:
     first = FINDERS[plant]
