@@ -31,6 +31,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
         * `NotMedia`: a page of text instead of the file
         * `SizeMismatch`, `DigestMismatch`, `Damaged`: all bytes came, but not the promised ones
         * `DiskFull`, `IoFailed`, `Rotten`: our own disk failed us
+            * `ArchiveAbsent`: what is at `archive.path` is not the archive of this catalog
 """
 
 from __future__ import annotations
@@ -261,6 +262,15 @@ class IoFailed(TransferError):
 
     code = "io_error"
     remedy = Remedy.RESTART
+
+
+class ArchiveAbsent(IoFailed):
+    """What is at `archive.path` is not the archive of this catalog; nothing was written there.
+
+    It may pass by itself, once the disk is mounted.
+    """
+
+    remedy = Remedy.WAIT
 
 
 class Rotten(TransferError):

@@ -13,7 +13,7 @@ from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
 from reelkeep.core.media import container_ok, kind_of
 from reelkeep.core.model import Download, Holding
 from reelkeep.core.sums import encode_sums
-from reelkeep.errors import Busy, DiskFull, IoFailed
+from reelkeep.errors import ArchiveAbsent, Busy, DiskFull, IoFailed
 from reelkeep.ports import Held, Inspection, Source
 
 
@@ -31,10 +31,22 @@ class Unfinished:
 
 
 @dataclass
+class MemoryIdentity:
+    """Of an archive that is the right one, or is out of reach for `absent`."""
+
+    absent: ArchiveAbsent | None = None
+
+    async def check(self) -> None:
+        if self.absent is not None:
+            raise self.absent
+
+
+@dataclass
 class MemoryArchive:
     """Keeps everything in dictionaries; `room` bytes may still be written to it."""
 
     room: int = 1 << 40
+    identity: MemoryIdentity = field(default_factory=MemoryIdentity)
     unfinished: dict[tuple[str, str], Unfinished] = field(default_factory=dict)
     waiting: dict[tuple[str, str], bytes] = field(default_factory=dict)
     visible: dict[str, bytes] = field(default_factory=dict)

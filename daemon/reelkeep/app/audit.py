@@ -18,6 +18,7 @@ from reelkeep.app.unwrapped import unwrapped
 from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.desk import Desk
+from reelkeep.catalog.identity import archive_identity
 from reelkeep.core.audit import LEFT, UNFINISHED, Item, Tally, is_at_risk, known, strangers
 from reelkeep.core.model import (
     FileId,
@@ -86,9 +87,9 @@ async def audit(
         else:  # looking shall not begin a catalog
             database = await stack.enter_async_context(scratch_catalog(settings, utc_now))
         wire = await stack.enter_async_context(open_wire(settings))
-        auditor = Auditor(
-            Desk(database, utc_now, log), make_archive(settings, utc_now), utc_now, log.clean
-        )
+        archive = make_archive(settings, utc_now)
+        archive.identity.expect(await archive_identity(database))
+        auditor = Auditor(Desk(database, utc_now, log), archive, utc_now, log.clean)
         build = builder(
             settings, wire.transport, hearing, learn=log.learn, clock=utc_now, dice=random.random
         )

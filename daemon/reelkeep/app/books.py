@@ -12,6 +12,7 @@ import anyio
 
 from reelkeep.catalog.database import Database, one_thread, open_engine
 from reelkeep.catalog.desk import Desk
+from reelkeep.catalog.identity import archive_identity
 from reelkeep.catalog.schema import Older, prepare, refuse_older
 from reelkeep.ports import Clock, Report
 from reelkeep.settings import Settings
@@ -54,6 +55,7 @@ class Books:
 
     desk: Desk
     checks: SqlChecks
+    identity: str | None  #: Of the archive that the catalog belongs to.
 
 
 @asynccontextmanager
@@ -62,7 +64,11 @@ async def books(settings: Settings, report: Report, clock: Clock = utc_now) -> A
     from reelkeep.catalog.checks import SqlChecks
 
     async with open_catalog(settings) as (database, _):
-        yield Books(Desk(database, clock, report), SqlChecks(database, clock, report))
+        yield Books(
+            Desk(database, clock, report),
+            SqlChecks(database, clock, report),
+            await archive_identity(database),
+        )
 
 
 @asynccontextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import version
@@ -15,15 +15,18 @@ import anyio
 from anyio import open_signal_receiver
 from anyio.abc import TaskStatus
 
+from reelkeep.app.absence import Absence
 from reelkeep.app.attendant import Attendant
+from reelkeep.app.books import utc_now
 from reelkeep.app.house import House, open_house
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.pulse import Pulse
 from reelkeep.app.reload import put_in_force
 from reelkeep.app.scrubbing import make_scrubber
+from reelkeep.app.status import Status, of_catalog
 from reelkeep.app.unwrapped import causes_of, unwrapped
 from reelkeep.errors import ConfigError
-from reelkeep.options import Endpoint, SocketFile
+from reelkeep.options import SocketFile
 from reelkeep.settings import Settings, load
 from reelkeep.settings.changes import compare
 from reelkeep.stages.bells import Bell
@@ -95,6 +98,7 @@ class _Daemon:
         self.report = Metrics(self.log)
         self.notifier = Notifier(environ, pid=os.getpid())
         self._pulse = Pulse(self.notifier, self.report.lagged)
+        self._absence = Absence(self.report, self.notifier)
 
     async def live(self) -> None:
         """Live until the orders say stop."""
@@ -142,9 +146,7 @@ class _Daemon:
                 return
             pipeline = Pipeline(house, list(house.providers), polls=True)
             attendant = Attendant(house, pipeline, self.report, self.notifier)
-            listen = self._settings.server.listen
-            if listen is not None:
-                await self._serve(stack, attendant, listen)
+            await self._serve(stack, ready=attendant.reasons, status=attendant.status)
             async with anyio.create_task_group() as group:
                 group.start_soon(attendant.forever, name="attend")
                 scrubber = make_scrubber(house)
@@ -152,15 +154,22 @@ class _Daemon:
                 group.cancel_scope.cancel()
 
     async def _serve(
-        self, stack: AsyncExitStack, attendant: Attendant, listen: Endpoint | SocketFile
+        self,
+        stack: AsyncExitStack,
+        *,
+        ready: Callable[[], Awaitable[Sequence[str]]],
+        status: Callable[[], Awaitable[Status]],
     ) -> None:
+        listen = self._settings.server.listen
+        if listen is None:
+            return
         from reelkeep.telemetry.exposition import Exposition  # both take a while, and not all serve
         from reelkeep.telemetry.server import Probes, serving
 
         probes = Probes(
             healthy=lambda: self._pulse.healthy,
-            ready=attendant.reasons,
-            status=attendant.status,
+            ready=ready,
+            status=status,
             metrics=Exposition(self.report).page,
         )
         at = await stack.enter_async_context(serving(probes, listen))
@@ -171,12 +180,43 @@ class _Daemon:
 
     async def _open(self, stack: AsyncExitStack) -> House | None:
         """Return the open house, None if a stop was asked for meanwhile."""
-        with self._orders.opening:
-            opening = open_house(
+
+        def opening() -> AbstractAsyncContextManager[House]:
+            return open_house(
                 self._settings, self.report, learn=self.log.learn, clean=self.log.clean
             )
-            return await stack.enter_async_context(opening)
+
+        with self._orders.opening:
+            return await self._absence.outlast(
+                stack, opening, serving=self._serve_waiting, wait=self._wait
+            )
         return None
+
+    async def _serve_waiting(self, stack: AsyncExitStack) -> None:
+        """Answer while there is no archive: alive, and not ready."""
+        self._pulse.starting = False
+
+        async def status() -> Status:
+            return await of_catalog(self._settings, self.report, utc_now)
+
+        await self._serve(stack, ready=self._absence.reasons, status=status)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait; a reload meanwhile takes over the whole configuration."""
+        if not await self._orders.reload.wait(seconds):
+            return
+        self.notifier.reloading(anyio.current_time())
+        try:
+            self._settings = load(self._path, environ=self._environ)
+        except ConfigError as error:
+            self.report("config.rejected", config=self._path, reason=str(error))
+        else:
+            self.log.follow(self._report_of(self._settings))
+            self.report(
+                "config.reloaded", config=self._path, providers=_names(self._settings),
+                applied=[], needs_restart=[],
+            )  # fmt: skip
+        self.notifier.ready()
 
     async def _steer(self, house: House, pipeline: Pipeline, scrubber: Scrubber | None) -> None:
         """Work, and read the archive again, until the orders say stop."""

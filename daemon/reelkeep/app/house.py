@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from reelkeep.app.books import open_catalog, utc_now
+from reelkeep.app.belonging import open_for_writing
+from reelkeep.app.books import utc_now
 from reelkeep.app.shelf import make_archive
 from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
@@ -86,20 +87,19 @@ async def open_house(
     `learn` hears of secrets that come up, `clean` takes all known ones out of a text.
 
     Raises:
+        ArchiveAbsent: What is at `archive.path` is not the archive of this catalog.
         Busy: Another process holds the archive or the catalog.
         ConfigError, CatalogError: Something cannot be opened; the message says what.
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(captured(report))
         archive = make_archive(settings, clock, report)
-        await archive.prepare()
-        await stack.enter_async_context(archive.hold())
-        catalog = settings.catalog.path
-        lock = archive.lock(catalog.with_name(f"{catalog.name}.lock"), f"the catalog {catalog}")
-        upgrade = Upgrade(catalog)
-        books = open_catalog(settings, lock, older=upgrade)
-        database, is_new = await stack.enter_async_context(books)
-        upgrade.tell(report)
+        upgrade = Upgrade(settings.catalog.path)
+        both = open_for_writing(settings, archive, clock, older=upgrade)
+        try:
+            database, is_new = await stack.enter_async_context(both)
+        finally:
+            upgrade.tell(report)
         wire = await stack.enter_async_context(open_wire(settings))
         house = furnish(
             settings,

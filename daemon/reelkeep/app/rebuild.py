@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from reelkeep.app.books import open_catalog, utc_now
+from reelkeep.app.belonging import open_for_writing
+from reelkeep.app.books import utc_now
 from reelkeep.app.shelf import make_archive
 from reelkeep.catalog.adoption import Found, adopt
 from reelkeep.errors import CatalogError
@@ -69,10 +70,8 @@ async def rebuild(settings: Settings, report: Report, rebuilt: Rebuilt) -> None:
     archive = make_archive(settings, utc_now, report)
     path = settings.catalog.path
     async with AsyncExitStack() as stack:
-        await archive.prepare()
-        await stack.enter_async_context(archive.hold())
-        lock = archive.lock(path.with_name(f"{path.name}.lock"), f"the catalog {path}")
-        database, is_new = await stack.enter_async_context(open_catalog(settings, lock))
+        both = open_for_writing(settings, archive, utc_now)
+        database, is_new = await stack.enter_async_context(both)
         if not is_new:
             raise CatalogError(
                 f"the catalog {path} is there, and knows the archive; to make it anew, move it "

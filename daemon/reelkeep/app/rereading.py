@@ -268,6 +268,7 @@ def make_rereader(
     """Return what reads the archive of `settings`, at most `rate` bytes a second."""
     archive, pace, found = make_archive(settings, utc_now, report), Pace(rate), Reread()
     checks = None if opened is None else opened.checks
+    archive.identity.expect(None if opened is None else opened.identity)
 
     async def read(folder: str, *, known: Collection[str] = ()) -> Verdict:
         return await archive.verify(folder, known=known, pace=pace, progress=found.count)

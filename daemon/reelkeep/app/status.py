@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import anyio
 from anyio import to_thread
 
 from reelkeep.app.asking import Unanswered, ask
+from reelkeep.app.belonging import require
 from reelkeep.app.books import open_catalog
 from reelkeep.app.shelf import make_archive
 from reelkeep.catalog.desk import Desk, Summary
@@ -36,20 +37,38 @@ async def snapshot(house: House) -> Status:
     names = [ProviderName(options.name) for options in settings.providers]
     summaries = await house.desk.summaries(names)
     free = await _free(house.archive, settings)
-    status = _status(settings, summaries, free=free, now=house.clock())
+    problem = await _problem(house.archive.identity.check())
+    status = _status(settings, summaries, free=free, problem=problem, now=house.clock())
     return {**status, "transfers": transfers(house.flights)}
 
 
 async def catalog_only(settings: Settings, report: Report, clock: Clock) -> Status:
     """Return the status from the catalog; transfers are asked of the daemon, if one answers."""
-    names = [ProviderName(options.name) for options in settings.providers]
-    async with open_catalog(settings) as (database, _):
-        summaries = await Desk(database, clock, report).summaries(names)
-    free = await _free(make_archive(settings, clock), settings)
-    status = _status(settings, summaries, free=free, now=clock())
+    status = await of_catalog(settings, report, clock)
     running = await to_thread.run_sync(ask_daemon, settings)
     same = running is not None and running.get("catalog") == status["catalog"]
     return {**status, "transfers": running["transfers"] if running and same else []}
+
+
+async def of_catalog(settings: Settings, report: Report, clock: Clock) -> Status:
+    """Return the status from the catalog, without transfers; nobody is asked."""
+    names = [ProviderName(options.name) for options in settings.providers]
+    archive = make_archive(settings, clock)
+    async with open_catalog(settings) as (database, _):
+        summaries = await Desk(database, clock, report).summaries(names)
+        problem = await _problem(require(archive, database))
+    free = await _free(archive, settings)
+    status = _status(settings, summaries, free=free, problem=problem, now=clock())
+    return {**status, "transfers": []}
+
+
+async def _problem(asked: Awaitable[object]) -> str | None:
+    """Return why the archive cannot be written to; None if nothing is known against it."""
+    try:
+        await asked
+    except TransferError as error:
+        return str(error)
+    return None
 
 
 def transfers(flights: Flights) -> list[Status]:
@@ -69,12 +88,18 @@ def transfers(flights: Flights) -> list[Status]:
 
 
 def _status(
-    settings: Settings, summaries: Sequence[Summary], *, free: int | None, now: datetime
+    settings: Settings,
+    summaries: Sequence[Summary],
+    *,
+    free: int | None,
+    problem: str | None,
+    now: datetime,
 ) -> Status:
     return {
         "version": version("reelkeep"),
         "time": now.isoformat(),
         "archive": str(settings.archive.path),
+        "archive_problem": problem,
         "catalog": str(settings.catalog.path),
         "free_bytes": free,
         "providers": [

@@ -24,7 +24,11 @@ class Finish:
         """Put aside what has the place already, unless it is the same file.
 
         The catalog knows nothing of it: who knows a file to be stored fetches it no more.
+
+        Raises:
+            ArchiveAbsent: Another archive is expected.
         """
+        self._ground.identity.check()
         status = self._disk.status(self._target)
         if status is not None and sha256_of(self._disk, self._target) != sha256:
             reason = "it waited under the name of a file that then arrived differently"

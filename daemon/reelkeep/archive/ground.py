@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reelkeep.archive.flushing import Directories
+from reelkeep.archive.identity import ArchiveIdentity
 from reelkeep.archive.places import Places
 from reelkeep.archive.quarantine import Quarantine
 from reelkeep.disk import Disk
@@ -18,5 +19,6 @@ class Ground:
     places: Places
     directories: Directories
     quarantine: Quarantine
+    identity: ArchiveIdentity
     boot: str  #: This run of the kernel; empty: not known.
     file_mode: int

@@ -15,6 +15,7 @@ from reelkeep.archive.flushing import Flushers
 from reelkeep.archive.ground import Ground
 from reelkeep.core.model import Download
 from reelkeep.disk import write_unflushed
+from reelkeep.errors import TransferError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,12 @@ class Keeper:
         self._ground = ground
         self._flushers = flushers
 
-    def keep(self, wholes: Sequence[Whole]) -> list[bool | OSError]:
+    def keep(self, wholes: Sequence[Whole]) -> list[bool | OSError | TransferError]:
         """Keep all of `wholes`; return for each True, or why not."""
+        try:
+            self._ground.identity.check()
+        except (OSError, TransferError) as absent:
+            return [absent] * len(wholes)
         all_ = [_Keeping(self._ground, whole) for whole in wholes]
         _each(all_, _Keeping.write)
         good = [each for each in all_ if each.error is None]
@@ -60,7 +65,7 @@ class _Keeping:
     """One file on its way."""
 
     def __init__(self, ground: Ground, whole: Whole) -> None:
-        self.error: OSError | None = None
+        self.error: OSError | TransferError | None = None
         self._disk = ground.disk
         self._mode = ground.file_mode
         self._whole = whole
@@ -97,5 +102,5 @@ def _each(files: list[_Keeping], step: Callable[[_Keeping], None]) -> None:
         if each.error is None:
             try:
                 step(each)
-            except OSError as error:
+            except (OSError, TransferError) as error:
                 each.error = error

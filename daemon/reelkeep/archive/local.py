@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta, tzinfo
 from functools import partial
@@ -11,7 +11,6 @@ from importlib.metadata import version
 from itertools import islice
 from math import inf
 from pathlib import Path
-from stat import S_ISREG
 
 from anyio import CancelScope, CapacityLimiter, create_task_group
 
@@ -21,6 +20,7 @@ from reelkeep.archive.flushing import Directories, Flushers
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.forms import BAG, PLAIN
 from reelkeep.archive.ground import Ground
+from reelkeep.archive.identity import ArchiveIdentity, IdentityAccess
 from reelkeep.archive.keeper import Keeper, Whole
 from reelkeep.archive.lock import acquire
 from reelkeep.archive.memory import SMALL
@@ -34,9 +34,9 @@ from reelkeep.archive.rehash import rehash
 from reelkeep.archive.threads import Threads
 from reelkeep.archive.tidy import Orphan, tidy
 from reelkeep.archive.traces import Traces
-from reelkeep.archive.verify import is_worth_reading, strays, verification
-from reelkeep.archive.walk import Listing, walk
-from reelkeep.archive.whereabouts import nowhere
+from reelkeep.archive.verify import directories, verification
+from reelkeep.archive.walk import walk
+from reelkeep.archive.whereabouts import finished_file, nowhere
 from reelkeep.core.integrity import Verdict
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, Holding
@@ -84,11 +84,14 @@ class LocalArchive:
         self._traces = Traces()
         self._is_prepared = True  # as far as we know
         directories = Directories(self._disk)
+        self._expected = ArchiveIdentity(self._disk, self._places)
+        self.identity = IdentityAccess(self._threads, self._expected)
         self._ground = Ground(
             disk=self._disk,
             places=self._places,
             directories=directories,
             quarantine=Quarantine(self._disk, self._places, clock),
+            identity=self._expected,
             boot=self._disk.boot(),
             file_mode=file_mode,
         )
@@ -106,20 +109,31 @@ class LocalArchive:
             directory_mode=directory_mode,
             directories=directories,
             flushers=flushers,
+            identity=self._expected,
             version=_VERSION,
             form=BAG if bags else PLAIN,
         )
         self._publish = Batches[Holding, str](self._threads, self._publisher.publish)
 
-    async def prepare(self) -> None:
+    @property
+    def root(self) -> Path:
+        """The directory that all of it lies in."""
+        return self._places.root
+
+    async def prepare(self) -> bool:
         """Make the directories of the archive, and see that they can be written.
 
+        False: the disk is full, and something may be missing.
+
         Raises:
+            ArchiveAbsent: Another archive is expected.
             ConfigError: This user cannot write there.
         """
+        await self.identity.check()
         work = partial(prepare, self._disk, self._places, self._directory_mode)
         self._is_prepared = await self._threads.run(work)
         await self._threads.run(self._traces.look, self._disk, self._places)
+        return self._is_prepared
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
@@ -164,7 +178,7 @@ class LocalArchive:
     async def finished(self, download: Download) -> Inspection | None:
         if not self._traces.may_be_finished(download):
             return None
-        path = await self._threads.run(self._waiting, download)
+        path = await self._threads.run(finished_file, self._disk, self._places, download)
         if path is None:
             return None
         found = await rehash(self._threads, self._disk, path)
@@ -176,6 +190,7 @@ class LocalArchive:
         return folder
 
     async def free(self) -> int:
+        await self.identity.check()
         if not self._is_prepared:  # the disk was full then
             await self.prepare()
         return await self._threads.run(self._disk.free, self._places.root) - self.min_free
@@ -184,10 +199,20 @@ class LocalArchive:
         """Return the rows of stored files that do not lie here with the size they had.
 
         Their content is not read: see `verify`.
-        """
-        return await self._threads.run(self._lost, holdings)
 
-    def _lost(self, holdings: Sequence[Holding]) -> frozenset[int]:
+        Raises:
+            IoFailed: The archive itself is not there: perhaps its disk is not mounted.
+        """
+        found = await self.not_there(holdings)
+        if found:
+            await self._threads.run(self._see_that_it_is_there)
+        return found
+
+    async def not_there(self, holdings: Sequence[Holding]) -> frozenset[int]:
+        """Return the rows of stored files that do not lie here, whatever lies here."""
+        return await self._threads.run(self._not_there, holdings)
+
+    def _not_there(self, holdings: Sequence[Holding]) -> frozenset[int]:
         found = set[int]()
         for each in holdings:
             home = self._places.root / each.folder if each.folder else None
@@ -217,7 +242,11 @@ class LocalArchive:
 
         What this user may not read is left where it is: that is no damage. What is missing is
         gone already.
+
+        Raises:
+            ArchiveAbsent: Another archive is expected.
         """
+        await self.identity.check()
         return await self._threads.run(self._ground.quarantine.put_aside, holding, name, reason)
 
     async def directories(self) -> AsyncIterator[Sequence[str | Verdict]]:
@@ -225,7 +254,7 @@ class LocalArchive:
 
         In the place of a directory that holds other files, or cannot be read, is its verdict.
         """
-        steps = _directories(walk(self._places.root, tolerant=True))
+        steps = directories(walk(self._places.root, tolerant=True))
         while some := await self._threads.run(list, islice(steps, _SOME)):
             yield some
 
@@ -255,36 +284,11 @@ class LocalArchive:
         self, keys_in_use: Collection[str], *, older_than: timedelta = timedelta(days=7)
     ) -> tuple[Orphan, ...]:
         """Remove what a crash left behind; return what waits for recordings nobody knows."""
+        await self.identity.check()
         since = self._clock() - older_than
         return await self._threads.run(tidy, self._disk, self._places, keys_in_use, since)
 
     def _see_that_it_is_there(self) -> None:
+        self._expected.check()
         if self._disk.status(self._places.ours) is None:
             raise IoFailed(f"there is no archive at {self._places.root}: is its disk mounted?")
-
-    def _waiting(self, download: Download) -> Path | None:
-        """Return where the finished file waits, its bytes and its name durable."""
-        kept = self._places.kept(download.key, download.file)
-        staged = self._places.staged(download.key)
-        for path in (kept, *(form.files(staged) / download.name for form in (PLAIN, BAG))):
-            status = self._disk.status(path)
-            if status is not None and S_ISREG(status.st_mode):
-                self._make_durable(path)
-                return path
-        return None
-
-    def _make_durable(self, path: Path) -> None:
-        fd = self._disk.open(path, os.O_RDONLY)
-        try:
-            self._disk.fsync(fd)
-        finally:
-            self._disk.close(fd)
-        self._disk.fsync_directory(path.parent)
-
-
-def _directories(listings: Iterator[Listing]) -> Iterator[str | Verdict]:
-    for here in listings:
-        if is_worth_reading(here):
-            yield str(here.folder)
-        elif (verdict := strays(here)) is not None:
-            yield verdict

@@ -83,8 +83,10 @@ class PartFile:
         """Open the part, and take over what an earlier attempt left, if it is of this file.
 
         Raises:
+            ArchiveAbsent: Another archive is expected.
             Busy: Another writer has it.
         """
+        self._ground.identity.check()
         fd = self._disk.open(self.path, os.O_RDWR | os.O_CREAT)
         try:
             only_writer(self._disk, fd, self._download.name)

@@ -1,5 +1,6 @@
 """Say where in an archive things lie.
 
+    .reelkeep/identity                        which archive this is, as its catalog knows
     .reelkeep/lock                            who works here
     .reelkeep/parts/<key>-<file>.part         unfinished files, with .json beside: the journal
     .reelkeep/finished/<key>-<file>           whole and verified, waiting for their recording
@@ -39,6 +40,7 @@ class Places:
         self.staging = self.ours / "staging"
         self.quarantine = self.ours / "quarantine"
         self.lock = self.ours / "lock"
+        self.identity = self.ours / "identity"
 
     def part(self, download: Download) -> Path:
         return self.parts / f"{tag(download.key, download.file)}.part"

@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from reelkeep.archive.flushing import Directories, Flushers
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.forms import Form, form_of, staged_form
+from reelkeep.archive.identity import ArchiveIdentity
 from reelkeep.archive.places import Places
 from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.stream import sha256_of
@@ -64,6 +65,7 @@ class Publisher:
         *,
         directories: Directories,
         flushers: Flushers,
+        identity: ArchiveIdentity,
         file_mode: int,
         directory_mode: int,
         version: str,
@@ -76,6 +78,7 @@ class Publisher:
         self._put_aside = put_aside
         self._directories = directories
         self._flushers = flushers
+        self._identity = identity
         self._file_mode = file_mode
         self._directory_mode = directory_mode
         self._version = version
@@ -86,6 +89,10 @@ class Publisher:
 
         An `IoFailed` says that a file that is said to be stored is nowhere.
         """
+        try:
+            self._identity.check()
+        except (OSError, TransferError) as error:
+            return [error] * len(holdings)
         answers: dict[int, str | OSError | TransferError] = {}
         staged: list[_Staged] = []
         for index, holding in enumerate(holdings):

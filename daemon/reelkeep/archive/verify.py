@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -51,6 +51,15 @@ def verification(
     except OSError as error:
         return unreadable(folder, error.strerror)
     return (yield from _verdict(disk, root, here, known))
+
+
+def directories(listings: Iterator[Listing]) -> Iterator[str | Verdict]:
+    """Yield the folders of recordings; for a directory with other files, the verdict on it."""
+    for here in listings:
+        if is_worth_reading(here):
+            yield str(here.folder)
+        elif (verdict := strays(here)) is not None:
+            yield verdict
 
 
 def is_worth_reading(here: Listing) -> bool:

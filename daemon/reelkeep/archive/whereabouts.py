@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from stat import S_ISREG
 
 from reelkeep.archive.forms import BAG, PLAIN, form_of
 from reelkeep.archive.places import Places
 from reelkeep.core.lifecycle import FileState
-from reelkeep.core.model import HeldFile, Holding
+from reelkeep.core.model import Download, HeldFile, Holding
 from reelkeep.disk import Disk
 
 
@@ -51,3 +52,27 @@ def nowhere(
             )
         )
     ]
+
+
+def finished_file(disk: Disk, places: Places, download: Download) -> Path | None:
+    """Return where the finished file of `download` waits, its bytes and its name durable.
+
+    Blocking.
+    """
+    kept = places.kept(download.key, download.file)
+    staged = places.staged(download.key)
+    for path in (kept, *(form.files(staged) / download.name for form in (PLAIN, BAG))):
+        status = disk.status(path)
+        if status is not None and S_ISREG(status.st_mode):
+            _make_durable(disk, path)
+            return path
+    return None
+
+
+def _make_durable(disk: Disk, path: Path) -> None:
+    fd = disk.open(path, os.O_RDONLY)
+    try:
+        disk.fsync(fd)
+    finally:
+        disk.close(fd)
+    disk.fsync_directory(path.parent)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reelkeep.catalog.identity import ARCHIVE
 from reelkeep.catalog.replica import reading
 from reelkeep.errors import CatalogError
 
@@ -43,6 +44,7 @@ class Glance:
     files: Counts = field(default_factory=dict)
     providers: tuple[Line, ...] = ()
     failures: tuple[Line, ...] = ()  #: The latest first.
+    archive: str | None = None  #: The identity of the archive that it belongs to.
 
 
 def glance(catalog: Path) -> Glance | None:
@@ -81,7 +83,15 @@ def _look(connection: sqlite3.Connection, size: int) -> Glance:
         files=_counts(connection, _FILES),
         providers=tuple(dict(row) for row in connection.execute(_PROVIDERS)),
         failures=tuple(dict(row) for row in connection.execute(_FAILURES, (MOST,))),
+        archive=_archive(connection),
     )
+
+
+def _archive(connection: sqlite3.Connection) -> str | None:
+    for (name,) in connection.execute("SELECT name FROM milestone"):
+        if str(name).startswith(ARCHIVE):
+            return str(name).removeprefix(ARCHIVE)
+    return None
 
 
 def _counts(connection: sqlite3.Connection, query: str) -> Counts:

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "backfill": "read a span of days again",
         "export": "write what the catalog knows as JSON Lines or CSV",
         "rebuild": "make a lost catalog again from the archive",
+        "archive": "begin an archive after a disk was lost or replaced",
         "backup": "copy the catalog safely, also while the daemon runs",
         "doctor": "look for what is wrong, and gather what support needs",
         "health": "ask the daemon whether it is well",
@@ -112,7 +113,7 @@ def commands(context: click.Context, config: str | None) -> None:
     \b
     Exit codes:
       0   done, nothing left over
-      1   ran, but something is failed, missing, altered or still pending
+      1   ran, but something is failed, missing, altered or still pending; or the archive is absent
       2   wrong usage
       75  another process holds this archive or catalog
       78  the configuration is invalid, or the catalog is of a newer version

@@ -49,3 +49,5 @@ def _print(call: Invocation, status: Status) -> None:
     left = "the disk cannot be asked" if free is None else f"{size(free)} free"
     out.line()
     out.show(cell(f"{status['archive']}: {left}"))
+    if status["archive_problem"]:
+        out.show(cell(status["archive_problem"], "bold red"))

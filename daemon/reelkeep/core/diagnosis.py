@@ -7,6 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from reelkeep.core.identity import Evidence, refusal, rule
+
 ODD_SKEW: Final = timedelta(seconds=30)
 BAD_SKEW: Final = timedelta(seconds=240)
 """A token of the Video SDK is dated by our clock, the life of every other one reckoned by it."""
@@ -39,6 +41,17 @@ def judge_clock(subject: str, skew: timedelta) -> Check:
     return Check(
         subject, grade, f"our clock is {seconds} s {side} the provider's; is NTP at work here?"
     )
+
+
+def judge_archive(path: str, catalog: str | None, there: str | None, *, stored: int) -> Check:
+    """Judge what is at `path` by the identity that the catalog knows, and the one there."""
+    found = Evidence(catalog=catalog, archive=there, holds=stored > 0, recognised=True)
+    told = refusal(rule(found), path)
+    if told is not None:
+        return Check("archive", Grade.BAD, told)
+    if catalog is None:
+        return Check("archive", Grade.OK, f"{path} is told which archive it is at the next start")
+    return Check("archive", Grade.OK, f"{path} is the archive of this catalog")
 
 
 def judge_room(subject: str, free: int, wanted: int) -> Check:

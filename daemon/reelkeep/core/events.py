@@ -67,6 +67,13 @@ EVENTS: dict[str, Event] = {
         ("parts", "bytes"),
         "Parts under `.reelkeep` that no recording waits for; `.reelkeep/parts` may be cleared.",
     ),
+    "archive.absent": Event(
+        _E,
+        ("reason",),
+        "What is at `archive.path` is not the archive of this catalog, or cannot be used: nothing "
+        "is written there, and the daemon waits. Said once; `found` says when it is over.",
+    ),
+    "archive.found": Event(_I, ("seconds",), "The archive is there: the daemon begins its work."),
     # polls
     "poll.completed": Event(
         _I, ("provider", "listed", "new", "changed", "seconds", "deep"), "A poll listed all."

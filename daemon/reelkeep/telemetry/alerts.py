@@ -90,6 +90,12 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             "repair: what damaged these files may be damaging others. The alert ends when each is "
             "found in order again.",
         ),
+        "ReelkeepArchiveAbsent": Alert(
+            "The daemon waits: the archive of its catalog is not at `archive.path`.",
+            ("archive.absent", "archive.found"),
+            "Nothing is fetched, and nothing is written there. Is the archive's disk mounted? The "
+            "alert ends when the daemon has found the archive.",
+        ),
         "ReelkeepScrubFailing": Alert(
             "The daemon cannot read its archive again, so that damage would not be noticed.",
             ("scrub.failed", "scrub.recovered"),

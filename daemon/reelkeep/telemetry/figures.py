@@ -177,6 +177,8 @@ CONDITIONS: Mapping[str, tuple[str, bool]] = {
     "provider.auth_recovered": ("provider_auth_failed", False),
     "disk.low": ("disk_low", True),
     "disk.recovered": ("disk_low", False),
+    "archive.absent": ("archive_absent", True),
+    "archive.found": ("archive_absent", False),
     "scrub.failed": ("scrub_failed", True),
     "scrub.recovered": ("scrub_failed", False),
     "config.rejected": ("config_rejected", True),

@@ -143,6 +143,7 @@ class Metrics:
     def _conditions(self, lines: list[Line]) -> Iterator[Family]:
         for name, text in (
             ("disk_low", "Whether transfers wait for room on the archive's disk."),
+            ("archive_absent", "Whether the daemon waits for its archive to be there."),
             ("catalog_silent", "Whether the catalog does not answer."),
             ("scrub_failed", "Whether the archive cannot be read again."),
             ("config_rejected", "Whether the last reload was refused."),

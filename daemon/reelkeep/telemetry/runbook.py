@@ -142,6 +142,17 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "Nothing else is disturbed, but damage would not be noticed. `reason` says what could "
             "not be read; `scrub.recovered` says when it can be again."
         ),
+        "archive.absent": (
+            "Nothing is written, and nothing is lost: recordings wait at the provider for as long "
+            "as it keeps them. `findmnt --target PATH` says what is mounted at `archive.path`. "
+            "Mount the archive's disk there; the daemon goes on within seconds by itself.\n"
+            "If another archive is there, see that `archive.path` and `catalog.url` belong "
+            "together, edit the configuration and reload.\n"
+            "If the disk is lost for good, or the archive was copied without its `.reelkeep` "
+            "folder, say so with `reelkeep archive init`, as the service's user: then what is "
+            "there now is the archive. `reelkeep verify --repair` fetches again what is missing "
+            "from it and the providers still have."
+        ),
         "disk.low": (
             "Transfers pause, nothing else happens, and they go on by themselves when there is "
             "room again; recordings wait at the provider for as long as it keeps them.\n"

@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from reelkeep.app.doctor.local import about_catalog, about_disk, about_files, about_program
+from reelkeep.app.doctor.local import (
+    about_archive,
+    about_catalog,
+    about_disk,
+    about_files,
+    about_program,
+)
 from reelkeep.app.doctor.reach import about_daemon, about_providers
 from reelkeep.core.diagnosis import Check, Grade
 from reelkeep.errors import ConfigError
@@ -63,6 +69,7 @@ def _parts(settings: Settings, clock: Clock, *, offline: bool) -> Iterable[tuple
     yield "configuration", lambda: _configuration(settings)
     yield "files", lambda: about_files(settings)
     yield "catalog", lambda: about_catalog(settings.catalog.path)
+    yield "archive", lambda: about_archive(settings)
     yield "disk", lambda: about_disk(settings)
     yield "daemon", lambda: about_daemon(settings)
     if not offline:

@@ -15,10 +15,18 @@ from pathlib import Path
 from stat import S_IMODE
 from typing import Any
 
+from reelkeep.archive.identity import read_identity
 from reelkeep.catalog.glance import Glance, glance
 from reelkeep.catalog.schema import HEAD
-from reelkeep.core.diagnosis import Check, Grade, judge_mode, judge_room, judge_version
-from reelkeep.errors import CatalogError
+from reelkeep.core.diagnosis import (
+    Check,
+    Grade,
+    judge_archive,
+    judge_mode,
+    judge_room,
+    judge_version,
+)
+from reelkeep.errors import ArchiveAbsent, CatalogError
 from reelkeep.ports import Clock
 from reelkeep.settings import Settings
 
@@ -98,6 +106,21 @@ def _failed(found: Glance) -> Check:
         told = f"{lost:,} failed or gone: see `reelkeep list --state incomplete`"
         return Check("files", Grade.ODD, told)
     return Check("files", Grade.OK, "none is failed or gone")
+
+
+def about_archive(settings: Settings) -> Found:
+    """Judge whether what is at `archive.path` is the archive of the catalog."""
+    try:
+        found = glance(settings.catalog.path)
+        there = read_identity(settings.archive.path)
+    except CatalogError:
+        return [], {}  # said of the catalog
+    except ArchiveAbsent as error:
+        return [Check("archive", Grade.BAD, str(error))], {}
+    if found is None:
+        return [], {}
+    stored = sum(states.get("stored", 0) for states in found.files.values())
+    return [judge_archive(str(settings.archive.path), found.archive, there, stored=stored)], {}
 
 
 def about_disk(settings: Settings) -> Found:
