@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import anyio
 
@@ -17,7 +17,11 @@ from reelkeep.stages.space import LOOK_AGAIN
 
 PATIENCE = timedelta(minutes=5)
 """How long a pass without a time limit waits for others while no attempt comes to anything: for
-transcodings, for a provider that is not ready, for a pause that a host asked for."""
+transcodings, for a provider that is out of order, for a pause that a host asked for."""
+
+UNFINISHED = timedelta(minutes=1)
+"""How long a pass without a time limit waits, while nothing moves, for recordings and files that a
+provider lists and gives no address for. The next pass asks for them again."""
 
 FIRST_LOOK = 0.5
 LONGEST_LOOK = 15.0
@@ -108,8 +112,7 @@ class Pass:
                 await self.pipeline.moved.wait()
 
     def _glance(self) -> float:
-        still = anyio.current_time() - self.pipeline.stirred_at
-        return min(max(GLANCE, still / 20), LONGEST_GLANCE)
+        return min(max(GLANCE, self._still() / 20), LONGEST_GLANCE)
 
     async def _is_over(self, patience: _Patience) -> bool:
         outlook = await self._look()
@@ -117,7 +120,12 @@ class Pass:
             return False
         if self._blocked() or not self._has_patience():
             return True
-        if self._soon(outlook, patience):
+        if self._soon(outlook.next_due, patience, self._patience()):
+            return False
+        tired = self._limit is None and self._still() > UNFINISHED.total_seconds()
+        if tired and not outlook.transcoding:
+            return True
+        if self._soon(outlook.next_wait, patience, UNFINISHED.total_seconds() - self._still()):
             return False
         return not await self._ask_again(outlook, patience)
 
@@ -144,19 +152,22 @@ class Pass:
 
     def _has_patience(self) -> bool:
         """Whether things moved lately; with a limit, that alone decides."""
-        still = anyio.current_time() - self.pipeline.stirred_at
-        return self._limit is not None or still <= self._patience()
+        return self._limit is not None or self._still() <= self._patience()
+
+    def _still(self) -> float:
+        """Return for how many seconds nothing has moved."""
+        return anyio.current_time() - self.pipeline.stirred_at
 
     def _patience(self) -> float:
         return max(PATIENCE, self._house.settings.downloads.retry.max).total_seconds()
 
-    def _soon(self, outlook: Outlook, patience: _Patience) -> bool:
-        """Whether a file becomes due again within the time."""
-        if outlook.next_due is None:
+    def _soon(self, due: datetime | None, patience: _Patience, most: float) -> bool:
+        """Whether a file becomes due again within the limit, or in `most` seconds without one."""
+        if due is None:
             return False
-        left = (outlook.next_due - self._house.clock()).total_seconds()
+        left = (due - self._house.clock()).total_seconds()
         if self._limit is None:
-            return left <= self._patience()
+            return left <= most
         return anyio.current_time() + left < patience.deadline
 
     async def _ask_again(self, outlook: Outlook, patience: _Patience) -> bool:
@@ -164,7 +175,7 @@ class Pass:
         pollers = self.pipeline.pollers
         slow = [
             name
-            for name in outlook.transcoding
+            for name in sorted(outlook.transcoding | outlook.unready)
             if self._house.providers[name].traits.transcodes
             and pollers[name].health.broken_since is None
         ]

@@ -155,7 +155,11 @@ class Desk:
             late = (
                 (recording.c.row == row)
                 & (recording.c.state == RecordingState.INCOMPLETE)
-                & ((recording.c.unfinished > 0) | (recording.c.readiness != Readiness.READY.value))
+                & (
+                    (recording.c.unfinished > 0)
+                    | (recording.c.readiness != Readiness.READY.value)
+                    | recording.c.described.is_(False)
+                )
                 & (recording.c.overdue_at <= now)
             )
             announced = connection.execute(select(recording.c.unfinished).where(late)).scalar()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from reelkeep.catalog import merging
 from reelkeep.catalog.announce import announce
@@ -16,13 +16,14 @@ from reelkeep.catalog.familiar import Familiar
 from reelkeep.catalog.peril import Endangered, ask_again, endangered
 from reelkeep.catalog.rows import write_rows
 from reelkeep.catalog.standing import Step, restate, tellable
-from reelkeep.catalog.tables import provider, recording
+from reelkeep.catalog.tables import NEVER, provider, recording
 from reelkeep.core.lifecycle import RecordingState
 from reelkeep.core.model import ProviderName, Readiness, Recording, RecordingId
+from reelkeep.core.waiting import next_telling
 from reelkeep.ports import Admission, Clock, Report, Scan, Traits
 
 ASK_AGAIN = timedelta(hours=1)
-"""How long a request is left to work before it is made again: transcodings, acknowledgements."""
+"""How long a request for a transcoding is left to work before it is made again."""
 
 
 _SCAN = select(provider).where(provider.c.name == bindparam("of"))
@@ -109,6 +110,25 @@ class SqlIntake:
         announce(self._report, steps)
         return Admission(changed=tuple(distinct))
 
+    async def undescribed(
+        self, name: ProviderName, reasons: Mapping[RecordingId, str | None]
+    ) -> None:
+        """Note why admitted recordings could not be described; they go on waiting."""
+        now = self._clock()
+
+        def work(connection: Connection) -> list[Step]:
+            known = merging.known(connection, name, list(reasons)).values()
+            rows = [row for row in known if not row["described"]]
+            changed = [
+                {"row": row["row"], "reason": reasons[row["id"]]}
+                for row in rows
+                if row["reason"] != reasons[row["id"]]
+            ]
+            write_rows(connection, recording, changed)
+            return restate(connection, [row["row"] for row in rows], now)
+
+        announce(self._report, await self._database.write(work))
+
     async def refilter(self, name: ProviderName, traits: Traits) -> int:
         """Decide anew which known files are wanted; return how many changed."""
         work = partial(merging.refilter, name=name, rules=traits.filter, now=self._clock())
@@ -147,7 +167,7 @@ class SqlIntake:
                 {
                     "row": row["row"],
                     "transcode_asked": now,
-                    "overdue_at": row["overdue_at"] or now + patience,
+                    "overdue_at": (row["transcode_asked"] and row["overdue_at"]) or now + patience,
                 }
                 for row in merging.known(connection, name, ids).values()
             ]
@@ -180,21 +200,33 @@ class SqlIntake:
         """
         now = self._clock()
 
-        def work(connection: Connection) -> list[RecordingId]:
+        def work(connection: Connection) -> tuple[list[RecordingId], list[RecordingId]]:
             told = [row["row"] for row in merging.known(connection, name, accepted).values()]
             _mark_told(connection, told, now)
             later = merging.known(connection, name, refused)
-            again = {"acknowledge_after": now + ASK_AGAIN}
-            rows = [{"row": row["row"], **again} for row in later.values()]
+            again = {id_: _told_again(row, now) for id_, row in later.items()}
+            rows = [
+                {"row": later[id_]["row"], "acknowledge_after": at or NEVER}
+                for id_, at in again.items()
+            ]
             write_rows(connection, recording, rows)
             restate(connection, told, now)
-            return [id_ for id_, row in later.items() if row["acknowledge_after"] is None]
+            news = [id_ for id_, row in later.items() if row["acknowledge_after"] is None]
+            return news, [id_ for id_, at in again.items() if at is None]
 
-        news = await self._database.write(work)
+        news, over = await self._database.write(work)
         for id_ in accepted:
             self._report("recording.acknowledged", provider=name, recording=id_)
         for id_ in news:
             self._report("recording.acknowledge_refused", provider=name, recording=id_)
+        for id_ in over:
+            self._report("recording.acknowledge_abandoned", provider=name, recording=id_)
+
+
+def _told_again(row: RowMapping, now: datetime) -> datetime | None:
+    return next_telling(
+        row["archived_at"], refused_before=row["acknowledge_after"] is not None, now=now
+    )
 
 
 def _mark(traits: Traits, found: Recording) -> str:

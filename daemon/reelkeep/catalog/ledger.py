@@ -151,6 +151,14 @@ class SqlLedger:
                 reason=mishap.detail,
                 attempt=verdict.tries,
             )
+        elif verdict.overdue:
+            self._report(
+                "file.overdue",
+                **common,
+                code=verdict.code,
+                reason=mishap.detail,
+                since=verdict.waits_since,
+            )
         elif verdict.counted and verdict.due_at is not None:
             self._report(
                 "file.retry",
@@ -203,6 +211,8 @@ def _stored_row(stored: Stored, now: datetime) -> dict[str, Any]:
         "state": FileState.STORED.value,
         "due_at": None,
         "attempts": 0,
+        "waits": 0,
+        "waits_since": None,
         "reason": None,
         "detail": None,
         "size": stored.size,
@@ -223,6 +233,8 @@ def _failed_row(mishap: _Mishap) -> dict[str, Any]:
         "due_at": verdict.due_at,
         "attempts": verdict.attempts,
         "tries": verdict.tries,
+        "waits": verdict.waits,
+        "waits_since": verdict.waits_since,
         "reason": verdict.code,
         "detail": mishap.detail,
     }

@@ -20,7 +20,8 @@ from reelkeep.ports import Traits
 
 _KNOWN = select(
     *(recording.c[column] for column in ("row", "id", "fingerprint", "told", "described")),
-    *(recording.c[column] for column in ("overdue_at", "acknowledge_after")),
+    *(recording.c[column] for column in ("overdue_at", "acknowledge_after", "archived_at")),
+    *(recording.c[column] for column in ("transcode_asked", "reason")),
     *(recording.c[column] for column in ("deadline", "warned")),
 ).where(
     recording.c.provider == bindparam("name"),
@@ -55,7 +56,7 @@ def new_row(name: ProviderName, traits: Traits, found: Recording, now: datetime)
         "fingerprint": mark(traits, found),
         "described": not traits.describes,
         "told": found.told,
-        "overdue_at": found.settles,
+        "overdue_at": found.settles or now + traits.transcode_timeout,
         **_details(found),
     }
 
@@ -77,6 +78,7 @@ def described_row(before: RowMapping, found: Recording) -> dict[str, Any]:
     return {
         "row": before["row"],
         "described": True,
+        "reason": None,
         "overdue_at": found.settles or before["overdue_at"],
         "warned": before["warned"] if before["deadline"] == (found.deadline or NEVER) else 0,
         **_details(found),

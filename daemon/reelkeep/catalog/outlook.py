@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, select
 
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.queue import claimable, due
 from reelkeep.catalog.standing import tellable
 from reelkeep.catalog.tables import file, recording
 from reelkeep.core.lifecycle import FileState, RecordingState
-from reelkeep.core.model import ProviderName
+from reelkeep.core.model import ProviderName, Readiness
 from reelkeep.ports import Clock
 
 
@@ -25,9 +25,11 @@ class Outlook:
     active: bool  #: Files are claimed, under way or waiting to be recorded.
     due: bool  #: Files could be fetched now.
     next_due: datetime | None  #: When the next of the other waiting files may be tried.
+    next_wait: datetime | None  #: The same of files that their provider has not finished.
     unpublished: frozenset[int]  #: Up to 100 rows of recordings whose folder is behind.
     untold: bool  #: Recordings are archived and to be acknowledged.
     transcoding: frozenset[ProviderName]  #: Providers that have yet to finish recordings.
+    unready: frozenset[ProviderName]  #: Those that list recordings which cannot be described yet.
 
 
 async def look(
@@ -44,10 +46,12 @@ async def look(
         return Outlook(
             active=_any(connection, _active(names)),
             due=_any(connection, _due_now(names, now)),
-            next_due=connection.execute(_due_later(names, now)).scalar(),
+            next_due=connection.execute(_due_later(names, now, file.c.waits == 0)).scalar(),
+            next_wait=connection.execute(_due_later(names, now, file.c.waits > 0)).scalar(),
             unpublished=frozenset(connection.execute(_unpublished(names)).scalars()),
             untold=any(_any(connection, _untold(name, now)) for name in telling),
-            transcoding=frozenset(name for name in names if _any(connection, _unfinished(name))),
+            transcoding=frozenset(n for n in names if _any(connection, _unfinished(n))),
+            unready=frozenset(n for n in names if _any(connection, _unready(n))),
         )
 
     return await database.read(work)
@@ -67,10 +71,12 @@ def _due_now(names: Sequence[ProviderName], now: datetime) -> Select[Any]:
     return select(recording.c.row).where(claimable(*names), found)
 
 
-def _due_later(names: Sequence[ProviderName], now: datetime) -> Select[Any]:
+def _due_later(
+    names: Sequence[ProviderName], now: datetime, which: ColumnElement[bool]
+) -> Select[Any]:
     mine = exists().where(recording.c.row == file.c.recording, claimable(*names))
     waiting = (file.c.state == FileState.DUE) & (file.c.due_at > now)
-    return select(file.c.due_at).where(waiting, mine).order_by(file.c.due_at).limit(1)
+    return select(file.c.due_at).where(waiting, which, mine).order_by(file.c.due_at).limit(1)
 
 
 def _unpublished(names: Sequence[ProviderName]) -> Select[Any]:
@@ -83,5 +89,16 @@ def _untold(name: ProviderName, now: datetime) -> Select[Any]:
 
 
 def _unfinished(name: ProviderName) -> Select[Any]:
+    return _waiting(name).where(~_UNREADY)
+
+
+def _unready(name: ProviderName) -> Select[Any]:
+    return _waiting(name).where(_UNREADY)
+
+
+def _waiting(name: ProviderName) -> Select[Any]:
     waits = recording.c.state == RecordingState.WAITING
     return select(recording.c.row).where(recording.c.provider == name, waits)
+
+
+_UNREADY = (recording.c.readiness == Readiness.READY.value) & recording.c.described.is_(False)

@@ -10,6 +10,8 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    RowMapping,
+    Select,
     bindparam,
     exists,
     func,
@@ -48,13 +50,23 @@ _NEXT_DUE = (
     .join(file, file.c.recording == recording.c.row)
     .where(claimable(_NAME), file.c.state == FileState.DUE)
 )
-_CHOSEN = (
-    select(recording.c.row, recording.c.id, recording.c.key)
-    .where(claimable(_NAME), exists().where(file.c.recording == recording.c.row, due(_NOW)))
-    .order_by(recording.c.deadline, recording.c.started)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True, of=recording)  # SQLite has locked all by now
-)
+
+
+def _chosen(files: ColumnElement[bool]) -> Select[Any]:
+    mine = exists().where(file.c.recording == recording.c.row, due(_NOW), files)
+    return (
+        select(recording.c.row, recording.c.id, recording.c.key)
+        .where(claimable(_NAME), mine)
+        .order_by(recording.c.deadline, recording.c.started)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True, of=recording)  # SQLite has locked all by now
+    )
+
+
+_WAITS = file.c.waits > 0
+_CHOSEN = (_chosen(~_WAITS), _chosen(_WAITS))
+"""What the provider has not finished so far comes behind what can be had."""
+
 _MINE = file.c.recording.in_(bindparam("rows", expanding=True)) & due(_NOW)
 _FOUND = select(file).where(_MINE).order_by(file.c.row)
 _TAKEN = update(file).where(_MINE).values(state=FileState.ACTIVE)
@@ -98,8 +110,14 @@ def _release(connection: Connection, rows: Sequence[int]) -> None:
 def _claim(
     connection: Connection, provider: ProviderName, limit: int, now: datetime
 ) -> list[Claim]:
-    values = {"name": provider, "most": limit, "now": now}
-    chosen = list(connection.execute(_CHOSEN, values).mappings())
+    chosen: list[RowMapping] = []
+    for query in _CHOSEN:
+        most = limit - len(chosen)
+        if most > 0:
+            values = {"name": provider, "most": most, "now": now}
+            known = {row["row"] for row in chosen}
+            found = connection.execute(query, values).mappings()
+            chosen += [row for row in found if row["row"] not in known]
     files = _take(connection, [row["row"] for row in chosen], now)
     return [
         Claim(
@@ -135,4 +153,6 @@ def _download(provider: ProviderName, row: Mapping[Any, Any], found: Mapping[Any
         size=found["promised"],
         attempts=found["attempts"],
         tries=found["tries"],
+        waits=found["waits"],
+        waits_since=found["waits_since"],
     )

@@ -28,7 +28,14 @@ def chunks(rows: Iterable[Any]) -> Iterable[list[Any]]:
         yield pending[start : start + CHUNK]
 
 
-FRESH: Mapping[str, Any] = {"due_at": None, "attempts": 0, "tries": 0, "detail": None}
+FRESH: Mapping[str, Any] = {
+    "due_at": None,
+    "attempts": 0,
+    "tries": 0,
+    "waits": 0,
+    "waits_since": None,
+    "detail": None,
+}
 """The columns of a file of which no attempt is remembered."""
 
 
@@ -90,6 +97,8 @@ def _held(row: RowMapping) -> HeldFile:
         checked_at=row["checked_at"],
         fault=row["fault"],
         due_at=row["due_at"],
+        waits=row["waits"],
+        waits_since=row["waits_since"],
         attempts=row["attempts"],
         tries=row["tries"],
         reason=row["reason"],
@@ -115,6 +124,7 @@ def _holding(row: RowMapping, files: list[HeldFile]) -> Holding:
         archived_at=row["archived_at"],
         acknowledged_at=row["acknowledged_at"],
         unfinished=row["unfinished"],
+        reason=row["reason"],
         revision=row["revision"],
         facts=row["facts"],
         files=tuple(files),

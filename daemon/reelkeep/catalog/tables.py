@@ -89,6 +89,7 @@ recording = Table(
     Column("acknowledged_at", Instant),
     Column("acknowledge_after", Instant),
     Column("warned", Integer, nullable=False, server_default="0"),
+    Column("reason", String),
     UniqueConstraint("id", "provider"),
     Index("recording_urgency", "provider", "state", "deadline", "started"),
     Index("recording_key", "key"),
@@ -98,7 +99,8 @@ recording = Table(
 """`behind`: its folder or manifest is to be written; `moves_at`: when time alone moves it on. Both
 follow from the rest, as `state` does, and are kept by `standing.restate`. A recording without a
 `fingerprint` was adopted, and not seen at its provider since. `warned`: 0; 1 once its deadline was
-pointed out; 2 once what had failed was asked for again after it."""
+pointed out; 2 once what had failed was asked for again after it. `reason`: why it could not be
+described when it was last tried."""
 
 Index(
     "recording_behind",
@@ -130,6 +132,8 @@ file = Table(
     Column("stored_at", Instant),
     Column("checked_at", Instant),
     Column("fault", String),
+    Column("waits", Integer, nullable=False, server_default="0"),
+    Column("waits_since", Instant),
     UniqueConstraint("recording", "id"),
     UniqueConstraint("recording", "name"),
     Index("file_of_recording", "recording", "state"),
@@ -141,7 +145,8 @@ Index(
     file.c.checked_at,
     sqlite_where=file.c.checked_at.is_not(None),  # only what is stored, so that claims are spared
 )
-"""`checked_at`: when a stored file was last read, or written; `fault`: what was found then."""
+"""`waits`: how often in a row the provider had not finished it, since `waits_since`;
+`checked_at`: when a stored file was last read, or written; `fault`: what was found then."""
 
 attempt = Table(
     "attempt",

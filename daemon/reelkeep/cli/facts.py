@@ -33,6 +33,7 @@ def recording(holding: Holding, archive: Path) -> dict[str, Any]:
         "archived_at": _time(holding.archived_at),
         "acknowledged_at": _time(holding.acknowledged_at),
         "unfinished": holding.unfinished,
+        "reason": holding.reason,
         "bytes": sum(file.size or 0 for file in holding.files),
         "folder": holding.folder,
         "path": None if path is None else str(path),

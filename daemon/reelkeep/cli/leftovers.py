@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reelkeep.cli.words import number
+from reelkeep.telemetry.text import visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,12 @@ class Circumstances:
     stopped: bool = False  #: A signal came.
     unpublished: int = 0  #: Recordings whose files are all here, but not in the archive's tree.
     untold: bool = False  #: Recordings are archived and not acknowledged.
+    waiting: Sequence[str] = ()  #: Some recordings that the provider has not finished.
+    pending: Sequence[str] = ()  #: Some recordings with files that are due.
+
+
+NAMED = 3
+"""Recordings that are named in one sentence at most."""
 
 
 def leftovers(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> list[str]:
@@ -26,7 +33,12 @@ def leftovers(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> list[st
     `lines` are those of the providers that the pass was about, as `app.status` gives them. A
     recording that is open for late files, with every file stored that it has, is done.
     """
-    return [*_of_providers(how), *_of_files(lines), *_of_recordings(lines, how), *_of_pass(how)]
+    return [
+        *_of_providers(how),
+        *_of_files(lines, how),
+        *_of_recordings(lines, how),
+        *_of_pass(how),
+    ]
 
 
 def _of_providers(how: Circumstances) -> Iterator[str]:
@@ -34,18 +46,19 @@ def _of_providers(how: Circumstances) -> Iterator[str]:
         yield f"{name} could not be read: {reason}"
 
 
-def _of_files(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _of_files(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> Iterator[str]:
     for state, verb in (("failed", "failed"), ("gone", "vanished before it could be had")):
         if count := sum(line["files"][state] for line in lines):
             yield f"{number(count, 'file')} {verb}"
     if count := sum(line["pending"] for line in lines):
-        yield f"{number(count, 'file')} {_be(count)} pending"
+        yield f"{number(count, 'file')} {_be(count)} pending{_named(how.pending)}"
 
 
 def _of_recordings(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> Iterator[str]:
     waiting = sum(line["recordings"]["waiting"] for line in lines)
     if waiting:
-        yield f"{number(waiting, 'recording')} {_be(waiting)} still being made by the provider"
+        many = f"{number(waiting, 'recording')} {_be(waiting)}"
+        yield f"{many} still being made by the provider{_named(how.waiting)}"
     incomplete = sum(line["recordings"]["incomplete"] for line in lines)
     if incomplete:
         yield f"{number(incomplete, 'recording')} {_be(incomplete)} incomplete"
@@ -61,6 +74,14 @@ def _of_pass(how: Circumstances) -> Iterator[str]:
         yield "the time was up"
     if how.stopped:
         yield "a signal ended the pass"
+
+
+def _named(ids: Sequence[str]) -> str:
+    """Return a few names in brackets; more are hinted at."""
+    if not ids:
+        return ""
+    more = ", …" if len(ids) > NAMED else ""
+    return f" ({', '.join(visible(each) for each in ids[:NAMED])}{more})"
 
 
 def _be(count: int) -> str:

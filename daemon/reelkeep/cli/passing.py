@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import anyio
@@ -14,7 +15,7 @@ from reelkeep.app.one_pass import Pass
 from reelkeep.app.status import snapshot
 from reelkeep.catalog.outlook import look
 from reelkeep.cli.camera import Camera
-from reelkeep.cli.leftovers import Circumstances, leftovers
+from reelkeep.cli.leftovers import NAMED, Circumstances, leftovers
 from reelkeep.cli.screen import Screen
 from reelkeep.cli.signals import obey
 from reelkeep.cli.words import duration, number, size
@@ -128,10 +129,13 @@ async def _circumstances(
     for name, each in health.items():
         if each.broken_since is not None:
             broken[name] = each.reason or "it does not say why"
+    named = partial(house.desk.listing, names=names, limit=NAMED + 1)
     return Circumstances(
         broken=broken,
         cut_short=pass_.cut_short,
         stopped=stop.is_set(),
         unpublished=len(outlook.unpublished),
         untold=outlook.untold,
+        waiting=[each.id for each in await named(states=["waiting"])],
+        pending=[each.id for each in await named(states=["due"])],
     )

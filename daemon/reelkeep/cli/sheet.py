@@ -46,6 +46,7 @@ def _head(found: Found) -> Table:
         "provider": cell(found["provider"]),
         "state": _state(found["state"]),
         "unfinished": cell(_unfinished(found["unfinished"])),
+        "waits because": cell(found["reason"] or ""),
         "title": cell(found["title"]),
         "user": cell(found["user"]),
         "started": cell(f"{_moment(found['started'])}{lasted}"),

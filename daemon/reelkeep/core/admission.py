@@ -52,7 +52,7 @@ class Changes:
 
 _OF_A_FILE = tuple(field.name for field in fields(File))
 _OF_A_RECORDING = tuple(
-    field.name for field in fields(Recording) if field.name not in ("files", "told")
+    field.name for field in fields(Recording) if field.name not in ("files", "told", "undescribed")
 )
 
 

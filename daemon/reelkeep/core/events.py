@@ -95,7 +95,9 @@ EVENTS: dict[str, Event] = {
         _E, ("provider", "code", "reason"), "A part could not be read; tried again, said once."
     ),
     "provider.refused": Event(
-        _W, ("provider", "recording", "code", "reason"), "One request was refused for good."
+        _W,
+        ("provider", "recording", "code", "reason"),
+        "One request was refused, or fails while others succeed.",
     ),
     # recordings
     "recording.discovered": Event(
@@ -117,7 +119,14 @@ EVENTS: dict[str, Event] = {
         _I, ("provider", "recording"), "The provider knows that it is archived."
     ),
     "recording.acknowledge_refused": Event(
-        _W, ("provider", "recording"), "The provider would not mark it; asked hourly, said once."
+        _W,
+        ("provider", "recording"),
+        "The provider would not mark it; asked ever more rarely, said once.",
+    ),
+    "recording.acknowledge_abandoned": Event(
+        _W,
+        ("provider", "recording"),
+        "The provider refuses to mark it since 30 days and more; it is told no more.",
     ),
     "recording.incomplete": Event(
         _W, ("provider", "recording", "reason"), "Something of it failed or is gone."
@@ -159,6 +168,11 @@ EVENTS: dict[str, Event] = {
         _W,
         ("provider", "recording", "file", "code", "reason", "attempt", "delay"),
         "An attempt failed; another follows.",
+    ),
+    "file.overdue": Event(
+        _W,
+        ("provider", "recording", "file", "code", "reason", "since"),
+        "The provider has not finished it for hours; it is asked for ever more rarely. Said once.",
     ),
     "file.failed": Event(
         _E,

@@ -89,7 +89,7 @@ def recording_state(standing: Standing) -> RecordingState:
     in_the_making = standing.readiness is not Readiness.READY or standing.unfinished > 0
     if files - FINAL and standing.described:
         return RecordingState.OPEN
-    if in_the_making and standing.overdue:
+    if (in_the_making or not standing.described) and standing.overdue:
         return RecordingState.INCOMPLETE
     if in_the_making or not standing.described:
         return RecordingState.WAITING

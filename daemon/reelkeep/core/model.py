@@ -83,6 +83,7 @@ class Recording:
     settles: datetime | None = None  #: Until when late files may come; None: it is final.
     told: bool = False  #: The provider knows already that it is archived.
     unfinished: int = 0  #: Files that are announced but still being made.
+    undescribed: str | None = None  #: Why `Provider.describe` could not say more of it now.
     files: tuple[File, ...] = ()
     facts: Mapping[str, Any] = field(
         default_factory=dict
@@ -114,6 +115,8 @@ class Download:
     size: int | None = None  #: Bytes promised by the provider.
     attempts: int = 0  #: Failed attempts since the last new durable byte.
     tries: int = 0  #: All failed attempts so far.
+    waits: int = 0  #: How often in a row the provider had not finished it.
+    waits_since: datetime | None = None  #: When that was first so.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +176,8 @@ class HeldFile:
     due_at: datetime | None = None
     attempts: int = 0
     tries: int = 0
+    waits: int = 0  #: How often in a row the provider had not finished it.
+    waits_since: datetime | None = None  #: When that was first so.
     reason: str | None = None  #: The reason code of a failure, or why it was skipped.
     detail: str | None = None  #: The same in a sentence.
 
@@ -197,6 +202,7 @@ class Holding:
     archived_at: datetime | None = None
     acknowledged_at: datetime | None = None
     unfinished: int = 0
+    reason: str | None = None  #: Why it waits for its provider, if anything is known of that.
     revision: int = 0  #: Grows with each change that a manifest would show.
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[HeldFile, ...] = ()

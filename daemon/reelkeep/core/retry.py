@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reelkeep.core import waiting
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Failed
 from reelkeep.errors import (
     Damaged,
     DigestMismatch,
     Gone,
+    NotYet,
     ProviderError,
     RateLimited,
     Remedy,
@@ -53,6 +55,9 @@ class Verdict:
     tries: int  #: All failed attempts, this one included.
     code: str
     counted: bool  #: False if nobody was at fault: nothing is logged at warning level.
+    waits: int = 0  #: How often in a row the provider had not finished it.
+    waits_since: datetime | None = None
+    overdue: bool = False  #: It has waited for so long that this is to be said.
 
 
 def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Verdict:
@@ -69,10 +74,13 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
             state=FileState.GONE, due_at=None, attempts=download.attempts + 1,
             tries=download.tries + 1, code=code, counted=True,
         )  # fmt: skip
+    if waiting.waits(error):
+        return _waits(failure, code, now, dice)
     if remedy in (Remedy.WAIT, Remedy.PAUSE):
         return Verdict(
             state=FileState.DUE, due_at=now + _pause(error, now, policy, dice),
             attempts=download.attempts, tries=download.tries, code=code, counted=False,
+            waits=download.waits, waits_since=download.waits_since,
         )  # fmt: skip
     attempts = 1 if failure.progressed else download.attempts + 1
     tries = download.tries + 1
@@ -87,6 +95,19 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
     return Verdict(
         state=FileState.DUE, due_at=now + delay, attempts=attempts, tries=tries, code=code,
         counted=True,
+    )  # fmt: skip
+
+
+def _waits(failure: Failed, code: str, now: datetime, dice: float) -> Verdict:
+    """Return what follows an answer that says «not yet», or nothing that can be believed."""
+    download = failure.download
+    wait = waiting.one_more(download.waits, download.waits_since, now=now, dice=dice)
+    return Verdict(
+        state=FileState.FAILED if wait.over else FileState.DUE,
+        due_at=None if wait.over else now + wait.pause,
+        attempts=download.attempts, tries=download.tries + wait.over,
+        code=NotYet.code if wait.over else code,
+        counted=wait.over, waits=wait.count, waits_since=wait.since, overdue=wait.said,
     )  # fmt: skip
 
 

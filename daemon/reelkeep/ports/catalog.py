@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -59,6 +59,12 @@ class Intake(Protocol):
         self, provider: ProviderName, traits: Traits, recordings: Sequence[Recording]
     ) -> Admission:
         """Complete admitted recordings by what `Provider.describe` said; they become open."""
+        ...
+
+    async def undescribed(
+        self, provider: ProviderName, reasons: Mapping[RecordingId, str | None]
+    ) -> None:
+        """Note why admitted recordings could not be described; they go on waiting."""
         ...
 
     async def refilter(self, provider: ProviderName, traits: Traits) -> int:

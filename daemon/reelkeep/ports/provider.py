@@ -65,7 +65,11 @@ class Provider(Protocol):
         ...
 
     async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
-        """Return `recordings` with all that is known of them; leave out what is not ready yet."""
+        """Return `recordings` with all that is known of them.
+
+        What is not ready yet, or fails while others succeed, is left out or returned as
+        `undescribed`. An error is raised only if it concerns all of them.
+        """
         ...
 
     async def locate(self, recording: RecordingId, file: FileId, *, fresh: bool) -> Locator:

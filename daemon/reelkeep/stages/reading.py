@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from reelkeep.core.model import Readiness, Recording, Window
+import anyio
+
+from reelkeep.core.model import Readiness, Recording, RecordingId, Window
+from reelkeep.errors import ProviderError, RateLimited, Remedy
 from reelkeep.ports import Intake, Provider
 from reelkeep.stages.bells import Ringing
 from reelkeep.stages.blame import batches, blamed
@@ -14,6 +18,13 @@ from reelkeep.stages.rarely import Rarely
 
 LOOK = 60.0
 """Seconds between two looks for transcodings to ask for again, at least."""
+
+
+LONGEST = 3600.0
+"""Seconds: a recording that is not ready is asked for ever more rarely, down to this."""
+
+UNREADY = 10_000
+"""Recordings that are remembered as not ready; those asked for longest ago are forgotten first."""
 
 
 @dataclass(slots=True)
@@ -24,6 +35,30 @@ class Tally:
     new: int = 0
     changed: int = 0
     transcodable: int = 0
+    errors: list[ProviderError] = field(default_factory=list)  #: What could not be read.
+
+
+class Unready:
+    """Recordings that could not be described, and when each is asked for again."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[RecordingId, tuple[int, float]] = OrderedDict()
+
+    def is_waiting(self, id_: RecordingId) -> bool:
+        """Return whether `id_` was asked for so lately that another question would be too soon."""
+        return anyio.current_time() < self._known.get(id_, (0, 0.0))[1]
+
+    def note(self, id_: RecordingId) -> None:
+        """Note that `id_` was asked for in vain: the next pause is twice as long."""
+        asked, _ = self._known.pop(id_, (0, 0.0))
+        pause = min(2.0 ** min(asked, 12) - 1, LONGEST)
+        self._known[id_] = (asked + 1, anyio.current_time() + pause)
+        while len(self._known) > UNREADY:
+            self._known.popitem(last=False)
+
+    def forget(self, id_: RecordingId) -> None:
+        """Note that `id_` was described, or has changed."""
+        self._known.pop(id_, None)
 
 
 class Reader:
@@ -34,6 +69,7 @@ class Reader:
         self._intake = intake
         self._work = work
         self._looks = Rarely(LOOK)
+        self._unready = Unready()
 
     async def read(self, span: Window) -> Tally:
         """Admit all that is in `span`, and ask for the transcodings that it takes.
@@ -43,11 +79,16 @@ class Reader:
             CatalogError: The catalog failed us.
         """
         tally = Tally()
-        async with aclosing(batches(self._provider, span)) as found:
-            async for batch in found:
-                await self._admit(batch, tally)
+        try:
+            async with aclosing(batches(self._provider, span)) as found:
+                async for batch in found:
+                    await self._admit(batch, tally)
+        except ProviderError as error:
+            tally.errors.append(error)
         if self._provider.traits.transcodes and (tally.transcodable or self._looks.due):
-            await self._transcode()
+            await self._transcode(tally)
+        if tally.errors:
+            raise tally.errors[0]
         return tally
 
     async def _admit(self, batch: Sequence[Recording], tally: Tally) -> None:
@@ -57,19 +98,57 @@ class Reader:
         tally.new += len(admission.new)
         tally.changed += len(admission.changed)
         tally.transcodable += sum(r.readiness is Readiness.TRANSCODABLE for r in batch)
-        missing = set(admission.undescribed)
+        for id_ in (*admission.new, *admission.changed):
+            self._unready.forget(id_)
+        missing = {id_ for id_ in admission.undescribed if not self._unready.is_waiting(id_)}
         if traits.describes and missing:
-            with blamed():
-                found = await self._provider.describe([r for r in batch if r.id in missing])
-            if found:
-                await self._intake.describe(name, traits, found)
+            await self._describe([r for r in batch if r.id in missing], tally)
         if admission.new or admission.changed or missing:
             self._work.ring()
 
-    async def _transcode(self) -> None:
+    async def _describe(self, recordings: Sequence[Recording], tally: Tally) -> None:
+        """Complete `recordings`; those that fail keep neither each other nor later ones waiting."""
         name, traits = self._provider.name, self._provider.traits
-        while ids := await self._intake.transcodable(name, traits.batch):
+        try:
             with blamed():
-                await self._provider.transcode(ids)
-            await self._intake.transcoding(name, ids, traits.transcode_timeout)
+                found = await self._provider.describe(recordings)
+        except ProviderError as error:
+            if concerns_all(error):
+                raise
+            tally.errors.append(error)
+            found = [replace(each, undescribed=str(error)) for each in recordings]
+        told = {each.id: each for each in found}
+        described = [each for each in told.values() if each.undescribed is None]
+        unready = {
+            each.id: told[each.id].undescribed if each.id in told else None
+            for each in recordings
+            if each.id not in told or told[each.id].undescribed is not None
+        }
+        if described:
+            await self._intake.describe(name, traits, described)
+        if unready:
+            await self._intake.undescribed(name, unready)
+        for each in described:
+            self._unready.forget(each.id)
+        for id_ in unready:
+            self._unready.note(id_)
+
+    async def _transcode(self, tally: Tally) -> None:
+        """Ask for the transcodings that it takes, unless the provider serves nobody now."""
+        if any(concerns_all(error) for error in tally.errors):
+            return
+        name, traits = self._provider.name, self._provider.traits
+        try:
+            while ids := await self._intake.transcodable(name, traits.batch):
+                with blamed():
+                    await self._provider.transcode(ids)
+                await self._intake.transcoding(name, ids, traits.transcode_timeout)
+        except ProviderError as error:
+            tally.errors.append(error)
+            return
         self._looks.done()
+
+
+def concerns_all(error: ProviderError) -> bool:
+    """Return whether `error` concerns the account, so that nothing else need be asked now."""
+    return isinstance(error, RateLimited) or error.remedy is Remedy.PAUSE

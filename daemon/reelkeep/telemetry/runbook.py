@@ -57,10 +57,10 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "and `reason` are as in `poll.failed`, and ask for the same."
         ),
         "provider.refused": (
-            "The provider answers all else, but refuses this. With `recording`: look at it in the "
-            "provider's own pages; often it belongs to a user or a department that the credentials "
-            "do not reach, or the plan has lapsed. Without: `reason` says what; a scope is the "
-            "usual cause, and `reelkeep check --online` names it.\n"
+            "The provider answers all else, but refuses this or fails at it. With `recording`: "
+            "look at it in the provider's own pages; often it belongs to a user whom the "
+            "credentials do not reach, or the plan has lapsed. Without: `reason` says what; a "
+            "scope is the usual cause, and `reelkeep check --online` names it.\n"
             "After a change there, `reelkeep retry ID` makes the recording's files due again."
         ),
         "recording.publish_failed": (
@@ -79,6 +79,11 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "Nothing is lost: the recording stays at its provider, too. `reason` says what speaks "
             "against it: something there that is not here, an answer of the provider, or a scope "
             "for deleting that is missing; `reelkeep check --online` names that."
+        ),
+        "recording.acknowledge_abandoned": (
+            "Nothing is lost: every file of it is in the archive. It was probably deleted at the "
+            "provider. If it is still there, mark it there by hand; `reelkeep retry ID` makes the "
+            "program tell the provider again."
         ),
         "recording.incomplete": (
             "What could be had is archived, and `reason` names the rest. `reelkeep show ID` tells "
@@ -102,6 +107,13 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "file.retry": (
             "Nothing, as long as it is stored in the end: the next attempt resumes. Many in a row "
             "with one `code` point at the cause; see the page of reason codes."
+        ),
+        "file.overdue": (
+            "The provider lists the file and gives no address for it, or what it answers about it "
+            "cannot be believed. It waits, at most an hour from one question to the next. After "
+            "three days it is failed as `not_found`.\n"
+            "See whether the recording can be played at the provider. `reelkeep retry ID` asks for "
+            "it at once; `reelkeep waive ID FILE` does without it."
         ),
         "file.failed": (
             "All attempts were used up without a new byte, or the answer was final. `code` is the "

@@ -209,6 +209,24 @@ async def test_a_provider_that_cannot_locate_is_not_waited_for_for_ever(error: E
     assert not made.cut_short
 
 
+async def test_what_has_no_address_is_waited_for_a_minute_at_most() -> None:
+    provider = FakeProvider(traits=traits(describes=True))
+    provider.hold(*many(3))
+    provider.undescribed.add(many(3)[0].id)
+    rig = Rig(provider)
+    await make(rig)
+    assert anyio.current_time() < 75
+    assert await rig.files("stored") == 2
+    assert len(await rig.recordings("waiting")) == 1
+
+
+async def test_a_file_that_is_never_ready_is_waited_for_a_minute_at_most() -> None:
+    provider = FakeProvider(broken={"locate": NotYet("soon")})
+    provider.hold(*many(3))
+    await make(Rig(provider))
+    assert anyio.current_time() < 75
+
+
 async def test_a_full_disk_is_not_waited_for_for_ever() -> None:
     provider = FakeProvider()
     provider.hold(*many(30))

@@ -21,16 +21,18 @@ from fakes.catalog import (
 )
 from reelkeep.catalog.outlook import Outlook, look
 from reelkeep.core.model import ProviderName, Readiness, RecordingId
-from reelkeep.errors import Unreachable
+from reelkeep.errors import NotYet, Unreachable
 
 OTHER = ProviderName("support")
 NOTHING = Outlook(
     active=False,
     due=False,
     next_due=None,
+    next_wait=None,
     unpublished=frozenset(),
     untold=False,
     transcoding=frozenset(),
+    unready=frozenset(),
 )
 
 
@@ -72,6 +74,14 @@ async def test_a_file_that_waits_is_due_next(catalog: Catalog) -> None:
     assert (now.due, now.next_due) == (False, START + timedelta(seconds=10))
 
 
+async def test_a_file_that_its_provider_has_not_finished_is_no_retry(catalog: Catalog) -> None:
+    await catalog.admit(a_recording("a"))
+    claimed = (await catalog.claim_all())["a/video.mp4"]
+    await catalog.ledger.record([failed(claimed, NotYet("no address"))])
+    now = await outlook(catalog)
+    assert (now.next_due, now.next_wait is not None) == (None, True)
+
+
 async def test_what_is_due_already_is_not_due_next(catalog: Catalog) -> None:
     await catalog.admit(a_recording("a"))
     claimed = (await catalog.claim_all())["a/video.mp4"]
@@ -108,7 +118,8 @@ async def test_a_transcoding_is_waited_for(catalog: Catalog) -> None:
     await catalog.intake.admit(NAME, DESCRIBING, [waiting])
     assert (await outlook(catalog)).transcoding == {NAME}
     await catalog.intake.admit(NAME, DESCRIBING, [a_recording("a", files=())])
-    assert (await outlook(catalog)).transcoding == {NAME}
+    now = await outlook(catalog)
+    assert (now.transcoding, now.unready) == (frozenset(), frozenset({NAME}))
     await catalog.intake.describe(NAME, DESCRIBING, [a_recording("a")])
     now = await outlook(catalog)
     assert (now.transcoding, now.due) == (frozenset(), True)

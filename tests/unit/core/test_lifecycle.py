@@ -122,7 +122,7 @@ def test_only_due_and_active_files_move_by_themselves() -> None:
         (standing(F.STORED, unfinished=1), R.WAITING),
         (standing(F.STORED, unfinished=1, overdue=True), R.INCOMPLETE),
         (standing(described=False), R.WAITING),
-        (standing(described=False, overdue=True), R.WAITING),
+        (standing(described=False, overdue=True), R.INCOMPLETE),
         (standing(F.DUE, described=False), R.WAITING),
         (Standing(readiness=Readiness.TRANSCODABLE, files=()), R.WAITING),
         (Standing(readiness=Readiness.PROCESSING, files=()), R.WAITING),

@@ -280,6 +280,45 @@ async def test_what_a_description_leaves_out_comes_back_at_the_next_poll() -> No
     assert await rig.recordings("open") == ["a", "b"]
 
 
+async def test_what_cannot_be_described_is_asked_for_ever_more_rarely() -> None:
+    provider = FakeProvider(traits=traits(describes=True))
+    provider.hold(recording("a"))
+    provider.undescribed.add(recording("a").id)
+    asking = poller(Rig(provider))
+    for _ in range(24 * 12):
+        await asking.once()
+        await anyio.sleep(300)
+    asked = [call for _, call in provider.calls].count("describe")
+    assert 20 < asked < 40
+
+
+async def test_what_cannot_be_described_for_a_day_is_incomplete() -> None:
+    provider = FakeProvider(traits=traits(describes=True))
+    provider.hold(recording("a"))
+    provider.undescribed.add(recording("a").id)
+    rig = Rig(provider)
+    asking = poller(rig)
+    await asking.once()
+    assert await rig.recordings("waiting") == ["a"]
+    await anyio.sleep(86_400)
+    await asking.once()
+    assert await rig.recordings("incomplete") == ["a"]
+    provider.undescribed.clear()
+    await anyio.sleep(3600)
+    await asking.once()
+    assert await rig.recordings("open") == ["a"]
+
+
+async def test_a_description_that_fails_keeps_no_transcoding_waiting() -> None:
+    provider = FakeProvider(traits=traits(describes=True, transcodes=True))
+    provider.hold(recording("a"), recording("b", readiness=Readiness.TRANSCODABLE))
+    provider.faults["describe"] = [BadAnswer("no list")]
+    rig = Rig(provider)
+    await poller(rig).once()
+    assert "transcode" in [call for _, call in provider.calls]
+    assert rig.log.count("poll.failed") == [1]
+
+
 async def test_what_is_described_is_not_described_again() -> None:
     provider = FakeProvider(traits=traits(describes=True))
     provider.hold(recording("a"))

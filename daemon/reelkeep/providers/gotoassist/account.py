@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
-from reelkeep.errors import NotYet
+from reelkeep.errors import NotYet, Refused
 from reelkeep.ports import Finding, Tools, Traits
 from reelkeep.providers.gotoassist import calls
 from reelkeep.providers.gotoassist.auth import credentials
@@ -22,7 +23,7 @@ from reelkeep.providers.gotoassist.listing import listed
 from reelkeep.providers.gotoassist.locators import Locators, Told
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
 from reelkeep.providers.gotoassist.refusals import Refusals
-from reelkeep.providers.gotoassist.replies import Listing
+from reelkeep.providers.gotoassist.replies import Links, Listing, Unusable, read_links
 from reelkeep.providers.pacing import Pacer
 
 
@@ -42,9 +43,16 @@ class GoToAssist:
         self._credentials = credentials(options.name, options.auth, tools)
         self._client = Client(options, tools, self._credentials, pacer)
         self._discovery = Discovery(options, tools, self._client)
-        self._marking = self._bulk(calls.mark(options.ids), self._access)
+        self._marking = self._bulk(calls.mark(options.ids), self._marked)
         self._transcoding = self._bulk(calls.transcode(options.ids), self._access)
-        urls = self._bulk(calls.urls(options.ids), self._sound)
+        urls = Bulk(
+            self._client,
+            calls.urls(options.ids),
+            most=options.ids.batch,
+            probe=self._sound,
+            check=lambda answer: read_links(answer.json),
+            presumes=True,
+        )
         self._locators = Locators(urls, tools, most=options.ids.batch, refusals=self._refusals)
 
     @property
@@ -60,36 +68,40 @@ class GoToAssist:
 
     async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
         told = await self._locators.ask(tuple(dict.fromkeys(each.id for each in recordings)))
-        completed = [self._completed(each, told.get(each.id)) for each in recordings]
-        return [each for each in completed if each is not None]
+        return [self._completed(each, told.get(each.id)) for each in recordings]
 
     async def locate(self, recording: RecordingId, file: FileId, *, fresh: bool) -> Locator:
         links = await self._locators.of(recording, fresh=fresh)
         url = None if links is None else addresses(links).get(file)
         if url is None:
             raise NotYet(f"no address is given for {file} of this recording now")
+        if isinstance(url, Unusable):
+            raise Refused(url.reason)
         return Locator(url)  # another host, which must not see the token
 
     async def transcode(self, recordings: Sequence[RecordingId]) -> None:
         served = await self._transcoding.send(recordings)
-        for each, rejected in served.refused.items():
-            self._refusals.tell(each, rejected)
+        for each, error in served.spoilt.items():
+            self._refusals.tell(each, error)
 
     async def acknowledge(self, recordings: Sequence[RecordingId]) -> Sequence[RecordingId]:
         served = await self._marking.send(recordings)
-        for each, rejected in served.refused.items():
-            self._refusals.tell(each, rejected)
+        for each, error in served.spoilt.items():
+            self._refusals.tell(each, error)
         return served.accepted
 
     async def check(self) -> Sequence[Finding]:
         return await checkup(self._credentials.get, self._probe)
 
-    def _completed(self, recording: Recording, told: Told | None) -> Recording | None:
-        """Return all that is known of `recording`, None if it is not ready."""
+    def _completed(self, recording: Recording, told: Told | None) -> Recording:
+        """Return all that is known of `recording`, or why it cannot be had yet."""
         if isinstance(told, Rejected):
             return refused(recording, told, self._options)
-        if told is None or told.video is None:
-            return None
+        if not isinstance(told, Links):
+            reason = "the provider gives no address of it" if told is None else str(told)
+            return replace(recording, undescribed=reason)
+        if told.video is None:
+            return replace(recording, undescribed="the provider gives no address of its video")
         return described(recording, told, self._options)
 
     def _bulk(self, batch: Batch, probe: Callable[[], Awaitable[Ids]]) -> Bulk:
@@ -103,6 +115,12 @@ class GoToAssist:
         """See that the account is in order; no id is named in a call that does something to it."""
         await self._probe()
         return ()
+
+    async def _marked(self) -> Ids:
+        """See that the account is in order, and find ids that are marked: twice is harmless."""
+        await self._probe()
+        archived = calls.listing(self._options, archived=True)
+        return (await listed(self._client, self._options, archived)).ready[-2:]
 
     async def _sound(self) -> Ids:
         """See that the account is in order, and find ids that `/urls` should know."""

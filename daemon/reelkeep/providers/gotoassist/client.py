@@ -33,8 +33,8 @@ class Client:
             options.name, options.base_url, clock=tools.clock, report=tools.report
         )
 
-    async def send(self, call: Call) -> Answer:
-        """Return the answer to `call` if it is a success.
+    async def send(self, call: Call, *, retries: int = RETRIES) -> Answer:
+        """Return the answer to `call` if it is a success; passing trouble is retried so often.
 
         Raises:
             Rejected: This request is refused for good; a part of it may not be.
@@ -44,16 +44,18 @@ class Client:
         """
         token = await self._credentials.get()
         try:
-            return await self._with(token, call)
+            return await self._with(token, call, retries)
         except TokenRejected:
             token = await self._credentials.renew(token)
         try:
-            return await self._with(token, call)
+            return await self._with(token, call, retries)
         except TokenRejected as error:
             raise AuthFailed(f"a new access token is refused as well: {error}") from error
 
-    async def _with(self, token: str, call: Call) -> Answer:
-        return await patiently(lambda: self._unhurried(token, call), dice=self._tools.dice)
+    async def _with(self, token: str, call: Call, retries: int) -> Answer:
+        return await patiently(
+            lambda: self._unhurried(token, call), dice=self._tools.dice, retries=retries
+        )
 
     async def _unhurried(self, token: str, call: Call) -> Answer:
         """Send `call` in its turn, and again a few times when told to slow down."""

@@ -10,7 +10,7 @@ from reelkeep.core.model import File, FileId, Recording
 from reelkeep.providers.gotoassist.calls import stamp
 from reelkeep.providers.gotoassist.faults import Rejected
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
-from reelkeep.providers.gotoassist.replies import Links
+from reelkeep.providers.gotoassist.replies import Address, Links
 
 VIDEO, EVENTS, THUMBNAIL = FileId("mp4"), FileId("events"), FileId("thumbnail")
 
@@ -21,15 +21,16 @@ _FILES = (
 )
 
 
-def addresses(links: Links) -> Mapping[FileId, str | None]:
-    """Return the address of each file, None if there is none."""
+def addresses(links: Links) -> Mapping[FileId, Address]:
+    """Return the address of each file, why it is of no use, or None if there is none."""
     return {VIDEO: links.video, EVENTS: links.events, THUMBNAIL: links.thumbnail}
 
 
 def described(recording: Recording, links: Links, options: GoToAssistOptions) -> Recording:
     """Return `recording` with what `links` say of it, the addresses themselves excepted.
 
-    A file without an address is left out, and named among the facts as missing.
+    A file without an address is left out, and named among the facts as missing. One whose address
+    cannot be used was announced: it is a file, and locating it says why it cannot be had.
     """
     urls = addresses(links)
     missing = [str(id_) for id_, url in urls.items() if url is None]

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 import anyio
 
 from reelkeep.core.model import RecordingId
-from reelkeep.errors import ProviderError, Refused
+from reelkeep.errors import NotYet, ProviderError, Refused, TransferError
 from reelkeep.ports import Tools
-from reelkeep.providers.gotoassist.bulk import Bulk
+from reelkeep.providers.gotoassist.bulk import Bulk, Spoilt
 from reelkeep.providers.gotoassist.faults import Rejected
 from reelkeep.providers.gotoassist.refusals import Refusals
 from reelkeep.providers.gotoassist.replies import Links, read_links
@@ -23,7 +23,7 @@ LIFE = timedelta(hours=24)
 CAPACITY = 5_000
 """Recordings whose addresses are remembered."""
 
-Told = Links | Rejected
+Told = Links | Spoilt
 """What the API says of one recording."""
 
 
@@ -35,7 +35,7 @@ class _Wish:
     fresh: bool
     done: bool = False
     links: Links | None = None
-    error: ProviderError | Refused | None = None
+    error: ProviderError | TransferError | None = None
 
 
 class Locators:
@@ -53,14 +53,14 @@ class Locators:
     async def ask(self, ids: Sequence[RecordingId]) -> Mapping[RecordingId, Told]:
         """Return what is said of `ids` now; those that are not ready are missing."""
         served = await self._bulk.send(ids)
-        for each, rejected in served.refused.items():
-            self._refusals.tell(each, rejected)
+        for each, error in served.spoilt.items():
+            self._refusals.tell(each, error)
         found: dict[RecordingId, Links] = {}
         for asked, answer in served.answers:
             links = read_links(answer.json)
             found |= {each: links[each] for each in asked if each in links}
         self._remember(found.values())
-        return {**found, **served.refused}
+        return {**found, **served.spoilt}
 
     async def of(self, recording: RecordingId, *, fresh: bool) -> Links | None:
         """Return the addresses of a recording, `None` if it is not ready.
@@ -70,6 +70,7 @@ class Locators:
 
         Raises:
             Refused: The API refuses this id.
+            NotYet: The API is of no use for this id, and is for others.
             ProviderError: As `Client.send` raises it.
         """
         if not fresh and (links := self._remembered(recording)) is not None:
@@ -123,6 +124,8 @@ class Locators:
             wish.done, said = True, told.get(wish.recording)
             if isinstance(said, Rejected):
                 wish.error = Refused(str(said))
+            elif isinstance(said, ProviderError):
+                wish.error = NotYet(f"no address is given, others are: {said}")
             else:
                 wish.links = said
 

@@ -16,14 +16,16 @@ RETRIES = 3
 """After the first attempt; longer trouble is the caller's to wait for."""
 
 
-async def patiently(attempt: Callable[[], Awaitable[T]], *, dice: Dice) -> T:
-    """Return what `attempt` does, trying up to `RETRIES` times more, after about 1, 2 and 4 s.
+async def patiently(
+    attempt: Callable[[], Awaitable[T]], *, dice: Dice, retries: int = RETRIES
+) -> T:
+    """Return what `attempt` does, trying up to `retries` times more, after about 1, 2 and 4 s.
 
     Raises:
         Unavailable, BadAnswer: The last attempt failed like this, too.
         ProviderError: Any other is raised at once.
     """
-    for retry in range(RETRIES):
+    for retry in range(retries):
         try:
             return await attempt()
         except (Unavailable, BadAnswer):

@@ -1,12 +1,12 @@
-"""Say which recordings the API refuses, each once."""
+"""Say which recordings the API refuses or cannot answer for, each once."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
 from reelkeep.core.model import RecordingId
+from reelkeep.errors import ProviderError
 from reelkeep.ports import Report
-from reelkeep.providers.gotoassist.faults import Rejected
 
 CAPACITY = 5_000
 """Recordings that are remembered; the one that was not refused for longest is forgotten first."""
@@ -20,8 +20,8 @@ class Refusals:
         self._report = report
         self._told: OrderedDict[RecordingId, None] = OrderedDict()
 
-    def tell(self, recording: RecordingId, rejected: Rejected) -> None:
-        """Report that `recording` is refused, unless that was said before."""
+    def tell(self, recording: RecordingId, error: ProviderError) -> None:
+        """Report that `recording` is refused or spoils its batch, unless that was said before."""
         is_news = recording not in self._told
         self._told[recording] = None
         self._told.move_to_end(recording)
@@ -32,6 +32,6 @@ class Refusals:
                 "provider.refused",
                 provider=self._provider,
                 recording=recording,
-                code=rejected.code,
-                reason=str(rejected),
+                code=error.code,
+                reason=str(error),
             )

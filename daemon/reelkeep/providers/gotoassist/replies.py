@@ -17,7 +17,8 @@ CAP = 500
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _LARGEST = 2**63 - 1
-_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f]{1,8000}", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f]+", re.IGNORECASE)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,15}):", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,24 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Unusable:
+    """An address that was given and from which nothing can ever be fetched."""
+
+    reason: str  #: In words, without the address itself.
+
+
+Address = str | Unusable | None
+"""An address, what is wrong with it, or None if none was given."""
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
     """What `/urls` says of one recording. The addresses are bearer secrets."""
 
     id: RecordingId
-    video: str | None = field(repr=False)
-    events: str | None = field(repr=False)
-    thumbnail: str | None = field(repr=False)
+    video: Address = field(repr=False)
+    events: Address = field(repr=False)
+    thumbnail: Address = field(repr=False)
     started: datetime | None
     size: int | None  #: Bytes of the video.
 
@@ -110,9 +122,9 @@ def moment(value: Any) -> datetime | None:
 def _links(id_: RecordingId, entry: Mapping[str, Any]) -> Links:
     return Links(
         id=id_,
-        video=_address(entry.get("recordingUrl")),
-        events=_address(entry.get("eventsUrl")),
-        thumbnail=_address(entry.get("thumbnailUrl")),
+        video=_address(entry, "recordingUrl"),
+        events=_address(entry, "eventsUrl"),
+        thumbnail=_address(entry, "thumbnailUrl"),
         started=moment(entry.get("recordingStartTime")),
         size=size(entry.get("recordingSize")),
     )
@@ -146,5 +158,17 @@ def _digits(value: Any) -> str | None:
     return None
 
 
-def _address(value: Any) -> str | None:
-    return value if isinstance(value, str) and _ADDRESS.fullmatch(value) else None
+def _address(entry: Mapping[str, Any], member: str) -> Address:
+    """Return the address under `member`; nothing and a blank text are no address yet."""
+    value = entry.get(member)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if not isinstance(value, str):
+        return Unusable(f"{member} is no text")
+    text = value.strip()
+    if _ADDRESS.fullmatch(text):
+        return text
+    scheme = _SCHEME.match(text)
+    if scheme is not None and scheme[1].lower() not in ("http", "https"):
+        return Unusable(f"{member} is a {scheme[1].lower()}: address; only https can be fetched")
+    return Unusable(f"{member} is not an address that can be fetched")

@@ -15,7 +15,15 @@ from fakes.rig import Rig
 from fakes.simulated import Bench, bench
 from fakes.transport import FakeReply
 from reelkeep.core.model import FileId, Readiness, Recording, RecordingId
-from reelkeep.errors import AuthFailed, Misconfigured, NotYet, Refused, Unavailable
+from reelkeep.errors import (
+    AuthFailed,
+    Misconfigured,
+    NotYet,
+    Refused,
+    Stalled,
+    Unavailable,
+    Unreachable,
+)
 from reelkeep.ports import Provider
 from reelkeep.providers.gotoassist import ADAPTER
 from reelkeep.providers.gotoassist.account import scope, traits
@@ -115,9 +123,11 @@ async def test_a_file_without_an_address_is_missing_among_the_facts(
     assert got.facts["missing"] == [id_]
 
 
-async def test_a_recording_without_its_video_is_not_ready() -> None:
-    api = answering(urls=FakeReply.json([link(17, recordingUrl=None)]))
-    assert await account(api).describe(ready(17)) == []
+@pytest.mark.parametrize("url", [None, "", "  "])
+async def test_a_recording_without_its_video_is_not_ready_and_says_so(url: object) -> None:
+    api = answering(urls=FakeReply.json([link(17, recordingUrl=url)]))
+    (got,) = await account(api).describe(ready(17))
+    assert got.undescribed == "the provider gives no address of its video"
 
 
 async def test_a_size_that_is_rubbish_is_no_promise() -> None:
@@ -126,12 +136,12 @@ async def test_a_size_that_is_rubbish_is_no_promise() -> None:
     assert got.files[0].size is None
 
 
-async def test_what_the_answer_omits_is_left_out() -> None:
+async def test_what_the_answer_omits_is_not_described() -> None:
     async with bench(**world(10, untranscoded=0.5)) as b:
         everything = await discovered(goto(b), b.span)
         got = await goto(b).describe(everything)
         wanted = [each.id for each in everything if each.readiness is Readiness.READY]
-        assert [each.id for each in got] == wanted
+        assert [each.id for each in got if each.undescribed is None] == wanted
         assert len(wanted) == 5
 
 
@@ -263,10 +273,16 @@ async def test_a_lone_bad_id_is_told_from_a_bad_syntax_by_the_latest() -> None:
     assert "refused" in got.facts
 
 
-async def test_a_lone_bad_id_with_no_other_to_compare_accuses_the_syntax() -> None:
+async def test_a_lone_bad_id_with_no_other_to_compare_is_refused_alone() -> None:
     provider = account(answering(urls=accepting(2), listing=held(latest=(2,))))
-    with pytest.raises(Misconfigured, match="id syntax rejected"):
-        await provider.describe(ready(2))
+    (got,) = await provider.describe(ready(2))
+    assert "refused" in got.facts
+
+
+async def test_a_lone_bad_id_is_refused_at_locating_and_its_provider_goes_on() -> None:
+    provider = account(answering(urls=accepting(2), listing=held(latest=(2,))))
+    with pytest.raises(Refused):
+        await provider.locate(RecordingId("2"), MP4, fresh=False)
 
 
 async def test_a_syntax_that_fails_for_what_is_archived_too_is_accused() -> None:
@@ -281,7 +297,7 @@ async def test_an_operators_retry_in_a_new_process_is_refused_for_good() -> None
         await provider.locate(RecordingId("2"), MP4, fresh=False)
 
 
-async def test_no_other_recording_is_marked_to_prove_the_syntax() -> None:
+async def test_only_what_is_marked_is_marked_again_to_prove_the_syntax() -> None:
     asked: list[str] = []
 
     def refusing(given: Asked) -> FakeReply:
@@ -291,7 +307,141 @@ async def test_no_other_recording_is_marked_to_prove_the_syntax() -> None:
     provider = account(answering(archived=refusing, listing=held(7, 8, latest=(9,))))
     with pytest.raises(Misconfigured, match=r"ids\.mark"):
         await provider.acknowledge(ids(1, 2))
-    assert {path.rpartition("/")[2] for path in asked} == {"1,2", "1", "2"}
+    assert {path.rpartition("/")[2] for path in asked} == {"1,2", "1", "2", "7", "8"}
+
+
+@pytest.mark.parametrize("archived", [(), (7, 8)])
+async def test_a_deleted_recording_that_is_the_last_to_acknowledge_accuses_nothing(
+    archived: tuple[int, ...],
+) -> None:
+    log = Log()
+    api = answering(archived=accepting(2), listing=held(*archived))
+    assert await account(api, log=log).acknowledge(ids(2)) == ()
+    assert [keys["recording"] for keys in log.named("provider.refused")] == ["2"]
+
+
+# --- what spoils a batch -------------------------------------------------------------------------
+
+SPOILING: dict[str, FakeReply | Exception] = {
+    "500": FakeReply.of(b"", status=500),
+    "cut JSON": FakeReply.of(b'[{"recordingId": 1,', Content_Type="application/json"),
+    "HTML": FakeReply.of(b"<html>Log in</html>", Content_Type="text/html"),
+    "another shape": FakeReply.json({"message": "no"}),
+    "closed": Unreachable("the connection was closed"),
+    "timeout": Stalled("no reply in 60 s"),
+    "404": refusal(404, "NOT_FOUND"),
+}
+
+
+def spoilt_by(answer: FakeReply | Exception, *bad: int) -> Any:
+    """Answer batches that name one of `bad` with `answer`, all others as they should be."""
+    good = accepting()
+
+    def reply(asked: Asked) -> FakeReply:
+        named = asked.pairs.get("recordingIds") or asked.path.rpartition("/")[2]
+        if set(bad) & {int(each) for each in named.split(",")}:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        found: FakeReply = good(asked)
+        return found
+
+    return reply
+
+
+@pytest.mark.parametrize("bad", [(1,), (10,), (3, 4, 9)])
+@pytest.mark.parametrize("kind", SPOILING)
+async def test_whatever_spoils_a_batch_the_other_ids_are_described(
+    kind: str, bad: tuple[int, ...]
+) -> None:
+    log = Log()
+    api = answering(urls=spoilt_by(SPOILING[kind], *bad))
+    got = await account(api, log=log).describe(ready(*range(1, 11)))
+    spoilt = [int(r.id) for r in got if r.undescribed is not None or "refused" in r.facts]
+    assert spoilt == list(bad)
+    assert [int(str(keys["recording"])) for keys in log.named("provider.refused")] == list(bad)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SPOILING if kind != "another shape"])
+async def test_whatever_spoils_a_batch_the_other_ids_are_marked(kind: str) -> None:
+    log = Log()
+    api = answering(archived=spoilt_by(SPOILING[kind], 4))
+    accepted = await account(api, log=log).acknowledge(ids(1, 2, 3, 4, 5))
+    assert accepted == tuple(ids(1, 2, 3, 5))
+    assert [keys["recording"] for keys in log.named("provider.refused")] == ["4"]
+
+
+@pytest.mark.parametrize("kind", ["500", "HTML", "closed"])
+async def test_whatever_spoils_a_batch_the_other_ids_are_transcoded(kind: str) -> None:
+    log = Log()
+    await account(answering(transcode=spoilt_by(SPOILING[kind], 4)), log=log).transcode(
+        ids(1, 2, 3, 4, 5)
+    )
+    assert [keys["recording"] for keys in log.named("provider.refused")] == ["4"]
+
+
+async def test_when_nobody_is_served_the_call_is_given_up_soon() -> None:
+    api = answering(urls=FakeReply.of(b"", status=500), listing=held(7, 8, latest=(9,)))
+    with pytest.raises(Unavailable):
+        await account(api).describe(ready(*range(1, 101)))
+    assert len(api.asked) < 30
+
+
+async def test_what_spoilt_a_batch_is_asked_for_alone_the_next_time() -> None:
+    api = answering(urls=spoilt_by(SPOILING["500"], 4))
+    provider = account(api)
+    await provider.describe(ready(*range(1, 9)))
+    api.asked.clear()
+    await provider.describe(ready(*range(1, 9)))
+    assert [asked.pairs["recordingIds"] for asked in api.asked][:2] == ["1,2,3,5,6,7,8", "4"]
+
+
+async def test_what_spoilt_a_batch_and_heals_is_described() -> None:
+    bad = [4]
+
+    def urls(asked: Asked) -> FakeReply:
+        found: FakeReply = spoilt_by(SPOILING["500"], *bad)(asked)
+        return found
+
+    provider = account(answering(urls=urls))
+    await provider.describe(ready(3, 4))
+    bad.clear()
+    got = await provider.describe(ready(3, 4))
+    assert [each.undescribed for each in got] == [None, None]
+
+
+async def test_an_id_that_spoils_its_batch_is_not_yet_to_be_had() -> None:
+    provider = account(answering(urls=spoilt_by(SPOILING["500"], 2)))
+    await provider.locate(RecordingId("1"), MP4, fresh=False)
+    with pytest.raises(NotYet, match="500"):
+        await provider.locate(RecordingId("2"), MP4, fresh=False)
+
+
+# --- addresses that cannot be used ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "ftp://host/x", "text", "javascript:alert(1)", "//host/x", 7, {"a": 1}],
+)
+@pytest.mark.parametrize(
+    ("member", "id_"),
+    [("recordingUrl", MP4), ("eventsUrl", EVENTS), ("thumbnailUrl", THUMBNAIL)],
+)
+async def test_a_file_whose_address_cannot_be_used_is_announced_and_refused(
+    member: str, id_: FileId, url: object
+) -> None:
+    provider = account(answering(urls=FakeReply.json([link(17, **{member: url})])))
+    (got,) = await provider.describe(ready(17))
+    assert [each.id for each in got.files] == [MP4, EVENTS, THUMBNAIL]
+    assert "missing" not in got.facts
+    for file in got.files:
+        if file.id == id_:
+            with pytest.raises(Refused, match=member) as refused:
+                await provider.locate(got.id, file.id, fresh=False)
+            assert "passwd" not in str(refused.value)
+        else:
+            await provider.locate(got.id, file.id, fresh=False)
 
 
 async def test_a_refused_recording_is_not_described_again_by_later_polls() -> None:
@@ -559,7 +709,7 @@ async def test_a_rejected_path_names_its_setting(setting: str) -> None:
         await call(ids(1))
 
 
-async def test_a_login_page_acknowledges_nothing() -> None:
+async def test_a_login_page_for_everybody_acknowledges_nothing() -> None:
     api = answering(archived=FakeReply.of(b"<html>Log in</html>"))
     with pytest.raises(Exception, match="not JSON"):
         await account(api).acknowledge(ids(1))

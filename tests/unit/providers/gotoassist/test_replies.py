@@ -15,6 +15,7 @@ from fakes.goto import link
 from reelkeep.errors import BadAnswer
 from reelkeep.providers.gotoassist.replies import (
     CAP,
+    Unusable,
     identifier,
     moment,
     read_links,
@@ -128,12 +129,19 @@ def test_the_first_of_two_entries_counts() -> None:
     assert read_links([link(1, recordingSize="5"), link(1, recordingSize="6")])["1"].size == 5  # type: ignore[index]  # text is text
 
 
-@pytest.mark.parametrize(
-    "url", [None, "", 7, "ftp://x/y", "/relative", "https://a b/", "https://a/\n", "https://"]
-)
-def test_what_is_no_address_is_none(url: Any) -> None:
+@pytest.mark.parametrize("url", [None, "", " "])
+def test_what_is_no_address_yet_is_none(url: Any) -> None:
     (links,) = read_links([link(1, eventsUrl=url)]).values()
     assert links.events is None
+
+
+@pytest.mark.parametrize(
+    "url", [7, "ftp://x/y", "/relative", "https://a b/", "https://a/\nb", "https://", "file:///x"]
+)
+def test_an_address_that_cannot_be_used_is_told_from_none(url: Any) -> None:
+    (links,) = read_links([link(1, eventsUrl=url)]).values()
+    assert isinstance(links.events, Unusable)
+    assert links.events.reason.startswith("eventsUrl is ")
 
 
 def test_addresses_are_not_shown() -> None:
