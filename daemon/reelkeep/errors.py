@@ -130,6 +130,8 @@ class TransferError(Error):
 
     code = "protocol"
     remedy: ClassVar[Remedy] = Remedy.RETRY
+    sha256: str | None = None
+    """Of what came whole and is not believed: the same bytes again may be."""
 
 
 class NotYet(TransferError):

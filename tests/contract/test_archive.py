@@ -166,14 +166,14 @@ async def test_a_broken_container_is_named(case: Case) -> None:
     async with case.archive.part(download("thumbnail.jpg")) as part:
         await part.begin(validator=None, total=None, promises={})
         await part.write([b"GIF89a"])
-        assert "jpeg" in (await part.check("") or "")
+        assert "jpeg" in ((await part.examine("", sized=False)).fault or "")
 
 
 async def test_of_a_container_nobody_knows_nothing_bad_is_said(case: Case) -> None:
     async with case.archive.part(download("recording.events")) as part:
         await part.begin(validator=None, total=None, promises={})
         await part.write([b"anything"])
-        assert await part.check("EVENTS") is None
+        assert (await part.examine("EVENTS", sized=False)).fault is None
 
 
 async def test_nothing_is_known_of_a_file_that_was_not_kept(case: Case) -> None:
@@ -223,6 +223,20 @@ async def test_a_part_goes_on_after_quarantine(case: Case) -> None:
     found = await case.archive.finished(download())
     assert found is not None
     assert found.sha256 == hashlib.sha256(b"good").hexdigest()
+
+
+@pytest.mark.parametrize("asked", [b"bad", b"worse"])
+async def test_quarantined_bytes_can_be_recalled_by_their_digest(case: Case, asked: bytes) -> None:
+    for content in (b"bad", b"worse"):
+        await leave(case.archive, [content])
+        async with case.archive.part(download()) as part:
+            await part.quarantine("it does not look like the file")
+    sha256 = hashlib.sha256(asked).hexdigest()
+    assert await case.archive.recall(download(), hashlib.sha256(b"?").hexdigest()) is None
+    found = await case.archive.recall(download(), sha256)
+    assert (found and found.size, found and found.sha256) == (len(asked), sha256)
+    kept = await case.reopen().finished(download())
+    assert (kept and kept.sha256) == sha256
 
 
 async def test_before_publication_nothing_is_visible(case: Case) -> None:

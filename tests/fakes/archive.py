@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from reelkeep.archive.hashes import new_hash
 from reelkeep.core.coverage import Claim, Coverage
+from reelkeep.core.examination import Examination
 from reelkeep.core.journal import Identity, identity_of
 from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
-from reelkeep.core.media import container_ok, kind_of
+from reelkeep.core.media import examine, kind_of
 from reelkeep.core.model import Download, Holding
 from reelkeep.core.sums import encode_sums
 from reelkeep.errors import ArchiveAbsent, Busy, DiskFull, IoFailed
@@ -70,6 +71,13 @@ class MemoryArchive:
     async def finished(self, download: Download) -> Inspection | None:
         content = self.waiting.get((download.key, download.file))
         return None if content is None else Inspection(len(content), _digest("sha256", content))
+
+    async def recall(self, download: Download, sha256: str) -> Inspection | None:
+        for content, _ in reversed(self.quarantined):
+            if _digest("sha256", content) == sha256:
+                self.waiting[download.key, download.file] = content
+                return Inspection(len(content), sha256)
+        return None
 
     async def publish(self, holding: Holding) -> str:
         folder = holding.folder or f"{holding.provider}/{holding.key}"
@@ -169,10 +177,10 @@ class MemoryPart:
         found = {name: _digest(name, content) for name in digests}
         return Inspection(len(content), _digest("sha256", content), found)
 
-    async def check(self, file_type: str) -> str | None:
+    async def examine(self, file_type: str, *, sized: bool) -> Examination:
         content = bytes(self._unfinished.content)
         kind = kind_of(file_type, self._download.name.rpartition(".")[2])
-        return container_ok(kind, lambda at, size: content[at : at + size], len(content))
+        return examine(kind, lambda at, size: content[at : at + size], len(content), sized=sized)
 
     async def keep(self) -> None:
         name = (self._download.key, self._download.file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -127,9 +127,13 @@ class Bench:
     transport: FakeTransport
     archive: MemoryArchive
     desk: Desk
+    seen: dict[int, str] = field(default_factory=dict)  #: What the catalog would remember.
 
     async def attempt(self, due: Download) -> Outcome:
-        return await self.desk.fetch(due)
+        outcome = await self.desk.fetch(replace(due, seen=self.seen.get(due.row)))
+        if isinstance(outcome, Failed) and outcome.sha256:
+            self.seen[due.row] = outcome.sha256
+        return outcome
 
     async def stored(self, due: Download) -> Stored:
         return stored(await self.attempt(due))

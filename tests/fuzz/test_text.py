@@ -18,7 +18,7 @@ from reelkeep.core import journal, resume
 from reelkeep.core.bag import decode_payload, decode_tags
 from reelkeep.core.digests import binding, needed, promises
 from reelkeep.core.layout import parse_layout
-from reelkeep.core.media import Kind, container_ok, magic_ok, page_instead
+from reelkeep.core.media import Kind, examine, magic_ok, page_instead
 from reelkeep.core.naming import file_name, key, safe_name
 from reelkeep.core.quantities import parse_duration, parse_size
 from reelkeep.core.redirects import begin, follow
@@ -98,6 +98,7 @@ def test_a_reply_is_fine_or_a_failed_transfer(
         problem(status, headers, now=NOW, credentialed=credentialed),
         encoding_problem(headers),
         content_problem(kind, headers, head),
+        content_problem(kind, headers, head, sized=True),
     ]
     assert all(each is None or isinstance(each, TransferError) for each in found)
 
@@ -114,8 +115,11 @@ def test_promises_are_digests_in_hex(status: int, headers: dict[str, str]) -> No
 @FAST
 @given(SMALL, st.sampled_from(Kind), st.text(max_size=20))
 def test_a_container_is_judged_whatever_it_holds(content: bytes, kind: Kind, said: str) -> None:
-    judged = container_ok(kind, lambda at, size: content[at : at + size], len(content))
-    assert judged is None or judged
+    for sized in (False, True):
+        read_at = lambda at, size: content[at : at + size]  # noqa: E731
+        judged = examine(kind, read_at, len(content), sized=sized)
+        assert judged.fault is None or judged.fault
+        assert page_instead(kind, said, content, sized=sized) != ""
     assert isinstance(magic_ok(kind, content), bool)
     reason = page_instead(kind, said, content)
     assert reason is None or reason

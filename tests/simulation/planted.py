@@ -53,7 +53,7 @@ def _hasty() -> AbstractContextManager[Any]:
 
 def _page() -> AbstractContextManager[Any]:
     """Save a login page as the file (33)."""
-    return patch.object(stream, "content_problem", lambda *_: None)
+    return patch.object(stream, "content_problem", lambda *_, **__: None)
 
 
 def _appending() -> AbstractContextManager[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,6 +34,19 @@ class Finish:
         if status is not None and sha256_of(self._disk, self._target) != sha256:
             reason = "it waited under the name of a file that then arrived differently"
             self._ground.quarantine.take(self._target, self._download, Held(), reason)
+
+    def recall(self, path: Path, sha256: str) -> None:
+        """Flush the file at `path`, which is in quarantine, and move it there; its note goes."""
+        fd = self._disk.open(path, os.O_RDWR)
+        try:
+            self._disk.fchmod(fd, self._ground.file_mode)
+            self._disk.fsync(fd)
+        finally:
+            self._disk.close(fd)
+        self.make_room(sha256)
+        self.move(path)
+        with suppress(OSError):
+            self._disk.unlink(path.with_suffix(".json"))
 
     def move(self, path: Path) -> None:
         """Move the flushed file at `path` there; its name is durable when this returns."""

@@ -16,6 +16,7 @@ from anyio import CancelScope, CapacityLimiter, create_task_group
 
 from reelkeep.archive.adopt import Adoption, adoption
 from reelkeep.archive.batches import Batches
+from reelkeep.archive.finish import Finish
 from reelkeep.archive.flushing import Directories, Flushers
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.forms import BAG, PLAIN
@@ -183,6 +184,15 @@ class LocalArchive:
             return None
         found = await rehash(self._threads, self._disk, path)
         return Inspection(found.size, found.digests["sha256"])
+
+    async def recall(self, download: Download, sha256: str) -> Inspection | None:
+        for path in await self._threads.run(self._ground.quarantine.of, download):
+            found = await rehash(self._threads, self._disk, path)
+            if found.digests["sha256"] == sha256:
+                await self._threads.run(Finish(self._ground, download).recall, path, sha256)
+                self._traces.left(download, finished=True, part=False)
+                return Inspection(found.size, sha256)
+        return None
 
     async def publish(self, holding: Holding) -> str:
         folder = await self._publish(holding)

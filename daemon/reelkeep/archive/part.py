@@ -17,7 +17,8 @@ from reelkeep.archive.rehash import rehash
 from reelkeep.archive.threads import Threads
 from reelkeep.archive.turns import Turns
 from reelkeep.core.coverage import Claim, Coverage
-from reelkeep.core.media import container_ok, kind_of
+from reelkeep.core.examination import Examination
+from reelkeep.core.media import examine, kind_of
 from reelkeep.core.model import Download
 from reelkeep.errors import TransferError
 from reelkeep.ports import Held, Inspection, Source
@@ -147,12 +148,12 @@ class LocalPart:
             found |= again.digests
         return Inspection(size, sha256, {name: found[name] for name in digests})
 
-    async def check(self, file_type: str) -> str | None:
+    async def examine(self, file_type: str, *, sized: bool) -> Examination:
         kind = kind_of(file_type, self._download.name.rpartition(".")[2])
         if self._memory is None:
-            return await self._alone(self._file.flaw, kind)
+            return await self._alone(self._file.examine, kind, sized)
         content = self._memory.content()
-        return container_ok(kind, lambda at, size: content[at : at + size], len(content))
+        return examine(kind, lambda at, size: content[at : at + size], len(content), sized=sized)
 
     async def keep(self) -> None:
         if self._memory is not None:

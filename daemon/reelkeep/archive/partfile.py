@@ -24,8 +24,9 @@ from reelkeep.archive.lock import only_writer
 from reelkeep.archive.partbook import Extents, PartBook
 from reelkeep.archive.stream import Stream
 from reelkeep.core.coverage import Claim, Coverage
+from reelkeep.core.examination import Examination
 from reelkeep.core.journal import identity_of
-from reelkeep.core.media import Kind, container_ok
+from reelkeep.core.media import Kind, examine
 from reelkeep.core.model import Download
 from reelkeep.disk import FULL
 from reelkeep.errors import IoFailed, Rotten
@@ -159,9 +160,9 @@ class PartFile:
     def sha256(self) -> str:
         return self._sound().sha256
 
-    def flaw(self, kind: Kind) -> str | None:
-        """Return what is wrong with the container of the bytes."""
-        return container_ok(kind, self._sound().read_at, self._written)
+    def examine(self, kind: Kind, sized: bool) -> Examination:  # noqa: FBT001 - threads pass by position
+        """Return what the bytes show."""
+        return examine(kind, self._sound().read_at, self._written, sized=sized)
 
     def keep(self) -> None:
         """Flush the bytes, and move them durably among the finished files."""

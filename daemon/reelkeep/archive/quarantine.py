@@ -16,6 +16,7 @@ from typing import Any
 
 from reelkeep.archive.forms import form_of
 from reelkeep.archive.places import Places, tag
+from reelkeep.archive.stream import sha256_of
 from reelkeep.core.bag import PAPERS
 from reelkeep.core.manifest import is_plain_name
 from reelkeep.core.model import Download, HeldFile, Holding
@@ -42,6 +43,13 @@ class Quarantine:
         for old in sorted(taken)[: max(0, len(taken) + 1 - _KEPT)]:
             for ending in ("part", "json"):
                 self.disk.unlink(self.places.quarantine / f"{begins}{old}.{ending}")
+
+    def of(self, download: Download) -> list[Path]:
+        """Return the bytes that were put aside of `download`, the latest first."""
+        begins = f"{tag(download.key, download.file)}-"
+        numbers = sorted(self._numbers(begins), reverse=True)
+        paths = [self.places.quarantine / f"{begins}{number}.part" for number in numbers]
+        return [path for path in paths if self.disk.status(path) is not None]
 
     def set_aside(self, path: Path, holding: Holding, file: HeldFile) -> None:
         """Move a file here that has the name of a stored one, and other bytes.
@@ -131,6 +139,33 @@ class Quarantine:
             "validator": held.validator,
             "digests": dict(held.promises),
         }
+
+
+def latest(root: Path, key: str, file: str) -> tuple[Path, str] | None:
+    """Return the bytes that were put aside last of a file, and their SHA-256. Blocking.
+
+    Raises:
+        IoFailed: They are there, and cannot be read.
+    """
+    disk, places = Disk(), Places(root)
+    begins = f"{tag(key, file)}-"
+    try:
+        names = [name for name in disk.names(places.quarantine) if name.startswith(begins)]
+        found = {
+            int(number): places.quarantine / name
+            for name in names
+            if name.endswith(".part")
+            and (number := name.removeprefix(begins).removesuffix(".part")).isascii()
+            and number.isdigit()
+        }
+        if not found:
+            return None
+        path = found[max(found)]
+        return path, sha256_of(disk, path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise IoFailed(f"the quarantine of {root} cannot be read: {error.strerror}") from error
 
 
 def _is_readable(path: Path) -> bool:

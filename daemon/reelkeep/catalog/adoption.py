@@ -169,7 +169,7 @@ def _file(row: int, entry: Entry, read_at: datetime | None) -> dict[str, Any]:
 
 def _stored(entry: Entry, read_at: datetime) -> dict[str, Any]:
     return {
-        **_lacking(FileState.STORED, None, None),
+        **_lacking(FileState.STORED, entry.reason, entry.detail),
         "size": entry.size,
         "sha256": entry.sha256,
         "verified": entry.verified,

@@ -16,8 +16,8 @@ from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings
 from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import attempt, file, provider, recording
 from reelkeep.core.audit import AT_RISK
-from reelkeep.core.lifecycle import RETRIABLE, FileState, RecordingState, sources
-from reelkeep.core.model import Holding, ProviderName, Readiness, RecordingId, Window
+from reelkeep.core.lifecycle import ACCEPTABLE, RETRIABLE, FileState, RecordingState, sources
+from reelkeep.core.model import ANY_BYTES, Holding, ProviderName, Readiness, RecordingId, Window
 from reelkeep.ports import Clock, Report
 
 
@@ -137,6 +137,21 @@ class Desk:
         """Make failed, vanished and waived files due again, with all attempts; return how many."""
         return await self._move(files, RETRIABLE, {"state": FileState.DUE, "reason": None, **FRESH})
 
+    async def accept(self, row: int, sha256: str | None) -> int:
+        """Accept bytes with this digest as the file `row`, or else what is fetched next.
+
+        It is due again, and whoever works in the archive stores it. Return how many files changed.
+        """
+        values = {
+            "state": FileState.DUE, "due_at": None, "attempts": 0, "tries": 0,
+            "accepts": sha256 or ANY_BYTES,
+        }  # fmt: skip
+        count = await self._move([row], ACCEPTABLE, values)
+        if count:
+            which = await self._database.read(lambda c: _which(c, row))
+            self._report("file.acceptance_requested", **which, sha256=sha256)
+        return count
+
     async def waive(self, files: Sequence[int]) -> int:
         """Accept that the files `files` will never come; return how many are waived now."""
         values = {"state": FileState.WAIVED, "reason": "waived by the operator", "due_at": None}
@@ -192,6 +207,17 @@ class Desk:
         moved, steps = await self._database.write(work)
         announce(self._report, steps)
         return moved
+
+
+def _which(connection: Connection, row: int) -> dict[str, Any]:
+    """Return how events name the file `row`, and why it failed."""
+    query = (
+        select(recording.c.provider, recording.c.id.label("recording"), file.c.name.label("file"))
+        .add_columns(file.c.reason.label("code"))
+        .join_from(file, recording, recording.c.row == file.c.recording)
+        .where(file.c.row == row)
+    )
+    return dict(connection.execute(query).mappings().one())
 
 
 def _summary(connection: Connection, name: ProviderName, now: datetime) -> Summary:

@@ -46,6 +46,7 @@ class _Mishap:
     download: Download
     verdict: Verdict
     detail: str
+    seen: str | None  #: SHA-256 of the last bytes that came whole and were not believed.
 
 
 class SqlLedger:
@@ -120,7 +121,8 @@ class SqlLedger:
 
     def _mishap(self, failed: Failed, now: datetime) -> _Mishap:
         verdict = judge(failed, now=now, policy=self.policy, dice=self._dice())
-        return _Mishap(failed.download, verdict, self._clean(told(failed.error)))
+        seen = failed.sha256 or failed.download.seen
+        return _Mishap(failed.download, verdict, self._clean(told(failed.error)), seen)
 
     def _say_stored(self, stored: Stored) -> None:
         self._report(
@@ -133,6 +135,17 @@ class SqlLedger:
             sha256=stored.sha256,
             verified=stored.verified.value,
         )
+        if stored.note is not None:
+            self._report(
+                "file.accepted",
+                provider=stored.download.provider,
+                recording=stored.download.recording,
+                file=stored.download.name,
+                code=stored.reason,
+                reason=stored.note,
+                verified=stored.verified.value,
+                sha256=stored.sha256,
+            )
 
     def _say_failed(self, mishap: _Mishap, now: datetime) -> None:
         download, verdict = mishap.download, mishap.verdict
@@ -205,6 +218,12 @@ def _active(connection: Connection, files: Sequence[int]) -> dict[int, int]:
     return found
 
 
+def _noted(stored: Stored) -> str | None:
+    """Return what is kept of a stored file beside its digest: a label alone is no warning."""
+    label = stored.label and f"its host labels it as {stored.label}, which is no encoding"
+    return "; ".join(filter(None, (stored.note, label))) or None
+
+
 def _stored_row(stored: Stored, now: datetime) -> dict[str, Any]:
     return {
         "row": stored.download.row,
@@ -213,8 +232,10 @@ def _stored_row(stored: Stored, now: datetime) -> dict[str, Any]:
         "attempts": 0,
         "waits": 0,
         "waits_since": None,
-        "reason": None,
-        "detail": None,
+        "reason": stored.reason,
+        "detail": _noted(stored),
+        "seen": None,
+        "accepts": None,
         "size": stored.size,
         "sha256": stored.sha256,
         "verified": stored.verified.value,
@@ -237,6 +258,7 @@ def _failed_row(mishap: _Mishap) -> dict[str, Any]:
         "waits_since": verdict.waits_since,
         "reason": verdict.code,
         "detail": mishap.detail,
+        "seen": mishap.seen,
     }
 
 

@@ -155,4 +155,7 @@ def _download(provider: ProviderName, row: Mapping[Any, Any], found: Mapping[Any
         tries=found["tries"],
         waits=found["waits"],
         waits_since=found["waits_since"],
+        reason=found["reason"],
+        seen=found["seen"],
+        accepts=found["accepts"],
     )

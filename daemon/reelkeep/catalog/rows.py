@@ -35,6 +35,8 @@ FRESH: Mapping[str, Any] = {
     "waits": 0,
     "waits_since": None,
     "detail": None,
+    "seen": None,
+    "accepts": None,
 }
 """The columns of a file of which no attempt is remembered."""
 

@@ -134,6 +134,8 @@ file = Table(
     Column("fault", String),
     Column("waits", Integer, nullable=False, server_default="0"),
     Column("waits_since", Instant),
+    Column("seen", String),
+    Column("accepts", String),
     UniqueConstraint("recording", "id"),
     UniqueConstraint("recording", "name"),
     Index("file_of_recording", "recording", "state"),
@@ -146,7 +148,8 @@ Index(
     sqlite_where=file.c.checked_at.is_not(None),  # only what is stored, so that claims are spared
 )
 """`waits`: how often in a row the provider had not finished it, since `waits_since`;
-`checked_at`: when a stored file was last read, or written; `fault`: what was found then."""
+`checked_at`: when a stored file was last read, or written; `fault`: what was found then. `seen`:
+the SHA-256 of bytes that came whole and were not believed; `accepts`: what the operator accepts."""
 
 attempt = Table(
     "attempt",

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "show": "show one recording with its files",
         "retry": "make failed files due again",
         "waive": "accept that files will never come",
+        "accept": "accept bytes that a check refuses as the file",
         "verify": "read the archive again and compare",
         "audit": "compare what the providers hold with what is here",
         "backfill": "read a span of days again",

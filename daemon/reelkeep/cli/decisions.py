@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Change = dict[str, Any]
 
+REFUSABLE = ("not_media", "size_mismatch", "digest_mismatch", "encoded")
+"""Codes of failures in which bytes came, and a check did not believe them."""
+
 
 def chosen(holding: Holding, states: Collection[str]) -> list[int]:
     """Return the rows of the files of `holding` in these states."""

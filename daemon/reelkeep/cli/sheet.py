@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from reelkeep.cli.decisions import REFUSABLE
 from reelkeep.cli.output import Output
 from reelkeep.cli.tables import cell, table
 from reelkeep.cli.words import duration, moment, number, size
@@ -30,7 +31,7 @@ def print_sheet(out: Output, found: Found) -> None:
     if found["files"]:
         out.show(_files(out, found))
     for file in found["files"]:
-        _print_trouble(out, file)
+        _print_trouble(out, file, found["key"])
     _print_digests(out, found)
 
 
@@ -83,8 +84,8 @@ def _files(out: Output, found: Found) -> Table:
     return made
 
 
-def _print_trouble(out: Output, file: Found) -> None:
-    """Print why a file is not stored, and how often it failed."""
+def _print_trouble(out: Output, file: Found, key: str) -> None:
+    """Print why a file is not stored, or what is unusual about it, and how often it failed."""
     if not (file["code"] or file["reason"] or file["attempts"]):
         return
     out.line()
@@ -92,6 +93,10 @@ def _print_trouble(out: Output, file: Found) -> None:
     when = f", tried again at {_moment(file['due_at'])}" if file["due_at"] else ""
     title = Text.assemble(cell(file["name"], "bold"), " is ", _state(file["state"]), cell(when))
     out.show(Text.assemble(title, cell(f": {said}" if said else "")))
+    if file["state"] in ("failed", "due") and file["code"] in REFUSABLE:
+        out.line(
+            f"  If the provider truly has it so: reelkeep accept {key} {visible(file['name'])}"
+        )
     grid = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(2):
         grid.add_column(no_wrap=True)

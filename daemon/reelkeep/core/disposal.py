@@ -60,6 +60,8 @@ def _unkept(file: File, held: HeldFile | None) -> Iterator[str]:
         return
     if held.state != FileState.STORED or held.sha256 is None:
         yield f"{held.name} is not stored, but {held.state}"
+    if held.reason is not None and held.state == FileState.STORED:
+        yield f"{held.name} was stored although a check did not believe it ({held.reason})"
     if held.verified in (None, Level.NONE.value):
         yield f"{held.name} could not be verified: nothing was promised of it"
     if file.size is not None and file.size != held.size:

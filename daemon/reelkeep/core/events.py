@@ -177,10 +177,23 @@ EVENTS: dict[str, Event] = {
     "file.failed": Event(
         _E,
         ("provider", "recording", "file", "code", "reason", "attempt"),
-        "A file was given up; `retry` makes it due again, `waive` does without it.",
+        "A file was given up; `retry` makes it due again, `waive` does without it, `accept` takes "
+        "what a check refused.",
     ),
     "file.quarantined": Event(
         _W, ("provider", "recording", "file", "reason"), "Bad bytes were put aside."
+    ),
+    "file.accepted": Event(
+        _W,
+        ("provider", "recording", "file", "code", "reason", "verified", "sha256"),
+        "A file was stored although it is unusual: `reason` says what was seen, and `code` names "
+        "the check that was overruled, if one was.",
+    ),
+    "file.acceptance_requested": Event(
+        _I,
+        ("provider", "recording", "file", "code", "sha256"),
+        "`accept` told that bytes which a check refuses are the file: those with `sha256`, or else "
+        "what is fetched next.",
     ),
     "file.altered": Event(
         _E,

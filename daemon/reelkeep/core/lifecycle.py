@@ -58,6 +58,9 @@ RETRIABLE = frozenset({FileState.FAILED, FileState.GONE, FileState.WAIVED})
 """What an operator may make due again. An active file is in a downloader's hands, and what is
 skipped is the filter's to decide."""
 
+ACCEPTABLE = frozenset({FileState.DUE, FileState.FAILED, FileState.GONE})
+"""States in which an operator may accept what a check refuses."""
+
 FINAL = frozenset(FileState) - {FileState.DUE, FileState.ACTIVE}
 """States in which nothing more is going to happen by itself."""
 

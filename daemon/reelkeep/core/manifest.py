@@ -176,6 +176,8 @@ def _entry(file: HeldFile) -> dict[str, Any]:
             "verified": file.verified,
             "source": file.source,
             "stored_at": _time(file.stored_at),
+            **({"note": file.detail} if file.detail else {}),
+            **({"reason": file.reason} if file.reason else {}),
         }
     return entry | {"reason": file.reason, "detail": file.detail}
 
@@ -202,7 +204,7 @@ def _read_entry(entry: Any) -> Entry:
         source=_text(entry, "source"),
         stored_at=_read_time(entry.get("stored_at")),
         reason=_text(entry, "reason"),
-        detail=_text(entry, "detail"),
+        detail=_text(entry, "note" if state is FileState.STORED else "detail"),
     )
 
 

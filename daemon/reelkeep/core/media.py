@@ -3,6 +3,10 @@
 A provider whose token ran out may answer 200 with a login page or a small JSON object, and a
 content network with an XML error (providers.md 2.5); these must never be archived as a video.
 No text of such a page is repeated in a reason: it is foreign.
+
+Where the bytes and a label contradict each other, the bytes are the better witness; and where what
+came has exactly the size that the provider promised, it takes more than a resemblance to call a
+text a page.
 """
 
 from __future__ import annotations
@@ -15,18 +19,16 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
 
-from reelkeep.core.mp4 import FIRST_BOXES, ReadAt, check_boxes
+from reelkeep.core.examination import Examination, ReadAt
+from reelkeep.core.jpeg import examine_jpeg
+from reelkeep.core.mp4 import FIRST_BOXES, examine_mp4
+from reelkeep.core.texts import examine_json, examine_vtt
 
 HEAD_BYTES: Final = 512
 """How many first bytes `page_instead` and `magic_ok` want; a shorter file is its own head."""
 
-JSON_BYTES: Final = 8 * 1024 * 1024
-"""JSON files up to this size are parsed as a whole, at worst in some twenty times that memory."""
-
 _BOM = codecs.BOM_UTF8
-_PIECE = 1024 * 1024
-_EDGE = 4096
-_JPEG_PADDING = 64
+_PAGE_BYTES = 64 * 1024
 
 
 class Kind(Enum):
@@ -37,6 +39,7 @@ class Kind(Enum):
     VTT = "vtt"
     JSON = "json"
     TEXT = "text"  #: Chats, tables; may be empty.
+    PAGE = "page"  #: What its provider itself calls HTML or XML.
     OPAQUE = "opaque"  #: Events, and whatever we have not heard of; may be empty.
 
 
@@ -47,16 +50,20 @@ _KINDS: Mapping[str, Kind] = MappingProxyType(
     | dict.fromkeys(("json", "timeline", "summary", "chat_message"), Kind.JSON)
     | dict.fromkeys(("txt", "csv", "chat"), Kind.TEXT)
 )
+_PAGE_EXTENSIONS = frozenset({"html", "htm", "xhtml", "xml"})
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _NOT_MEDIA = re.compile(r"(?:application|text)/(?:(?:[\w.-]+\+)?json|xml|problem\+xml)")
 _STRICT = frozenset({Kind.MP4, Kind.JPEG, Kind.VTT})  # nothing of these begins like an object
+_ANYTHING = frozenset({Kind.TEXT, Kind.PAGE, Kind.OPAQUE})  # these may begin like anything
 
 _PROLOGUE = rb"(?:\s|<\?xml[^>]*>|<!--.*?-->)*+"
 _HTML = re.compile(
     _PROLOGUE + rb"<(?:!doctype\s+html|html|head|body|script|title|meta|style)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_HTML_END = re.compile(rb"</(?:html|body)\s*>(?:\s|<!--.*?-->|\0)*\Z", re.IGNORECASE | re.DOTALL)
 _XML_ERROR = re.compile(_PROLOGUE + rb"<(?:\w+:)?Error(?:s|Response)?[\s/>]", re.DOTALL)
+_XML_END = re.compile(rb"(?:</(?:\w+:)?Error(?:s|Response)?\s*>|/>)\s*\Z")
 _CUT_ERROR = re.compile(
     rb'\{\s*"(?:(?:errorCode|errorMessage|int_err_code)"\s*:\s*(?!null|0|""|false)\S'
     rb'|status"\s*:\s*false\b)',
@@ -68,128 +75,181 @@ _ALONG_WITH = frozenset(
     {"code", "description", "error_description", "error_uri", "incident", "path", "reason"}
     | {"request_id", "requestid", "status", "success", "timestamp", "type", "__type"}
 )
+_HTML_INSTEAD = "an HTML page instead of the file"
+_XML_INSTEAD = "an XML error instead of the file"
+_JSON_INSTEAD = "a JSON error instead of the file"
+_OTHERS: Mapping[str, re.Pattern[bytes]] = MappingProxyType(
+    {
+        "an MP4 file": re.compile(rb".{4}ftyp", re.DOTALL),
+        "a JPEG picture": re.compile(rb"\xff\xd8\xff"),
+        "a PNG picture": re.compile(rb"\x89PNG\r\n\x1a\n"),
+        "a GIF picture": re.compile(rb"GIF8[79]a"),
+        "a PDF document": re.compile(rb"%PDF-"),
+        "a ZIP archive": re.compile(rb"PK\x03\x04"),
+        "gzip data": re.compile(rb"\x1f\x8b\x08"),
+        "a Matroska or WebM file": re.compile(rb"\x1aE\xdf\xa3"),
+        "an Ogg file": re.compile(rb"OggS\0"),
+        "a RIFF file": re.compile(rb"RIFF.{4}(?:WAVE|AVI |WEBP)", re.DOTALL),
+        "an MP3 file": re.compile(rb"ID3[\x02-\x04]"),
+    }
+)
+"""Other kinds of files that are known by how they begin."""
 
 
 def kind_of(file_type: str, extension: str) -> Kind:
     """Return what to expect of a file that its provider describes so.
 
-    Either text may be empty or unknown; where both are known and contradict each other, as in
-    replies seen of the Video SDK, nothing is expected.
+    Both vocabularies are open, and either text may be empty. Nothing is expected where the
+    extension is one that we have not heard of, whatever the type, and where both are known and
+    contradict each other, as in replies seen of the Video SDK.
     """
-    said = {
-        kind
-        for text in (file_type, extension)
-        if (kind := _KINDS.get(text.strip().removeprefix(".").lower()))
-    }
+    kind, ending = (text.strip().removeprefix(".").lower() for text in (file_type, extension))
+    if ending in _PAGE_EXTENSIONS:
+        return Kind.PAGE
+    said = {_KINDS.get(ending, Kind.OPAQUE)} if ending else set()
+    said |= {_KINDS[kind]} if kind in _KINDS else set()
     return said.pop() if len(said) == 1 else Kind.OPAQUE
 
 
-def page_instead(kind: Kind, content_type: str | None, head: bytes) -> str | None:
+def page_instead(
+    kind: Kind, content_type: str | None, head: bytes, *, sized: bool = False
+) -> str | None:
     """Return why this reply is a page or an error instead of the file; None if it is not.
 
-    `head` holds the first bytes of the body, `HEAD_BYTES` if there are as many.
+    `head` holds the first bytes of the body, `HEAD_BYTES` if there are as many. `sized` says that
+    nothing contradicts the size that the provider promised: then a text that begins like a page
+    is looked at again when all of it is here, by `examine`.
     """
+    if kind in _STRICT and magic_ok(kind, head):
+        return None
     served_as = (content_type or "").partition(";")[0].strip().lower()
-    start = _text_start(head)
-    if served_as in _PAGES or _HTML.match(start):
-        return "an HTML page instead of the file"
-    if _XML_ERROR.match(start):
-        return "an XML error instead of the file"
-    if start.startswith(b"{") and _is_json_error(start):
-        return "a JSON error instead of the file"
+    start, labelled = _text_start(head), served_as in _PAGES
+    doubted = sized and kind in _ANYTHING
+    if _is_html(kind, start, labelled=labelled, doubted=doubted):
+        return _HTML_INSTEAD
+    if _XML_ERROR.match(start) and not doubted:
+        return _XML_INSTEAD
+    if start.startswith(b"{") and _is_json_error(head, sized=sized and kind not in _STRICT):
+        return _JSON_INSTEAD
     if kind in _STRICT and (start.startswith(b"{") or _NOT_MEDIA.fullmatch(served_as)):
         return "JSON or XML instead of the file"
     return None
 
 
+def _is_html(kind: Kind, start: bytes, *, labelled: bool, doubted: bool) -> bool:
+    """Whether a page begins here: of a text of the right size both must say so, look and label."""
+    looks_so = _HTML.match(start) is not None
+    if doubted:
+        return looks_so and labelled and kind is not Kind.PAGE
+    is_json = kind is Kind.JSON and start.startswith((b"{", b"["))
+    return looks_so or (labelled and not is_json)
+
+
 def magic_ok(kind: Kind, head: bytes) -> bool:
-    """Whether a file of this kind may begin so; an empty head is an empty file."""
+    """Whether a file of this kind begins so."""
     match kind:
         case Kind.MP4:
             return head[4:8] in FIRST_BOXES
         case Kind.JPEG:
             return head.startswith(b"\xff\xd8\xff")
         case Kind.VTT:
-            return re.match(rb"WEBVTT(?:\s|$)", head.removeprefix(_BOM)) is not None
-        case Kind.JSON:
-            return _text_start(head).startswith((b"{", b"["))
-        case Kind.TEXT | Kind.OPAQUE:
+            return re.match(rb"WEBVTT(?:\s|$)", _text_start(head)) is not None
+        case Kind.JSON | Kind.TEXT | Kind.PAGE | Kind.OPAQUE:
             return True
 
 
-def container_ok(kind: Kind, read_at: ReadAt, size: int) -> str | None:
-    """Return what is wrong with the complete file of `size` bytes; None if nothing is seen.
+def examine(kind: Kind, read_at: ReadAt, size: int, *, sized: bool = False) -> Examination:
+    """Return what the complete file of `size` bytes shows.
 
-    Meant for the end of a download: it shows a file that was cut, above all where no size was
-    promised. It reads little of a video, all of a JSON file of up to `JSON_BYTES`.
+    Meant for the end of a download. `sized` says that this is the size that the provider promised.
+    It reads the tables and some samples of a video, all of a text up to a bound.
     """
-    if not magic_ok(kind, read_at(0, min(size, HEAD_BYTES))):
-        return f"does not begin like {kind.value} ({size} bytes)"
+    if size == 0:
+        return _empty(kind, sized=sized)
+    if kind not in _STRICT and (page := _whole_page(kind, read_at, size, sized=sized)):
+        return Examination(fault=page, is_page=True)
+    head = read_at(0, min(size, HEAD_BYTES))
+    if other := _another_kind(kind, head):
+        return Examination(fault=f"begins like {other}, not like {kind.value} ({size} bytes)")
+    if not magic_ok(kind, head):
+        return Examination(fault=f"does not begin like {kind.value} ({size} bytes)")
+    return _inside(kind, read_at, size, sized=sized)
+
+
+def _empty(kind: Kind, *, sized: bool) -> Examination:
+    if kind in _ANYTHING:
+        return Examination()
+    if sized:
+        return Examination(note="it is empty, as its provider announced it")
+    return Examination(fault=f"does not begin like {kind.value} (0 bytes)")
+
+
+def _inside(kind: Kind, read_at: ReadAt, size: int, *, sized: bool) -> Examination:
     match kind:
         case Kind.MP4:
-            return check_boxes(read_at, size)
+            return examine_mp4(read_at, size)
         case Kind.JPEG:
-            return _check_jpeg(read_at, size)
+            return examine_jpeg(read_at, size)
         case Kind.VTT:
-            return _check_text(read_at, size)
+            return examine_vtt(read_at, size)
         case Kind.JSON:
-            return _check_json(read_at, size)
-        case Kind.TEXT | Kind.OPAQUE:
-            return None
+            return examine_json(read_at, size, lambda said: _says_error(said, sized=sized))
+        case _:
+            return Examination()
+
+
+def _another_kind(kind: Kind, head: bytes) -> str | None:
+    if kind in (Kind.OPAQUE, Kind.PAGE) or (kind in _STRICT and magic_ok(kind, head)):
+        return None
+    return next((name for name, begins in _OTHERS.items() if begins.match(head)), None)
 
 
 def _text_start(head: bytes) -> bytes:
     return head[:HEAD_BYTES].removeprefix(_BOM).lstrip()
 
 
-def _is_json_error(head: bytes) -> bool:
+def _whole_page(kind: Kind, read_at: ReadAt, size: int, *, sized: bool) -> str | None:
+    """Return why all of a text is a page: it does not only begin like one."""
+    if kind is Kind.PAGE and sized:
+        return None
+    begins = read_at(0, min(size, HEAD_BYTES)).removeprefix(_BOM)
+    if not begins.strip():  # a page may begin with many blanks
+        begins = read_at(0, min(size, _PAGE_BYTES)).removeprefix(_BOM)
+    start = begins.lstrip()[:HEAD_BYTES]
+    tail = read_at(max(0, size - HEAD_BYTES), min(size, HEAD_BYTES))
+    if _HTML.match(start) and (not sized or kind is Kind.JSON or _HTML_END.search(tail)):
+        return _HTML_INSTEAD
+    if _XML_ERROR.match(start) and (not sized or _XML_END.search(tail)):
+        return _XML_INSTEAD
+    if start.startswith(b"{") and size <= _PAGE_BYTES and kind is not Kind.PAGE:
+        try:
+            document = json.loads(read_at(0, size))
+        except (ValueError, RecursionError):
+            return None
+        return _JSON_INSTEAD if _says_error(document, sized=sized) else None
+    return None
+
+
+def _is_json_error(head: bytes, *, sized: bool) -> bool:
     try:
-        return _says_error(json.loads(head))
+        return _says_error(json.loads(head.removeprefix(_BOM)), sized=sized)
     except (ValueError, RecursionError):  # cut, so it is no short error: look at its beginning
-        return _CUT_ERROR.match(head) is not None
+        return not sized and _CUT_ERROR.match(_text_start(head)) is not None
 
 
-def _says_error(document: Any) -> bool:
+def _says_error(document: Any, *, sized: bool = False) -> bool:
     """Whether this is one of the objects with which the providers' hosts refuse a download.
 
     Zoom: `{"status":false,"errorCode":401,…}` and `{"code":124,"message":…}`; GoTo:
-    `{"int_err_code":…,"msg":…}`; gateways: `{"message":…}`, `{"error":…}` and the like.
+    `{"int_err_code":…,"msg":…}`; gateways: `{"message":…}`, `{"error":…}` and the like. A chat
+    may hold what looks like the latter, so that these count only without a promised size.
     """
     if not isinstance(document, dict):
         return False
     said = {name.lower(): value for name, value in document.items()}
     if said.get("status") is False or any(said.get(word) for word in _ERROR_WORDS):
         return True
+    alone = said.keys() <= _EXCUSES | _ALONG_WITH
     if isinstance(said.get("code"), int | str) and isinstance(said.get("message"), str):
-        return True
-    return not _EXCUSES.isdisjoint(said) and said.keys() <= _EXCUSES | _ALONG_WITH
-
-
-def _check_jpeg(read_at: ReadAt, size: int) -> str | None:
-    tail = min(size, _JPEG_PADDING)
-    return None if b"\xff\xd9" in read_at(size - tail, tail) else "truncated: no end of image"
-
-
-def _check_text(read_at: ReadAt, size: int) -> str | None:
-    """Check the first and the last bytes for UTF-8; either slice may cut a character."""
-    edge = min(size, _EDGE)
-    first, last = read_at(0, edge), read_at(size - edge, edge)
-    last = re.sub(rb"\A[\x80-\xbf]{1,3}", b"", last)
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(first)
-        last.decode()
-    except UnicodeDecodeError:
-        return "text that is cut or not UTF-8"
-    return None
-
-
-def _check_json(read_at: ReadAt, size: int) -> str | None:
-    if size > JSON_BYTES:
-        closed = read_at(size - _EDGE, _EDGE).rstrip().endswith((b"}", b"]"))
-        return None if closed else "JSON that is cut"
-    pieces = (read_at(at, min(_PIECE, size - at)) for at in range(0, size, _PIECE))
-    try:
-        document = json.loads(b"".join(pieces))
-    except (ValueError, RecursionError):
-        return "JSON that is cut or malformed"
-    return "a JSON error instead of the file" if _says_error(document) else None
+        return alone or not sized
+    return not sized and alone and not _EXCUSES.isdisjoint(said)

@@ -32,6 +32,7 @@ class Level(Enum):
     DIGEST = "digest"  #: A digest that the provider or its server promised.
     ETAG_MD5 = "etag-md5"  #: An ETag that is the MD5 of the whole.
     CRC = "crc"  #: A CRC of the whole that was promised: nothing was lost or altered on the way.
+    SIZE_SAMPLES = "size+samples"  #: The announced size, and the sample tables fit the data.
     SIZE_CONTAINER = "size+container"  #: The announced size, and the container is whole.
     SIZE = "size"  #: The size that the provider or the download host announced.
     CONTAINER = "container"  #: No size was announced; the container is whole.
@@ -117,6 +118,13 @@ class Download:
     tries: int = 0  #: All failed attempts so far.
     waits: int = 0  #: How often in a row the provider had not finished it.
     waits_since: datetime | None = None  #: When that was first so.
+    reason: str | None = None  #: The reason code of the last failure.
+    seen: str | None = None  #: SHA-256 of bytes that came whole and were not believed.
+    accepts: str | None = None  #: What the operator accepts: a SHA-256, or `ANY_BYTES`.
+
+
+ANY_BYTES = "any"
+"""Stands in `Download.accepts` for whatever is fetched next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +149,9 @@ class Stored:
     seconds: float
     resumed_from: int = 0  #: Bytes that an earlier attempt had left.
     adopted: bool = False  #: Nothing was fetched: the bytes were there already.
+    reason: str | None = None  #: The reason code of a check that was overruled.
+    note: str | None = None  #: What is unusual about it, in a sentence.
+    label: str | None = None  #: A Content-Encoding of its host that names no encoding.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +161,7 @@ class Failed:
     download: Download
     error: Exception
     progressed: bool = False
+    sha256: str | None = None  #: Of what came whole and was not believed.
 
 
 Outcome = Stored | Failed
@@ -179,7 +191,7 @@ class HeldFile:
     waits: int = 0  #: How often in a row the provider had not finished it.
     waits_since: datetime | None = None  #: When that was first so.
     reason: str | None = None  #: The reason code of a failure, or why it was skipped.
-    detail: str | None = None  #: The same in a sentence.
+    detail: str | None = None  #: The same in a sentence; of a stored file, what is unusual.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

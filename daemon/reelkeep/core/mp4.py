@@ -1,16 +1,21 @@
-"""Walk the top-level boxes of an MP4 file (ISO/IEC 14496-12, section 4.2).
+"""Examine an MP4 file (ISO/IEC 14496-12): its boxes, and its sample tables against its data.
 
-A download that was cut, padded with zeros or joined wrongly rarely tiles into boxes; one that
-does, and holds `moov` and `mdat`, has at least its frame.
+A download that was cut, padded with zeros or joined wrongly rarely tiles into boxes. One whose
+middle is missing while its size is right is found by its samples: each must lie inside `mdat`, no
+two may overlap, and in H.264 and H.265 each must be filled exactly by units that begin with their
+own length. What is read: the headers of all boxes, `moov` and every `moof`, and of the data some
+bytes of about one sample in 64 KiB.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
-ReadAt = Callable[[int, int], bytes]
-"""`read_at(offset, length)`: that many bytes from there, or fewer at the end of the file."""
+from reelkeep.core.examination import Examination, ReadAt, Structure
+from reelkeep.core.mp4_boxes import NotTold, WrongBox, is_box_name
+from reelkeep.core.mp4_fragments import read_fragments, segments_fault
+from reelkeep.core.mp4_samples import Extents, read_movie
 
 FIRST_BOXES: Final = frozenset(
     {b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"}
@@ -18,27 +23,113 @@ FIRST_BOXES: Final = frozenset(
 """Types that a file may begin with; old QuickTime has no `ftyp`."""
 
 _NEEDED = (b"moov", b"mdat")  # a fragmented file has moof boxes beside them
+_ABOUT = frozenset(
+    {b"ftyp", b"styp", b"moov", b"moof", b"mfra", b"sidx", b"ssix", b"meta", b"udta", b"pdin"}
+    | {b"prft", b"emsg", b"wide"}
+)
+"""Boxes whose bytes describe the samples; what is in any other than `mdat` nothing accounts for."""
+
 _MOST_BOXES = 200_000  # a fragment a second for more than a day
 _SHORT, _LONG = 8, 16  # bytes of a header with a 32-bit and with a 64-bit size
+_PIECE = 1024 * 1024
+_MOST_ZEROS = 64 * _PIECE
+_SLACK = 4096
 
 
-def check_boxes(read_at: ReadAt, size: int) -> str | None:
-    """Return what is wrong with the MP4 file of `size` bytes, or None if it is whole.
+@dataclass(slots=True)
+class _Outline:
+    """The top-level boxes. Each extent is of a whole box, those of `data` of its payload."""
 
-    Reads at most 16 bytes at a time, and the headers of at most 200,000 boxes.
+    data: Extents = field(default_factory=list)
+    moov: tuple[int, int] | None = None
+    fragments: Extents = field(default_factory=list)
+    indexes: Extents = field(default_factory=list)
+    edges: set[int] = field(default_factory=set)
+    loose: int = 0  #: Bytes in boxes that nothing accounts for.
+    note: str | None = None
+
+
+def examine_mp4(read_at: ReadAt, size: int) -> Examination:
+    """Return what the MP4 file of `size` bytes shows.
+
+    Whatever the file says, it reads at most 200,000 headers, 64 MiB of tables and the beginnings
+    of 65,536 samples of each track, and holds less than 400 MiB. What is beyond that is not told.
     """
-    offset, seen = 0, set[bytes]()
+    outline = _outline(read_at, size)
+    if isinstance(outline, str):
+        return Examination(fault=outline)
+    try:
+        covered, note = _samples(read_at, size, outline)
+    except WrongBox as error:
+        return Examination(fault=str(error))
+    except NotTold:
+        return Examination(Structure.CONTAINER, note=outline.note)
+    payload = sum(end - start for start, end in outline.data)
+    accounted = payload - covered + outline.loose <= size // 100 + _SLACK
+    deep = covered > 0 and accounted and note is None
+    return Examination(
+        Structure.SAMPLES if deep else Structure.CONTAINER, note=outline.note or note
+    )
+
+
+def _samples(read_at: ReadAt, size: int, outline: _Outline) -> tuple[int, str | None]:
+    """Return how many bytes of the data are samples, and what is unusual about them.
+
+    Raises:
+        WrongBox: The tables do not agree with each other, or with the data.
+        NotTold: They are too large to be looked at, or of a kind that is not known.
+    """
+    if outline.moov is None:
+        raise NotTold
+    movie = read_movie(read_at, outline.moov)
+    covered = movie.check(read_at, size, outline.data)
+    covered += read_fragments(read_at, movie, outline.fragments).check(read_at, size, outline.data)
+    if fault := segments_fault(read_at, size, outline.indexes, outline.edges):
+        raise WrongBox(fault)
+    return covered, movie.note
+
+
+def _outline(read_at: ReadAt, size: int) -> _Outline | str:
+    """Walk over the boxes; return them, or what is wrong with them."""
+    found, offset, seen = _Outline(), 0, set[bytes]()
     for _ in range(_MOST_BOXES):
         if offset == size:
-            missing = [kind.decode() for kind in _NEEDED if kind not in seen]
-            return f"no {missing[0]} box in {size} bytes" if missing else None
+            break
         header = read_at(offset, min(_LONG, size - offset))
         kind, length = header[4:8], _length(header, size - offset)
         if fault := _fault(kind, length, offset, size):
-            return fault
+            if not (seen.issuperset(_NEEDED) and _all_zero(read_at, offset, size)):
+                return fault
+            found.note = f"{size - offset} zero bytes are behind its last box"
+            offset = size
+            break
         seen.add(kind)
+        _note_box(found, kind, offset, (_header(header), length))
         offset += length
-    return f"more than {_MOST_BOXES} boxes"
+    if offset != size:
+        return f"more than {_MOST_BOXES} boxes"
+    missing = [kind.decode() for kind in _NEEDED if kind not in seen]
+    return f"no {missing[0]} box in {size} bytes" if missing else found
+
+
+def _note_box(found: _Outline, kind: bytes, offset: int, lengths: tuple[int, int]) -> None:
+    header, length = lengths
+    end = offset + length
+    found.edges.update((offset, end))
+    if kind == b"mdat":
+        found.data.append((min(offset + header, end), end))
+    elif kind == b"moov":
+        found.moov = (offset + header, end)
+    elif kind == b"moof":
+        found.fragments.append((offset, end))
+    elif kind == b"sidx":
+        found.indexes.append((offset, end))
+    if kind not in _ABOUT and kind != b"mdat":
+        found.loose += length
+
+
+def _header(header: bytes) -> int:
+    return _LONG if int.from_bytes(header[:4], "big") == 1 else _SHORT
 
 
 def _length(header: bytes, rest: int) -> int:
@@ -57,7 +148,7 @@ def _length(header: bytes, rest: int) -> int:
 def _fault(kind: bytes, length: int, offset: int, size: int) -> str | None:
     if offset == 0 and kind not in FIRST_BOXES:
         return "does not begin like an MP4 file"
-    if length == 0 or not _is_name(kind):
+    if length == 0 or not is_box_name(kind):
         return f"no box at byte {offset} of {size}"
     if offset + length > size:
         name = kind.decode("latin-1")
@@ -65,6 +156,9 @@ def _fault(kind: bytes, length: int, offset: int, size: int) -> str | None:
     return None
 
 
-def _is_name(kind: bytes) -> bool:
-    """Whether these are four printable characters; QuickTime also has the copyright sign."""
-    return len(kind) == 4 and all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in kind)
+def _all_zero(read_at: ReadAt, offset: int, size: int) -> bool:
+    """Whether nothing but zeros follows; a preallocated file may have them."""
+    if size - offset > _MOST_ZEROS:
+        return False
+    pieces = range(offset, size, _PIECE)
+    return not any(any(read_at(at, min(_PIECE, size - at))) for at in pieces)

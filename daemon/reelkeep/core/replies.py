@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from reelkeep.core.fields import joined
-from reelkeep.core.media import Kind, magic_ok, page_instead
+from reelkeep.core.media import Kind, page_instead
 from reelkeep.core.retry_after import parse_retry_after
 from reelkeep.errors import (
     Encoded,
@@ -32,6 +33,13 @@ _MEANINGS: Mapping[int, type[TransferError]] = {
     505: Refused,
 }
 _BYTES = frozenset({200, 206, 416})
+COMPRESSIONS = frozenset(
+    {"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd", "dcb", "dcz"}
+    | {"exi", "pack200-gzip", "bzip2", "lzma", "xz"}
+)
+"""Codings that change the bytes. The last three are in no registry, and are what they say."""
+
+_TOKEN = re.compile(r"[a-z0-9.+_-]{1,40}")
 _STALE = frozenset({400, 403})
 """What a signed address answers that ran out: most stores say 403, some say 400."""
 
@@ -57,21 +65,38 @@ def problem(
 
 
 def encoding_problem(headers: Mapping[str, str]) -> Encoded | None:
-    """Return what is wrong if the body of a 200 or 206 is not the file's own bytes (rule 15)."""
-    codings = {coding.strip().lower() for coding in joined(headers, "Content-Encoding").split(",")}
-    if codings <= {"", "identity"}:
-        return None
-    return Encoded("the body is compressed, identity was asked for")
+    """Return what is wrong if the body of a 200 or 206 is compressed (rule 15).
 
-
-def content_problem(kind: Kind, headers: Mapping[str, str], head: bytes) -> NotMedia | None:
-    """Return what is wrong if the body does not begin like a file of `kind` (rule 18)."""
-    reason = page_instead(kind, headers.get("Content-Type"), head)
-    if reason is not None:
-        return NotMedia(reason)
-    if not magic_ok(kind, head):
-        return NotMedia(f"the first bytes are not those of {kind.name} ({len(head)} bytes seen)")
+    Only what RFC 9110, section 8.4.1, and IANA's registry call a compression is one. Of any other
+    label, such as `aws-chunked` or `UTF-8`, the bytes decide: see `foreign_coding`.
+    """
+    if found := _codings(headers) & COMPRESSIONS:
+        return Encoded(f"the body is compressed ({min(found)}), identity was asked for")
     return None
+
+
+def foreign_coding(headers: Mapping[str, str]) -> str | None:
+    """Return a label in the place of an encoding that names none, as it may be shown to people."""
+    found = sorted(_codings(headers) - COMPRESSIONS - {"", "identity"})
+    if not found:
+        return None
+    return found[0] if _TOKEN.fullmatch(found[0]) else "something that is no encoding"
+
+
+def content_problem(
+    kind: Kind, headers: Mapping[str, str], head: bytes, *, sized: bool = False
+) -> NotMedia | None:
+    """Return what is wrong if the body begins like a page instead of the file (rule 18).
+
+    `sized`: its announced size does not contradict the one that the provider promised. Bytes that
+    merely do not look like a file of `kind` are let through: they are examined when all are here.
+    """
+    reason = page_instead(kind, headers.get("Content-Type"), head, sized=sized)
+    return None if reason is None else NotMedia(reason)
+
+
+def _codings(headers: Mapping[str, str]) -> set[str]:
+    return {coding.strip().lower() for coding in joined(headers, "Content-Encoding").split(",")}
 
 
 def _of_its_class(status: int) -> type[TransferError]:

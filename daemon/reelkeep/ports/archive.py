@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from reelkeep.core.coverage import Claim, Coverage
+from reelkeep.core.examination import Examination
 from reelkeep.core.model import Download, Holding
 
 
@@ -111,8 +112,8 @@ class Part(Protocol):
         """Return size, SHA-256 and the other `digests` (`core.digests.needed`) of what is held."""
         ...
 
-    async def check(self, file_type: str) -> str | None:
-        """Return what is wrong with the container of the held bytes, None if nothing is known."""
+    async def examine(self, file_type: str, *, sized: bool) -> Examination:
+        """Return what the held bytes show; `sized`: they are as many as the provider promised."""
         ...
 
     async def keep(self) -> None:
@@ -138,6 +139,13 @@ class Archive(Protocol):
         """Return what is known of a finished file of that name, read again from disk, if any.
 
         A crash may fall between the file getting its name and the catalog hearing of it.
+        """
+        ...
+
+    async def recall(self, download: Download, sha256: str) -> Inspection | None:
+        """Give quarantined bytes of `download` that have this digest the place of its file.
+
+        None if there are none any more. The file is durable when this returns.
         """
         ...
 

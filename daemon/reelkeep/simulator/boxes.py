@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from reelkeep.simulator import h264
 from reelkeep.simulator.bits import BitWriter
@@ -26,14 +28,30 @@ class Track:
     height: int = 0
 
 
-def mp4(seed: int) -> bytes:
-    """Return ten seconds of video, about 6 kB."""
-    return _film(b"isom", b"isomiso2avc1mp41", _video(seed))
+UNIT_BYTES = 5
+"""Bytes at the beginning of each filler sample that `filler_unit` gives."""
 
 
-def m4a(seed: int) -> bytes:
-    """Return a little over a second of AAC silence, about 1 kB; `seed` sets its length."""
-    return _film(b"M4A ", b"M4A mp42isom", _audio(44 + seed % 8))
+def mp4(seed: int, fillers: Sequence[int]) -> bytes:
+    """Return ten seconds of video, about 6 kB, up to its `fillers`.
+
+    These are samples of so many bytes in a second track that is turned off. They are to follow,
+    each beginning with `filler_unit`: then the file is whole, and plays.
+    """
+    return _film(b"isom", b"isomiso2avc1mp41", _video(seed), fillers)
+
+
+def m4a(seed: int, fillers: Sequence[int]) -> bytes:
+    """Return a little over a second of AAC silence, about 1 kB; `seed` sets its length.
+
+    `fillers` are as for `mp4`.
+    """
+    return _film(b"M4A ", b"M4A mp42isom", _audio(44 + seed % 8), fillers)
+
+
+def filler_unit(size: int) -> bytes:
+    """Return how a filler of `size` bytes begins: a length, and the header of filler data."""
+    return struct.pack(">IB", size - 4, 12)
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -42,47 +60,49 @@ def box(kind: bytes, *parts: bytes) -> bytes:
     return struct.pack(">I4s", len(payload) + 8, kind) + payload
 
 
-def free(size: int) -> bytes:
-    """Return the header of a `free` box of `size` bytes in all; nothing if it cannot hold one."""
-    if size < 8:
-        return b""
-    if size < 2**32:
-        return struct.pack(">I4s", size, b"free")
-    return struct.pack(">I4sQ", 1, b"free", size)
+def _film(brand: bytes, brands: bytes, track: Track, fillers: Sequence[int]) -> bytes:
+    start = box(b"ftyp", brand, struct.pack(">I", 512), brands)
+    payload = sum(map(len, track.samples)) + sum(fillers)
+    data = struct.pack(">I4sQ", 1, b"mdat", payload + 16)
+    if payload + 8 < 2**32:
+        data = struct.pack(">I4s", payload + 8, b"mdat")
+    offset = len(start) + len(_moov(track, fillers, 0)) + len(data)
+    return start + _moov(track, fillers, offset) + data + b"".join(track.samples)
 
 
-def _film(brand: bytes, brands: bytes, track: Track) -> bytes:
-    head = box(b"ftyp", brand, struct.pack(">I", 512), brands)
-    offset = len(head) + len(_moov(track, 0)) + 8
-    return head + _moov(track, offset) + box(b"mdat", *track.samples)
-
-
-def _moov(track: Track, offset: int) -> bytes:
-    seconds = track.ticks * len(track.samples) * 1000 // track.timescale
+def _moov(track: Track, fillers: Sequence[int], offset: int) -> bytes:
+    sizes = [len(sample) for sample in track.samples]
+    seconds = track.ticks * len(sizes) * 1000 // track.timescale
     movie = struct.pack(">IIIIIIH", 0, 0, 0, 1000, seconds, 0x10000, 0x100) + bytes(10)
-    return box(
-        b"moov",
-        box(b"mvhd", movie, _MATRIX, bytes(24), struct.pack(">I", 2)),
-        box(b"trak", _tkhd(track, seconds), _mdia(track, offset)),
-    )
+    filler = replace(_video(0), ticks=1, samples=[])
+    parts = [
+        box(b"mvhd", movie, _MATRIX, bytes(24), struct.pack(">I", 3)),
+        box(b"trak", _tkhd(track, 1, seconds), _mdia(track, sizes, offset)),
+    ]
+    if fillers:
+        table = _mdia(filler, fillers, offset + sum(sizes))
+        parts.append(box(b"trak", _tkhd(filler, 2, len(fillers)), table))
+    return box(b"moov", *parts)
 
 
-def _tkhd(track: Track, duration: int) -> bytes:
+def _tkhd(track: Track, number: int, duration: int) -> bytes:
+    """Return the header of a track; only the first is turned on."""
     volume = 0 if track.width else 0x100
-    times = struct.pack(">IIIIII", 7, 0, 0, 1, 0, duration)
+    on = 7 if number == 1 else 0
+    times = struct.pack(">IIIIII", on, 0, 0, number, 0, duration)
     layer = bytes(8) + struct.pack(">HHHH", 0, 0, volume, 0)
     return box(
         b"tkhd", times, layer, _MATRIX, struct.pack(">II", track.width << 16, track.height << 16)
     )
 
 
-def _mdia(track: Track, offset: int) -> bytes:
-    length = track.ticks * len(track.samples)
+def _mdia(track: Track, sizes: Sequence[int], offset: int) -> bytes:
+    length = track.ticks * len(sizes)
     return box(
         b"mdia",
         box(b"mdhd", struct.pack(">IIIIIHH", 0, 0, 0, track.timescale, length, 0x55C4, 0)),
         box(b"hdlr", bytes(8), track.handler, bytes(12), b"reelkeep\0"),
-        box(b"minf", track.header, _dinf(), _stbl(track, offset)),
+        box(b"minf", track.header, _dinf(), _stbl(track, sizes, offset)),
     )
 
 
@@ -90,20 +110,20 @@ def _dinf() -> bytes:
     return box(b"dinf", box(b"dref", struct.pack(">II", 0, 1), box(b"url ", b"\0\0\0\1")))
 
 
-def _stbl(track: Track, offset: int) -> bytes:
-    count = len(track.samples)
-    sizes = struct.pack(f">{count}I", *map(len, track.samples))
+def _stbl(track: Track, sizes: Sequence[int], offset: int) -> bytes:
+    count = len(sizes)
     return box(
         b"stbl",
         box(b"stsd", struct.pack(">II", 0, 1), track.entry),
         box(b"stts", struct.pack(">IIII", 0, 1, count, track.ticks)),
         box(b"stss", struct.pack(">III", 0, 1, 1)) if track.width else b"",
         box(b"stsc", struct.pack(">IIIII", 0, 1, 1, count, 1)),
-        box(b"stsz", struct.pack(">III", 0, 0, count), sizes),
+        box(b"stsz", struct.pack(f">III{count}I", 0, 0, count, *sizes)),
         box(b"stco", struct.pack(">III", 0, 1, offset)),
     )
 
 
+@lru_cache(maxsize=64)
 def _video(seed: int) -> Track:
     sequence, picture = h264.parameter_sets()
     sets = b"\xe1" + struct.pack(">H", len(sequence)) + sequence

@@ -6,16 +6,16 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING
 
 from reelkeep.simulator import texts
-from reelkeep.simulator.boxes import free, m4a, mp4
+from reelkeep.simulator.boxes import filler_unit, m4a, mp4
 from reelkeep.simulator.jpeg import jpeg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 BLOCK = 1 << 20  #: Bytes of noise that are shared, rotated and stamped.
 SLICE = 1 << 18  #: Bytes that are served at a time.
@@ -48,15 +48,21 @@ class Noise:
         base = Random(seed).randbytes(BLOCK)
         self._twice = memoryview(base + base)
 
-    def read(self, salt: str, start: int, stop: int) -> Iterator[bytes | memoryview]:
-        """Yield the bytes `start <= offset < stop` of what belongs to `salt`."""
+    def read(
+        self, salt: str, start: int, stop: int, begins: Callable[[int], bytes] = lambda _index: b""
+    ) -> Iterator[bytes | memoryview]:
+        """Yield the bytes `start <= offset < stop` of what belongs to `salt`.
+
+        Each block starts with what `begins` gives for its index.
+        """
         while start < stop:
             index, within = divmod(start, BLOCK)
-            stamp = hashlib.blake2b(f"{salt}/{index}".encode(), digest_size=_STAMP).digest()
+            digest = hashlib.blake2b(f"{salt}/{index}".encode(), digest_size=_STAMP).digest()
+            stamp = begins(index) + digest[len(begins(index)) :]
             end = min(BLOCK, within + stop - start)
             if within < _STAMP:
                 yield stamp[within:end]
-            turn = int.from_bytes(stamp[:4]) % BLOCK
+            turn = int.from_bytes(digest[:4]) % BLOCK
             yield self._twice[turn + max(within, _STAMP) : turn + max(end, _STAMP)]
             start += end - within
 
@@ -77,16 +83,40 @@ class Content:
             return b""
         if whole := _WHOLE.get(self.kind):
             return whole(self.key, self.wanted)
-        real = _start(self.kind, zlib.crc32(self.key.encode()) % _VARIANTS)
-        if self.kind in (Kind.MP4, Kind.M4A):
-            return real + free(max(self.wanted - len(real), _STAMP + 8))
-        return real
+        if make := _FILMS.get(self.kind):
+            return make(self._variant, self._fillers)
+        return b"EVENTS\x00\x01"
+
+    @cached_property
+    def _fillers(self) -> list[int]:
+        """The sizes of the samples that the noise is: a block each, and what is left in the last.
+
+        Where it begins depends on how many there are.
+        """
+        full = [BLOCK] * max(0, (self.wanted - _HEAD) // (BLOCK + 4) - 1)
+        fillers = [*full, _STAMP]
+        for _ in range(2):  # the size of the head may depend on that of what follows
+            begin = len(_FILMS[self.kind](self._variant, fillers))
+            fillers = [*full, max(self.wanted - begin - len(full) * BLOCK, _STAMP)]
+        return fillers
+
+    @property
+    def _variant(self) -> int:
+        return zlib.crc32(self.key.encode()) % _VARIANTS
+
+    def _begins(self, index: int) -> bytes:
+        """Return how a block of noise begins."""
+        if self.kind not in _FILMS or index >= len(self._fillers):
+            return b""
+        return filler_unit(self._fillers[index])
 
     @property
     def size(self) -> int:
         """Bytes in all."""
         if self.wanted == 0 or self.kind in _WHOLE:
             return len(self.head)
+        if self.kind in _FILMS:
+            return len(self.head) + sum(self._fillers)
         return max(self.wanted, len(self.head) + _STAMP)
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[bytes | memoryview]:
@@ -95,7 +125,8 @@ class Content:
         if start < min(stop, len(self.head)):
             yield self.head[start:stop]
         begin = len(self.head)
-        for piece in self.noise.read(self.key, max(start - begin, 0), stop - begin):
+        noise = self.noise.read(self.key, max(start - begin, 0), stop - begin, self._begins)
+        for piece in noise:
             for at in range(0, len(piece), SLICE):
                 yield piece[at : at + SLICE]
 
@@ -122,8 +153,6 @@ _WHOLE: dict[Kind, Callable[[str, int], bytes]] = {
 }
 
 
-@lru_cache(maxsize=64)
-def _start(kind: Kind, variant: int) -> bytes:
-    if kind is Kind.MP4:
-        return mp4(variant)
-    return m4a(variant) if kind is Kind.M4A else b"EVENTS\x00\x01"
+_FILMS: dict[Kind, Callable[[int, Sequence[int]], bytes]] = {Kind.MP4: mp4, Kind.M4A: m4a}
+_HEAD = 8192
+"""Bytes that the head of a film has at most, but for the sizes of its fillers."""

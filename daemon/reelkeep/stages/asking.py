@@ -42,7 +42,8 @@ class Asker:
             reply.status, reply.headers, now=self._clock(), credentialed=credentialed
         )
         self._heed(error, download, host)
-        if error is None and reply.status != 416:  # nobody reads the body of that one
+        has_body = reply.status != 416  # nobody reads the body of that one
+        if error is None and has_body and download.accepts is None:
             error = encoding_problem(reply.headers)
         if error is not None:
             raise error

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 
 import anyio
 
-from reelkeep.core.model import Download, Failed, Locator, Outcome, ProviderName, Stored
+from reelkeep.core.model import ANY_BYTES, Download, Failed, Locator, Outcome, ProviderName, Stored
 from reelkeep.core.resume import Complete
 from reelkeep.errors import IoFailed, ProviderError, Remedy, TransferError, Unavailable
 from reelkeep.ports import Archive, Part, Provider, Report
 from reelkeep.stages.download import Landed
 from reelkeep.stages.flights import Flight, Flights
 from reelkeep.stages.stream import Arrived, Stream, missing, resumable
-from reelkeep.stages.verify import Verifier, structural_level
-
-SUSPECTS = 1000
-"""Files remembered at most of which all bytes came, and were wrong."""
+from reelkeep.stages.verify import Proof, level_of_kept, proof_of_recalled, verify
 
 ASHORE = 64
 """Verified files, beside those in transfer, that may wait for the disk to make them durable."""
@@ -42,17 +38,19 @@ class Fetcher:
         self._providers = providers
         self._archive = archive
         self._stream = stream
-        self._verifier = Verifier()
         self._flights = flights
         self._report = report
-        self._suspects: OrderedDict[int, None] = OrderedDict()
         self._ashore = anyio.Semaphore(ASHORE, fast_acquire=True)
 
     async def __call__(self, download: Download, landed: Landed = lambda: None) -> Outcome:
         """Return what became of one attempt."""
         with self._flights.take_off(download, anyio.current_time()) as flight:
             try:
-                return await self._already(flight) or await self._fetch(flight, landed)
+                return (
+                    await self._already(flight)
+                    or await self._recalled(flight)
+                    or await self._fetch(flight, landed)
+                )
             except (TransferError, ProviderError) as error:
                 return Failed(download=download, error=error)
 
@@ -60,17 +58,24 @@ class Fetcher:
         """Find the file that was kept just before a crash, and of which nobody heard."""
         download = flight.download
         found = await self._archive.finished(download)
-        if found is None or download.size not in (None, found.size):
+        if found is None:
             return None
-        return Stored(
-            download=download,
-            size=found.size,
-            sha256=found.sha256,
-            verified=structural_level(download, sized=download.size is not None),
-            source="",
-            seconds=anyio.current_time() - flight.began,
-            adopted=True,
-        )
+        if found.sha256 == download.accepts:
+            return _stored(flight, proof_of_recalled(download, found), adopted=True)
+        if download.size not in (None, found.size):
+            return None
+        proof = Proof(found.size, found.sha256, level_of_kept(download))
+        return _stored(flight, proof, adopted=True)
+
+    async def _recalled(self, flight: Flight) -> Stored | None:
+        """Take bytes that the operator accepts out of quarantine."""
+        download = flight.download
+        if download.accepts in (None, ANY_BYTES):
+            return None
+        found = await self._archive.recall(download, download.accepts or "")
+        if found is None:
+            return None
+        return _stored(flight, proof_of_recalled(download, found), adopted=True)
 
     async def _fetch(self, flight: Flight, landed: Landed) -> Outcome:
         download = flight.download
@@ -78,24 +83,17 @@ class Fetcher:
             held = part.held.size + part.held.beyond
             try:
                 arrived = await self._bring(part, flight)
-                proof = await self._verifier.verify(download, part, arrived)
+                proof = await verify(download, part, arrived)
             except TransferError as error:
                 progressed = await self._after(error, part, flight, held)
-                return Failed(download=download, error=error, progressed=progressed)
+                return Failed(
+                    download=download, error=error, progressed=progressed, sha256=error.sha256
+                )
             async with self._ashore:
                 self._flights.land(flight)
                 landed()
                 await part.keep()
-        self._suspects.pop(download.row, None)
-        return Stored(
-            download=download,
-            size=proof.size,
-            sha256=proof.sha256,
-            verified=proof.level,
-            source=arrived.origin,
-            seconds=anyio.current_time() - flight.began,
-            resumed_from=held,
-        )
+        return _stored(flight, proof, source=arrived.origin, resumed_from=held)
 
     async def _bring(self, part: Part, flight: Flight) -> Arrived:
         """Complete `part`; a locator that is refused is replaced once, and the bytes stay.
@@ -134,7 +132,7 @@ class Fetcher:
         """
         if error.remedy is Remedy.QUARANTINE:
             await self._quarantine(error, part, flight)
-            return self._is_new_suspect(flight.download.row)
+            return error.sha256 is not None and flight.download.seen is None
         if error.remedy is Remedy.RESTART:
             with suppress(IoFailed):  # a part that its disk gave up is forgotten already
                 await part.begin(validator=None, total=None, promises={})
@@ -143,14 +141,6 @@ class Fetcher:
         if held.size + held.beyond <= held_before or not resumable(held):
             return False
         await part.checkpoint()
-        return True
-
-    def _is_new_suspect(self, row: int) -> bool:
-        if row in self._suspects:
-            return False
-        self._suspects[row] = None
-        while len(self._suspects) > SUSPECTS:
-            self._suspects.popitem(last=False)
         return True
 
     async def _quarantine(self, error: TransferError, part: Part, flight: Flight) -> None:
@@ -162,3 +152,21 @@ class Fetcher:
             file=flight.download.name,
             reason=str(error),
         )
+
+
+def _stored(
+    flight: Flight, proof: Proof, *, source: str = "", resumed_from: int = 0, adopted: bool = False
+) -> Stored:
+    return Stored(
+        download=flight.download,
+        size=proof.size,
+        sha256=proof.sha256,
+        verified=proof.level,
+        source=source,
+        seconds=anyio.current_time() - flight.began,
+        resumed_from=resumed_from,
+        adopted=adopted,
+        reason=proof.reason,
+        note=proof.note,
+        label=proof.label,
+    )

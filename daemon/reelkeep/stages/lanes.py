@@ -21,7 +21,7 @@ from reelkeep.core.coverage import Claim, Coverage, Scale
 from reelkeep.core.model import Locator
 from reelkeep.core.resume import Continue, Decision, ask_between, decide, strong_validator
 from reelkeep.core.urls import parse
-from reelkeep.errors import BadReply, NotMedia, Parked, Remedy, Throttled, Unreachable
+from reelkeep.errors import BadReply, Parked, Remedy, Throttled, Unreachable
 from reelkeep.ports import Part, Reply, Source, Tap
 from reelkeep.stages.asking import Asker
 from reelkeep.stages.bells import Bell
@@ -279,11 +279,9 @@ def _length(decision: Decision, reply: Reply, validator: str | None) -> int:
 
     Raises:
         RangesIgnored: It is the whole file.
-        BadReply, NotMedia: It is another file, or none.
+        BadReply: It is another file.
     """
     if isinstance(decision, Continue):
-        if "html" in reply.headers.get("Content-Type", "").lower():
-            raise NotMedia("an HTML page came instead of a part of the file")
         return decision.length
     if strong_validator(reply.headers) not in (None, validator):
         raise BadReply("the file changed between two parts of it")

@@ -11,7 +11,7 @@ from reelkeep.core.coverage import Scale
 from reelkeep.core.digests import binding, promises
 from reelkeep.core.media import HEAD_BYTES, Kind, kind_of
 from reelkeep.core.model import Download, Locator
-from reelkeep.core.replies import content_problem
+from reelkeep.core.replies import content_problem, foreign_coding
 from reelkeep.core.resume import Ask, AskPlainly, Complete, Continue, Fresh, ask, decide
 from reelkeep.core.urls import parse
 from reelkeep.errors import BadReply, SizeMismatch, Unreachable
@@ -37,6 +37,7 @@ class Arrived:
     origin: str
     framed: bool
     promises: Mapping[str, str] = field(default_factory=dict)
+    label: str | None = None  #: A Content-Encoding that names no encoding.
 
 
 class Stream:
@@ -68,6 +69,7 @@ class Stream:
                 return await self._fill(part, locator, flight)
         asked = Ask(0) if part.coverage is not None else missing(part.held, flight.download)
         offered: dict[str, str] = {}
+        label: str | None = None
         for _ in range(ROUNDS):
             if isinstance(asked, Complete):
                 return Arrived("", framed=True, promises=offered)
@@ -80,8 +82,9 @@ class Stream:
                 except RangesIgnored:  # nobody's fault: it starts over, in one stream
                     arrived = AskPlainly()
                 offered = _still_offered(offered, reply)
+                label = foreign_coding(reply.headers)
             if isinstance(arrived, Arrived):
-                return replace(arrived, promises=offered)
+                return replace(arrived, promises=offered, label=label)
             if isinstance(arrived, AskPlainly):
                 asked = Ask(0)
             elif part.held.size <= before:
@@ -183,14 +186,16 @@ async def _fitting_head(
 ) -> bytes:
     """Return first bytes that have been looked at: none of a page ever gets into a part.
 
-    The middle of a file tells nothing, so that there only the reply's own word for it counts.
+    A range with the right place, total and validator is a part of the file, whatever its label
+    says: a page is none of these. What an operator accepts is not looked at.
     """
-    fresh = isinstance(decision, Fresh)
-    head = await _head(body) if fresh else b""
-    if fresh or "html" in reply.headers.get("Content-Type", "").lower():
-        error = content_problem(download_kind(download), reply.headers, head)
-        if error is not None:
-            raise error
+    if not isinstance(decision, Fresh):
+        return b""
+    head = await _head(body)
+    sized = download.size is not None and decision.total in (None, download.size)
+    error = content_problem(download_kind(download), reply.headers, head, sized=sized)
+    if error is not None and download.accepts is None:
+        raise error
     return head
 
 
@@ -215,6 +220,8 @@ def _still_offered(offered: dict[str, str], reply: Reply) -> dict[str, str]:
 def _fence(decision: Fresh | Continue, download: Download) -> Fence:
     if isinstance(decision, Continue):
         return Fence(decision.offset + decision.length, BadReply)
+    if download.accepts is not None:
+        return Fence(decision.total, SizeMismatch)
     return Fence(decision.total if decision.total is not None else download.size, SizeMismatch)
 
 

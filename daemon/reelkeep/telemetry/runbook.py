@@ -119,15 +119,28 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "All attempts were used up without a new byte, or the answer was final. `code` is the "
             "reason; the page of reason codes says what each asks for.\n"
             "`reelkeep show ID` lists the attempts. When the cause is gone, `reelkeep retry ID`, "
-            "or `reelkeep retry --failed` for all. If it will never come, `reelkeep waive ID FILE`."
+            "or `reelkeep retry --failed` for all. If it will never come, "
+            "`reelkeep waive ID FILE`.\n"
+            "With `not_media`, `size_mismatch`, `digest_mismatch` or `encoded` the bytes came, and "
+            "a check refused them. If the provider truly has the file so, "
+            "`reelkeep accept ID FILE` takes it."
         ),
         "file.quarantined": (
             "The bytes that came are not those that were promised, or others lay under the file's "
             "name. They are kept under `.reelkeep/quarantine` for you to look at, and the file is "
-            "fetched anew.\n"
+            "fetched anew. If it fails in the end and these bytes are the file, "
+            "`reelkeep accept ID FILE` takes them.\n"
             "A single one happens. Several from one host mean a broken proxy or cache on the way; "
             "several from all hosts mean bad memory or a bad disk here: run a memory test, and "
             "read `dmesg`."
+        ),
+        "file.accepted": (
+            "As a rule nothing: the file is stored as its provider has it, and `recording.json` "
+            "keeps the note.\n"
+            "With `code`, a check did not believe it, and the same bytes came twice, a promised "
+            "digest was right, or you accepted it: open the file once. If it does not play, "
+            "report it to the provider while that still has the recording. Many from one host "
+            "mean a proxy that alters what passes through it."
         ),
         "file.altered": (
             "The bytes on the disk are no longer those that were verified when it was stored: the "

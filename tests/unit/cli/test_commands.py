@@ -12,7 +12,7 @@ from reelkeep.cli.commands import COMMANDS, commands
 
 def test_the_commands_are_those_of_the_contract() -> None:
     assert " ".join(COMMANDS) == (
-        "run sync plan check status list show retry waive verify audit backfill export "
+        "run sync plan check status list show retry waive accept verify audit backfill export "
         "rebuild archive backup doctor health logs demo schema"
     )
 

@@ -205,7 +205,7 @@ def test_rule_39_the_level_is_what_was_really_shown(
 
 def test_rule_39_levels_are_listed_from_the_strongest_on() -> None:
     assert [each.value for each in Level] == [
-        "digest", "etag-md5", "crc", "size+container", "size", "container", "none",
+        "digest", "etag-md5", "crc", "size+samples", "size+container", "size", "container", "none",
     ]  # fmt: skip
 
 

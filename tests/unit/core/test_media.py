@@ -8,19 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelkeep.core.examination import Structure
 from reelkeep.core.media import (
     HEAD_BYTES,
-    JSON_BYTES,
     Kind,
-    container_ok,
+    examine,
     kind_of,
     magic_ok,
     page_instead,
 )
+from reelkeep.core.texts import JSON_BYTES
 
 BOM = b"\xef\xbb\xbf"
 MP4 = b"\0\0\0\x10ftypisom0000" + b"\0\0\0\x08moov" + b"\0\0\0\x0cmdatdata"
-JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 100 + b"\xff\xd9"
+JPEG = b"\xff\xd8\xff\xe0\0\x10" + b"\0" * 14 + b"\xff\xda\0\x04ab" + b"x\xff\0y" * 50 + b"\xff\xd9"
 VTT = b"WEBVTT\r\n\r\n00:01.000 --> 00:02.000\r\nGr\xc3\xbc\xc3\x9fe\r\n"
 TIMELINE = b'{"timeline":[{"ts":"00:00:01","users":[{"code":1,"message":"x"}]}]}'
 FORBIDDEN = b'{"status":false,"errorCode":401,"errorMessage":"Forbidden","result":null}'
@@ -28,7 +29,7 @@ S3_ERROR = b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</
 
 
 def container(kind: Kind, content: bytes) -> str | None:
-    return container_ok(kind, lambda at, length: content[at : at + length], len(content))
+    return examine(kind, lambda at, length: content[at : at + length], len(content)).fault
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,12 @@ def container(kind: Kind, content: bytes) -> str | None:
         ("events", "events", Kind.OPAQUE),
         ("SUB_GROUP_MEMBER_LOG", "", Kind.OPAQUE),
         ("MP4", "JPG", Kind.OPAQUE),
+        ("CC", "SRT", Kind.OPAQUE),
+        ("TB", "PNG", Kind.OPAQUE),
+        ("SUMMARY", "DOCX", Kind.OPAQUE),
+        ("MP4", "bin", Kind.OPAQUE),
+        ("TRANSCRIPT", "TXT", Kind.OPAQUE),
+        ("SUMMARY", "HTML", Kind.PAGE),
     ],
 )
 def test_what_is_expected_of_a_file(file_type: str, extension: str, kind: Kind) -> None:
@@ -89,8 +96,16 @@ def test_a_page_is_known_whatever_was_expected(kind: Kind, body: bytes) -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("content_type", ["text/html", "TEXT/HTML; charset=utf-8"])
-def test_html_by_its_type_is_a_page_whatever_its_body(kind: Kind, content_type: str) -> None:
-    assert page_instead(kind, content_type, MP4)
+def test_html_by_its_type_is_a_page_unless_the_bytes_say_otherwise(
+    kind: Kind, content_type: str
+) -> None:
+    assert (page_instead(kind, content_type, MP4) is None) is (kind is Kind.MP4)
+
+
+@pytest.mark.parametrize("kind", [Kind.TEXT, Kind.OPAQUE])
+def test_a_label_alone_does_not_outweigh_the_promised_size(kind: Kind) -> None:
+    assert page_instead(kind, "text/html", b"09:00 Ann: hello", sized=True) is None
+    assert page_instead(kind, "text/html", b"<html><body>Sign in", sized=True)
 
 
 @pytest.mark.parametrize("kind", [Kind.MP4, Kind.JPEG, Kind.VTT])
@@ -147,10 +162,6 @@ def test_a_reason_repeats_nothing_foreign() -> None:
         (Kind.VTT, BOM + b"WEBVTT", True),
         (Kind.VTT, b"WEBVTTX", False),
         (Kind.VTT, b"", False),
-        (Kind.JSON, BOM + b'\n {"a":1}', True),
-        (Kind.JSON, b"[1]", True),
-        (Kind.JSON, b"hello", False),
-        (Kind.JSON, b"", False),
         (Kind.TEXT, b"", True),
         (Kind.OPAQUE, b"", True),
         (Kind.OPAQUE, b"\0\1\2", True),
@@ -166,6 +177,16 @@ def test_how_a_file_may_begin(kind: Kind, head: bytes, fits: bool) -> None:
         (Kind.MP4, MP4),
         (Kind.JPEG, JPEG),
         (Kind.JPEG, JPEG + b"\0" * 60),
+        (Kind.JPEG, JPEG + b"\0" * 64),
+        (Kind.VTT, b"WEBVTT\n\xff\xfe"),
+        (Kind.VTT, b"\n \nWEBVTT\n"),
+        (Kind.JSON, b'{"a":"unescaped "quote""}'),
+        (Kind.JSON, b'{"a":"' + b"\xff" * 600 + b'"}'),
+        (Kind.JSON, b"null"),
+        (Kind.JSON, b'{"a":1}\n{"a":2}\n'),
+        (Kind.JSON, b'{"a":"x\ty"}'),
+        (Kind.JSON, b'{"a":1}\0\0'),
+        (Kind.JSON, b'{"a":NaN,}'),
         (Kind.VTT, VTT),
         (Kind.VTT, b"WEBVTT\n" + "\u4f1a".encode() * 5000),
         (Kind.VTT, b"WEBVTT\n0" + "\u4f1a".encode() * 5000),
@@ -187,15 +208,18 @@ def test_a_whole_file_passes(kind: Kind, content: bytes) -> None:
         (Kind.MP4, MP4[:-1], "truncated"),
         (Kind.MP4, b"", "does not begin like mp4"),
         (Kind.JPEG, JPEG[:-1], "truncated"),
-        (Kind.JPEG, JPEG + b"\0" * 64, "truncated"),
+        (Kind.JPEG, JPEG[:40], "truncated"),
+        (Kind.JPEG, b"\x89PNG\r\n\x1a\n", "begins like a PNG picture"),
+        (Kind.MP4, b"\x1aE\xdf\xa3" * 9, "begins like a Matroska"),
+        (Kind.TEXT, b"\xff\xd8\xff\xe0", "begins like a JPEG"),
         (Kind.VTT, b"", "does not begin like vtt"),
-        (Kind.VTT, b"WEBVTT\n\xff\xfe", "UTF-8"),
+        (Kind.VTT, b"WEBVTT\n\n00:01.000 --> 00:0", "within the times"),
         (Kind.VTT, b"WEBVTT\n" + "\u4f1a".encode()[:-1], "cut"),
         (Kind.VTT, b"WEBVTT\n" + b"x" * 9000 + "\u4f1a".encode()[:-1], "cut"),
         (Kind.JSON, TIMELINE[:-1], "cut"),
-        (Kind.JSON, b'{"a":"unescaped "quote""}', "malformed"),
-        (Kind.JSON, b"[" * 100_000, "malformed"),
-        (Kind.JSON, b'{"a":"' + b"\xff" * 600 + b'"}', "malformed"),
+        (Kind.JSON, b"[" * 100_000, "cut"),
+        (Kind.JSON, b'{"a":1}\n{"a":', "cut"),
+        (Kind.JSON, b"hello", "cut"),
         (Kind.JSON, FORBIDDEN, "JSON error"),
     ],
 )
@@ -203,7 +227,7 @@ def test_a_broken_file_is_named(kind: Kind, content: bytes, complaint: str) -> N
     assert complaint in (container(kind, content) or "")
 
 
-@pytest.mark.parametrize(("letter", "verdict"), [(b"]", None), (b"x", "JSON that is cut")])
+@pytest.mark.parametrize(("letter", "verdict"), [(b"]", None), (b"x", "the JSON is cut")])
 def test_of_a_huge_json_file_only_the_ends_are_read(letter: bytes, verdict: str | None) -> None:
     reads: list[int] = []
 
@@ -211,14 +235,74 @@ def test_of_a_huge_json_file_only_the_ends_are_read(letter: bytes, verdict: str 
         reads.append(length)
         return b"[" * length if offset == 0 else letter * length
 
-    assert container_ok(Kind.JSON, read_at, JSON_BYTES + 1) == verdict
+    assert examine(Kind.JSON, read_at, JSON_BYTES + 1).fault == verdict
     assert sum(reads) < 10_000
 
 
 @given(st.sampled_from(Kind), st.none() | st.text(), st.binary(max_size=600))
 def test_arbitrary_bytes_raise_nothing(kind: Kind, content_type: str | None, body: bytes) -> None:
     page_instead(kind, content_type, body[:HEAD_BYTES])
-    assert magic_ok(kind, body) or container(kind, body)
+    assert magic_ok(kind, body) or container(kind, body) or not body
+
+
+def seen(kind: Kind, content: bytes) -> tuple[Structure, bool, str | None]:
+    found = examine(kind, lambda at, n: content[at : at + n], len(content), sized=True)
+    return found.structure, found.fault is not None, found.note
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<html> is how he began\r\n09:00 Ann: hello\r\n",
+        b"<script>alert(1)</script>\r\n09:00 Ann: hello\r\n",
+        b"<!doctype html>\r\n",
+        b"<Error> said Bob\r\n",
+        b'{"errorCode":1,"errorMessage":"typed by Bob"}\r\n09:00 Ann: hello\r\n',
+        b'{"message":"hello"}',
+        b"\xff\xfe" + "h\u00e9llo".encode("utf-16-le"),
+    ],
+)
+def test_a_chat_of_the_promised_size_may_begin_like_a_page(content: bytes) -> None:
+    assert page_instead(Kind.TEXT, "text/plain", content[:HEAD_BYTES], sized=True) is None
+    assert seen(Kind.TEXT, content) == (Structure.NONE, False, None)
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<!DOCTYPE html><html><body>Sign in</body></html>\n",
+        b"<html><p>Sign in</html>",
+        S3_ERROR,
+        FORBIDDEN,
+    ],
+)
+def test_a_whole_page_of_the_promised_size_is_still_a_page(kind: Kind, content: bytes) -> None:
+    if kind is Kind.PAGE:
+        return
+    read_at = lambda at, n: content[at : at + n]  # noqa: E731
+    found = examine(kind, read_at, len(content), sized=True)
+    at_once = page_instead(kind, None, content, sized=True)
+    assert at_once or found.is_page
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_an_empty_file_that_was_promised_is_one(kind: Kind) -> None:
+    assert not seen(kind, b"")[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "note"),
+    [
+        (Kind.VTT, b"WEBVTT\n\n\xc3: hello\n", "not UTF-8"),
+        (Kind.JSON, b'{"a":"A\tB"}', "control characters"),
+        (Kind.JSON, b'{"a":"A\xc3"}', "not UTF-8"),
+        (Kind.JSON, b'{"id":1}\n{"id":2}\n', "2 JSON documents"),
+        (Kind.JPEG, JPEG + b"more", "4 bytes are behind"),
+    ],
+)
+def test_what_is_untidy_is_noted(kind: Kind, content: bytes, note: str) -> None:
+    assert note in (seen(kind, content)[2] or "")
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.core.mp4 import ReadAt, check_boxes
+from reelkeep.core.examination import ReadAt
+from reelkeep.core.mp4 import examine_mp4
 
 
 def box(kind: bytes, payload: bytes = b"") -> bytes:
@@ -28,10 +29,14 @@ def reader(content: bytes) -> ReadAt:
 
 
 def check(content: bytes) -> str | None:
-    return check_boxes(reader(content), len(content))
+    return examine_mp4(reader(content), len(content)).fault
 
 
-FTYP, MOOV, MDAT = box(b"ftyp", b"isom0000"), box(b"moov", b"m" * 20), box(b"mdat", b"d" * 50)
+FTYP, MOOV, MDAT = (
+    box(b"ftyp", b"isom0000"),
+    box(b"moov", box(b"mvhd", b"m" * 12)),
+    box(b"mdat", b"d" * 50),
+)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +48,7 @@ FTYP, MOOV, MDAT = box(b"ftyp", b"isom0000"), box(b"moov", b"m" * 20), box(b"mda
         FTYP + MOOV + large_box(b"mdat", b"d" * 9),
         FTYP + MOOV + endless_box(b"mdat", b"d" * 9),
         FTYP + MOOV + endless_box(b"mdat"),
-        FTYP + MOOV + box(b"moof", b"f") + MDAT + box(b"moof", b"f") + MDAT,
+        FTYP + MOOV + box(b"moof", box(b"mfhd")) + MDAT + box(b"moof", box(b"mfhd")) + MDAT,
         MOOV + MDAT,
         box(b"wide") + MDAT + MOOV,
         FTYP + MOOV + MDAT + box(b"\xa9xyz"),
@@ -64,8 +69,8 @@ def test_a_whole_file_passes(content: bytes) -> None:
         (FTYP + MOOV, "no mdat"),
         ((FTYP + MOOV + MDAT)[:-1], "truncated: mdat at byte 44 needs 58 bytes, 57 are there"),
         (FTYP + MDAT + MOOV[:-1], "truncated: moov"),
-        (FTYP + MOOV + MDAT + b"\0\0\0", "no box at byte 102 of 105"),
-        (FTYP + MOOV + MDAT + b"\0" * 64, "no box at byte 102"),
+        (FTYP + MOOV + MDAT + b"\0\0\1", "no box at byte 102 of 105"),
+        (FTYP + MOOV + b"\0" * 64, "no box at byte 44"),
         (FTYP + MOOV + MDAT + b"<html>oops</html>", "no box|truncated"),
         (FTYP + struct.pack(">I4s", 7, b"mdat") + MOOV, "no box at byte 16 of"),
         (FTYP + struct.pack(">I4sQ", 1, b"mdat", 15) + MOOV, "no box at byte 16 of"),
@@ -78,6 +83,13 @@ def test_a_broken_file_is_named(content: bytes, complaint: str) -> None:
     assert complaint.partition("|")[0] in (fault := check(content) or "") or (
         complaint.partition("|")[2] and complaint.partition("|")[2] in fault
     )
+
+
+@pytest.mark.parametrize("count", [3, 8, 64, 3_000_000])
+def test_zero_bytes_behind_the_last_box_are_noted(count: int) -> None:
+    content = FTYP + MOOV + MDAT + bytes(count)
+    found = examine_mp4(reader(content), len(content))
+    assert (found.fault, found.note) == (None, f"{count} zero bytes are behind its last box")
 
 
 @given(st.integers(0, len(FTYP + MDAT + MOOV) - 1))
@@ -97,8 +109,8 @@ def test_reads_are_small_and_lie_within_the_file() -> None:
         reads.append((offset, length))
         return content[offset : offset + length]
 
-    check_boxes(read_at, len(content))
-    assert all(0 < length <= 16 and at + length <= len(content) for at, length in reads)
+    examine_mp4(read_at, len(content))
+    assert all(0 < length <= len(MOOV) and at + length <= len(content) for at, length in reads)
 
 
 def test_a_file_of_endless_little_boxes_is_given_up() -> None:
@@ -108,9 +120,9 @@ def test_a_file_of_endless_little_boxes_is_given_up() -> None:
         reads[0] += 1
         return (header + header)[:length]
 
-    assert check_boxes(read_at, 8 * 10**9) == "more than 200000 boxes"
+    assert examine_mp4(read_at, 8 * 10**9).fault == "more than 200000 boxes"
     assert reads[0] == 200_000
 
 
 def test_a_file_shorter_than_its_size_is_seen() -> None:
-    assert check_boxes(reader(FTYP + MOOV), len(FTYP + MOOV + MDAT)) is not None
+    assert examine_mp4(reader(FTYP + MOOV), len(FTYP + MOOV + MDAT)).fault is not None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from reelkeep.core.media import Kind
-from reelkeep.core.replies import content_problem, encoding_problem, problem
+from reelkeep.core.replies import content_problem, encoding_problem, foreign_coding, problem
 from reelkeep.errors import (
     Expired,
     Garbled,
@@ -87,7 +87,24 @@ def test_rule_51_retry_after_is_read_in_all_its_forms(
 
 @pytest.mark.parametrize(
     ("coding", "fine"),
-    [("", True), ("identity", True), (" Identity ", True), ("gzip", False), ("br, gzip", False)],
+    [
+        ("", True),
+        ("identity", True),
+        (" Identity ", True),
+        ("gzip", False),
+        ("br, gzip", False),
+        ("X-Gzip", False),
+        ("deflate", False),
+        ("compress", False),
+        ("x-compress", False),
+        ("zstd", False),
+        ("aws-chunked", True),
+        ("UTF-8", True),
+        ("identity, aws-chunked", True),
+        ("aws-chunked,gzip", False),
+        ("binary", True),
+        (",", True),
+    ],
 )
 def test_rule_15_bug_36_only_the_files_own_bytes_are_taken(coding: str, fine: bool) -> None:
     assert (encoding_problem({"Content-Encoding": coding}) is None) is fine
@@ -99,8 +116,9 @@ def test_rule_15_bug_36_only_the_files_own_bytes_are_taken(coding: str, fine: bo
         (Kind.MP4, "video/mp4", MP4_HEAD, True),
         (Kind.MP4, "application/octet-stream", MP4_HEAD, True),
         (Kind.MP4, None, MP4_HEAD, True),
-        (Kind.MP4, "video/mp4", b"\x00" * 512, False),
-        (Kind.MP4, "video/mp4", b"", False),
+        (Kind.MP4, "video/mp4", b"\x00" * 512, True),
+        (Kind.MP4, "text/html", MP4_HEAD, True),
+        (Kind.MP4, "text/html", b"\x00" * 512, False),
         (Kind.MP4, "video/mp4", b'{"status":false,"errorCode":401}', False),
         (Kind.OPAQUE, "text/html; charset=utf-8", b"Passcode Required", False),
         (Kind.OPAQUE, "application/octet-stream", b"<!DOCTYPE html><html>", False),
@@ -123,6 +141,23 @@ def test_no_text_of_a_reply_is_repeated() -> None:
     errors = [
         meant(429, headers),
         encoding_problem(headers),
-        content_problem(Kind.MP4, headers, secret.encode()),
+        content_problem(Kind.MP4, headers, b"{" + secret.encode()),
     ]
-    assert all(error is not None and secret not in str(error) for error in errors)
+    assert all(secret not in str(error) for error in errors)
+
+
+@pytest.mark.parametrize(
+    ("coding", "label"),
+    [
+        ("", None),
+        ("identity", None),
+        ("gzip", None),
+        ("aws-chunked", "aws-chunked"),
+        ("UTF-8", "utf-8"),
+        ("identity, aws-chunked", "aws-chunked"),
+        ("<script>", "something that is no encoding"),
+        ("x" * 41, "something that is no encoding"),
+    ],
+)
+def test_a_label_that_names_no_encoding_is_told(coding: str, label: str | None) -> None:
+    assert foreign_coding({"Content-Encoding": coding}) == label

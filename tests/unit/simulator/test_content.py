@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelkeep.core.examination import Examination, Structure
+from reelkeep.core.mp4 import examine_mp4
 from reelkeep.simulator.content import BLOCK, SLICE, Content, Kind, Noise
 
 NOISE = Noise(7)
@@ -58,7 +60,22 @@ def test_another_key_is_another_content(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", [Kind.MP4, Kind.M4A])
 @pytest.mark.parametrize("wanted", [1, 6_000, 100_000])
 def test_media_are_whole_boxes(kind: Kind, wanted: int) -> None:
-    assert boxes(content(kind, wanted).bytes()) == [b"ftyp", b"moov", b"mdat", b"free"]
+    assert boxes(content(kind, wanted).bytes()) == [b"ftyp", b"moov", b"mdat"]
+
+
+@pytest.mark.parametrize("kind", [Kind.MP4, Kind.M4A])
+@pytest.mark.parametrize("wanted", [1, 6_000, 100_000, 3 * BLOCK - 3, 3 * BLOCK + 8000, 9_999_999])
+def test_media_have_tables_that_fit_their_samples(kind: Kind, wanted: int) -> None:
+    data = content(kind, wanted).bytes()
+    found = examine_mp4(lambda at, size: data[at : at + size], len(data))
+    assert found == Examination(Structure.SAMPLES)
+
+
+def test_media_whose_middle_is_missing_are_found() -> None:
+    data = content(Kind.MP4, 9 * BLOCK).bytes()
+    cut = data[: 3 * BLOCK] + data[4 * BLOCK - 77 :] + data[-BLOCK + 77 :]
+    assert len(cut) == len(data)
+    assert examine_mp4(lambda at, size: cut[at : at + size], len(cut)).fault
 
 
 def test_media_have_the_wanted_size() -> None:

@@ -261,23 +261,6 @@ async def test_rule_40_only_the_first_wrong_file_renews_the_attempts() -> None:
     assert [outcome.progressed for outcome in outcomes] == [True, False, False]
 
 
-async def test_suspects_without_number_take_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "SUSPECTS", 1)
-    there = bench(lambda _: FakeReply.of(media(1000)))
-    rows = [1, 2, 2, 1]
-    outcomes = [await there.failed(replace(DUE, row=row)) for row in rows]
-    assert [outcome.progressed for outcome in outcomes] == [True, True, False, True]
-
-
-async def test_a_file_that_came_right_is_no_suspect_any_more() -> None:
-    wrong, right = FakeReply.of(media(1000)), FakeReply.of(BODY)
-    there = bench([wrong, right, wrong])
-    await there.failed(DUE)
-    await there.stored(DUE)
-    del there.archive.waiting[DUE.key, DUE.file]
-    assert (await there.failed(DUE)).progressed
-
-
 async def test_a_wrong_size_is_told_with_both_figures() -> None:
     there = bench([FakeReply.of(media(1900))])
     outcome = await there.failed(DUE)
@@ -370,7 +353,7 @@ SECRETS = ("secret", "sig=", "sign in")
 MISHAPS = [
     *(FakeReply(status=status) for status in (204, 302, 400, 401, 403, 404, 416, 429, 451, 500)),
     PAGE,
-    FakeReply.of(BODY, Content_Encoding="secret"),
+    FakeReply.of(BODY, Content_Encoding="gzip, secret"),
     FakeReply.of(BODY, Content_Range="secret"),
     FakeReply.of(BODY, status=206, Content_Range="bytes secret", ETag="secret"),
     FakeReply.of(BODY + b"!", Content_Type="secret"),

@@ -18,6 +18,7 @@ from fakes.transport import Answer, FakeReply
 from reelkeep.core.model import Level, Locator
 from reelkeep.errors import (
     BadReply,
+    Damaged,
     DiskFull,
     Encoded,
     Garbled,
@@ -263,8 +264,8 @@ async def test_rule_4_a_hint_is_not() -> None:
     [
         (FakeReply.of(b"<html>Passcode Required</html>", Content_Type="text/html"), NotMedia),
         (FakeReply.json({"status": False, "errorCode": 401}), NotMedia),
-        (FakeReply.of(b"\0" * 2000, Content_Type="video/mp4"), NotMedia),
-        (FakeReply.of(b""), NotMedia),
+        (FakeReply.of(b"\0" * 2000, Content_Type="video/mp4"), Damaged),
+        (FakeReply.of(b""), SizeMismatch),
         (FakeReply.of(BODY, Content_Encoding="gzip"), Encoded),
         (FakeReply.of(BODY, Content_Type="multipart/byteranges; boundary=x"), BadReply),
         (FakeReply.of(BODY, status=204), Garbled),
@@ -285,7 +286,6 @@ async def test_rule_18_bug_33_nothing_of_a_wrong_answer_is_kept(
     [
         FakeReply.of(b"<html>Passcode Required</html>", Content_Type="text/html"),
         FakeReply.json({"status": False, "errorCode": 401}),
-        replace(rest(800), headers={**rest(800).headers, "Content-Type": "text/html"}),
         FakeReply(status=403),
         FakeReply(status=404),
         FakeReply(status=502),
@@ -298,6 +298,26 @@ async def test_a_wrong_answer_costs_no_bytes(reply: Answer) -> None:
     there = await with_800_held(reply, reply)
     await there.failed(DUE)
     assert there.left(DUE) == BODY[:800]
+
+
+@pytest.mark.parametrize("label", ["text/html", "application/json", "nonsense"])
+async def test_the_label_of_a_range_outweighs_nothing(label: str) -> None:
+    labelled = replace(rest(800), headers={**rest(800).headers, "Content-Type": label})
+    there = await with_800_held(labelled)
+    await there.stored(DUE)
+    assert there.kept(DUE) == BODY
+
+
+async def test_the_bytes_outweigh_a_label() -> None:
+    there = bench([FakeReply.of(BODY, Content_Type="text/html")])
+    await there.stored(DUE)
+    assert there.kept(DUE) == BODY
+
+
+@pytest.mark.parametrize("coding", ["aws-chunked", "UTF-8"])
+async def test_a_label_that_is_no_compression_is_told(coding: str) -> None:
+    there = bench([FakeReply.of(BODY, Content_Encoding=coding)])
+    assert (await there.stored(DUE)).label == coding.lower()
 
 
 @pytest.mark.parametrize(

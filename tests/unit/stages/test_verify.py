@@ -13,9 +13,8 @@ from fakes.holdings import download
 from fakes.shelf import media
 from fakes.transport import FakeReply
 from reelkeep.archive.hashes import new_hash
-from reelkeep.core.model import Download, Level, Outcome
+from reelkeep.core.model import ANY_BYTES, Download, Level, Outcome
 from reelkeep.errors import Damaged, DigestMismatch, SizeMismatch, TransferError, Unreachable
-from reelkeep.stages import verify
 
 BODY = media(2000)
 TEXT, JSON, VTT = b"a chat " * 100, b'{"timeline":[]}', b"WEBVTT\n\n" + b"words\n" * 200
@@ -261,16 +260,6 @@ async def test_rule_17_a_body_that_was_cut_is_not_believed() -> None:
     assert there.kept(due) is None
 
 
-async def test_rule_17_readings_without_number_take_little_memory(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(verify, "READINGS", 1)
-    there, due = bench(lambda _: bare(TEXT)), download("a.txt")
-    for row in (1, 2, 1):
-        await there.failed(replace(due, row=row))
-    await there.stored(replace(due, row=1))
-
-
 async def test_rule_17_a_416_can_confirm_where_it_ended() -> None:
     confirmed = FakeReply(status=416, headers={"Content-Range": f"bytes */{len(TEXT)}"})
     there, due = await read_twice("a.txt", bare(TEXT, ETag='"v1"'), confirmed)
@@ -287,3 +276,128 @@ async def test_rule_17_a_range_can_bring_what_was_cut_off() -> None:
     there, due = await read_twice("a.txt", bare(TEXT[:600], ETag='"v1"'), rest)
     await there.stored(due)
     assert there.kept(due) == TEXT
+
+
+# --- bytes that do not fit ------------------------------------------------------------------------
+
+CUT_MP4, CUT_JSON = BODY[:-50], JSON[:-1]
+PAGE = b"<!doctype html><html><body>Sign in</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sized", "level"),
+    [
+        ("a.mp4", CUT_MP4, True, Level.SIZE),
+        ("a.mp4", CUT_MP4, False, Level.NONE),
+        ("a.mp4", b"\x1aE\xdf\xa3 no MP4 file" * 9, True, Level.SIZE),
+        ("a.json", CUT_JSON, True, Level.SIZE),
+        ("a.vtt", b"1\n00:01.000 --> 00:02.000\nHello\n", True, Level.SIZE),
+        ("a.jpg", b"\x89PNG\r\n\x1a\n" + bytes(50), True, Level.SIZE),
+    ],
+)
+async def test_the_same_bytes_twice_are_the_file(
+    name: str, content: bytes, sized: bool, level: Level
+) -> None:
+    due = download(name, size=len(content) if sized else None)
+    there = bench(lambda _: FakeReply.of(content) if sized else bare(content))
+    first = await there.failed(due)
+    assert (type(first.error), first.sha256) == (Damaged, hashlib.sha256(content).hexdigest())
+    again = await there.stored(due)
+    assert (again.verified, again.reason) == (level, "not_media")
+    assert "the same bytes came twice" in (again.note or "")
+    assert there.ranges == [None, None]
+    assert there.kept(due) == content
+
+
+async def test_other_bytes_the_second_time_are_not_the_file() -> None:
+    due = download(size=len(CUT_MP4))
+    other = CUT_MP4[:-1] + b"!"
+    there = bench([FakeReply.of(each) for each in (CUT_MP4, other, CUT_MP4)])
+    for _ in range(3):
+        assert type((await there.failed(due)).error) is Damaged
+    assert there.kept(due) is None
+
+
+@pytest.mark.parametrize(
+    ("due", "reply"),
+    [
+        (download("a.txt", size=len(PAGE)), FakeReply.of(PAGE)),
+        (download("a.docx", size=len(PAGE)), FakeReply.of(PAGE)),
+        (download("a.txt"), bare(b"  " * 300 + PAGE)),
+        (download(size=3000), FakeReply.of(BODY)),
+        (download(), FakeReply.of(BODY, Content_MD5=b64("md5", b"other"))),
+    ],
+)
+async def test_pages_and_broken_promises_are_not_believed_however_often_they_come(
+    due: Download, reply: FakeReply
+) -> None:
+    there = bench(lambda _: reply)
+    for _ in range(3):
+        await there.failed(due)
+    assert there.kept(due) is None
+
+
+async def test_a_promised_digest_proves_what_looks_broken_at_once() -> None:
+    reply = FakeReply.of(CUT_MP4, Content_MD5=b64("md5", CUT_MP4))
+    outcome = await bench([reply]).stored(download(size=len(CUT_MP4)))
+    assert outcome.verified is Level.DIGEST
+    assert "truncated" in (outcome.note or "")
+
+
+@pytest.mark.parametrize(
+    ("due", "reply", "level", "code"),
+    [
+        (download(size=len(PAGE)), FakeReply.of(PAGE), Level.SIZE, "not_media"),
+        (download(size=3000), FakeReply.of(BODY), Level.NONE, "size_mismatch"),
+        (download(size=1000), FakeReply.of(BODY), Level.NONE, "size_mismatch"),
+        (
+            download(size=2000),
+            FakeReply.of(BODY, Content_MD5=b64("md5", b"other")),
+            Level.NONE,
+            "digest_mismatch",
+        ),
+        (download(size=2000), FakeReply.of(BODY, Content_Encoding="gzip"), None, None),
+        (download(size=2000), FakeReply.of(BODY), None, None),
+    ],
+)
+async def test_what_the_operator_accepts_is_the_file_and_no_broken_promise_is_called_kept(
+    due: Download, reply: FakeReply, level: Level | None, code: str | None
+) -> None:
+    outcome = await bench([reply]).stored(replace(due, accepts=ANY_BYTES))
+    assert outcome.verified is (level or Level.SIZE_CONTAINER)
+    assert outcome.reason == code
+    assert ("accepted by the operator" in (outcome.note or "")) is (code is not None)
+
+
+@pytest.mark.parametrize(
+    ("promised", "code", "level"),
+    [
+        (len(CUT_MP4), "not_media", Level.SIZE),
+        (2000, "size_mismatch", Level.NONE),
+        (len(CUT_MP4), "digest_mismatch", Level.NONE),
+        (None, "not_media", Level.NONE),
+    ],
+)
+async def test_accepted_bytes_are_taken_from_quarantine_and_nobody_is_asked(
+    promised: int | None, code: str, level: Level
+) -> None:
+    there = bench([])
+    there.archive.quarantined.append((CUT_MP4, "why"))
+    sha256 = hashlib.sha256(CUT_MP4).hexdigest()
+    due = replace(download(size=promised), accepts=sha256, reason=code)
+    outcome = await there.stored(due)
+    assert (outcome.verified, outcome.reason, outcome.sha256) == (level, code, sha256)
+    assert (there.kept(due), there.ranges) == (CUT_MP4, [])
+
+
+async def test_a_crash_after_accepted_bytes_were_kept_changes_nothing() -> None:
+    there = bench([])
+    sha256 = hashlib.sha256(CUT_MP4).hexdigest()
+    due = replace(download(size=2000), accepts=sha256, reason="size_mismatch")
+    there.archive.waiting[due.key, due.file] = CUT_MP4
+    assert (await there.stored(due)).verified is Level.NONE
+
+
+async def test_other_bytes_than_the_accepted_ones_are_examined_as_ever() -> None:
+    there = bench(lambda _: FakeReply.of(CUT_MP4))
+    assert type((await there.failed(replace(download(), accepts="0" * 64))).error) is Damaged

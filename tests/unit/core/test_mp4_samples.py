@@ -1,0 +1,226 @@
+"""Sample tables of MP4 files against their data."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reelkeep.core.examination import Examination, Structure
+from reelkeep.core.mp4 import examine_mp4
+
+AVC = b"\1\x42\0\x0a\xff"
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    payload = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(payload), kind) + payload
+
+
+def full(kind: bytes, *numbers: int, tail: bytes = b"") -> bytes:
+    return box(kind, struct.pack(f">{len(numbers) + 1}I", 0, *numbers), tail)
+
+
+def unit(size: int, head: int = 0x41) -> bytes:
+    """Return a sample of `size` bytes: one unit behind its length."""
+    return struct.pack(">IB", size - 4, head) + bytes(n % 251 for n in range(size - 5))
+
+
+VIDEO = [unit(100 + 7 * n) for n in range(40)]
+SOUND = [bytes([0x21, n, 0]) * 5 for n in range(60)]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file with a track of video and one of sound, whose tables may be told otherwise."""
+
+    moov_first: bool = True
+    compact: int = 0  #: Bits of `stz2`; 0: `stsz`.
+    wide: bool = False  #: `co64`.
+    video: Sequence[bytes] = field(default_factory=lambda: VIDEO)
+    sound: Sequence[bytes] = field(default_factory=lambda: SOUND)
+    sizes: Sequence[int] | None = None  #: What is said of those of the video.
+    times: int | None = None  #: Samples of the video that have times.
+    announced: int = 0  #: Its duration; 0: the right one.
+    move: int = 0  #: Bytes that its second chunk is said to lie behind its place.
+    runs: Sequence[int] = ()  #: Its `stsc`, if not the right one.
+    entry: bytes = box(b"avc1", bytes(78), box(b"avcC", AVC))
+
+    def content(self) -> bytes:
+        ftyp = box(b"ftyp", b"isom\0\0\0\0")
+        if not self.moov_first:
+            return ftyp + self.data() + self.moov(len(ftyp) + 8)
+        offset = len(ftyp) + len(self.moov(0)) + 8
+        return ftyp + self.moov(offset) + self.data()
+
+    def data(self) -> bytes:
+        return box(b"mdat", *self.video[:20], *self.sound[:30], *self.video[20:], *self.sound[30:])
+
+    def moov(self, at: int) -> bytes:
+        first = sum(map(len, self.video[:20]))
+        heard = sum(map(len, self.sound[:30]))
+        second = at + first + heard
+        last = second + sum(map(len, self.video[20:]))
+        video = self.trak(self.video, [at, second + self.move], self.entry, "video")
+        sound = self.trak(self.sound, [at + first, last], box(b"mp4a", bytes(28)), "sound")
+        return box(b"moov", full(b"mvhd", *[0] * 24), video, sound)
+
+    def trak(
+        self, samples: Sequence[bytes], chunks: Sequence[int], entry: bytes, what: str
+    ) -> bytes:
+        mine = what == "video"
+        sizes = list(map(len, samples))
+        count = len(sizes)
+        told = list(self.sizes) if mine and self.sizes is not None else sizes
+        size = full(b"stsz", 0, len(told), *told)
+        if self.compact:
+            size = full(b"stz2", self.compact, len(told), tail=packed(told, self.compact))
+        times = self.times if mine and self.times is not None else count
+        runs = self.runs if mine and self.runs else (1, count // 2, 1)
+        places = full(b"stco", len(chunks), *chunks)
+        if self.wide:
+            places = full(b"co64", len(chunks), tail=struct.pack(f">{len(chunks)}Q", *chunks))
+        table = box(
+            b"stbl",
+            box(b"stsd", struct.pack(">II", 0, 1), entry),
+            full(b"stts", 1, times, 40),
+            full(b"stsc", len(runs) // 3, *runs),
+            size,
+            places,
+        )
+        lasts = self.announced if mine and self.announced else 40 * count
+        mdhd = full(b"mdhd", 0, 0, 1000, lasts, 0)
+        return box(b"trak", full(b"tkhd", *[0] * 20), box(b"mdia", mdhd, box(b"minf", table)))
+
+
+def packed(sizes: Sequence[int], bits: int) -> bytes:
+    if bits == 4:
+        pairs = [*sizes, 0][: len(sizes) + len(sizes) % 2]
+        return bytes(a << 4 | b for a, b in zip(pairs[::2], pairs[1::2], strict=True))
+    return b"".join(size.to_bytes(bits // 8) for size in sizes)
+
+
+def look(content: bytes) -> Examination:
+    return examine_mp4(lambda at, size: content[at : at + size], len(content))
+
+
+SMALL = [unit(6 + n % 9) for n in range(40)]
+TINY = [bytes([n]) * (1 + n % 15) for n in range(60)]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        Made(),
+        Made(moov_first=False),
+        Made(wide=True),
+        Made(compact=16),
+        Made(compact=8, video=SMALL),
+        Made(compact=4, video=SMALL, sound=TINY),
+        Made(runs=(1, 20, 1, 2, 20, 1)),
+        Made(entry=box(b"vp09", bytes(78)), video=SOUND[:40]),
+        Made(entry=box(b"hvc1", bytes(78), box(b"hvcC", bytes(21) + b"\xff"))),
+        Made(video=[unit(50) + unit(60, 0x06) for _ in range(40)]),
+    ],
+)
+def test_tables_that_fit_their_data_are_seen_to_fit(made: Made) -> None:
+    assert look(made.content()) == Examination(Structure.SAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("made", "fault"),
+    [
+        (Made(sizes=[*map(len, VIDEO[:-1]), 9999]), "outside of mdat"),
+        (Made(sizes=list(map(len, VIDEO[:-1]))), "has 39 samples and the times of 40"),
+        (Made(times=41), "has 40 samples and the times of 41"),
+        (Made(runs=(1, 19, 1)), "do not hold its samples"),
+        (Made(runs=(2, 20, 1)), "not in order"),
+        (Made(runs=(1, 20, 1, 4, 20, 1)), "do not hold|not in order"),
+        (Made(move=-1000), "overlap"),
+        (Made(move=10**6), "outside of mdat"),
+        (Made(move=-3), "overlap"),
+        (Made(video=[*VIDEO[:20], bytes(240), *VIDEO[21:]]), "is no video"),
+        (Made(video=[*VIDEO[:20], unit(240, 0x81), *VIDEO[21:]]), "is no video"),
+        (Made(compact=24), "sizes of 24 bits"),
+    ],
+)
+def test_what_does_not_fit_is_named(made: Made, fault: str) -> None:
+    found = look(made.content()).fault or ""
+    assert any(each in found for each in fault.split("|")), found
+
+
+def test_another_duration_is_noted_and_no_samples_are_claimed() -> None:
+    found = look(Made(announced=9000).content())
+    assert (found.structure, found.fault) == (Structure.CONTAINER, None)
+    assert found.note == "track 1 announces 9 s, and its samples last 1 s"
+
+
+def test_a_file_most_of_which_nothing_accounts_for_is_only_a_container() -> None:
+    content = Made().content() + box(b"free", bytes(100_000))
+    assert look(content) == Examination(Structure.CONTAINER)
+
+
+@given(st.data(), st.booleans())
+@settings(max_examples=100)
+def test_bytes_that_are_missing_in_the_middle_are_found(data: st.DataObject, first: bool) -> None:
+    """The size stays: what is missing is made up for by other bytes later in the video."""
+    whole = Made(moov_first=first, sound=[]).content()
+    data_at = whole.index(b"mdat") + 4
+    end = data_at + sum(map(len, VIDEO))
+    start = data.draw(st.integers(data_at + 110, end - 1200))
+    lost = data.draw(st.integers(1, 100))
+    back = data.draw(st.integers(start + lost + 600, end))
+    filled = whole[:start] + whole[start + lost : back] + b"x" * lost + whole[back:]
+    assert len(filled) == len(whole)
+    assert look(filled).fault is not None
+
+
+# --- fragments ------------------------------------------------------------------------------------
+
+
+def fragment(at: int, samples: Sequence[bytes], *, lie: int = 0, base: bool = False) -> bytes:
+    sizes = list(map(len, samples))
+
+    def moof(offset: int) -> bytes:
+        head = struct.pack(">II", 0x020000, 1)
+        if base:
+            head = struct.pack(">IIQ", 1, 1, at)
+        run = struct.pack(f">III{len(sizes)}I", 0x201, len(sizes), offset, *sizes)
+        return box(b"moof", full(b"mfhd", 1), box(b"traf", box(b"tfhd", head), box(b"trun", run)))
+
+    return moof(len(moof(0)) + 8 + lie) + box(b"mdat", *samples)
+
+
+def fragmented(*, lie: int = 0, base: bool = False, index: int | None = None) -> bytes:
+    empty = replace(Made(), video=[], sound=[])
+    trak = empty.trak([], [], empty.entry, "sound")
+    tkhd, rest = full(b"tkhd", *[0] * 20), full(b"tkhd", 0, 0, 1, *[0] * 17)
+    moov = box(b"moov", trak.replace(tkhd, rest), box(b"mvex", full(b"trex", 1, 1, 0, 0, 0)))
+    content = box(b"ftyp", b"iso5\0\0\0\0") + moov
+    first = fragment(0, VIDEO[:20])
+    if index is not None:
+        content += full(b"sidx", 1, 1000, 0, 0, 1, len(first) + index, 800, 0)
+    content += fragment(len(content), VIDEO[:20], base=base)
+    return content + fragment(len(content), VIDEO[20:], lie=lie, base=base)
+
+
+@pytest.mark.parametrize("content", [fragmented(), fragmented(base=True), fragmented(index=0)])
+def test_fragments_that_fit_their_data_are_seen_to_fit(content: bytes) -> None:
+    assert look(content) == Examination(Structure.SAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (fragmented(lie=5), "outside of mdat"),
+        (fragmented(lie=-5), "outside of mdat"),
+        (fragmented(index=1), "names a segment where no box ends"),
+        (fragmented().replace(VIDEO[30][:5], b"\0\0\0\1\x41"), "is no video"),
+    ],
+)
+def test_fragments_that_do_not_fit_are_named(content: bytes, fault: str) -> None:
+    assert fault in (look(content).fault or "")
