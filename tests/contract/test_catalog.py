@@ -25,7 +25,8 @@ from fakes.catalog import (
 )
 from reelkeep.catalog.database import one_thread
 from reelkeep.core.filters import Filter
-from reelkeep.core.model import FileId, Outcome, ProviderName, Readiness, RecordingId
+from reelkeep.core.model import FileId, Outcome, ProviderName, Readiness, RecordingId, Window
+from reelkeep.core.unread import Unread
 from reelkeep.errors import AuthFailed, Gone, Refused, Throttled, Unreachable
 from reelkeep.ports import Scan
 
@@ -768,3 +769,18 @@ async def test_acknowledgements_come_in_batches_the_most_endangered_first(catalo
     )
     await catalog.store_all()
     assert await catalog.intake.acknowledgeable(NAME, 2) == ["soon deleted", "old"]
+
+
+# what could not be read
+
+
+async def test_what_could_not_be_read_is_kept_until_it_is_replaced(catalog: Catalog) -> None:
+    day = timedelta(days=1)
+    left = [Unread("u-1", Window(START - day, START)), Unread("", Window(START - 9 * day, START))]
+    await catalog.intake.left_unread(NAME, left)
+    assert await catalog.intake.unread(NAME) == left
+    assert await catalog.intake.unread(OTHER) == []
+    await catalog.intake.left_unread(NAME, left[:1])
+    assert await catalog.intake.unread(NAME) == left[:1]
+    await catalog.intake.left_unread(NAME, ())
+    assert await catalog.intake.unread(NAME) == []

@@ -229,7 +229,7 @@ async def test_a_broken_provider_is_said_and_disturbs_no_other(place: Place) -> 
     place.sim.switches.goto.token_fault = "invalid_grant"
     ran = await place.run("sync", "--json", code=1)
     assert len(ran.json["left"]) == 1
-    assert ran.json["left"][0].startswith("support could not be read: ")
+    assert ran.json["left"][0].startswith("support could not be read wholly: ")
     assert [line["failed"] for line in ran.json["providers"]] == [0, 0, 0]
     assert ran.json["providers"][1]["stored"] > 0
 

@@ -30,6 +30,7 @@ from reelkeep.core.model import (
     Window,
 )
 from reelkeep.core.spans import AHEAD, EPOCH, since_epoch
+from reelkeep.core.unread import PartlyDescribed
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clean, Clock, Provider, Report
 from reelkeep.settings import Settings
@@ -60,12 +61,17 @@ class Audited:
     days: dict[date | None, Tally] = field(default_factory=dict)  #: Day of the start, in UTC.
     findings: list[Finding] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)  #: Why not all may have been listed.
+    unsure: bool = False  #: A listing is known not to show all.
     error: str | None = None  #: Why the provider could not be read, or not wholly.
 
     @property
     def ok(self) -> bool:
-        """Whether all that the provider holds is here, or not wanted."""
-        return self.error is None and not any(tally.left for tally in self.days.values())
+        """Whether all that the provider holds is surely here, or not wanted."""
+        return (
+            self.error is None
+            and not self.unsure
+            and not any(tally.left for tally in self.days.values())
+        )
 
 
 async def audit(
@@ -109,9 +115,10 @@ class _Hearing:
         self.found = found
 
     def __call__(self, event: str, /, **keys: object) -> None:
-        if event == "poll.incomplete":
-            name = ProviderName(str(keys["provider"]))
-            self.found[name].incomplete.append(str(keys["reason"]))
+        if event in ("poll.incomplete", "user.skipped"):
+            found = self.found[ProviderName(str(keys["provider"]))]
+            found.incomplete.append(str(keys["reason"]))
+            found.unsure = found.unsure or event == "poll.incomplete"
         self._heard(event, **keys)
 
 
@@ -122,6 +129,7 @@ class _Seen:
     recordings: set[int] = field(default_factory=set)  #: Rows.
     files: set[int] = field(default_factory=set)  #: Rows.
     strangers: dict[RecordingId, _Stranger] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)  #: Why not all was seen.
 
 
 @dataclass(slots=True)
@@ -150,7 +158,9 @@ class Auditor:
                 async for batch in listed:
                     await self._see(provider, batch, window, seen)
         except ProviderError as error:
-            found.error = self._clean(str(error))
+            seen.errors.append(str(error))
+        if seen.errors:
+            found.error = self._clean("; ".join(dict.fromkeys(seen.errors)))
         found.incomplete = [self._clean(reason) for reason in found.incomplete]
         await self._weigh_strangers(provider, seen, found)
         await self._weigh_known(provider, window, seen, found)
@@ -164,7 +174,7 @@ class Auditor:
     ) -> None:
         ids = [each.id for each in batch]
         held = await self._desk.known(provider.name, ids)
-        for recording in await _described(provider, batch, held):
+        for recording in await _described(provider, batch, held, seen.errors):
             if not _is_within(recording, window):
                 continue
             holding = held.get(recording.id)
@@ -223,9 +233,12 @@ class Auditor:
 
 
 async def _described(
-    provider: Provider, batch: Sequence[Recording], held: dict[str, Holding]
+    provider: Provider, batch: Sequence[Recording], held: dict[str, Holding], errors: list[str]
 ) -> list[Recording]:
-    """Return `batch`, of which what nothing is known of yet is described where that is possible."""
+    """Return `batch`, of which what nothing is known of yet is described where that is possible.
+
+    What could not be asked for is added to `errors`.
+    """
     if not provider.traits.describes:
         return list(batch)
     bare = [
@@ -235,8 +248,13 @@ async def _described(
     ]
     if not bare:
         return list(batch)
-    with blamed():
-        told = {each.id: each for each in await provider.describe(bare)}
+    try:
+        with blamed():
+            described = await provider.describe(bare)
+    except PartlyDescribed as error:
+        described = error.described
+        errors.append(str(error))
+    told = {each.id: each for each in described}
     return [told.get(each.id, each) for each in batch]
 
 

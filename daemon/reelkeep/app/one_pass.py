@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 
 import anyio
 
-from reelkeep.app.house import House
+from reelkeep.app.house import House, retry_policy
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.unwrapped import unwrapped
 from reelkeep.catalog.outlook import Outlook, look
 from reelkeep.core.model import ProviderName
+from reelkeep.core.retry import poll_again
 from reelkeep.stages.space import LOOK_AGAIN
 
 PATIENCE = timedelta(minutes=5)
@@ -90,7 +92,7 @@ class Pass:
         with anyio.move_on_at(patience.deadline):
             async with anyio.create_task_group() as group:
                 for name in self._names:
-                    group.start_soon(self._read, name)
+                    group.start_soon(self._read, name, patience.deadline)
             self.pipeline.stirred_at = anyio.current_time()
             while not await self._is_over(patience):
                 await self._rest()
@@ -99,10 +101,29 @@ class Pass:
             return
         self.cut_short = True
 
-    async def _read(self, name: ProviderName) -> None:
+    async def _read(self, name: ProviderName, deadline: float) -> None:
         if self._polls:
-            await self.pipeline.pollers[name].once()
+            await self._poll(name, min(deadline, anyio.current_time() + self._waits()))
         await self.pipeline.backfillers[name].all()
+
+    async def _poll(self, name: ProviderName, deadline: float) -> None:
+        """Poll, and again until `deadline` while what is in the way may pass by itself."""
+        poller, policy = self.pipeline.pollers[name], retry_policy(self._house.settings)
+        for attempt in count(1):
+            await poller.once()
+            if poller.error is None:
+                return
+            wait = poll_again(
+                poller.error, attempt, now=self._house.clock(), policy=policy,
+                dice=self._house.dice(),
+            )  # fmt: skip
+            if wait is None or anyio.current_time() + wait.total_seconds() >= deadline:
+                return
+            await anyio.sleep(wait.total_seconds())
+
+    def _waits(self) -> float:
+        """Return for how many seconds a provider is waited for; with a limit, that decides."""
+        return self._patience() if self._limit is None else float("inf")
 
     async def _rest(self) -> None:
         """Return after a glance's time, or when something moved and no transfer is under way."""

@@ -25,8 +25,9 @@ from reelkeep.catalog.tables import file, recording
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
 from reelkeep.core.spans import since_epoch
+from reelkeep.core.unread import Unread
 from reelkeep.errors import ProviderError
-from reelkeep.ports import Clean, Clock, Dice, Finding, Provider, Traits
+from reelkeep.ports import Clean, Clock, Dice, Finding, Provider, Resuming, Traits
 from reelkeep.settings import Settings
 from reelkeep.settings.model import CatalogOptions
 from reelkeep.stages.bells import Bell
@@ -64,6 +65,13 @@ class Spared:
         return self._provider.traits
 
     def discover(self, span: Window) -> AsyncIterator[Sequence[Recording]]:
+        return self._provider.discover(span)
+
+    def discover_with(
+        self, span: Window, unread: Sequence[Unread]
+    ) -> AsyncIterator[Sequence[Recording]]:
+        if isinstance(self._provider, Resuming):
+            return self._provider.discover_with(span, unread)
         return self._provider.discover(span)
 
     async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:

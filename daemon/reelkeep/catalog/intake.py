@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
 from reelkeep.catalog import merging
 from reelkeep.catalog.announce import announce
@@ -16,9 +16,10 @@ from reelkeep.catalog.familiar import Familiar
 from reelkeep.catalog.peril import Endangered, ask_again, endangered
 from reelkeep.catalog.rows import write_rows
 from reelkeep.catalog.standing import Step, restate, tellable
-from reelkeep.catalog.tables import NEVER, provider, recording
+from reelkeep.catalog.tables import NEVER, provider, recording, unread
 from reelkeep.core.lifecycle import RecordingState
-from reelkeep.core.model import ProviderName, Readiness, Recording, RecordingId
+from reelkeep.core.model import ProviderName, Readiness, Recording, RecordingId, Window
+from reelkeep.core.unread import Unread
 from reelkeep.core.waiting import next_telling
 from reelkeep.ports import Admission, Clock, Report, Scan, Traits
 
@@ -69,6 +70,31 @@ class SqlIntake:
         def work(connection: Connection) -> None:
             if not connection.execute(_SCANNED, {"of": name, **values}).rowcount:
                 connection.execute(insert(provider).values(name=name, **values))
+
+        await self._database.write(work)
+
+    async def unread(self, name: ProviderName) -> Sequence[Unread]:
+        """Return what could not be read of single parts of the account, in order."""
+        query = select(unread).where(unread.c.provider == name).order_by(unread.c.row)
+        rows = await self._database.read(lambda c: c.execute(query).mappings().all())
+        return [Unread(row["part"], Window(row["since"], row["until"])) for row in rows]
+
+    async def left_unread(self, name: ProviderName, left: Sequence[Unread]) -> None:
+        """Replace what could not be read of single parts of the account."""
+        rows = [
+            {
+                "provider": name,
+                "part": each.part,
+                "since": each.window.since,
+                "until": each.window.until,
+            }
+            for each in left
+        ]
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(unread).where(unread.c.provider == name))
+            if rows:
+                connection.execute(insert(unread), rows)
 
         await self._database.write(work)
 

@@ -174,6 +174,18 @@ backfill = Table(
 )
 """What is still to be read of the windows that an operator wants to be read again."""
 
+unread = Table(
+    "unread",
+    metadata,
+    Column("row", Integer, primary_key=True),
+    Column("provider", String, nullable=False),
+    Column("part", String, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Index("unread_of_provider", "provider", "row"),
+)
+"""Windows of single parts of an account, such as a user, that could not be read yet."""
+
 milestone = Table(
     "milestone",
     metadata,

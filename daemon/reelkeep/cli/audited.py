@@ -84,6 +84,12 @@ def sentence(found: Sequence[Audited]) -> str:
     unread = [str(each.name) for each in found if each.error]
     if unread:
         return f"{kept}; but {listed(unread)} could not be read wholly."
+    unsure = sum(len(each.incomplete) for each in found)
+    if unsure:
+        return (
+            f"{kept}: all that was listed is here, or not wanted; "
+            f"{number(unsure, 'listing')} may not show all."
+        )
     return f"{kept}: all that the providers hold is here, or not wanted."
 
 

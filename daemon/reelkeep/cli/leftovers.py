@@ -43,7 +43,7 @@ def leftovers(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> list[st
 
 def _of_providers(how: Circumstances) -> Iterator[str]:
     for name, reason in how.broken.items():
-        yield f"{name} could not be read: {reason}"
+        yield f"{name} could not be read wholly: {reason}"
 
 
 def _of_files(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> Iterator[str]:

@@ -83,7 +83,25 @@ EVENTS: dict[str, Event] = {
     ),
     "poll.recovered": Event(_I, ("provider", "seconds"), "A broken provider is back."),
     "poll.incomplete": Event(
-        _W, ("provider", "reason"), "A listing is capped and cannot be cut finer yet."
+        _W,
+        ("provider", "user", "code", "reason"),
+        "A listing was read, but does not show all; `code` says in which way.",
+    ),
+    "listing.failed": Event(
+        _W,
+        ("provider", "user", "code", "reason"),
+        "The listing of one user or window failed while others were read; said once a user.",
+    ),
+    "listing.recovered": Event(
+        _I, ("provider", "user"), "The listing of a user that had failed was read again."
+    ),
+    "user.skipped": Event(
+        _I,
+        ("provider", "user", "code", "reason"),
+        "A user is passed over for a day, as the provider says that nothing is to be read.",
+    ),
+    "user.pending": Event(
+        _D, ("provider", "user", "reason"), "A user was invited, has not come yet, has nothing."
     ),
     "backfill.advanced": Event(
         _I,

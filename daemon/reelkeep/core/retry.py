@@ -20,6 +20,7 @@ from reelkeep.errors import (
     SizeMismatch,
     Throttled,
     TransferError,
+    Unavailable,
 )
 
 LONGEST_WISH = timedelta(hours=1)
@@ -120,6 +121,21 @@ def _pause(error: Exception, now: datetime, policy: Policy, dice: float) -> time
     if asked is None:
         return min(PATIENCE, policy.longest)
     return max(asked, policy.base) + policy.base * dice
+
+
+def poll_again(
+    error: ProviderError, attempt: int, *, now: datetime, policy: Policy, dice: float
+) -> timedelta | None:
+    """Return when to poll again after the failed `attempt` (1-based) of a pass; None: not at all.
+
+    An outage, or a limit that ends soon, is trouble in passing. Anything else needs an operator,
+    or is trouble with single listings, which was waited for already.
+    """
+    if attempt >= policy.attempts or not isinstance(error, Unavailable | RateLimited):
+        return None
+    if isinstance(error, RateLimited) and error.until is not None:
+        return max(error.until - now, policy.base)
+    return backoff(attempt, policy, dice)
 
 
 def backoff(attempt: int, policy: Policy, dice: float) -> timedelta:

@@ -20,7 +20,7 @@ from reelkeep.ports.catalog import (
     Stock,
     Wanted,
 )
-from reelkeep.ports.provider import Finding, Provider, Remover, Tools, Traits, Vault
+from reelkeep.ports.provider import Finding, Provider, Remover, Resuming, Tools, Traits, Vault
 from reelkeep.ports.transport import Reply, Request, Tap, Transport
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "Reply",
     "Report",
     "Request",
+    "Resuming",
     "Scan",
     "Source",
     "Stock",

@@ -17,6 +17,7 @@ from reelkeep.core.model import (
     RecordingId,
     Window,
 )
+from reelkeep.core.unread import Unread
 from reelkeep.ports.provider import Traits
 
 
@@ -48,6 +49,14 @@ class Intake(Protocol):
     async def scan(self, provider: ProviderName) -> Scan: ...
 
     async def scanned(self, provider: ProviderName, scan: Scan) -> None: ...
+
+    async def unread(self, provider: ProviderName) -> Sequence[Unread]:
+        """Return what could not be read of single parts of the account, in order."""
+        ...
+
+    async def left_unread(self, provider: ProviderName, unread: Sequence[Unread]) -> None:
+        """Replace what could not be read of single parts of the account."""
+        ...
 
     async def admit(
         self, provider: ProviderName, traits: Traits, recordings: Sequence[Recording]

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 from reelkeep.core.disposal import Disposal
 from reelkeep.core.filters import Filter
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
+from reelkeep.core.unread import Unread
 from reelkeep.ports.base import Clock, Dice, Learn, Report
 from reelkeep.ports.transport import Transport
 
@@ -60,7 +61,8 @@ class Provider(Protocol):
 
         A batch is yielded only once the listing it came from has been drained: the consumer may
         take its time. If part of the span could not be read, what could be is yielded first and
-        the error raised at the end, so that the caller knows the span is incomplete.
+        the error raised at the end, so that the caller knows the span is incomplete. It is a
+        `PartlyRead` if it is known what is missing, so that the rest need not be read again.
         """
         ...
 
@@ -69,6 +71,10 @@ class Provider(Protocol):
 
         What is not ready yet, or fails while others succeed, is left out or returned as
         `undescribed`. An error is raised only if it concerns all of them.
+
+        Raises:
+            PartlyDescribed: Some could not be asked for, and have to be listed again; it holds
+                all of them, and says what to list.
         """
         ...
 
@@ -92,6 +98,23 @@ class Provider(Protocol):
 
     async def check(self) -> Sequence[Finding]:
         """Ask one cheap authenticated question, and say what is missing."""
+        ...
+
+
+@runtime_checkable
+class Resuming(Protocol):
+    """What a `Provider` can do besides, if its account has parts that are listed by themselves."""
+
+    def discover_with(
+        self, span: Window, unread: Sequence[Unread]
+    ) -> AsyncIterator[Sequence[Recording]]:
+        """Yield what there is in `span`, as `discover`, and in `unread`, in the same way.
+
+        Raises:
+            PartlyRead: Listings of single parts failed; it says what is still unread, of `span`
+                and of `unread`.
+            ProviderError: Nothing is served; `unread` is as unread as before.
+        """
         ...
 
 

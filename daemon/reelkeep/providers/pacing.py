@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import anyio
 
@@ -15,6 +15,7 @@ PATIENCE = timedelta(seconds=60)
 _CALM = 60.0  # seconds without complaint after which the full rate is tried again
 _LONGEST_WAIT = 60.0
 _SLOWEST = 16  # times slower than configured, at worst
+_LATER = "asked to come back later"
 
 
 def _no_jitter() -> float:
@@ -40,16 +41,17 @@ class Pacer:
         self._parked = 0.0
         self._calm = 0.0
         self._until: datetime | None = None
+        self._reason = ""
         self._strikes = 0
 
     async def turn(self) -> None:
-        """Wait until a request may be sent.
+        """Wait until a request may be sent; only a turn that is given counts for the day.
 
         Raises:
             RateLimited: That is more than `PATIENCE` away.
         """
-        self._spend()
         while True:
+            self._require_budget()
             await self._unparked()
             now = anyio.current_time()
             slot = max(now, self._next)
@@ -57,13 +59,23 @@ class Pacer:
             if slot > now:
                 await anyio.sleep_until(slot)
             if anyio.current_time() >= self._parked:
-                return  # else parked while we waited: stand in line again
+                self._require_budget()  # others may have taken the last one while we waited
+                self._spent += 1
+                return
+            # parked while we waited: stand in line again
 
-    def park(self, until: datetime) -> None:
-        """Give no turns before `until`; an earlier end than the one in force changes nothing."""
+    def give_back(self) -> None:
+        """Take back the last turn: its request was not sent."""
+        self._spent = max(0, self._spent - 1)
+
+    def park(self, until: datetime, reason: str = _LATER) -> None:
+        """Give no turns before `until`; an earlier end than the one in force changes nothing.
+
+        `reason` says in an error why.
+        """
         end = anyio.current_time() + (until - self._clock()).total_seconds()
         if end > self._parked:
-            self._parked, self._until = end, until
+            self._parked, self._until, self._reason = end, until, reason
 
     def slow_down(self) -> datetime:
         """Heed a 429 that says nothing more: halve the rate for a while, and wait a little.
@@ -75,7 +87,7 @@ class Pacer:
         if now < self._parked and self._until is not None:
             return self._until
         strikes = self._strikes_now()
-        wait = min(2.0**strikes, _LONGEST_WAIT) * (1.0 + 0.25 * self._dice())
+        wait = min(2.0**strikes * (1.0 + 0.25 * self._dice()), _LONGEST_WAIT)
         self._strikes = min(strikes + 1, 10)
         self._calm = now + wait + _CALM
         until = self._clock() + timedelta(seconds=wait)
@@ -88,14 +100,21 @@ class Pacer:
     async def _unparked(self) -> None:
         while (left := self._parked - anyio.current_time()) > 0:
             if left > PATIENCE.total_seconds():
-                raise RateLimited("asked to come back later", until=self._until)
+                raise limited(self._reason, self._until)
             await anyio.sleep(left)
 
-    def _spend(self) -> None:
+    def _require_budget(self) -> None:
         now = self._clock()
         if now.date() != self._day:
             self._day, self._spent = now.date(), 0
         if self._per_day is not None and self._spent >= self._per_day:
             midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-            raise RateLimited("the requests of this day are used up", until=midnight)
-        self._spent += 1
+            raise limited(f"all {self._per_day} requests of this day are used up", midnight)
+
+
+def limited(reason: str, until: datetime | None) -> RateLimited:
+    """Return the error that says which limit is reached, and when requests may be sent again."""
+    if until is None:
+        return RateLimited(reason)
+    again = until.astimezone(UTC)
+    return RateLimited(f"{reason}; no request before {again:%Y-%m-%d %H:%M:%S} UTC", until=until)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 
 from reelkeep.core.spans import since_epoch, slice_of
+from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Backfills, Clean, Clock, Provider, Report
 from reelkeep.stages.health import pause_after
@@ -55,11 +56,13 @@ class Backfiller:
         Raises:
             CatalogError: The catalog failed us.
         """
+        first: str | None = None
         try:
             while await self.once():
-                pass
+                first = first or self.error
         except ProviderError:
             return  # said already
+        self.error = first
 
     async def once(self) -> bool:
         """Read the next slice; return whether there was one.
@@ -76,6 +79,13 @@ class Backfiller:
         part, began = slice_of(window), anyio.current_time()
         try:
             tally = await self._reader.read(part)
+        except PartlyRead as error:
+            self._failed(error)
+            if error.unread is None:
+                raise
+            # what is unread is noted for the polls; the rest of the window goes on
+            await self._backfills.advance(wanted, part.until)
+            return True
         except ProviderError as error:
             self._failed(error)
             raise

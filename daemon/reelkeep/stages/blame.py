@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from reelkeep.core.model import Recording, Window
 from reelkeep.core.telling import told
+from reelkeep.core.unread import Unread
 from reelkeep.errors import BadAnswer, Error
-from reelkeep.ports import Provider
+from reelkeep.ports import Provider, Resuming
 
 
 @contextmanager
@@ -22,9 +23,17 @@ def blamed() -> Iterator[None]:
         raise BadAnswer(f"its adapter has {told(error)}") from error
 
 
-async def batches(provider: Provider, span: Window) -> AsyncGenerator[Sequence[Recording], None]:
-    """Yield what `provider` discovers in `span`; its bugs are blamed on it. Close it when done."""
-    found = provider.discover(span)
+async def batches(
+    provider: Provider, span: Window, unread: Sequence[Unread] = ()
+) -> AsyncGenerator[Sequence[Recording], None]:
+    """Yield what `provider` discovers in `span`; its bugs are blamed on it. Close it when done.
+
+    What is `unread` of an earlier reading is read besides, if the provider can do that.
+    """
+    if unread and isinstance(provider, Resuming):
+        found = provider.discover_with(span, unread)
+    else:
+        found = provider.discover(span)
     try:
         while True:
             with blamed():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import anyio
@@ -19,6 +19,9 @@ LOOK_AGAIN = timedelta(days=1)
 PATIENCE = 4
 """What was refused is left alone for this part of the time since it was archived: what will never
 go, perhaps because it is there no longer, is looked at ever more rarely."""
+
+GIVE_UP = 3
+"""Recordings that are asked for in vain before a cycle ends of which nothing was answered."""
 
 Intact = Callable[[Holding], Awaitable[bool]]
 """Reads a recording in the archive again, and says whether it is as it was stored."""
@@ -58,15 +61,27 @@ class Disposer:
         wish, provider = self._provider.traits.disposal, self._provider
         if wish is None or not isinstance(provider, Remover) or self._troubled():
             return
+        failed: list[tuple[Holding, ProviderError]] = []
+        served = False
         for holding in await self._disposals.disposable(provider.name, wish.limit):
             try:
                 reason = await self._one(provider, holding, wish)
             except ProviderError as error:
-                self._complain(error)
-                return
-            self._said = False
+                failed.append((holding, error))
+                if len(failed) >= GIVE_UP and not served:
+                    break
+                continue
+            served, self._said = True, False
             if reason is not None:
                 await self._refuse(holding, self._clean(reason))
+        self._fail(failed, served=served)
+
+    def _fail(self, failed: Sequence[tuple[Holding, ProviderError]], *, served: bool) -> None:
+        """Report failures: each recording's own while others are served, else the provider's."""
+        if failed and not served:
+            self._complain(failed[0][1])
+        for holding, error in failed if served else ():
+            self._say("recording.trash_refused", holding, reason=self._clean(str(error)))
 
     async def _one(self, provider: Remover, holding: Holding, wish: Disposal) -> str | None:
         """Trash `holding` unless something speaks against it; return what does.

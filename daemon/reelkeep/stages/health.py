@@ -62,6 +62,13 @@ class Health:
             self.refused = True
             report("provider.auth_failed", provider=self.name, reason=self.reason)
 
+    def served(self, *, report: Report) -> bool:
+        """Note that the credentials are accepted; return whether that was unknown or not so."""
+        if self.refused:
+            report("provider.auth_recovered", provider=self.name)
+        paused, self.paused, self.refused = self.paused, False, False
+        return paused
+
     def recovered(self, *, clock: Clock, report: Report) -> None:
         """Note a complete poll, and report it if the provider was broken."""
         if self.broken_since is not None:

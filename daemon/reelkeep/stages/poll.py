@@ -11,6 +11,7 @@ from reelkeep.core.audit import AT_RISK
 from reelkeep.core.filters import fingerprint
 from reelkeep.core.spans import Reading, next_reading
 from reelkeep.core.timetable import next_poll
+from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import AuthFailed, ProviderError, Remedy
 from reelkeep.ports import Clean, Clock, Dice, Intake, Provider, Report, Scan
 from reelkeep.stages.bells import Bell, Ringing
@@ -45,6 +46,7 @@ class Poller:
         self._watches = Rarely(WATCH)
         self.reader = Reader(provider, intake, work=work)
         self.health = Health(provider.name)
+        self.error: ProviderError | None = None  #: What the last poll failed with.
         self.wake = Bell()  #: Ring it to poll at once.
 
     async def forever(self) -> None:
@@ -62,10 +64,12 @@ class Poller:
             CatalogError: The catalog failed us.
         """
         began, started = anyio.current_time(), self._clock()
+        self.error = None
         interval = self._provider.traits.interval
         try:
             await self._read(began, started)
         except ProviderError as error:
+            self.error = error
             delay = pause_after(error, interval, self._clock())
             delay += min(delay, interval) * LATER * self._dice()
             await self._broken(error, delay)
@@ -98,8 +102,17 @@ class Poller:
         if scan.filter != self._rules and await self._intake.refilter(name, traits):
             self._work.ring()
         reading = self._reading(scan, started)
-        tally = await self.reader.read(reading.span)
-        await self._bookmark.move(_after(scan, reading, started, traits.scope, self._rules))
+        after = _after(scan, reading, started, traits.scope, self._rules)
+        try:
+            tally = await self.reader.poll(reading)
+        except PartlyRead as error:
+            if error.unread is not None:
+                # all others go on from here; what is unread is noted
+                await self._bookmark.move(replace(after, polled_at=scan.polled_at))
+            if self.health.served(report=self._report):
+                self._work.ring()
+            raise
+        await self._bookmark.move(after)
         paused = self.health.paused
         self.health.recovered(clock=self._clock, report=self._report)
         if paused:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field, replace
 import anyio
 
 from reelkeep.core.model import Readiness, Recording, RecordingId, Window
+from reelkeep.core.spans import Reading
+from reelkeep.core.unread import PartlyDescribed, PartlyRead, Unread, merged, together
 from reelkeep.errors import ProviderError, RateLimited, Remedy
-from reelkeep.ports import Intake, Provider
+from reelkeep.ports import Intake, Provider, Resuming
 from reelkeep.stages.bells import Ringing
 from reelkeep.stages.blame import batches, blamed
 from reelkeep.stages.rarely import Rarely
@@ -36,6 +38,7 @@ class Tally:
     changed: int = 0
     transcodable: int = 0
     errors: list[ProviderError] = field(default_factory=list)  #: What could not be read.
+    partly: list[PartlyRead | PartlyDescribed] = field(default_factory=list)  #: And what is known.
 
 
 class Unready:
@@ -70,26 +73,60 @@ class Reader:
         self._work = work
         self._looks = Rarely(LOOK)
         self._unready = Unready()
+        self._unread: tuple[Unread, ...] | None = None  #: As the catalog has it, once it was read.
 
     async def read(self, span: Window) -> Tally:
         """Admit all that is in `span`, and ask for the transcodings that it takes.
 
         Raises:
+            PartlyRead: Listings failed; the rest is admitted. If it is known which, they are
+                noted in the catalog, and `poll` reads them again.
             ProviderError: `span` was not read wholly; what could be read is admitted.
             CatalogError: The catalog failed us.
         """
+        return await self._read(span)
+
+    async def poll(self, reading: Reading) -> Tally:
+        """Do as `read`, and read again what is unread of earlier readings."""
+        known = await self._known()
+        again = () if reading.deep else known
+        return await self._read(reading.span, again, settled=known)
+
+    async def _read(
+        self, span: Window, again: Sequence[Unread] = (), *, settled: Sequence[Unread] = ()
+    ) -> Tally:
+        """Read `span` and `again`; what is `settled` was unread, and is what comes of this."""
         tally = Tally()
         try:
-            async with aclosing(batches(self._provider, span)) as found:
+            async with aclosing(batches(self._provider, span, again)) as found:
                 async for batch in found:
                     await self._admit(batch, tally)
+        except PartlyRead as error:
+            tally.partly.append(error)
         except ProviderError as error:
             tally.errors.append(error)
         if self._provider.traits.transcodes and (tally.transcodable or self._looks.due):
             await self._transcode(tally)
         if tally.errors:
             raise tally.errors[0]
-        return tally
+        kept = merged(each for each in await self._known() if each not in settled)
+        failure = together(tally.partly, kept)
+        if failure is None:
+            await self._leave(kept)
+            return tally
+        if failure.unread is not None:
+            await self._leave(failure.unread)
+        raise failure
+
+    async def _known(self) -> tuple[Unread, ...]:
+        if self._unread is None:
+            self._unread = tuple(await self._intake.unread(self._provider.name))
+        return self._unread
+
+    async def _leave(self, unread: tuple[Unread, ...]) -> None:
+        if unread != await self._known():
+            await self._intake.left_unread(self._provider.name, unread)
+            self._unread = unread
 
     async def _admit(self, batch: Sequence[Recording], tally: Tally) -> None:
         name, traits = self._provider.name, self._provider.traits
@@ -100,11 +137,15 @@ class Reader:
         tally.transcodable += sum(r.readiness is Readiness.TRANSCODABLE for r in batch)
         for id_ in (*admission.new, *admission.changed):
             self._unready.forget(id_)
-        missing = {id_ for id_ in admission.undescribed if not self._unready.is_waiting(id_)}
+        missing = {id_ for id_ in admission.undescribed if self._may_ask(id_)}
         if traits.describes and missing:
             await self._describe([r for r in batch if r.id in missing], tally)
         if admission.new or admission.changed or missing:
             self._work.ring()
+
+    def _may_ask(self, id_: RecordingId) -> bool:
+        """Return whether `id_` is asked for now; what was left unread is, whenever it is listed."""
+        return isinstance(self._provider, Resuming) or not self._unready.is_waiting(id_)
 
     async def _describe(self, recordings: Sequence[Recording], tally: Tally) -> None:
         """Complete `recordings`; those that fail keep neither each other nor later ones waiting."""
@@ -112,6 +153,9 @@ class Reader:
         try:
             with blamed():
                 found = await self._provider.describe(recordings)
+        except PartlyDescribed as error:
+            tally.partly.append(error)
+            found = error.described
         except ProviderError as error:
             if concerns_all(error):
                 raise

@@ -40,7 +40,7 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
         ),
         "ReelkeepProviderSilent": Alert(
             "No poll of this provider was complete for hours: what is new there is not known here.",
-            ("poll.failed", "poll.recovered", "poll.incomplete"),
+            ("poll.failed", "poll.recovered", "listing.failed"),
             "`reelkeep status` gives the reason, `reelkeep check --online` asks the provider now. "
             "If it is in order there and the daemon runs, look whether one poll takes too long: "
             "`seconds` of `poll.completed`.",

@@ -42,15 +42,39 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "longer than the provider keeps recordings, or if `code` asks for it:\n"
             "`auth`: see `provider.auth_failed`. `misconfigured`: compare its section of the "
             "configuration with what `reelkeep check --online` says. `unavailable`: the network, a "
-            "proxy or DNS between here and there, or the provider's status page. `bad_answer`: "
-            "report it, with the `reason`.\n"
+            "proxy or DNS between here and there, or the provider's status page. `partly_read`: "
+            "single listings failed, and all others were read; see `listing.failed`. `throttled`: "
+            "`reason` says which limit is reached and until when; a limit of the day is shared by "
+            "all apps of the account: set `plan` to its plan, a longer `interval`, or "
+            "`users: account`. `bad_answer`: report it, with the `reason`.\n"
             "`reelkeep status` shows every provider with the age of its last success."
         ),
         "poll.incomplete": (
-            "The provider lists no more than so many at once, and more are there. Those that are "
-            "hidden appear when the listed ones are marked as archived, or as `reason` says: let "
+            "What was listed is archived. `code` says why there may be more, `reason` more of it.\n"
+            "`capped` (GoToAssist): the provider lists no more than so many at once, and more are "
+            "there. Those that are hidden appear when the listed ones are marked as archived: let "
             "`mark_archived` do that, and see that the backlog shrinks. Recordings that stay "
-            "hidden for longer than the provider keeps them are lost there."
+            "hidden for longer than the provider keeps them are lost there.\n"
+            "`short`: fewer entries are listed than announced, twice the same. Mostly the provider "
+            "counts wrongly; compare that user's recordings with the provider's own pages.\n"
+            "`no_id`: a recording is listed without an id, so that nothing can be asked about it. "
+            "Look for it in the provider's pages, and fetch it by hand.\n"
+            "`no_user`: a user who is configured or listed is not on the account. Correct `users`, "
+            "or do nothing if the user was deleted; `users: account` lists what such users left."
+        ),
+        "listing.failed": (
+            "Everything else was read, and that user's window is read again in each poll, alone, "
+            "until it can be; `listing.recovered` says when. Until then the poll counts as failed: "
+            "`poll.failed`, exit code 1 of `sync`.\n"
+            "If `reason` begins with `refused`, look at the user in Zoom: whether he is on this "
+            "account, and whether the app's scopes and the role of its owner reach him. Else it is "
+            "trouble at the provider; if it stays for a day, give `reason` with its tracking id to "
+            "the provider's support."
+        ),
+        "user.skipped": (
+            "`reason` has the provider's words. If the plan of this user has no cloud recording, "
+            "nothing is to be done. If a right is missing, the user's recordings are: give the "
+            "app that right. `reelkeep audit` lists all users who are passed over."
         ),
         "backfill.failed": (
             "The rest of the window waits, nothing else does; it is tried again by itself. `code` "

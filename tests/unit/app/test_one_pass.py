@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.one_pass import GLANCE, PATIENCE, Pass
 from reelkeep.core.disposal import Disposal
 from reelkeep.core.model import ProviderName, Readiness, Recording, RecordingId, Window
+from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import (
     AuthFailed,
     CatalogError,
@@ -185,7 +187,13 @@ async def test_it_does_not_wait_for_what_a_provider_processes_by_itself() -> Non
 
 
 @pytest.mark.parametrize(
-    "error", [Unavailable("down"), AuthFailed("no"), RateLimited("enough"), KeyError("a bug")]
+    "error",
+    [
+        AuthFailed("no"),
+        RateLimited("enough of this day", until=START + timedelta(hours=12)),
+        PartlyRead("all but 1", unread=()),
+        KeyError("a bug"),
+    ],
 )
 async def test_a_broken_provider_is_not_waited_for(error: Exception) -> None:
     bad, good = FakeProvider(name=A, traits=SLOWLY), FakeProvider(name=B)
@@ -196,6 +204,37 @@ async def test_a_broken_provider_is_not_waited_for(error: Exception) -> None:
     await make(rig)
     assert await rig.files("stored") == 5
     assert anyio.current_time() < 10
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unavailable("the token service is out of order"),
+        RateLimited("too many tokens"),
+        RateLimited("too many", until=START + timedelta(minutes=1)),
+    ],
+)
+async def test_trouble_in_passing_before_the_first_listing_is_waited_for(error: Exception) -> None:
+    provider = FakeProvider(faults=defaultdict(list, discover=[error]))
+    provider.hold(*many(5))
+    rig = Rig(provider)
+    await make(rig)
+    assert await rig.files("stored") == 5
+    assert rig.log.count("poll.failed", "poll.recovered") == [1, 1]
+
+
+async def test_trouble_that_does_not_pass_is_waited_for_as_long_as_a_file_would_be() -> None:
+    provider = FakeProvider(broken={"discover": Unavailable("down")})
+    rig = Rig(provider, retry=RetryOptions(attempts=4))
+    await make(rig)
+    assert len(provider.polls) == 4
+
+
+async def test_trouble_is_waited_for_within_the_time_of_the_pass_only() -> None:
+    provider = FakeProvider(broken={"discover": Unavailable("down")})
+    made = await make(Rig(provider), limit=10)
+    assert anyio.current_time() < 10
+    assert not made.cut_short
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_what_is_not_done_is_said(counts: dict[str, int], said: str) -> None:
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        (Circumstances(broken={"a": "no"}), "a could not be read: no"),
+        (Circumstances(broken={"a": "no"}), "a could not be read wholly: no"),
         (Circumstances(cut_short=True), "the time was up"),
         (Circumstances(stopped=True), "a signal ended the pass"),
         (Circumstances(unpublished=2), "2 recordings could not be put into the archive"),

@@ -70,7 +70,7 @@ def test_users_are_listed_once_each() -> None:
 
 @pytest.mark.parametrize("users", [[], "everyone", [5], [""], None, {}])
 def test_users_are_all_or_a_list(users: object) -> None:
-    with pytest.raises(ValidationError, match="expected all, or a list"):
+    with pytest.raises(ValidationError, match="expected all, account, or a list"):
         meetings(users=users)
 
 
@@ -119,3 +119,14 @@ def test_a_bad_value_is_refused_at_its_key(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as caught:
         meetings(**changes)
     assert [line["loc"][0] for line in caught.value.errors()] == list(changes)
+
+
+def test_an_account_as_a_whole_is_written_so() -> None:
+    given = meetings(users="account")
+    assert given.users == "account"
+    assert given.model_dump(mode="json")["users"] == "account"
+
+
+def test_one_meeting_of_a_whole_account_is_refused_with_what_to_do() -> None:
+    with pytest.raises(ValidationError, match=r"use include\.meeting_ids"):
+        meetings(users="account", meeting_id="81234567890")

@@ -16,6 +16,7 @@ from fakes.provider import FakeProvider, recording, traits
 from fakes.rig import Rig, running
 from reelkeep.core.model import Recording, Window
 from reelkeep.core.spans import SLICE, slice_of
+from reelkeep.core.unread import PartlyRead, Unread
 from reelkeep.errors import BadAnswer, Unavailable
 from reelkeep.stages.backfill import Backfiller
 from reelkeep.stages.bells import Bell
@@ -144,3 +145,18 @@ def test_slices_cover_a_window_of_any_length(length: timedelta) -> None:
     assert all(each.until - each.since <= SLICE for each in parts)
     assert all(one.until == other.since for one, other in pairwise(parts))
     assert (parts[0].since, parts[-1].until) == (window.since, window.until)
+
+
+async def test_what_a_slice_could_not_read_of_one_user_is_left_to_the_polls() -> None:
+    provider = FakeProvider()
+    rig = Rig(provider)
+    await rig.house.backfills.want([provider.name], YEAR)
+    left = [Unread("u-1", Window(YEAR.since, YEAR.since + DAY))]
+    provider.faults["discovered"] = [PartlyRead("all but u-1", unread=left)]
+    reading = backfiller(rig, provider)
+    await reading.all()
+    assert reading.error == "all but u-1"
+    assert len(read(provider)) == 14
+    assert await rig.house.backfills.next(provider.name) is None
+    assert await rig.house.intake.unread(provider.name) == left
+    assert rig.log.count("backfill.failed", "backfill.completed") == [1, 1]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -15,7 +15,8 @@ from fakes.catalog import failed, stored
 from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import Rig, running
 from reelkeep.core.filters import Criteria, Filter
-from reelkeep.core.model import ProviderName, Readiness, Recording
+from reelkeep.core.model import ProviderName, Readiness, Recording, Window
+from reelkeep.core.unread import PartlyDescribed, PartlyRead, Unread
 from reelkeep.errors import (
     AuthFailed,
     BadAnswer,
@@ -533,3 +534,116 @@ def test_breaks_and_recoveries_are_said_in_turn(fates: list[str]) -> None:
     broken = [fate != "good" for fate in fates]
     changes = [now for before, now in pairwise([False, *broken]) if before is not now]
     assert said == ["poll.failed" if now else "poll.recovered" for now in changes]
+
+
+DAY_LONG = timedelta(days=1)
+
+
+def of_user(name: str, days: int = 90) -> Unread:
+    return Unread(name, Window(virtual.START - timedelta(days=days), virtual.START))
+
+
+@dataclass
+class PartedProvider(FakeProvider):
+    """Lists users one by one; `unreadable` are what fails, and what of it is unread."""
+
+    unreadable: tuple[Unread, ...] = ()
+    again: list[Sequence[Unread]] = field(default_factory=list)  #: What was to be read again.
+
+    async def discover(self, span: Window) -> AsyncIterator[Sequence[Recording]]:
+        async for batch in self.discover_with(span, ()):
+            yield batch
+
+    async def discover_with(
+        self, span: Window, unread: Sequence[Unread]
+    ) -> AsyncIterator[Sequence[Recording]]:
+        self.again.append(list(unread))
+        async for batch in super().discover(span):
+            yield batch
+        if self.unreadable:
+            raise PartlyRead("all but 1: u-1", unread=self.unreadable)
+
+
+def parted() -> PartedProvider:
+    return PartedProvider(traits=traits(lookback=DAY_LONG, deep_scan=30 * DAY_LONG))
+
+
+async def test_a_part_that_cannot_be_read_holds_nobody_elses_cursor() -> None:
+    provider = parted()
+    provider.unreadable = (of_user("u-1"),)
+    rig = Rig(provider)
+    asking = poller(rig)
+    await asking.once()
+    scan = await rig.house.intake.scan(provider.name)
+    assert (scan.covered_until, scan.deep_at) == (virtual.START, virtual.START)
+    assert scan.polled_at is None  # it was no complete poll
+    assert scan.reason == "all but 1: u-1"
+    assert await rig.house.intake.unread(provider.name) == [of_user("u-1")]
+    assert not asking.health.paused
+    assert rig.log.count("poll.failed", "poll.completed") == [1, 0]
+
+
+async def test_a_part_that_could_not_be_read_is_read_again_alone_until_it_can_be() -> None:
+    provider = parted()
+    provider.unreadable = (of_user("u-1"),)
+    rig = Rig(provider)
+    await poller(rig).once()
+    await poller(rig).once()  # as after a restart
+    provider.unreadable = ()
+    asking = poller(rig)
+    await asking.once()
+    await asking.once()
+    assert provider.again == [[], [of_user("u-1")], [of_user("u-1")], []]
+    assert {span.until - span.since for _, span in provider.polls[1:]} == {2 * DAY_LONG}
+    assert await rig.house.intake.unread(provider.name) == []
+    assert rig.log.count("poll.recovered") == [1]
+
+
+async def test_a_deep_scan_reads_all_and_forgets_what_was_unread() -> None:
+    provider = parted()
+    provider.unreadable = (of_user("u-1"), of_user("left"))
+    rig = Rig(provider)
+    asking = poller(rig)
+    await asking.once()
+    await anyio.sleep(31 * DAY)
+    provider.unreadable = (of_user("u-1", 200),)
+    await asking.once()
+    assert provider.again == [[], []]
+    assert await rig.house.intake.unread(provider.name) == [of_user("u-1", 200)]
+
+
+async def test_while_nobody_is_served_what_is_unread_stays_so() -> None:
+    provider = parted()
+    provider.unreadable = (of_user("u-1"),)
+    rig = Rig(provider)
+    asking = poller(rig)
+    await asking.once()
+    provider.faults["discover"] = [AuthFailed("no")]
+    await asking.once()
+    assert asking.health.paused
+    assert await rig.house.intake.unread(provider.name) == [of_user("u-1")]
+    await asking.once()
+    assert not asking.health.paused  # others are served
+    assert rig.log.count("provider.auth_failed", "provider.auth_recovered") == [1, 1]
+
+
+async def test_if_it_is_not_known_who_is_missing_the_cursor_stays() -> None:
+    provider = parted()
+    provider.faults["discovered"] = [PartlyRead("users cannot be listed", unread=None)]
+    rig = Rig(provider)
+    await poller(rig).once()
+    assert (await rig.house.intake.scan(provider.name)).covered_until is None
+
+
+async def test_what_cannot_be_described_leaves_the_others_alone() -> None:
+    provider = FakeProvider(traits=traits(describes=True))
+    provider.hold(recording("a"), recording("b"))
+    a, left = provider.recordings[recording("a").id], of_user("u-1", 1)
+    provider.faults["describe"] = [PartlyDescribed("b", described=[a], unread=[left])]
+    rig = Rig(provider)
+    asking = poller(rig)
+    await asking.once()
+    assert await rig.recordings("open") == ["a"]
+    assert await rig.house.intake.unread(provider.name) == [left]
+    await asking.once()
+    assert await rig.recordings("open") == ["a", "b"]

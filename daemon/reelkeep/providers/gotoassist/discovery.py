@@ -125,7 +125,9 @@ class Discovery:
         """Report once when a poll cannot see everything, and again only after one that could."""
         if incomplete and not self._was_incomplete:
             reason = f"{incomplete[0]}; progress is made as recordings are marked as archived"
-            self._tools.report("poll.incomplete", provider=self._options.name, reason=reason)
+            self._tools.report(
+                "poll.incomplete", provider=self._options.name, code="capped", reason=reason
+            )
         self._was_incomplete = bool(incomplete)
 
 

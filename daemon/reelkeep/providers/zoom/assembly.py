@@ -13,6 +13,7 @@ from reelkeep.providers.throttling import Throttling
 from reelkeep.providers.tokens import Token, TokenSource
 from reelkeep.providers.zoom.checking import Checker
 from reelkeep.providers.zoom.client import Client
+from reelkeep.providers.zoom.describing import Describer
 from reelkeep.providers.zoom.grants import Bearer
 from reelkeep.providers.zoom.itinerary import Itinerary
 from reelkeep.providers.zoom.limits import Limits
@@ -36,6 +37,8 @@ class Plan:
     path: str  #: Of one recording, with a place for its encoded id.
     scope: Mapping[str, object]  #: JSON; when it or `since` changes, everything is read again.
     describes: bool = False
+    by_user: bool = False  #: Recordings are listed at each user, not for the account as a whole.
+    users: str = ""  #: `all` or `account`, if that is what the operator wants.
     sign: Sign = in_header
 
 
@@ -65,7 +68,7 @@ def assembled(
         places=places,
         itinerary=plan.itinerary,
         survey=survey,
-        wholes=wholes,
+        describer=Describer(name=name, wholes=wholes, by_user=plan.by_user, report=tools.report),
         finder=Finder(
             name,
             wholes=wholes,
@@ -83,8 +86,9 @@ def assembled(
             itinerary=plan.itinerary,
             wholes=wholes,
             clock=clock,
+            users=plan.users,
         ),
-        report=tools.report,
+        dice=tools.dice,
     )
 
 
@@ -92,7 +96,8 @@ def _trash(
     itinerary: Itinerary, places: Places, survey: Survey, links: Links, tools: Tools
 ) -> Trash | None:
     async def read() -> None:
-        async for _ in survey.discover(itinerary.trash(await places.all())):
+        found = await places.all()
+        async for _ in survey.discover((), itinerary.trash(found.places), unlisted=found.failures):
             pass  # whatever is listed has put its addresses into the links
 
     return Trash(read, links, tools.clock) if itinerary.rescue else None

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from reelkeep.core.model import RecordingId
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clock, Finding
-from reelkeep.providers.zoom.client import Client
+from reelkeep.providers.zoom.client import Client, Question
 from reelkeep.providers.zoom.days import Days
+from reelkeep.providers.zoom.foreign import quoted
 from reelkeep.providers.zoom.grants import Bearer
 from reelkeep.providers.zoom.itinerary import Itinerary, Place
+from reelkeep.providers.zoom.options import ACCOUNT
 from reelkeep.providers.zoom.paths import encoded
-from reelkeep.providers.zoom.places import Places
-from reelkeep.providers.zoom.verdicts import Denied, Misplaced, Verdict
+from reelkeep.providers.zoom.places import WHOLE_ACCOUNT, Everybody, Places
+from reelkeep.providers.zoom.verdicts import Denied, Misplaced, Rejected, Verdict
 from reelkeep.providers.zoom.wholes import Wholes
 
 NOWHERE: Final = RecordingId("AAAAAAAAAAAAAAAAAAAAAA==")
@@ -27,6 +29,28 @@ _FINE: Final = {
     Verdict.NO_MEETING: "allowed",
     Verdict.NO_PLAN: "allowed; the user that was asked about has no cloud recording",
 }
+
+_WHOLE_ACCOUNT: Final = (
+    "allowed, and recommended: `users: account` lists everybody at once, including what belongs "
+    "to users who left, where `users: all` asks for each user in every poll"
+)
+_EACH_USER: Final = (
+    "allowed, too, but `users: account` is recommended: it needs far fewer requests, and shows "
+    "what belongs to users who left"
+)
+_NOT_ALLOWED: Final = {
+    "whole account": (
+        "not allowed, and not needed by `users: all`; with the scope "
+        "cloud_recording:read:list_account_recordings:admin, `users: account` would need far "
+        "fewer requests"
+    ),
+    "each user": "not allowed, and not needed by `users: account`",
+}
+
+
+def _about_user(refused: Finding) -> Finding:
+    """Return what it means that a listing is refused while another user's is served."""
+    return replace(refused, subject="one user", message=f"{refused.message}; others are served")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +66,7 @@ class Checker:
     itinerary: Itinerary
     wholes: Wholes
     clock: Clock
+    users: str = ""  #: `all` or `account`: the other way to list is asked about, too.
 
     async def check(self) -> Sequence[Finding]:
         """Return what works and what does not; nothing more is asked where it would be in vain."""
@@ -49,9 +74,11 @@ class Checker:
         samples: list[Place] = []
         if findings[0].ok:
             findings.append(await finding("users", partial(self._users, samples)))
-        for place in samples:
-            findings.append(await finding("listing", partial(self._listing, place)))
+        if samples:
+            findings += await self._listings(samples)
             findings.append(await finding("files", self._files))
+        if findings[0].ok and self.users:
+            findings.append(await self._other_way())
         return findings
 
     async def _token(self) -> str:
@@ -59,16 +86,51 @@ class Checker:
         return "accepted"
 
     async def _users(self, samples: list[Place]) -> str:
-        """Put a place to be asked about into `samples`."""
-        place = await self.places.sample()
-        samples.append(place)
-        return "allowed" if place.user else "not needed: the account is listed as a whole"
+        """Put places to be asked about into `samples`."""
+        samples += await self.places.samples()
+        return "allowed" if samples[0].user else "not needed: the account is listed as a whole"
+
+    async def _listings(self, samples: Sequence[Place]) -> list[Finding]:
+        """Ask for the listing of one user after the other until one is served.
+
+        What is refused for one and served for another is about the user, not about the app.
+        """
+        refused: list[Finding] = []
+        for place in samples:
+            found = await finding("listing", partial(self._listing, place))
+            if found.ok:
+                return [*(_about_user(each) for each in refused), found]
+            whose = f"{quoted(place.host or place.user)}: " if place.user else ""
+            refused.append(replace(found, message=f"{whose}{found.message}"))
+        return refused[:1]
 
     async def _listing(self, place: Place) -> str:
-        today = self.clock().date()
-        listing = self.itinerary.narrow(place, Days(today, today))
-        await self.client.ask(listing.question)
+        await self.client.ask(self._question(place))
         return "allowed"
+
+    def _question(self, place: Place) -> Question:
+        today = self.clock().date()
+        return self.itinerary.narrow(place, Days(today, today)).question
+
+    async def _other_way(self) -> Finding:
+        """Say whether the listing that is not configured is allowed, and which is better."""
+        if self.users == ACCOUNT:
+            subject, allowed, ask = "each user", _EACH_USER, self._each_user
+        else:
+            subject, allowed, ask = "whole account", _WHOLE_ACCOUNT, self._whole_account
+        try:
+            await ask()
+        except ProviderError as error:
+            said = error.details if isinstance(error, Denied | Rejected) else f"({error})"
+            return Finding(subject, ok=True, message=f"{_NOT_ALLOWED[subject]} {said}")
+        return Finding(subject, ok=True, message=allowed)
+
+    async def _whole_account(self) -> None:
+        await self.client.ask(self._question(WHOLE_ACCOUNT))
+
+    async def _each_user(self) -> None:
+        (place, *_) = await Everybody(self.client, self.clock).samples()
+        await self.client.ask(self._question(place))
 
     async def _files(self) -> str:
         """Ask for what does not exist: that it is not found is for those only who may ask.

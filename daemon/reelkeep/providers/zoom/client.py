@@ -12,6 +12,7 @@ import anyio
 
 from reelkeep.errors import ProviderError, RateLimited, Unavailable
 from reelkeep.ports import Clock, Dice, Request, Transport
+from reelkeep.providers.pacing import PATIENCE, limited
 from reelkeep.providers.throttling import Throttling
 from reelkeep.providers.web import Answer, ask, query
 from reelkeep.providers.zoom.grants import Bearer
@@ -70,12 +71,15 @@ class Client:
         self._clock = clock
         self._dice = dice
 
-    async def ask(self, question: Question) -> dict[str, Any]:
+    async def ask(self, question: Question, *, patient: bool = True) -> dict[str, Any]:
         """Return the object that the API answers with.
+
+        Unless `patient`, trouble is not waited for: it was when the same was asked before.
 
         Raises:
             Denied: This question is refused; others may not be.
-            AuthFailed: The credentials are not accepted, or the app lacks a scope.
+            Rejected: The credentials are not accepted for it, or the app lacks a scope.
+            AuthFailed: There is no token.
             RateLimited: The account must be left alone for more than a minute.
             Misconfigured: This cannot be the API.
             Unavailable: The API stays out of order.
@@ -90,7 +94,8 @@ class Client:
             if error is None:
                 return attempt.json
             tried[verdict] += 1
-            if tried[verdict] > _PATIENCE.get(verdict, 0):
+            hopeless = verdict is not Verdict.RENEW and not patient
+            if hopeless or tried[verdict] > _PATIENCE.get(verdict, 0):
                 raise self._final(error, attempt.answer)
             await self._mend(attempt, question.label, tried[verdict])
 
@@ -98,6 +103,10 @@ class Client:
         await self._limits.turn(question.label)
         try:
             token = await self._bearer.get()
+        except ProviderError as error:
+            self._limits.give_back(question.label)
+            return self._without_token(error)
+        try:
             answer = await ask(self._transport, self._request(question, token))
         except Unavailable as error:
             return _Try(Judgement(Verdict.OUTAGE, error))
@@ -106,6 +115,23 @@ class Client:
             return _Try(Judgement(Verdict.FINE), token)
         return _Try(judge(answer), token, answer)
 
+    def _without_token(self, error: ProviderError) -> _Try:
+        """Return what it means that there is no token: trouble in passing is waited for.
+
+        Raises:
+            ProviderError: It is not in passing.
+        """
+        if isinstance(error, Unavailable):
+            return _Try(Judgement(Verdict.OUTAGE, error))
+        if isinstance(error, RateLimited) and self._wait(error) <= PATIENCE:
+            return _Try(Judgement(Verdict.THROTTLED, error))
+        raise error
+
+    def _wait(self, error: ProviderError | None) -> timedelta:
+        """Return how long to wait as `error` says; nothing if it does not say."""
+        until = error.until if isinstance(error, RateLimited) else None
+        return timedelta(0) if until is None else max(until - self._clock(), timedelta(0))
+
     async def _mend(self, attempt: _Try, label: Label, times: int) -> None:
         match attempt.judgement.verdict:
             case Verdict.RENEW:
@@ -113,13 +139,14 @@ class Client:
             case Verdict.THROTTLED if attempt.answer is not None:
                 self._throttling.heard(self._limits.heed(attempt.answer, label))
             case _:
-                await anyio.sleep(2 ** (times - 1) * (0.5 + self._dice() / 2))
+                wait = self._wait(attempt.judgement.error).total_seconds()
+                await anyio.sleep(max(wait, 2 ** (times - 1) * (0.5 + self._dice() / 2)))
 
     def _final(self, error: ProviderError, answer: Answer | None) -> ProviderError:
-        if not isinstance(error, RateLimited) or answer is None:
+        if not isinstance(error, RateLimited) or error.until is not None:
             return error
-        until = come_back(answer, self._clock()) or self._clock() + timedelta(minutes=1)
-        return RateLimited(str(error), until=until)
+        until = come_back(answer, self._clock()) if answer is not None else None
+        return limited(str(error), until or self._clock() + timedelta(minutes=1))
 
     def _request(self, question: Question, token: str) -> Request:
         asked = f"?{query(question.pairs)}" if question.pairs else ""

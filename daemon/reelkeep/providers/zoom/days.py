@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from reelkeep.core.model import Window
 
@@ -22,6 +22,12 @@ class Days:
 
     def __str__(self) -> str:
         return f"{self.first}..{self.last}"
+
+    def within(self, span: Window) -> Window:
+        """Return these days as a window, as far as they lie in `span`."""
+        since = datetime.combine(self.first, time(), UTC)
+        until = datetime.combine(self.last, time(), UTC) + timedelta(days=1)
+        return Window(max(since, span.since), max(min(until, span.until), since, span.since))
 
 
 def ranges(span: Window) -> Iterator[Days]:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
-from reelkeep.errors import AuthFailed, Misconfigured, ProviderError, RateLimited, Unavailable
+from reelkeep.errors import AuthFailed, Misconfigured, ProviderError, Unavailable
 from reelkeep.ports import Clock, Request, Transport
+from reelkeep.providers.pacing import limited
 from reelkeep.providers.tokens import Token, TokenSource
 from reelkeep.providers.web import Answer, ask
 from reelkeep.providers.zoom.foreign import quoted, text, whole
@@ -46,7 +47,7 @@ class App:
 
         Raises:
             AuthFailed: The app or the account is not accepted; the message says which.
-            RateLimited: Too many tokens were asked for.
+            RateLimited: Too many tokens were asked for; `until` is None if no time was named.
             Misconfigured: `token_url` is something else.
             Unavailable: It is out of order.
         """
@@ -83,8 +84,7 @@ def refusal(answer: Answer, now: datetime) -> ProviderError:
     if remedy is not None:
         return AuthFailed(f"no token: {remedy} {details}")
     if answer.status == 429:
-        until = come_back(answer, now) or now + timedelta(minutes=1)
-        return RateLimited(f"no token: asked to come back later {details}", until=until)
+        return limited(f"no token: asked to come back later {details}", come_back(answer, now))
     if answer.status in (400, 401, 403) and said:
         return AuthFailed(f"no token: the credentials are not accepted {details}")
     if answer.status in (404, 405, 410) or 300 <= answer.status < 400:

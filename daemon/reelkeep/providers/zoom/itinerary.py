@@ -15,7 +15,7 @@ from reelkeep.providers.zoom.files import file_id
 from reelkeep.providers.zoom.foreign import objects
 from reelkeep.providers.zoom.listing import PAGE_SIZE, Entry, Listing
 from reelkeep.providers.zoom.shapes import GROUPS, Angle, recording_id
-from reelkeep.providers.zoom.survey import Errand
+from reelkeep.providers.zoom.surveyed import Errand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Place:
     path: str
     user: str = ""
     host: str = ""  #: The address of the user, if it is known.
+    invited: bool = False  #: The user was invited, and has not come yet.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +50,28 @@ class Itinerary:
             return
         for place, kind in product(places, self.dialect.trash):
             angle = Angle(dialect=self.dialect, settle=self.settle, host=place.host, trashed=True)
-            yield self._errand(place, angle, None, pairs(("trash", "true"), ("trash_type", kind)))
+            yield self._errand(
+                place, angle, None, more=pairs(("trash", "true"), ("trash_type", kind))
+            )
 
     def narrow(self, place: Place, days: Days) -> Listing:
         """Return a listing that costs little, to see whether it is allowed."""
         angle = Angle(dialect=self.dialect, settle=self.settle)
-        return self._errand(place, angle, days, ()).listing
+        return self._errand(place, angle, days).listing
 
     def _dated(self, place: Place, angle: Angle, span: Window) -> Iterator[Errand]:
         for days in ranges(span):
-            yield self._errand(place, angle, days, ())
+            yield self._errand(place, angle, days, window=days.within(span))
+        premise = replace(angle, on_premise=True)
         for days in ranges(span) if self.connector else ():
-            yield self._errand(place, replace(angle, on_premise=True), days, (("mc", "true"),))
+            yield self._errand(
+                place, premise, days, window=days.within(span), more=(("mc", "true"),)
+            )
 
-    def _errand(self, place: Place, angle: Angle, days: Days | None, more: Pairs) -> Errand:
+    def _errand(
+        self, place: Place, angle: Angle, days: Days | None, *, window: Window | None = None,
+        more: Pairs = (),
+    ) -> Errand:  # fmt: skip
         asked = pairs(
             ("from", str(days.first) if days else None),
             ("to", str(days.last) if days else None),
@@ -78,7 +87,14 @@ class Itinerary:
             days=days,
             counted=not angle.trashed,  # of the trash it counts files, perhaps
         )
-        return Errand(listing=listing, angle=angle, user=place.user)
+        return Errand(
+            listing=listing,
+            angle=angle,
+            user=place.user,
+            host=place.host,
+            invited=place.invited,
+            window=window,
+        )
 
     def _names(self, entry: Entry) -> list[str]:
         name = recording_id(entry, self.dialect) or ""

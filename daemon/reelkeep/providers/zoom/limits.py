@@ -11,7 +11,7 @@ from reelkeep.core.retry_after import parse_retry_after
 from reelkeep.ports import Clock, Dice
 from reelkeep.providers.pacing import Pacer
 from reelkeep.providers.web import Answer
-from reelkeep.providers.zoom.verdicts import said
+from reelkeep.providers.zoom.verdicts import is_daily, limit, said
 
 
 class Label(Enum):
@@ -55,8 +55,12 @@ class Limits:
         until = come_back(answer, self._clock())
         if until is None:
             return self._pacers[label].slow_down()
-        _park(self._pacers.values(), until)
+        _park(self._pacers.values(), until, limit(answer, said(answer)[1]))
         return until
+
+    def give_back(self, label: Label) -> None:
+        """Take back the last turn: its request was not sent."""
+        self._pacers[label].give_back()
 
 
 def come_back(answer: Answer, now: datetime) -> datetime | None:
@@ -67,12 +71,11 @@ def come_back(answer: Answer, now: datetime) -> datetime | None:
     named = parse_retry_after(answer.headers.get("retry-after", ""), now)
     if named is not None and named > now:
         return named
-    kind = answer.headers.get("x-ratelimit-type", "") or said(answer)[1]
-    if named is None and "daily" in kind.lower():
+    if named is None and is_daily(answer, said(answer)[1]):
         return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     return None
 
 
-def _park(pacers: Iterable[Pacer], until: datetime) -> None:
+def _park(pacers: Iterable[Pacer], until: datetime, reason: str) -> None:
     for pacer in pacers:
-        pacer.park(until)
+        pacer.park(until, reason)

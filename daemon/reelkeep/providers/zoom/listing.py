@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
-from reelkeep.errors import BadAnswer, Misconfigured
+from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.ports import Clock
 from reelkeep.providers.zoom.client import Client, Question, with_page
 from reelkeep.providers.zoom.days import Days, covers
 from reelkeep.providers.zoom.foreign import day, objects, whole
-from reelkeep.providers.zoom.verdicts import Denied, Verdict
+from reelkeep.providers.zoom.verdicts import Denied
 
 PAGE_SIZE: Final = "300"  # the most the API gives
 _MOST_PAGES: Final = 2_000
+_SMALLEST_PAGE: Final = 10  # entries; the API has been seen to ignore page_size
+_SPARE_PAGES: Final = 20
 _REPEATS: Final = 2  # pages with nothing new that are forgiven, one after the other
 _PAGING: Final = {"from", "page_count", "page_size", "total_records", "next_page_token"}
 
@@ -43,6 +44,7 @@ class Drained:
     distinct: frozenset[str]  #: The names of the entries.
     promised: int | None  #: Entries that the API announced.
     ran_dry: bool  #: The last page had nothing new.
+    error: ProviderError | None = None  #: Why it is not the whole, if it is not.
 
     @property
     def lacks(self) -> int:
@@ -50,75 +52,93 @@ class Drained:
         return max((self.promised or 0) - len(self.distinct), 0)
 
 
-class _Dead(Exception):
-    """A page beyond the first was refused: its token has died."""
-
-    def __init__(self, cause: Denied) -> None:
-        super().__init__()
-        self.cause = cause
-
-
-async def drain(client: Client, listing: Listing, clock: Clock) -> Drained:
+async def drain(client: Client, listing: Listing, clock: Clock, *, patient: bool = True) -> Drained:
     """Return the whole listing. If it is cut short, it is begun anew, once.
 
     How the dead token of a page is answered is documented nowhere: it is every refusal of a later
     page, and an empty one before all that was announced has come (provider notes, section 2.8).
     A listing that is twice short by the same entries is miscounted; one that is short in another
-    way each time is not the whole, and must not be taken for it.
+    way each time is not the whole, and must not be taken for it. What came before a page that
+    cannot be had is returned, with the `error`.
+
+    Unless `patient`, outages are not waited for.
 
     Raises:
-        Denied: The listing was refused, or twice one of its later pages.
-        Misconfigured: There is no such listing.
-        BadAnswer: The answer is for other days, is no listing, or is not the whole.
+        Denied: The listing was refused.
+        BadAnswer: The answer is for other days, or is no listing.
+        ProviderError: The first page cannot be had.
     """
-    first: Drained | None = None
-    with suppress(_Dead):
-        first = await _drained(client, listing, clock().date())
-    if first is not None and not (first.lacks and (listing.counted or first.ran_dry)):
+    first = await _drained(client, listing, clock().date(), patient=patient)
+    refused = isinstance(first.error, Denied)
+    if first.error is not None and not refused:
+        return first
+    if not refused and not (first.lacks and (listing.counted or first.ran_dry)):
         return first
     try:
-        second = await _drained(client, listing, clock().date())
-    except _Dead as dead:
-        raise dead.cause from None
-    if listing.counted and second.lacks and (first is None or first.distinct != second.distinct):
-        raise BadAnswer(
-            f"{second.lacks} of {second.promised} announced entries are not listed, "
-            "and others were a moment ago"
-        )
+        second = await _drained(client, listing, clock().date(), patient=patient)
+    except ProviderError as error:
+        return replace(first, error=error)
+    if second.error is not None:
+        return _both(first, second, second.error)
+    if not refused and listing.counted and second.lacks and first.distinct != second.distinct:
+        return _both(first, second, _changing(second))
     return second
 
 
-async def _drained(client: Client, listing: Listing, today: date) -> Drained:
+def _changing(drained: Drained) -> BadAnswer:
+    return BadAnswer(
+        f"{drained.lacks} of {drained.promised} announced entries are not listed, "
+        "and others were a moment ago"
+    )
+
+
+def _both(one: Drained, other: Drained, error: ProviderError) -> Drained:
+    """Return what two incomplete readings of one listing brought together."""
+    entries, distinct = one.entries + other.entries, one.distinct | other.distinct
+    return replace(other, entries=entries, distinct=distinct, error=error)
+
+
+async def _drained(client: Client, listing: Listing, today: date, *, patient: bool) -> Drained:
     entries: list[Entry] = []
     known: set[str] = set()
     names: set[str] = set()
-    token, promised, stale = "", None, 0
-    for _ in range(_MOST_PAGES):
-        body = await _page(client, listing, token)
-        _hold_against(listing.days, body, today)
-        fresh = [entry for entry in _entries(body, listing) if _is_news(entry, listing, known)]
+    token, promised, stale, pages = "", None, 0, 0
+    while True:
+        try:
+            body = await _page(client, listing, token, today, patient=patient)
+            fresh = [entry for entry in _entries(body, listing) if _is_news(entry, listing, known)]
+        except ProviderError as error:
+            if not token:
+                raise
+            return Drained(tuple(entries), frozenset(names), promised, ran_dry=False, error=error)
         names.update(listing.names(entry)[0] for entry in fresh)
         entries += fresh
         promised = whole(body.get("total_records")) if promised is None else promised
-        stale = 0 if fresh else stale + 1
+        stale, pages = 0 if fresh else stale + 1, pages + 1
         in_vain = stale > _REPEATS or (stale > 0 and len(names) >= (promised or 0) > 0)
         if not (following := body.get("next_page_token")) or in_vain:
             ran_dry = bool(token) and not fresh
             return Drained(tuple(entries), frozenset(names), promised, ran_dry)
+        if pages >= _most_pages(promised):
+            endless = BadAnswer(f"a listing does not end after {pages} pages")
+            return Drained(tuple(entries), frozenset(names), promised, ran_dry=False, error=endless)
         token = str(following)
-    raise BadAnswer(f"a listing does not end after {_MOST_PAGES} pages")
 
 
-async def _page(client: Client, listing: Listing, token: str) -> dict[str, Any]:
+def _most_pages(promised: int | None) -> int:
+    """Return how many pages are read: what was announced may be in small ones, and grow."""
+    if promised is None:
+        return _MOST_PAGES
+    return min(_MOST_PAGES, _SPARE_PAGES + promised // _SMALLEST_PAGE)
+
+
+async def _page(
+    client: Client, listing: Listing, token: str, today: date, *, patient: bool
+) -> dict[str, Any]:
     asked = replace(listing.question, pairs=with_page(listing.question.pairs, token))
-    try:
-        return await client.ask(asked)
-    except Denied as denied:
-        if token:
-            raise _Dead(denied) from denied
-        if denied.verdict is Verdict.NOT_FOUND:
-            raise Misconfigured(f"there is no such listing; is api_url right? {denied}") from denied
-        raise
+    body = await client.ask(asked, patient=patient)
+    _hold_against(listing.days, body, today)
+    return body
 
 
 def _is_news(entry: Entry, listing: Listing, known: set[str]) -> bool:

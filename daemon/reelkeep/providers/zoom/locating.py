@@ -9,6 +9,7 @@ from typing import Final
 import anyio
 
 from reelkeep.core.model import FileId, Locator, ProviderName, RecordingId
+from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import Gone, NotYet, Refused, TransferError
 from reelkeep.ports import Clock, Report
 from reelkeep.providers.zoom.grants import Bearer
@@ -43,16 +44,32 @@ class Trash:
         self._links = links
         self._clock = clock
         self._read_at: datetime | None = None
+        self._missing: PartlyRead | None = None
         self._lock = anyio.Lock()
 
     async def find(self, recording: RecordingId, file: FileId) -> str | None:
-        """Return where a file in the trash can be had; the trash is read once a minute at most."""
+        """Return where a file in the trash can be had; the trash is read once a minute at most.
+
+        Raises:
+            PartlyRead: It is not in what could be read of the trash.
+        """
         async with self._lock:
             now = self._clock()
             if self._read_at is None or now - self._read_at > _YOUNG:
-                await self._read()
+                self._missing = await self._partly()
                 self._read_at = now
-            return self._links.recall(recording, file, since=self._read_at)
+            url = self._links.recall(recording, file, since=self._read_at)
+            if url is None and self._missing is not None:
+                raise self._missing
+            return url
+
+    async def _partly(self) -> PartlyRead | None:
+        """Read the trash; return what is missing of it."""
+        try:
+            await self._read()
+        except PartlyRead as error:
+            return error
+        return None
 
 
 class Finder:

@@ -9,8 +9,8 @@ from reelkeep.providers.zoom.client import Client
 from reelkeep.providers.zoom.dialects import MEETINGS
 from reelkeep.providers.zoom.grants import App
 from reelkeep.providers.zoom.itinerary import Itinerary
-from reelkeep.providers.zoom.options import ZoomOptions
-from reelkeep.providers.zoom.places import Everybody, Fixed, Places, at_user
+from reelkeep.providers.zoom.options import ACCOUNT, ZoomOptions
+from reelkeep.providers.zoom.places import WHOLE_ACCOUNT, Everybody, Fixed, Places, at_user
 from reelkeep.providers.zoom.provider import Zoom
 
 
@@ -33,6 +33,8 @@ def _plan(options: ZoomOptions, tools: Tools) -> Plan:
     def places(client: Client) -> Places:
         if options.users is None:
             return Everybody(client, tools.clock)
+        if options.users == ACCOUNT:
+            return Fixed((WHOLE_ACCOUNT,))
         return Fixed(tuple(at_user(name) for name in options.users))
 
     return Plan(
@@ -47,15 +49,24 @@ def _plan(options: ZoomOptions, tools: Tools) -> Plan:
         path="/meetings/{}/recordings",
         scope=_scope(options),
         describes=options.participant_audio,
+        by_user=options.users != ACCOUNT,
+        users=_way(options),
     )
 
 
 def _scope(options: ZoomOptions) -> dict[str, object]:
     return {
         "account": options.account_id,
-        "users": options.users and sorted(options.users),
+        "users": sorted(options.users) if isinstance(options.users, tuple) else options.users,
         "meeting": options.meeting_id,
         "trash": options.trash,
         "connector": options.meeting_connector,
         "audio": options.participant_audio,
     }
+
+
+def _way(options: ZoomOptions) -> str:
+    """Return how users are found, '' if they are configured one by one."""
+    if options.users is None:
+        return "all"
+    return options.users if isinstance(options.users, str) else ""

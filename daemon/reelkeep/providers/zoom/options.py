@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from reelkeep.core.disposal import Disposal
 from reelkeep.core.filters import Filter
@@ -21,30 +21,41 @@ from reelkeep.options import (
     Text,
 )
 
+ACCOUNT: Final = "account"
+"""One listing of the whole account, written so."""
 
-def _users(value: object) -> tuple[str, ...] | None:
+
+def _users(value: object) -> tuple[str, ...] | Literal["account"] | None:
     if value == "all":
         return None
+    if value == ACCOUNT:
+        return "account"
     listed = list(value) if isinstance(value, list | tuple) else []
     if not listed or not all(isinstance(user, str) and user.strip() for user in listed):
-        raise ValueError("expected all, or a list of user ids and e-mail addresses")
+        raise ValueError("expected all, account, or a list of user ids and e-mail addresses")
     return tuple(dict.fromkeys(listed))
 
 
+def _written(users: tuple[str, ...] | str | None) -> str | list[str]:
+    if users is None:
+        return "all"
+    return users if isinstance(users, str) else list(users)
+
+
 Users = Annotated[
-    tuple[str, ...] | None,
+    tuple[str, ...] | Literal["account"] | None,
     BeforeValidator(_users),
-    PlainSerializer(lambda users: "all" if users is None else list(users)),
+    PlainSerializer(_written),
     WithJsonSchema(
         {
             "oneOf": [
-                {"const": "all"},
+                {"enum": ["all", ACCOUNT]},
                 {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
             ]
         }
     ),
 ]
-"""A list of users, or None for all of them (written `all`)."""
+"""A list of users, None for all of them (written `all`), or `account`."""
 
 
 class ZoomSpan(ProviderOptions):
@@ -104,13 +115,19 @@ class ZoomOptions(ZoomSpan):
     client_secret: Secret
     """The secret of the app."""
     users: Users = None
-    """all (active, inactive and pending), or a list of user ids and e-mail addresses."""
+    """all (active, inactive, pending), account (one listing of everything), or a list of users."""
     meeting_id: Identifier | None = None
     """Only this meeting; null: all."""
     participant_audio: bool = False
     """true: also the audio of each participant (one more request a meeting)."""
     meeting_connector: bool = False
     """true: also list on-premise recordings; they are recorded as skipped: nothing to download."""
+
+    @model_validator(mode="after")
+    def _one_listing(self) -> Self:
+        if self.users == ACCOUNT and self.meeting_id is not None:
+            raise ValueError("meeting_id needs users: all or a list; or use include.meeting_ids")
+        return self
 
 
 class VideoSdkOptions(ZoomSpan):

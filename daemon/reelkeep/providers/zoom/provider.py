@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import chain
 
-from reelkeep.core.model import (
-    FileId,
-    Locator,
-    ProviderName,
-    Readiness,
-    Recording,
-    RecordingId,
-    Window,
-)
-from reelkeep.ports import Finding, Report, Traits
+from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
+from reelkeep.core.unread import Unread
+from reelkeep.ports import Dice, Finding, Traits
 from reelkeep.providers.zoom.checking import Checker
-from reelkeep.providers.zoom.itinerary import Itinerary
-from reelkeep.providers.zoom.lanes import in_lanes
-from reelkeep.providers.zoom.locating import LOST, Finder, report_refusal
-from reelkeep.providers.zoom.places import Places
+from reelkeep.providers.zoom.describing import Describer
+from reelkeep.providers.zoom.itinerary import Itinerary, Place
+from reelkeep.providers.zoom.locating import Finder
+from reelkeep.providers.zoom.places import Places, at_user
 from reelkeep.providers.zoom.removal import Removal
-from reelkeep.providers.zoom.shapes import Sighting, merged
 from reelkeep.providers.zoom.survey import Survey
-from reelkeep.providers.zoom.verdicts import Denied
-from reelkeep.providers.zoom.wholes import Wholes
+from reelkeep.providers.zoom.surveyed import Errand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,27 +29,46 @@ class Zoom:
     places: Places
     itinerary: Itinerary
     survey: Survey
-    wholes: Wholes
+    describer: Describer
     finder: Finder
     removal: Removal
     checker: Checker
-    report: Report
+    dice: Dice
 
-    async def discover(self, span: Window) -> AsyncGenerator[Sequence[Recording], None]:
-        places, plan = await self.places.all(span), self.itinerary
-        errands, trash = plan.errands(places, span), plan.trash(places)
-        async with aclosing(self.survey.discover(errands, trash)) as batches:
+    def discover(self, span: Window) -> AsyncGenerator[Sequence[Recording], None]:
+        return self.discover_with(span, ())
+
+    async def discover_with(
+        self, span: Window, unread: Sequence[Unread]
+    ) -> AsyncGenerator[Sequence[Recording], None]:
+        known, plan = await self.places.all(span), self.itinerary
+        again = self._again(known.places, unread)
+        errands = chain(plan.errands(known.places, span), again)
+        survey = self.survey.discover(
+            errands,
+            plan.trash(known.places),
+            troubled={each.part for each in unread},
+            unlisted=known.failures,
+        )
+        async with aclosing(survey) as batches:
             async for batch in batches:
                 yield batch
+
+    def _again(self, places: Sequence[Place], unread: Sequence[Unread]) -> list[Errand]:
+        """Return what to ask again, in any order: a few bad days shall not hide good ones."""
+        if not unread:
+            return []
+        by_user = {place.user: place for place in places}
+        errands: list[Errand] = []
+        for each in unread:
+            place = by_user.get(each.part) or at_user(each.part)
+            errands += self.itinerary.errands((place,), each.window)
+        return sorted(errands, key=lambda _: self.dice())
 
     async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
         if not self.traits.describes:
             return recordings
-        described: list[Recording] = []
-        async with aclosing(in_lanes(self._described, recordings)) as lanes:
-            async for batch in lanes:
-                described += batch
-        return [each for each in described if each.readiness is Readiness.READY]
+        return await self.describer.describe(recordings)
 
     async def locate(self, recording: RecordingId, file: FileId, *, fresh: bool) -> Locator:
         return await self.finder.locate(recording, file, fresh=fresh)
@@ -77,14 +88,3 @@ class Zoom:
 
     async def check(self) -> Sequence[Finding]:
         return await self.checker.check()
-
-    async def _described(self, listed: Recording) -> Recording:
-        """Return `listed` with the files that no listing shows; as it is, if it is not found."""
-        try:
-            whole = await self.wholes.get(listed.id)
-        except Denied as denied:
-            if denied.verdict not in LOST:
-                report_refusal(self.report, self.name, listed.id, denied)
-            return listed
-        known = merged(Sighting(listed, {}), whole).recording
-        return replace(known, facts=whole.recording.facts)

@@ -4,64 +4,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+import anyio
+
 from reelkeep.core.model import ProviderName, Recording, RecordingId
-from reelkeep.errors import BadAnswer
+from reelkeep.core.unread import PartlyRead, named
+from reelkeep.errors import ProviderError
 from reelkeep.ports import Clock, Report
 from reelkeep.providers.zoom.client import Client
+from reelkeep.providers.zoom.failures import IN_A_ROW, Failure, of_account, remedy
 from reelkeep.providers.zoom.foreign import quoted
 from reelkeep.providers.zoom.lanes import in_lanes
 from reelkeep.providers.zoom.links import Links
-from reelkeep.providers.zoom.listing import Drained, Listing, drain
-from reelkeep.providers.zoom.shapes import Angle, Sighting, merged, sighting
+from reelkeep.providers.zoom.listing import Drained, drain
+from reelkeep.providers.zoom.shapes import Sighting, sighting
+from reelkeep.providers.zoom.shapes import merged as merged_sightings
+from reelkeep.providers.zoom.surveyed import Errand, Surveyed, key
 from reelkeep.providers.zoom.verdicts import Denied, Verdict
 
 BATCH: Final = 500
 _PLANLESS_FOR: Final = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """One listing to read, and how to understand it. `user` is '' for a whole account."""
-
-    listing: Listing
-    angle: Angle
-    user: str = ""
-
-
-@dataclass(slots=True)
-class _Surveyed:
-    """What came of one survey so far."""
-
-    absent: set[str] = field(default_factory=set)  #: Users who are not on the account.
-    trashed: dict[RecordingId, Sighting] = field(default_factory=dict)
-    told: set[RecordingId] = field(default_factory=set)  #: Of those, what was listed elsewhere.
-    error: BadAnswer | None = None
-
-    def put_aside(self, sightings: Sequence[Sighting]) -> Sequence[Recording]:
-        """Keep what lies in the trash; tell nothing of it yet."""
-        for each in sightings:
-            known = self.trashed.get(each.recording.id)
-            self.trashed[each.recording.id] = each if known is None else merged(known, each)
-        return ()
-
-    def completed(self, sightings: Sequence[Sighting]) -> Sequence[Recording]:
-        """Return what was seen, with what lies in the trash of it."""
-        both = self.trashed.keys() & {each.recording.id for each in sightings}
-        self.told |= both
-        return [
-            merged(each, self.trashed[each.recording.id]).recording
-            if each.recording.id in both
-            else each.recording
-            for each in sightings
-        ]
-
-    def others(self) -> Sequence[Recording]:
-        """Return what was seen in the trash only."""
-        return [each.recording for id_, each in self.trashed.items() if id_ not in self.told]
+_SECOND_CHANCES: Final = (3.0, 9.0)  # seconds after which what failed in passing is asked again
 
 
 def _batches(recordings: Sequence[Recording]) -> Iterator[Sequence[Recording]]:
@@ -81,54 +46,132 @@ class Survey:
         self._clock = clock
         self._report = report
         self._planless: dict[str, datetime] = {}
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
+        self._broken: dict[str, str] = {}  #: Whose listing failed, as it was said, by user.
 
     async def discover(
-        self, errands: Iterable[Errand], trash: Iterable[Errand] = ()
-    ) -> AsyncGenerator[Sequence[Recording], None]:
+        self, errands: Iterable[Errand], trash: Iterable[Errand] = (), *,
+        troubled: Iterable[str] = (), unlisted: Sequence[Failure] = (),
+    ) -> AsyncGenerator[Sequence[Recording], None]:  # fmt: skip
         """Yield what the listings hold; see `reelkeep.ports.Provider.discover`.
 
-        A user who is not on the account, or has no cloud recording, is passed over. What `trash`
-        lists of a recording is told together with what else is listed of it: else each would seem
-        to be a change of the other.
+        A user who is not on the account, or has no cloud recording, is passed over. One whose
+        listing fails is left for the next pass, and named; only if nobody is served, or nobody
+        any more, it is the account's failure. What `trash` lists of a recording is told together
+        with what else is listed of it: else each would seem to be a change of the other.
+
+        Of the users in `troubled`, listings failed before. `unlisted` are failures that hide
+        users: all has to be read again then.
         """
-        found = _Surveyed()
-        for some, inside in ((trash, True), (errands, False)):
-            async with aclosing(self._sightings(some, found)) as lanes:
+        found = Surveyed()
+        async with aclosing(self._sightings(trash, found)) as lanes:
+            async for sightings in lanes:
+                found.put_aside(sightings)
+        found.begin(troubled)
+        async with aclosing(self._sightings(errands, found)) as lanes:
+            async for sightings in lanes:
+                for batch in _batches(found.completed(sightings)):
+                    yield batch
+        for seconds in _SECOND_CHANCES:
+            if again := found.second_chance():
+                await anyio.sleep(seconds)
+            async with aclosing(self._sightings(again, found)) as lanes:
                 async for sightings in lanes:
-                    told = found.put_aside(sightings) if inside else found.completed(sightings)
-                    for batch in _batches(told):
+                    for batch in _batches(found.completed(sightings)):
                         yield batch
         for batch in _batches(found.others()):
             yield batch
-        if found.error is not None:
-            raise found.error
+        self._conclude(found, unlisted)
+
+    def _conclude(self, found: Surveyed, unlisted: Sequence[Failure]) -> None:
+        """Say who could not be read, and who can be again.
+
+        Raises:
+            PartlyRead: Some could not be.
+            ProviderError: Nobody could be, or nobody any more.
+        """
+        outcomes = found.outcomes
+        if outcomes.latest is not None and found.given_up:
+            raise of_account(outcomes.latest)
+        if outcomes.first is not None and not outcomes.served:
+            raise of_account(outcomes.first)
+        self._say_who(found)
+        failures = [*unlisted, *found.failures.values()]
+        if not failures:
+            return
+        raise PartlyRead(
+            f"all but {len(failures)}: {named([str(each) for each in failures])}; "
+            f"all others are served; {remedy(each.error for each in failures)}",
+            unread=None if unlisted else found.unread,
+        )
+
+    def _say_who(self, found: Surveyed) -> None:
+        """Report each user once when a listing fails, and once when all are read again."""
+        failures = found.failures
+        recovered = (self._broken.keys() & found.readable) - failures.keys()
+        for user in recovered:
+            whose = self._broken.pop(user)
+            self._report("listing.recovered", provider=self._name, user=whose or None)
+        for user, failure in failures.items():
+            if user not in self._broken:
+                self._report(
+                    "listing.failed",
+                    provider=self._name,
+                    user=failure.whose or None,
+                    code=failure.error.code,
+                    reason=f"{failure}; others are served; {remedy([failure.error])}",
+                )
+                self._broken[user] = failure.whose
 
     async def _sightings(
-        self, errands: Iterable[Errand], found: _Surveyed
+        self, errands: Iterable[Errand], found: Surveyed
     ) -> AsyncGenerator[Sequence[Sighting], None]:
-        """Yield what each listing holds; the first that cannot be believed is noted in `found`."""
+        """Yield what each listing holds; failures are noted in `found`, which may be given up."""
 
         async def read(errand: Errand) -> Sequence[Sighting]:
-            return await self._read(errand, found.absent)
+            return await self._read(errand, found)
 
+        async with aclosing(in_lanes(read, errands)) as lanes:
+            async for results in lanes:
+                for sightings in results:
+                    yield sightings
+                if found.outcomes.in_a_row >= IN_A_ROW and not await self._is_served(found):
+                    found.given_up = True
+                    return
+
+    async def _is_served(self, found: Surveyed) -> bool:
+        """Ask again for what was served in this pass; return whether it still is."""
+        if found.sample is None:
+            return False
         try:
-            async with aclosing(in_lanes(read, errands)) as lanes:
-                async for results in lanes:
-                    for sightings in results:
-                        yield sightings
-        except BadAnswer as error:
-            found.error = found.error or error
+            await self._client.ask(found.sample.listing.question, patient=False)
+        except ProviderError:
+            return False
+        found.outcomes.in_a_row = 0
+        return True
 
-    async def _read(self, errand: Errand, absent: set[str]) -> Sequence[Sighting]:
-        if errand.user in absent or self._is_planless(errand.user):
+    async def _read(self, errand: Errand, found: Surveyed) -> Sequence[Sighting]:
+        if errand.user in found.absent or self._is_planless(errand.user):
             return ()
+        if found.outcomes.is_given_up(key(errand)):
+            found.leave(errand)
+            return ()
+        patient = not found.outcomes.is_troubled(key(errand)) and not found.outcomes.in_a_row
         try:
-            drained = await drain(self._client, errand.listing, self._clock)
+            drained = await drain(self._client, errand.listing, self._clock, patient=patient)
         except Denied as denied:
-            if denied.verdict is not Verdict.NOTHING:
-                self._pass_over(errand.user, denied, absent)
+            if denied.verdict is Verdict.NOTHING:
+                found.served(errand)
+            elif not self._pass_over(errand, denied, found.absent):
+                found.fail(errand, denied)
             return ()
+        except ProviderError as error:
+            found.fail(errand, error)
+            return ()
+        if drained.error is None:
+            found.served(errand)
+        else:
+            found.fail(errand, drained.error)
         return self._seen(drained, errand)
 
     def _seen(self, drained: Drained, errand: Errand) -> Sequence[Sighting]:
@@ -136,41 +179,52 @@ class Survey:
         for entry in drained.entries:
             seen = sighting(entry, errand.angle)
             if seen is None:
-                self._tell(errand, "a recording has no id: it cannot be archived")
+                what = f"{errand.what}: a recording has no id: it cannot be archived"
+                self._tell_once(errand, "no_id", what)
                 continue
             known = found.get(seen.recording.id)
-            found[seen.recording.id] = seen if known is None else merged(known, seen)
+            found[seen.recording.id] = seen if known is None else merged_sightings(known, seen)
         for each in found.values():
             self._links.remember(each)
-        if drained.lacks and errand.listing.counted:
-            self._tell(errand, f"{drained.lacks} of {drained.promised} announced are not listed")
+        if drained.lacks and errand.listing.counted and drained.error is None:
+            what = f"{drained.lacks} of {drained.promised} announced are not listed"
+            self._tell_once(errand, "short", f"{errand.what}: {what}")
         return list(found.values())
 
-    def _pass_over(self, user: str, denied: Denied, absent: set[str]) -> None:
-        """Remember a user who is not worth asking.
-
-        Raises:
-            Denied: This is no matter of a single user.
-        """
-        if user and denied.verdict is Verdict.NO_USER:
-            absent.add(user)
-            self._tell_once(user, str(denied))
-        elif user and denied.verdict is Verdict.NO_PLAN:
-            self._planless[user] = self._clock() + _PLANLESS_FOR
-        else:
-            raise denied
+    def _pass_over(self, errand: Errand, denied: Denied, absent: set[str]) -> bool:
+        """Remember a user who is not worth asking; return False if this is about no user."""
+        if not errand.user:
+            return False
+        if denied.verdict is Verdict.NO_USER:
+            absent.add(errand.user)
+            if errand.invited:
+                whose = quoted(errand.whose)
+                self._report("user.pending", provider=self._name, user=whose, reason=str(denied))
+            else:
+                self._tell_once(errand, "no_user", str(denied))
+            return True
+        if denied.verdict is Verdict.NO_PLAN:
+            self._planless[errand.user] = self._clock() + _PLANLESS_FOR
+            self._tell_once(errand, "no_plan", str(denied))
+            return True
+        return False
 
     def _is_planless(self, user: str) -> bool:
         until = self._planless.get(user)
         return until is not None and self._clock() < until
 
-    def _tell(self, errand: Errand, what: str) -> None:
-        days = f" {errand.listing.days}" if errand.listing.days else ""
-        self._tell_once(errand.user, f"listing{days}: {what}")
+    def _tell_once(self, errand: Errand, code: str, what: str) -> None:
+        """Report what is missing, once for a user: some accounts count wrongly for ever."""
+        if (errand.user, code) in self._told:
+            return
+        self._told.add((errand.user, code))
+        whose = quoted(errand.whose)
+        reason = f"{whose}: {what}" if whose else what
+        say = self._skipped if code == "no_plan" else self._incomplete
+        say(whose or None, code, reason)
 
-    def _tell_once(self, user: str, what: str) -> None:
-        """Report what lacks, once for a user: some accounts count wrongly for ever."""
-        if user not in self._told:
-            self._told.add(user)
-            whose = f"{quoted(user)}: " if user else ""
-            self._report("poll.incomplete", provider=self._name, reason=f"{whose}{what}")
+    def _incomplete(self, user: str | None, code: str, reason: str) -> None:
+        self._report("poll.incomplete", provider=self._name, user=user, code=code, reason=reason)
+
+    def _skipped(self, user: str | None, code: str, reason: str) -> None:
+        self._report("user.skipped", provider=self._name, user=user, code=code, reason=reason)

@@ -64,14 +64,27 @@ class Verdict(Enum):
 class Denied(BadAnswer):
     """One question was refused for good; others may not be. `verdict` says in which way."""
 
-    def __init__(self, message: str, verdict: Verdict, status: int) -> None:
+    def __init__(self, message: str, verdict: Verdict, status: int, details: str = "") -> None:
         super().__init__(message)
         self.verdict = verdict
         self.status = status
+        self.details = details  #: Status, code and the provider's words, in parentheses.
+
+
+class Rejected(AuthFailed):
+    """The credentials were refused for one question; whether for all, other answers show."""
+
+    def __init__(self, message: str, details: str) -> None:
+        super().__init__(message)
+        self.details = details
 
 
 class Misplaced(Misconfigured):
     """A 404 that does not read like the API's: mostly, this is not the API."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +156,22 @@ def scopes(message: str) -> list[str]:
     return [name for name in names if re.fullmatch(r"[a-z0-9_:.-]{1,100}", name)]
 
 
+def is_daily(answer: Answer, message: str) -> bool:
+    """Return whether a 429 is about the limit of a day, not of a second."""
+    kind = answer.headers.get("x-ratelimit-type", "") or message
+    return "daily" in kind.lower()
+
+
+def limit(answer: Answer, message: str) -> str:
+    """Return which limit a 429 is about, and what to do."""
+    if is_daily(answer, message):
+        return (
+            "the daily limit of the account is used up, which all its apps share: set `plan` to "
+            "the account's plan, or a longer `interval`, or `users: account`"
+        )
+    return "too many requests for the account's limit per second, which all its apps share"
+
+
 def tracking(answer: Answer) -> str:
     """Return the provider's own number of the answer, for its support, as an addition."""
     value = answer.headers.get("x-zm-trackingid", "")
@@ -169,19 +198,20 @@ def _error(verdict: Verdict, answer: Answer, code: int | None, message: str) -> 
     details = f"({about}{words}){tracking(answer)}"
     match verdict:
         case Verdict.RENEW:
-            return AuthFailed(f"even a new access token is not accepted {details}")
+            return Rejected(f"even a new access token is not accepted {details}", details)
         case Verdict.NO_ACCESS:
             missing = " or ".join(scopes(message))
             named = f" ({missing})" if missing else ""
-            return AuthFailed(f"{_REMEDIES[code or 4711]}{named} {details}")
+            return Rejected(f"{_REMEDIES[code or 4711]}{named} {details}", details)
         case Verdict.THROTTLED:
-            return RateLimited(f"asked to come back later {details}")
+            return RateLimited(f"{limit(answer, message)} {details}")
         case Verdict.OUTAGE:
             return Unavailable(f"the API is out of order {details}")
         case Verdict.MISPLACED:
-            return Misplaced(f"there is no such API here; is api_url right? {details}")
+            return Misplaced(f"there is no such API here; is api_url right? {details}", details)
         case _:
-            return Denied(f"{_DENIALS[verdict]} {details}", verdict, answer.status)
+            text = f"{_DENIALS[verdict]} {details}"
+            return Denied(text, verdict, answer.status, details)
 
 
 _DENIALS: Final = {

@@ -24,35 +24,37 @@ class Wholes:
     path: str
     angle: Angle
 
-    async def get(self, recording: RecordingId) -> Sighting:
+    async def get(self, recording: RecordingId, *, patient: bool = True) -> Sighting:
         """Return all that is known of a recording now, also what listings do not show.
+
+        Unless `patient`, an outage is not waited for.
 
         Raises:
             Denied: There is none, or not for us.
         """
-        said = await self.said(recording)
+        said = await self.said(recording, patient=patient)
         seen = sighting({**said, self.angle.dialect.id: recording}, self.angle)
         if seen is None:
             raise BadAnswer("expected a recording, got something else")
         return seen
 
-    async def said(self, recording: RecordingId) -> dict[str, Any]:
+    async def said(self, recording: RecordingId, *, patient: bool = True) -> dict[str, Any]:
         """Return what is said of a recording now; errors as for `get`."""
-        body = await self.asked(recording, self.question)
+        body = await self.asked(recording, self.question, patient=patient)
         wrapped = list(objects(body.get(self.angle.dialect.entries)))
         return wrapped[0] if len(wrapped) == 1 else body
 
     async def asked(
-        self, recording: RecordingId, question: Callable[[str], Question]
+        self, recording: RecordingId, question: Callable[[str], Question], *, patient: bool = True
     ) -> dict[str, Any]:
         """Return the answer to a question about a recording, whichever encoding its id wants."""
         try:
-            return await self.client.ask(question(encoded(recording)))
+            return await self.client.ask(question(encoded(recording)), patient=patient)
         except Denied as denied:
             twice = encoded(recording, twice=True)
             if denied.verdict is not Verdict.NO_MEETING or twice == encoded(recording):
                 raise
-        return await self.client.ask(question(twice))
+        return await self.client.ask(question(twice), patient=patient)
 
     def question(self, segment: str) -> Question:
         """Return the question for the recording whose encoded id is `segment`."""

@@ -8,6 +8,7 @@ from reelkeep.providers.zoom.provider import Zoom
 from virtual import VIRTUAL, Backend
 
 LIST = "/users/u-1/recordings"
+ACCOUNT = "/accounts/me/recordings"
 NOWHERE = "/meetings/AAAAAAAAAAAAAAAAAAAAAA%3D%3D/recordings"
 SESSION = "/videosdk/sessions/AAAAAAAAAAAAAAAAAAAAAA%3D%3D/recordings"
 SESSIONS = "/videosdk/recordings"
@@ -23,6 +24,7 @@ def bench() -> Bench:
     made = Bench()
     made.script.on("/users", page([{"id": "u-1"}], name="users"))
     made.script.on(LIST, page([]))
+    made.script.on(ACCOUNT, page([]))
     made.script.on(NOWHERE, error(404, 3001, "Meeting does not exist."))
     made.script.on(SESSIONS, page([], name="sessions"))
     return made
@@ -38,6 +40,7 @@ async def test_all_is_well() -> None:
         "users": True,
         "listing": True,
         "files": True,
+        "whole account": True,
     }
 
 
@@ -45,7 +48,7 @@ async def test_every_kind_of_question_is_asked_once() -> None:
     made = bench()
     await made.meetings(users="all").check()
     asked = [each.path for each in made.script.asked]
-    assert asked == ["/oauth/token", "/users", LIST, NOWHERE]
+    assert asked == ["/oauth/token", "/users", LIST, NOWHERE, ACCOUNT]
 
 
 async def test_known_users_are_not_looked_up() -> None:
@@ -133,3 +136,37 @@ async def test_the_video_sdk_is_checked_without_users() -> None:
     checked = await findings(made.sdk())
     assert (checked["token"], checked["listing"]) == (True, False)
     assert made.script.at("/users") == []
+
+
+async def test_both_ways_to_list_are_asked_about_and_one_is_recommended() -> None:
+    made = bench()
+    (told,) = [e for e in await made.meetings(users="all").check() if e.subject == "whole account"]
+    assert "allowed, and recommended: `users: account`" in told.message
+    made.script.on(ACCOUNT, error(400, 4711, SCOPE.format("cloud_recording:x")))
+    (told,) = [e for e in await made.meetings(users="all").check() if e.subject == "whole account"]
+    assert told.ok
+    assert "not allowed" in told.message
+    assert "list_account_recordings:admin" in told.message
+
+
+async def test_an_account_that_is_listed_as_a_whole_is_checked_as_one() -> None:
+    made = bench()
+    found = {each.subject: each for each in await made.meetings(users="account").check()}
+    assert all(each.ok for each in found.values())
+    assert "recommended" in found["each user"].message
+    made.script.on(ACCOUNT, error(400, 4711, SCOPE.format("cloud_recording:x")))
+    found = {each.subject: each for each in await made.meetings(users="account").check()}
+    assert not found["listing"].ok
+    assert "cloud_recording:x" in found["listing"].message
+
+
+async def test_what_is_refused_for_one_user_only_is_about_that_user() -> None:
+    made = bench()
+    users = [{"id": "u-9", "email": "nine@b.test"}, {"id": "u-1"}]
+    made.script.on("/users", page(users, name="users"))
+    made.script.on("/users/u-9/recordings", error(400, 4711, SCOPE.format("cloud_recording:x")))
+    found = {each.subject: each for each in await made.meetings(users="all").check()}
+    assert found["listing"].ok
+    assert not found["one user"].ok
+    assert "nine@b.test" in found["one user"].message
+    assert "others are served" in found["one user"].message

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from fakes.transport import FakeReply
 from fakes.zoom import Bench, discovered, error, file, meeting, page
-from reelkeep.errors import AuthFailed
+from reelkeep.core.model import Window
+from reelkeep.core.unread import PartlyDescribed, Unread
+from reelkeep.errors import AuthFailed, Unreachable
 from virtual import VIRTUAL, Backend
 
 LIST = "/users/u-1/recordings"
@@ -17,7 +21,7 @@ def anyio_backend() -> Backend:
     return VIRTUAL
 
 
-def bench(*answers: FakeReply) -> Bench:
+def bench(*answers: FakeReply | Exception) -> Bench:
     made = Bench()
     made.script.on(LIST, page([meeting("m-1", file("f-1"))]))
     made.script.on(WHOLE, *answers)
@@ -76,13 +80,46 @@ async def test_what_is_not_ready_is_left_out() -> None:
     assert await adapter.describe(await discovered(adapter)) == []
 
 
-async def test_a_missing_scope_is_no_property_of_a_recording() -> None:
-    adapter = bench(error(400, 4711, "does not contain scopes:[a:b]")).meetings(
-        participant_audio=True
-    )
-    listed = await discovered(adapter)
+async def test_a_missing_scope_is_the_accounts_if_it_is_missing_for_all() -> None:
+    made = bench()
+    many = [meeting(f"m-{number}") for number in range(20)]
+    made.script.on(LIST, page(many))
+    for number in range(20):
+        refused = error(400, 4711, "does not contain scopes:[a:b]")
+        made.script.on(f"/meetings/m-{number}/recordings", refused)
+    adapter = made.meetings(participant_audio=True)
     with pytest.raises(AuthFailed):
-        await adapter.describe(listed)
+        await adapter.describe(await discovered(adapter))
+    assert len([each for each in made.script.asked if each.path.startswith("/meetings/")]) == 8
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        error(500, 500, "oops"),
+        error(400, 4711, "does not contain scopes:[a:b]"),
+        error(401, 124, "?"),
+        FakeReply.of(b"<html>", status=200),
+        FakeReply.of(b'{"uuid', status=200),
+        Unreachable("the connection was closed"),
+    ],
+)
+async def test_a_recording_that_cannot_be_asked_for_leaves_the_others_alone(
+    answer: FakeReply | Exception,
+) -> None:
+    made = bench(answer)
+    made.script.on("/meetings/m-2/recordings", FakeReply.json(meeting("m-2")))
+    made.script.on(LIST, page([meeting("m-1"), meeting("m-2")]))
+    adapter = made.meetings(participant_audio=True)
+    with pytest.raises(PartlyDescribed) as caught:
+        await adapter.describe(await discovered(adapter))
+    told = {each.id: each.undescribed for each in caught.value.described}
+    assert told["m-2"] is None
+    assert "m-1" in str(told["m-1"])
+    day = datetime(2025, 11, 18, tzinfo=UTC)
+    window = Window(day, day + timedelta(days=1))
+    assert caught.value.unread == (Unread("host@example.test", window),)
+    assert "m-1" in str(caught.value)
 
 
 async def test_zoom_neither_transcodes_nor_is_told() -> None:

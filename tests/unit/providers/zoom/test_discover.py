@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
@@ -20,13 +21,16 @@ from fakes.zoom import (
     session,
     span,
 )
-from reelkeep.core.model import Recording
+from reelkeep.core.model import Recording, Window
+from reelkeep.core.unread import PartlyRead, Unread
 from reelkeep.errors import (
     AuthFailed,
     BadAnswer,
     Misconfigured,
     ProviderError,
     RateLimited,
+    Stalled,
+    Unavailable,
     Unreachable,
 )
 from reelkeep.ports import Provider
@@ -37,6 +41,7 @@ from virtual import VIRTUAL, Backend
 ONE = "/users/u-1/recordings"
 TWO = "/users/u-2/recordings"
 SDK = "/videosdk/recordings"
+ACCOUNT = "/accounts/me/recordings"
 
 
 @pytest.fixture
@@ -233,8 +238,8 @@ async def test_a_page_token_that_dies_twice_is_an_error() -> None:
     bench.script.on(ONE, paged(page([meeting("m-1")], next_page_token="t-1"), dead))
     bench.script.on(TWO, page([meeting("m-2")]))
     found, failure = await until_error(bench.meetings(users=["u-1", "u-2"]))
-    assert [each.id for each in found] == ["m-2"]
-    assert isinstance(failure, BadAnswer)
+    assert {each.id for each in found} == {"m-1", "m-2"}  # what came before it is not lost
+    assert isinstance(failure, PartlyRead)
 
 
 async def test_a_listing_that_is_shorter_than_announced_is_reported_once() -> None:
@@ -261,7 +266,7 @@ async def test_a_listing_that_is_short_in_another_way_each_time_is_not_the_whole
     first, second = (page([meeting(f"m-{n}")], total_records=2) for n in (1, 2))
     bench.script.on(ONE, first, second)
     found, failure = await until_error(bench.meetings())
-    assert found == []
+    assert [each.id for each in found] == ["m-1", "m-2"]
     assert isinstance(failure, BadAnswer)
     assert "1 of 2 announced" in str(failure)
 
@@ -280,8 +285,8 @@ async def test_an_answer_for_fewer_days_is_not_used() -> None:
     bench.script.on(TWO, page([meeting("m-2")]))
     found, failure = await until_error(bench.meetings(users=["u-1", "u-2"]))
     assert [each.id for each in found] == ["m-2"]
-    assert isinstance(failure, BadAnswer)
-    assert "2025-11-13..2025-11-21" in str(failure)
+    assert isinstance(failure, PartlyRead)
+    assert "u-1, recordings of 2025-11-13..2025-11-21" in str(failure)
 
 
 async def test_an_answer_without_an_echo_is_used() -> None:
@@ -319,22 +324,212 @@ async def test_a_user_without_recordings_has_none() -> None:
     assert await ids(bench.meetings()) == []
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        error(200, 200, "You do not have the right permissions"),
-        error(400, 300, "?"),
-        FakeReply.json({"what": "ever"}),
-        FakeReply.json({"meetings": "none"}),
-    ],
-)
-async def test_a_failing_user_leaves_the_others_alone(answer: FakeReply) -> None:
+BROKEN = [
+    pytest.param(error(200, 200, "You do not have the right permissions"), id="200 in a 200"),
+    pytest.param(error(400, 300, "?"), id="400/300"),
+    pytest.param(error(400, 4711, "does not contain scopes:[a:b]"), id="400/4711"),
+    pytest.param(error(401, 124, "?"), id="401/124"),
+    pytest.param(error(403, 200, "?"), id="403/200"),
+    pytest.param(FakeReply.json({"message": "?"}, status=403), id="403 without a code"),
+    pytest.param(error(404, 7777, "?"), id="404 with an unknown code"),
+    pytest.param(FakeReply.of(b"404: Not Found", status=404), id="404 that is a page"),
+    pytest.param(error(429, 429, "too many a second", X_RateLimit_Type="QPS"), id="429"),
+    pytest.param(FakeReply.json({"code": 500, "message": "oops"}, status=500), id="500"),
+    pytest.param(FakeReply.of(b"<html>", status=502), id="502"),
+    pytest.param(FakeReply.of(b"<html>", status=200), id="a page"),
+    pytest.param(FakeReply.of(b'{"meetings":[{', status=200), id="cut JSON"),
+    pytest.param(FakeReply.of(b"", status=200), id="nothing"),
+    pytest.param(FakeReply.json({"what": "ever"}), id="another object"),
+    pytest.param(FakeReply.json({"meetings": "none"}), id="no list"),
+    pytest.param(Unreachable("the connection was closed"), id="a closed connection"),
+    pytest.param(Stalled("no bytes for 60 s"), id="a time-out"),
+]
+
+
+@pytest.mark.parametrize("place", [ONE, TWO, "/users/u-3/recordings"])
+@pytest.mark.parametrize("answer", BROKEN)
+async def test_a_failing_user_leaves_the_others_alone(
+    answer: FakeReply | Exception, place: str
+) -> None:
     bench = Bench()
-    bench.script.on(ONE, answer)
+    users = [f"u-{number}" for number in range(1, 4)]
+    for name in users:
+        bench.script.on(f"/users/{name}/recordings", page([meeting(f"of-{name}")]))
+    bench.script.on(place, answer)
+    found, failure = await until_error(bench.meetings(users=users), days=90)
+    broken = place.split("/")[2]
+    assert {each.id for each in found} == {f"of-{name}" for name in users if name != broken}
+    assert isinstance(failure, PartlyRead)
+    assert broken in str(failure)
+    assert failure.unread == (Unread(broken, span(90)),)
+    (said,) = bench.log.named("listing.failed")
+    assert said["user"] == broken
+
+
+async def test_a_user_whose_listing_never_ends_is_left_alone() -> None:
+    bench = Bench()
+    numbers = itertools.count()
+
+    def endless(asked: Asked) -> FakeReply:
+        number = next(numbers)
+        return page([meeting(f"m-{number}")], next_page_token=f"t-{number}", total_records=1)(asked)
+
+    bench.script.on(ONE, endless)
+    bench.script.on(TWO, page([meeting("other")]))
+    found, failure = await until_error(bench.meetings(users=["u-1", "u-2"]))
+    assert "other" in {each.id for each in found}
+    assert "does not end" in str(failure)
+    assert len(bench.script.at(ONE)) < 50
+
+
+async def test_what_came_before_a_page_that_fails_is_found() -> None:
+    bench = Bench()
+    first = page([meeting("m-1")], next_page_token="t-1", total_records=2)
+    bench.script.on(ONE, paged(first, FakeReply.of(b"<html>", status=502)))
     bench.script.on(TWO, page([meeting("m-2")]))
     found, failure = await until_error(bench.meetings(users=["u-1", "u-2"]))
-    assert [each.id for each in found] == ["m-2"]
-    assert isinstance(failure, BadAnswer)
+    assert {each.id for each in found} == {"m-1", "m-2"}
+    assert isinstance(failure, PartlyRead)
+
+
+async def test_windows_that_fail_leave_the_other_windows_alone() -> None:
+    bench = Bench()
+
+    def answer(asked: Asked) -> FakeReply:
+        if asked.query["from"] in ("2025-08-22", "2025-09-19"):
+            return error(500, 500, "oops")
+        return page([meeting(f"m-{asked.query['from']}")])(asked)
+
+    for path, adapter in ((ONE, bench.meetings()), (ACCOUNT, bench.meetings(users="account"))):
+        bench.script.on(path, answer)
+        found, failure = await until_error(adapter, days=90)
+        assert [each.id for each in found] == ["m-2025-10-17", "m-2025-11-14"]
+        assert isinstance(failure, PartlyRead)
+        assert failure.unread is not None
+        (left,) = failure.unread
+        assert (left.part, left.window.since) == ("u-1" if path == ONE else "", span(90).since)
+        assert left.window.until == datetime(2025, 10, 18, tzinfo=UTC)
+
+
+async def test_what_is_unread_is_read_again_and_nothing_else_of_that_time() -> None:
+    bench = Bench()
+    bench.script.on(ONE, page([meeting("m-1")]))
+    bench.script.on(TWO, page([meeting("m-2")]))
+    adapter = bench.meetings(users=["u-1", "u-2"])
+    old = Window(NOW - timedelta(days=60), NOW - timedelta(days=40))
+    async for _ in adapter.discover_with(span(7), [Unread("u-1", old)]):
+        pass
+    assert [asked.query["from"] for asked in bench.script.at(TWO)] == ["2025-11-13"]
+    assert sorted(asked.query["from"] for asked in bench.script.at(ONE)) == [
+        "2025-09-21",
+        "2025-11-13",
+    ]
+
+
+async def test_what_is_unread_of_a_user_who_left_is_forgotten() -> None:
+    bench = Bench()
+    bench.script.on("/users/gone/recordings", error(404, 1001, "?"))
+    bench.script.on(ONE, page([]))
+    async for _ in bench.meetings().discover_with(span(7), [Unread("gone", span(60))]):
+        pass
+    assert bench.script.at("/users/gone/recordings")
+
+
+async def test_a_user_who_fails_again_and_again_costs_little() -> None:
+    bench = Bench()
+    bench.script.on(ONE, error(500, 500, "oops"))
+    bench.script.on(TWO, page([]))
+    adapter = bench.meetings(users=["u-1", "u-2"])
+    with pytest.raises(PartlyRead) as caught:
+        async for _ in adapter.discover_with(span(7), [Unread("u-1", span(2000))]):
+            pass
+    assert len(bench.script.at(ONE)) <= 2 * LANES
+    assert caught.value.unread == (Unread("u-1", span(2000)),)
+
+
+async def test_a_user_is_said_to_be_read_again() -> None:
+    bench = Bench()
+    bench.script.on(ONE, error(400, 300, "?"), error(400, 300, "?"), page([meeting("m-1")]))
+    bench.script.on(TWO, page([]))
+    adapter = bench.meetings(users=["u-1", "u-2"])
+    for _ in range(2):
+        await until_error(adapter)
+    assert await ids(adapter) == ["m-1"]
+    assert [name for name, _ in bench.log.events] == ["listing.failed", "listing.recovered"]
+
+
+async def test_many_failing_users_in_a_row_are_no_failing_account() -> None:
+    bench = Bench()
+    users = [f"u-{number}" for number in range(60)]
+    for name in users:
+        fine = name in ("u-0", "u-59")
+        answer = page([meeting(f"of-{name}")]) if fine else error(403, 200, "?")
+        bench.script.on(f"/users/{name}/recordings", answer)
+    found, failure = await until_error(bench.meetings(users=users))
+    assert [each.id for each in found] == ["of-u-0", "of-u-59"]
+    assert "all but 58: u-1, recordings of" in str(failure)
+    assert "and 48 more" in str(failure)
+
+
+async def test_an_account_that_is_served_no_more_is_left_alone() -> None:
+    """Whether it is, is asked by a listing that was served a moment ago."""
+    bench = Bench()
+    users = [f"u-{number}" for number in range(100)]
+    bench.script.on("/users/u-0/recordings", page([meeting("m-1")]), Unreachable("gone"))
+    for name in users[1:]:
+        bench.script.on(f"/users/{name}/recordings", Unreachable("gone"))
+    found, failure = await until_error(bench.meetings(users=users))
+    assert [each.id for each in found] == ["m-1"]
+    assert isinstance(failure, Unavailable)
+    assert not bench.script.at("/users/u-50/recordings")
+
+
+async def test_users_of_one_status_that_cannot_be_listed_keep_no_others_from_being_read() -> None:
+    bench = Bench()
+
+    def users(asked: Asked) -> FakeReply:
+        if asked.query["status"] == "inactive":
+            return error(500, 500, "oops")
+        return page([{"id": "u-1"}], name="users")(asked)
+
+    bench.script.on("/users", users)
+    bench.script.on(ONE, page([meeting("m-1")]))
+    found, failure = await until_error(bench.meetings(users="all"))
+    assert [each.id for each in found] == ["m-1"]
+    assert isinstance(failure, PartlyRead)
+    assert failure.unread is None  # whose listings are missing, is not known
+    assert "users of status inactive" in str(failure)
+
+
+async def test_people_who_were_invited_have_no_recordings_and_that_is_no_news() -> None:
+    bench = Bench()
+
+    def users(asked: Asked) -> FakeReply:
+        pending = asked.query["status"] == "pending"
+        return page([{"email": "new@b.test"}] if pending else [], name="users")(asked)
+
+    bench.script.on("/users", users)
+    bench.script.on("/users/new@b.test/recordings", error(404, 1001, "?"))
+    assert await ids(bench.meetings(users="all")) == []
+    assert [name for name, _ in bench.log.events] == ["user.pending"]
+
+
+async def test_a_user_who_is_passed_over_is_said_once_with_the_providers_words() -> None:
+    bench = Bench()
+    bench.script.on(ONE, error(400, 200, "You do not have the right permissions."))
+    adapter = bench.meetings()
+    assert await ids(adapter) == await ids(adapter) == []
+    (said,) = bench.log.named("user.skipped")
+    assert "u-1" in str(said["reason"])
+    assert "You do not have the right permissions." in str(said["reason"])
+
+
+async def test_an_account_can_be_listed_as_a_whole() -> None:
+    bench = Bench()
+    bench.script.on(ACCOUNT, page([meeting("m-1", host_email="left@b.test")]))
+    (found,) = await discovered(bench.meetings(users="account"))
+    assert (found.id, found.user) == ("m-1", "left@b.test")
+    assert [asked.path for asked in bench.script.asked] == ["/oauth/token", ACCOUNT]
 
 
 @pytest.mark.parametrize(
@@ -399,7 +594,8 @@ async def test_a_trash_that_cannot_be_read_keeps_nothing_else_from_being_told() 
     bench.script.on(ONE, answer)
     found, failure = await until_error(bench.meetings(trash="rescue"))
     assert [each.id for each in found] == ["m-1"]
-    assert isinstance(failure, BadAnswer)
+    assert isinstance(failure, PartlyRead)
+    assert failure.unread == ()  # the trash is always read as a whole
 
 
 async def test_the_trash_is_listed_on_request() -> None:

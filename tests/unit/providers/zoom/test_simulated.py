@@ -178,13 +178,13 @@ async def test_too_many_requests_a_second_are_no_fault(scene: Scene, headers: st
 
 
 async def test_a_missing_scope_in_broken_json_is_named(scene: Scene) -> None:
-    scene.sim.faults.add("GET /v2/users", answer(MALFORMED, 400))
+    scene.sim.faults.add("GET /v2/users", answer(MALFORMED, 400, times=None))
     with pytest.raises(AuthFailed, match="scope"):
         await scene.all(scene.adapter())
 
 
 async def test_an_error_with_status_200_is_an_error(scene: Scene) -> None:
-    scene.sim.faults.add("GET /v2/users", answer(NO_RIGHTS, 200))
+    scene.sim.faults.add("GET /v2/users", answer(NO_RIGHTS, 200, times=None))
     with pytest.raises(Exception, match="may not read"):
         await scene.all(scene.adapter())
 

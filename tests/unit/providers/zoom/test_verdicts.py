@@ -6,9 +6,16 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from reelkeep.errors import AuthFailed, RateLimited, Unavailable
+from reelkeep.errors import RateLimited, Unavailable
 from reelkeep.providers.web import Answer
-from reelkeep.providers.zoom.verdicts import Denied, Misplaced, Verdict, judge, scopes
+from reelkeep.providers.zoom.verdicts import (
+    Denied,
+    Misplaced,
+    Rejected,
+    Verdict,
+    judge,
+    scopes,
+)
 
 MALFORMED = '{"code":4711,"message":"Invalid access token, does not contain scopes:["a:b","a:c"]"}'
 HTML = "<html><body>502 Bad Gateway</body></html>"
@@ -70,8 +77,8 @@ def test_every_answer_has_its_verdict(given: Answer, verdict: Verdict) -> None:
 @pytest.mark.parametrize(
     ("given", "kind"),
     [
-        (error(401, 124), AuthFailed),
-        (error(400, 4711), AuthFailed),
+        (error(401, 124), Rejected),
+        (error(400, 4711), Rejected),
         (error(429, 429), RateLimited),
         (answer(502, None, HTML), Unavailable),
         (answer(404, None, HTML), Misplaced),

@@ -1,0 +1,96 @@
+"""Ask for each recording as a whole, for the files that no listing shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+
+from reelkeep.core.model import ProviderName, Readiness, Recording, Window
+from reelkeep.core.unread import PartlyDescribed, Unread, named
+from reelkeep.errors import ProviderError
+from reelkeep.ports import Report
+from reelkeep.providers.zoom.failures import IN_A_ROW, Failure, Outcomes, of_account
+from reelkeep.providers.zoom.foreign import quoted
+from reelkeep.providers.zoom.lanes import in_lanes
+from reelkeep.providers.zoom.locating import LOST, report_refusal
+from reelkeep.providers.zoom.shapes import Sighting, merged
+from reelkeep.providers.zoom.verdicts import Denied
+from reelkeep.providers.zoom.wholes import Wholes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Describer:
+    """See `reelkeep.ports.Provider.describe`."""
+
+    name: ProviderName
+    wholes: Wholes
+    by_user: bool  #: Recordings are listed at each user.
+    report: Report
+
+    async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
+        """Return `recordings` with all their files; what is not ready is left out.
+
+        Raises:
+            PartlyDescribed: Some could not be asked for.
+            ProviderError: Many could not be, and none could.
+        """
+        described: list[Recording] = []
+        failed: list[tuple[Recording, Failure]] = []
+        outcomes = Outcomes()
+
+        async def one(listed: Recording) -> Recording | None:
+            try:
+                patient = outcomes.in_a_row == 0
+                whole = await self._described(listed, patient=patient)
+            except ProviderError as error:
+                failure = Failure(quoted(listed.user), f"recording {quoted(listed.id)}", error)
+                outcomes.failed(listed.id, failure)
+                failed.append((listed, failure))
+                return None
+            outcomes.succeeded(listed.id)
+            return whole
+
+        async with aclosing(in_lanes(one, recordings)) as lanes:
+            async for batch in lanes:
+                described += [each for each in batch if each is not None]
+                if outcomes.in_a_row >= IN_A_ROW and not outcomes.served:
+                    raise of_account(failed[0][1])
+        ready = [each for each in described if each.readiness is Readiness.READY]
+        if failed:
+            raise self._partly(ready, failed)
+        return ready
+
+    async def _described(self, listed: Recording, *, patient: bool) -> Recording:
+        """Return `listed` with the files that no listing shows; as it is, if it is refused."""
+        try:
+            whole = await self.wholes.get(listed.id, patient=patient)
+        except Denied as denied:
+            if denied.verdict not in LOST:
+                report_refusal(self.report, self.name, listed.id, denied)
+            return listed
+        known = merged(Sighting(listed, {}), whole).recording
+        return replace(known, facts=whole.recording.facts)
+
+    def _partly(
+        self, described: Sequence[Recording], failed: Sequence[tuple[Recording, Failure]]
+    ) -> PartlyDescribed:
+        message = named([str(failure) for _, failure in failed])
+        days = [self._day(each) for each, _ in failed]
+        known = [each for each in days if each is not None]
+        return PartlyDescribed(
+            f"all but {len(failed)} recordings with their participants' audio: {message}",
+            described=[
+                *described,
+                *(replace(each, undescribed=str(failure)) for each, failure in failed),
+            ],
+            unread=known if len(known) == len(days) else None,
+        )
+
+    def _day(self, listed: Recording) -> Unread | None:
+        """Return the listing that shows the recording again."""
+        if listed.started is None:
+            return None
+        since = datetime.combine(listed.started.astimezone(UTC), time(), UTC)
+        return Unread(listed.user if self.by_user else "", Window(since, since + timedelta(days=1)))

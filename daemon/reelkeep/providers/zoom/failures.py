@@ -1,0 +1,98 @@
+"""Decide, from what else is served, whose trouble a failed listing is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from reelkeep.errors import BadAnswer, Misconfigured, ProviderError, RateLimited, Unavailable
+from reelkeep.providers.zoom.verdicts import Denied, Misplaced, Rejected, Verdict
+
+IN_A_ROW: Final = 8
+"""Listings that fail one after the other before it is asked whether any is still served."""
+
+OF_ONE_USER: Final = 3
+"""Listings of one user that fail one after the other before the rest is left for the next pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What of `whose` could not be read, and why. `whose` is '' for the account as a whole."""
+
+    whose: str
+    what: str
+    error: ProviderError
+
+    @property
+    def passing(self) -> bool:
+        """Whether another try in a moment may succeed."""
+        return isinstance(self.error, Unavailable | RateLimited)
+
+    def __str__(self) -> str:
+        return f"{self.whose or 'the account'}, {self.what}: {_brief(self.error)}"
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What came of the listings of one kind in one pass."""
+
+    served: int = 0  #: Listings that were answered as one should be.
+    in_a_row: int = 0  #: Failures since the last of those.
+    first: Failure | None = None
+    latest: Failure | None = None
+    _of_user: dict[object, int] = field(default_factory=dict)
+
+    def expect_trouble(self, user: object) -> None:
+        """Note that a listing of `user` failed in an earlier pass."""
+        self._of_user[user] = 1
+
+    def succeeded(self, user: object) -> None:
+        """Note that a listing of `user` was read."""
+        self.served += 1
+        self.in_a_row = 0
+        self._of_user.pop(user, None)
+
+    def failed(self, user: object, failure: Failure) -> None:
+        """Note that a listing of `user` could not be read."""
+        self.in_a_row += 1
+        self.first, self.latest = self.first or failure, failure
+        self._of_user[user] = self._of_user.get(user, 0) + 1
+
+    def is_troubled(self, user: object) -> bool:
+        """Return whether the last listing of `user` failed: then outages are not waited for."""
+        return user in self._of_user
+
+    def is_given_up(self, user: object) -> bool:
+        """Return whether no more of `user` is asked for in this pass."""
+        return self._of_user.get(user, 0) >= OF_ONE_USER
+
+
+def _brief(error: ProviderError) -> str:
+    if isinstance(error, Denied | Rejected | Misplaced) and error.details:
+        return f"refused {error.details}"
+    return str(error)
+
+
+def remedy(errors: Iterable[ProviderError]) -> str:
+    """Return what to do about listings that fail while others are served."""
+    refused = any(isinstance(each, Denied | Rejected | Misplaced) for each in errors)
+    who = "for what is refused, see in Zoom whether the app's scopes and its owner's role reach "
+    return f"{who}that user; asked again with each poll" if refused else _AGAIN
+
+
+_AGAIN: Final = "asked again with each poll; if it stays, ask the provider's support"
+
+
+def of_account(failure: Failure) -> ProviderError:
+    """Return the error of an account of which nothing at all is served."""
+    error, where = failure.error, f"{failure.whose or 'the account'}, {failure.what}"
+    match error:
+        case Denied(verdict=Verdict.NOT_FOUND):
+            return Misconfigured(f"there is no such listing; is api_url right? {error.details}")
+        case BadAnswer():
+            return BadAnswer(f"{where}: {error}")
+        case Unavailable():
+            return Unavailable(f"{where}: {error}")
+        case _:
+            return error

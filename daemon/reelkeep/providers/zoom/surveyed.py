@@ -1,0 +1,145 @@
+"""Know what came of the listings of one survey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from reelkeep.core.model import Recording, RecordingId, Window
+from reelkeep.core.unread import Unread
+from reelkeep.core.unread import merged as merged_unread
+from reelkeep.errors import ProviderError
+from reelkeep.providers.zoom.failures import Failure, Outcomes
+from reelkeep.providers.zoom.foreign import quoted
+from reelkeep.providers.zoom.listing import Listing
+from reelkeep.providers.zoom.shapes import Angle, Sighting, merged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """One listing to read, and how to understand it. `user` is '' for a whole account."""
+
+    listing: Listing
+    angle: Angle
+    user: str = ""
+    host: str = ""  #: The user's address, if it is known.
+    invited: bool = False  #: The user has not come yet; that there is nothing is no news.
+    window: Window | None = None  #: What it covers; None if dates do not count.
+
+    @property
+    def whose(self) -> str:
+        """The user as people know him."""
+        return self.host or self.user
+
+    @property
+    def what(self) -> str:
+        """What it lists, for messages."""
+        if self.angle.trashed:
+            return "trash"
+        where = "on-premise recordings" if self.angle.on_premise else "recordings"
+        return f"{where} of {self.listing.days}" if self.listing.days else where
+
+
+@dataclass(slots=True)
+class Surveyed:
+    """What came of one survey so far."""
+
+    outcomes: Outcomes = field(default_factory=Outcomes)  #: Of the listings that are read now.
+    absent: set[str] = field(default_factory=set)  #: Users who are not on the account.
+    trashed: dict[RecordingId, Sighting] = field(default_factory=dict)
+    told: set[RecordingId] = field(default_factory=set)  #: Of those, what was listed elsewhere.
+    failed: list[tuple[Errand, Failure]] = field(default_factory=list)
+    left: list[Errand] = field(default_factory=list)  #: Not asked: their user is given up.
+    expected: frozenset[str] = frozenset()  #: Users of whom listings failed before.
+    sample: Errand | None = None  #: The listing that was served last.
+    given_up: bool = False  #: Nobody is served any more.
+    readable: set[str] = field(default_factory=set)  #: Users of whom a listing was read.
+
+    @property
+    def failures(self) -> dict[str, Failure]:
+        """The first failure of each user."""
+        found: dict[str, Failure] = {}
+        for errand, failure in self.failed:
+            found.setdefault(errand.user, failure)
+        return found
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """What is to be read in the next pass."""
+        errands = [*(errand for errand, _ in self.failed), *self.left]
+        return merged_unread(Unread(e.user, e.window) for e in errands if e.window is not None)
+
+    def begin(self, expected: Iterable[str]) -> None:
+        """Begin with listings of another kind; how those before fared says nothing of them.
+
+        Of the users in `expected`, listings failed in an earlier pass.
+        """
+        self.outcomes, self.sample, self.given_up = Outcomes(), None, False
+        self.expected = frozenset(expected)
+        for user in self.expected:
+            self.outcomes.expect_trouble((user, False))
+
+    def second_chance(self) -> list[Errand]:
+        """Return what failed in passing, for the first time, to be asked once more."""
+        if self.given_up or not self.outcomes.served:
+            return []
+        users = {
+            errand.user
+            for errand, failure in self.failed
+            if errand.window is not None and errand.user not in self.expected and failure.passing
+        }
+        again = [errand for errand, _ in self.failed if _is_of(errand, users)]
+        again += [errand for errand in self.left if _is_of(errand, users)]
+        self.failed = [pair for pair in self.failed if not _is_of(pair[0], users)]
+        self.left = [errand for errand in self.left if not _is_of(errand, users)]
+        for errand in again:
+            self.outcomes.expect_trouble(key(errand))
+        return again
+
+    def put_aside(self, sightings: Sequence[Sighting]) -> Sequence[Recording]:
+        """Keep what lies in the trash; tell nothing of it yet."""
+        for each in sightings:
+            known = self.trashed.get(each.recording.id)
+            self.trashed[each.recording.id] = each if known is None else merged(known, each)
+        return ()
+
+    def completed(self, sightings: Sequence[Sighting]) -> Sequence[Recording]:
+        """Return what was seen, with what lies in the trash of it."""
+        both = self.trashed.keys() & {each.recording.id for each in sightings}
+        self.told |= both
+        return [
+            merged(each, self.trashed[each.recording.id]).recording
+            if each.recording.id in both
+            else each.recording
+            for each in sightings
+        ]
+
+    def others(self) -> Sequence[Recording]:
+        """Return what was seen in the trash only."""
+        return [each.recording for id_, each in self.trashed.items() if id_ not in self.told]
+
+    def served(self, errand: Errand) -> None:
+        """Note that a listing was read."""
+        self.outcomes.succeeded(key(errand))
+        self.sample = errand
+        if not errand.angle.trashed:
+            self.readable.add(errand.user)
+
+    def fail(self, errand: Errand, error: ProviderError) -> None:
+        """Note that a listing could not be read, or not to its end."""
+        failure = Failure(quoted(errand.whose), errand.what, error)
+        self.outcomes.failed(key(errand), failure)
+        self.failed.append((errand, failure))
+
+    def leave(self, errand: Errand) -> None:
+        """Leave a listing for the next pass."""
+        self.left.append(errand)
+
+
+def _is_of(errand: Errand, users: set[str]) -> bool:
+    return errand.user in users and errand.window is not None
+
+
+def key(errand: Errand) -> object:
+    """Return what counts as one user's listings of one kind."""
+    return errand.user, errand.angle.on_premise
