@@ -113,7 +113,7 @@ async def test_a_recording_that_cannot_be_asked_for_leaves_the_others_alone(
     adapter = made.meetings(participant_audio=True)
     with pytest.raises(PartlyDescribed) as caught:
         await adapter.describe(await discovered(adapter))
-    told = {each.id: each.undescribed for each in caught.value.described}
+    told = {str(each.id): each.undescribed for each in caught.value.described}
     assert told["m-2"] is None
     assert "m-1" in str(told["m-1"])
     day = datetime(2025, 11, 18, tzinfo=UTC)
