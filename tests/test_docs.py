@@ -17,6 +17,7 @@ from reelkeep.cli.commands import COMMANDS, commands
 from reelkeep.core.events import EVENTS
 from reelkeep.core.lifecycle import TRANSITIONS, FileState, RecordingState
 from reelkeep.core.model import Level
+from reelkeep.core.obstacles import NOT_WANTED, Obstacle
 from reelkeep.errors import Error, ProviderError, TransferError
 from reelkeep.settings.changes import WAITING
 from reelkeep.telemetry.metrics import Metrics
@@ -126,10 +127,18 @@ def test_every_code_of_a_provider_is_explained() -> None:
 
 
 def explained_codes() -> tuple[list[str], list[str]]:
-    """Return the codes of the two tables of the page: of files, and of providers."""
+    """Return the codes of the first two tables of the page: of files, and of providers."""
     files, _, others = text(REFERENCE / "reasons.md").partition("## Codes of a provider")
-    rows = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
-    return rows.findall(files), rows.findall(others)
+    return codes_in(files), codes_in(others.partition("\n## ")[0])
+
+
+def codes_in(page: str) -> list[str]:
+    return re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+
+
+def test_every_code_of_what_is_unavailable_is_explained() -> None:
+    page = text(REFERENCE / "reasons.md").partition("## Codes of what is unavailable")[2]
+    assert codes_in(page) == [each.value for each in Obstacle if each not in NOT_WANTED]
 
 
 def test_no_transfer_fails_for_a_reason_that_is_not_explained() -> None:

@@ -38,7 +38,14 @@ def served() -> str:
         keys = {"code": "auth", "bytes": 1, "seconds": 1, "until": "now", "host": "h"}
         metrics(event, provider="zoom", **keys)
     states = {"files": {"due": 1}, "recordings": {"open": 1}}
-    figures = {"pending": 1, "failed": 1, "pending_bytes": 1, "stored_bytes": 1, "damaged": 1}
+    figures = {
+        "pending": 1,
+        "failed": 1,
+        "unavailable": 1,
+        "pending_bytes": 1,
+        "stored_bytes": 1,
+        "damaged": 1,
+    }
     figures |= {"unpublished": 1, "at_risk": 1}
     times = {"last_success": "2026-11-22T12:00:00+00:00", "broken_since": None}
     line = {"name": "zoom", **states, **figures, **times}

@@ -18,6 +18,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
         * `Parked`: the download host asked for peace, and we keep it
         * `NotYet`: the provider has not finished the file; no failure
         * `Gone`: the file no longer exists at the provider
+        * `OutOfReach`: the provider has the file, but gives no address for it now
         * `Refused`: an address, a status or a rule forbids this download for good
         * `Unauthorized`: the download host does not accept our credentials
         * `NotFound`: the download host does not know the file
@@ -146,6 +147,17 @@ class Gone(TransferError):
 
     code = "not_found"
     remedy = Remedy.GIVE_UP
+
+
+class OutOfReach(TransferError):
+    """The provider has the file, but gives no address for it; `obstacle` is the code of why."""
+
+    code = "refused"
+    remedy = Remedy.GIVE_UP
+
+    def __init__(self, message: str, *, obstacle: str) -> None:
+        super().__init__(message)
+        self.obstacle = obstacle
 
 
 class Refused(TransferError):

@@ -26,6 +26,7 @@ from fakes.catalog import (
 from reelkeep.catalog.database import one_thread
 from reelkeep.core.filters import Filter
 from reelkeep.core.model import FileId, Outcome, ProviderName, Readiness, RecordingId, Window
+from reelkeep.core.obstacles import Obstacle
 from reelkeep.core.unread import Unread
 from reelkeep.errors import AuthFailed, Gone, Refused, Throttled, Unreachable
 from reelkeep.ports import Scan
@@ -260,7 +261,7 @@ async def test_a_filter_applied_again_changes_nothing(catalog: Catalog) -> None:
 
 
 async def test_a_filter_never_brings_in_what_cannot_be_had(catalog: Catalog) -> None:
-    await catalog.admit(a_recording("a", a_file("1", obstacle="on premise")))
+    await catalog.admit(a_recording("a", a_file("1", obstacle=Obstacle.ON_PREMISE)))
     assert await catalog.intake.refilter(NAME, TRAITS) == 0
 
 
@@ -502,9 +503,16 @@ async def test_what_is_there_of_an_incomplete_recording_is_published(catalog: Ca
     assert await catalog.state("a") == "incomplete"
 
 
-async def test_a_recording_of_which_nothing_is_there_is_not_published(catalog: Catalog) -> None:
+async def test_a_recording_of_which_nothing_came_is_published_all_the_same(
+    catalog: Catalog,
+) -> None:
     await catalog.admit(a_recording("a"))
     await catalog.ledger.record([failed((await catalog.claim_all())["a/video.mp4"], Gone("x"))])
+    assert await catalog.publish() == ["a"]
+
+
+async def test_a_recording_of_which_nothing_is_wanted_is_not_published(catalog: Catalog) -> None:
+    await catalog.admit(a_recording("a", a_file("1", obstacle=Obstacle.ON_PREMISE)))
     assert await catalog.publish() == []
 
 

@@ -29,6 +29,7 @@ from reelkeep.catalog.adoption import adopt
 from reelkeep.core.admission import FILTERED
 from reelkeep.core.manifest import MANIFEST, SUMS
 from reelkeep.core.model import Download, Recording, Stored
+from reelkeep.core.obstacles import Obstacle
 from reelkeep.errors import Gone
 
 CONTENT = {"1": b"first file", "2": b"other file", "3": b"third file"}
@@ -185,7 +186,8 @@ async def test_what_a_filter_left_out_is_decided_when_it_is_seen(archive: LocalA
 
 async def test_what_could_not_be_had_is_not_due(archive: LocalArchive) -> None:
     first = open_catalog()
-    elsewhere = replace(RECORDING, files=(a_file("1"), a_file("2", obstacle="external storage")))
+    stored_there = a_file("2", obstacle=Obstacle.EXTERNAL_STORAGE)
+    elsewhere = replace(RECORDING, files=(a_file("1"), stored_there))
     await first.admit(elsewhere)
     await work(first, archive)
     catalog = await found_again(archive)

@@ -19,6 +19,7 @@ from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.identity import archive_identity
+from reelkeep.core.admission import UNLISTED
 from reelkeep.core.audit import LEFT, UNFINISHED, Item, Tally, is_at_risk, known, strangers
 from reelkeep.core.model import (
     FileId,
@@ -174,14 +175,16 @@ class Auditor:
     ) -> None:
         ids = [each.id for each in batch]
         held = await self._desk.known(provider.name, ids)
-        for recording in await _described(provider, batch, held, seen.errors):
+        found, described = await _described(provider, batch, held, seen.errors)
+        for recording in found:
             if not _is_within(recording, window):
                 continue
             holding = held.get(recording.id)
             if holding is not None:
                 seen.recordings.add(holding.row)
                 seen.files |= _listed(recording, holding, whole=provider.traits.describes)
-            for item in strangers(recording, holding, provider.traits.filter):
+            whole = not provider.traits.describes or recording.id in described
+            for item in strangers(recording, holding, provider.traits.filter, whole=whole):
                 fresh = _Stranger(recording.started, recording.deadline)
                 seen.strangers.setdefault(recording.id, fresh).items.setdefault(item.file, item)
 
@@ -234,20 +237,20 @@ class Auditor:
 
 async def _described(
     provider: Provider, batch: Sequence[Recording], held: dict[str, Holding], errors: list[str]
-) -> list[Recording]:
+) -> tuple[list[Recording], frozenset[RecordingId]]:
     """Return `batch`, of which what nothing is known of yet is described where that is possible.
 
-    What could not be asked for is added to `errors`.
+    Also return what is; what could not be asked for is added to `errors`.
     """
     if not provider.traits.describes:
-        return list(batch)
+        return list(batch), frozenset()
     bare = [
         each
         for each in batch
         if each.readiness is Readiness.READY and not (each.id in held and held[each.id].files)
     ]
     if not bare:
-        return list(batch)
+        return list(batch), frozenset()
     try:
         with blamed():
             described = await provider.describe(bare)
@@ -255,12 +258,14 @@ async def _described(
         described = error.described
         errors.append(str(error))
     told = {each.id: each for each in described}
-    return [told.get(each.id, each) for each in batch]
+    return [told.get(each.id, each) for each in batch], frozenset(told)
 
 
 def _listed(recording: Recording, holding: Holding, *, whole: bool) -> set[int]:
     """Return the rows of files that `recording` lists: all, where a listing does not name them."""
     names = {file.id for file in recording.files}
+    if recording.shortfall is not None and recording.shortfall.missing:
+        names.add(UNLISTED)
     return {file.row for file in holding.files if whole or file.id in names}
 
 

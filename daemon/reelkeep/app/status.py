@@ -123,6 +123,7 @@ def _line(summary: Summary, now: datetime) -> Status:
         "stored": summary.files["stored"],
         "pending": sum(summary.files[state] for state in _PENDING),
         "failed": sum(summary.files[state] for state in _FAILED),
+        "unavailable": summary.files["unavailable"],
         "damaged": summary.damaged,
         "unpublished": summary.unpublished,
         "at_risk": summary.at_risk,

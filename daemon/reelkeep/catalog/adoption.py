@@ -12,11 +12,11 @@ from sqlalchemy import Connection, insert, select
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.standing import restate
 from reelkeep.catalog.tables import ADOPTED, NEVER, file, milestone, recording
-from reelkeep.core.admission import FILTERED
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.manifest import Entry, Manifest
 from reelkeep.core.model import Readiness
 from reelkeep.core.naming import key
+from reelkeep.core.obstacles import EXPLANATIONS, NOT_WANTED, read_obstacle
 from reelkeep.ports import Clock, Report
 
 
@@ -158,6 +158,7 @@ def _file(row: int, entry: Entry, read_at: datetime | None) -> dict[str, Any]:
         "file_type": entry.file_type,
         "recording_type": entry.recording_type,
         "promised": entry.promised,
+        "facts": dict(entry.facts) or None,
     }
     if read_at is not None:
         return known | _stored(entry, read_at)
@@ -180,11 +181,16 @@ def _stored(entry: Entry, read_at: datetime) -> dict[str, Any]:
 
 
 def _lacking(state: FileState, reason: str | None, detail: str | None) -> dict[str, Any]:
-    obstructed = state is FileState.SKIPPED and reason != FILTERED
+    obstacle = None
+    if state in (FileState.SKIPPED, FileState.UNAVAILABLE):
+        obstacle = read_obstacle(reason)
+    if obstacle is not None and obstacle not in NOT_WANTED and state is FileState.SKIPPED:
+        # so it was written before there was a state for it
+        state, reason, detail = FileState.UNAVAILABLE, obstacle.value, EXPLANATIONS[obstacle]
     return {
         "state": state.value,
         "reason": reason,
         "detail": detail,
-        "obstacle": reason if obstructed else None,
+        "obstacle": None if obstacle is None else obstacle.value,
         **dict.fromkeys(("size", "sha256", "verified", "source", "stored_at", "checked_at")),
     }

@@ -295,7 +295,7 @@ def _admit(
     told = [row["row"] for id_, row in known.items() if seen[id_].told and not row["told"]]
     _mark_told(connection, told, now)
     touched = new | changed
-    merging.merge(connection, rows, touched, traits.filter)
+    merging.merge(connection, rows, touched, traits.filter, whole=not traits.describes)
     steps = restate(connection, [*told, *(rows[id_] for id_ in touched)], now)
     undescribed = [
         id_
@@ -320,7 +320,7 @@ def _describe(
     rows = [merging.described_row(known[id_], found) for id_, found in present.items()]
     write_rows(connection, recording, rows)
     places = {id_: row["row"] for id_, row in known.items()}
-    merging.merge(connection, places, present, traits.filter)
+    merging.merge(connection, places, present, traits.filter, whole=True)
     return restate(connection, places.values(), now)
 
 

@@ -16,6 +16,7 @@ from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import attempt, file, recording
 from reelkeep.core.lifecycle import FINAL, FileState
 from reelkeep.core.model import Download, Failed, Holding, Outcome, Stored
+from reelkeep.core.obstacles import EXPLANATIONS
 from reelkeep.core.retry import Policy, Verdict, judge
 from reelkeep.core.telling import told
 from reelkeep.ports import Clean, Clock, Dice, Report
@@ -122,7 +123,8 @@ class SqlLedger:
     def _mishap(self, failed: Failed, now: datetime) -> _Mishap:
         verdict = judge(failed, now=now, policy=self.policy, dice=self._dice())
         seen = failed.sha256 or failed.download.seen
-        return _Mishap(failed.download, verdict, self._clean(told(failed.error)), seen)
+        detail = self._clean(_detail(failed, verdict))
+        return _Mishap(failed.download, verdict, detail, seen)
 
     def _say_stored(self, stored: Stored) -> None:
         self._report(
@@ -156,6 +158,8 @@ class SqlLedger:
         }
         if verdict.state is FileState.GONE:
             self._report("recording.vanished", **common)
+        elif verdict.state is FileState.UNAVAILABLE:
+            self._report("file.unavailable", **common, code=verdict.code, reason=mishap.detail)
         elif verdict.state is FileState.FAILED:
             self._report(
                 "file.failed",
@@ -181,6 +185,15 @@ class SqlLedger:
                 attempt=verdict.tries,
                 delay=round((verdict.due_at - now).total_seconds(), 3),
             )
+
+
+def _detail(failed: Failed, verdict: Verdict) -> str:
+    """Return in a sentence why the file is not here; with an obstacle, that first."""
+    said = told(failed.error)
+    obstacle = failed.download.obstacle
+    if verdict.state is not FileState.UNAVAILABLE or obstacle is None:
+        return said
+    return f"{EXPLANATIONS[obstacle]}; its download address came to nothing: {said}"
 
 
 def _record(

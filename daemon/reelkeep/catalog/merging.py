@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 
 from reelkeep.catalog.rows import CHUNK, FRESH, chunks, held_files, write_rows
 from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import NEVER, file, recording
 from reelkeep.core.admission import FILTERED, Arrival, Revision, changes, fingerprint, refiltered
 from reelkeep.core.filters import Filter, wanted
-from reelkeep.core.lifecycle import FileState, RecordingState
+from reelkeep.core.lifecycle import FileState, RecordingState, sources
 from reelkeep.core.model import File, ProviderName, Recording, RecordingId
 from reelkeep.core.naming import key
+from reelkeep.core.obstacles import EXPLANATIONS, read_obstacle
 from reelkeep.ports import Traits
 
 _KNOWN = select(
@@ -106,20 +107,29 @@ def merge(
     rows: Mapping[RecordingId, int],
     touched: Mapping[RecordingId, Recording],
     rules: Filter,
+    *,
+    whole: bool,
 ) -> None:
-    """Write what `touched` says of its files, `rows` being where; to be restated afterwards."""
+    """Write what `touched` says of its files, `rows` being where; to be restated afterwards.
+
+    `whole`: nothing of them is left to be described.
+    """
     mine = {rows[id_]: found for id_, found in touched.items()}
     held = held_files(connection, mine)
     arrivals: list[dict[str, Any]] = []
     revisions: list[Revision] = []
+    settled: list[int] = []
     for row, found in mine.items():
-        change = changes(found, held.get(row, []), rules)
+        change = changes(found, held.get(row, []), rules, whole=whole)
         arrivals += [_arrival(row, arrival) for arrival in change.arrivals]
         revisions += change.revisions
+        settled += change.settled
+    for some in chunks(settled):
+        connection.execute(delete(file).where(file.c.row.in_(some)))
     if arrivals:
         connection.execute(insert(file), arrivals)
     write_rows(connection, file, [_word(revision) for revision in revisions])
-    moves = [_move(r.row, r.state, r.reason) for r in revisions if r.state is not None]
+    moves = [_move(r.row, r.state, r.reason, r.detail) for r in revisions if r.state is not None]
     write_rows(connection, file, moves)
     revise(connection, mine)
 
@@ -131,6 +141,7 @@ def _arrival(row: int, arrival: Arrival) -> dict[str, Any]:
         "name": arrival.name,
         "state": arrival.state.value,
         "reason": arrival.reason,
+        "detail": arrival.detail,
         **_said(arrival.file),
     }
 
@@ -144,12 +155,14 @@ def _said(said: File) -> dict[str, Any]:
         "promised": said.size,
         "file_type": said.file_type,
         "recording_type": said.recording_type,
-        "obstacle": said.obstacle,
+        "obstacle": None if said.obstacle is None else said.obstacle.value,
+        "addressed": said.addressed,
+        "facts": dict(said.facts) or None,
     }
 
 
-def _move(row: int, state: FileState, reason: str | None) -> dict[str, Any]:
-    return {"row": row, "state": state.value, "reason": reason, **FRESH}
+def _move(row: int, state: FileState, reason: str | None, detail: str | None) -> dict[str, Any]:
+    return {"row": row, "state": state.value, "reason": reason, **FRESH, "detail": detail}
 
 
 def refilter(
@@ -159,10 +172,10 @@ def refilter(
 
     What was adopted is left until it is seen again: only then all is known of it.
     """
-    open_to_it = [FileState.SKIPPED, FileState.DUE, FileState.FAILED, FileState.GONE]
+    open_to_it = [FileState.SKIPPED, *sources(FileState.SKIPPED)]
     query = (
         select(
-            file.c.row, file.c.recording, file.c.state, file.c.obstacle,
+            file.c.row, file.c.recording, file.c.state, file.c.obstacle, file.c.addressed,
             file.c.file_type, file.c.recording_type,
             recording.c.meeting_id, recording.c.title, recording.c.duration, recording.c.started,
         )
@@ -180,15 +193,22 @@ def refilter(
         state = refiltered(
             FileState(row["state"]),
             is_wanted=_wanted(rules, row),
-            obstructed=row["obstacle"] is not None,
+            obstacle=None if row["addressed"] else read_obstacle(row["obstacle"]),
         )
         if state is not None:
-            reason = FILTERED if state is FileState.SKIPPED else None
-            moves.append(_move(row["row"], state, reason))
+            moves.append(_move(row["row"], state, *_why(state, row["obstacle"])))
             touched.add(row["recording"])
     write_rows(connection, file, moves)
     revise(connection, touched)
     return len(moves), restate(connection, touched, now)
+
+
+def _why(state: FileState, obstacle: str | None) -> tuple[str | None, str | None]:
+    """Return reason and detail of a file that a filter moves."""
+    if state is FileState.SKIPPED:
+        return FILTERED, None
+    found = read_obstacle(obstacle) if state is FileState.UNAVAILABLE else None
+    return (None, None) if found is None else (found.value, EXPLANATIONS[found])
 
 
 def _wanted(rules: Filter, row: RowMapping) -> bool:

@@ -19,7 +19,7 @@ MOST = 500
 
 _POINTED_OUT, _ASKED_AGAIN = 1, 2
 _UNDONE = [RecordingState.WAITING, RecordingState.OPEN, RecordingState.INCOMPLETE]
-_TO_COME = [FileState.DUE, FileState.ACTIVE, FileState.FAILED]
+_TO_COME = [FileState.DUE, FileState.ACTIVE, FileState.FAILED, FileState.UNAVAILABLE]
 
 
 def _instant(name: str) -> Any:

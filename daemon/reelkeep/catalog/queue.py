@@ -24,6 +24,7 @@ from reelkeep.catalog.rows import chunks
 from reelkeep.catalog.tables import file, recording
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import Claim, Download, FileId, ProviderName, RecordingId
+from reelkeep.core.obstacles import read_obstacle
 from reelkeep.ports import Clock
 
 
@@ -151,6 +152,7 @@ def _download(provider: ProviderName, row: Mapping[Any, Any], found: Mapping[Any
         name=found["name"],
         file_type=found["file_type"],
         size=found["promised"],
+        obstacle=read_obstacle(found["obstacle"]),
         attempts=found["attempts"],
         tries=found["tries"],
         waits=found["waits"],

@@ -105,6 +105,7 @@ def _held(row: RowMapping) -> HeldFile:
         tries=row["tries"],
         reason=row["reason"],
         detail=row["detail"],
+        facts=row["facts"],
     )
 
 

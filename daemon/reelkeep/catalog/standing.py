@@ -25,7 +25,8 @@ from reelkeep.core.lifecycle import FINAL, FileState, RecordingState, Standing, 
 from reelkeep.core.model import ProviderName, Readiness, RecordingId
 
 _DONE = frozenset({RecordingState.ARCHIVED, RecordingState.ACKNOWLEDGED})
-_TROUBLED = frozenset({FileState.FAILED, FileState.GONE})
+_TROUBLED = frozenset({FileState.FAILED, FileState.GONE, FileState.UNAVAILABLE})
+_TOLD_OF = _TROUBLED | {FileState.STORED}
 
 # Statements that every outcome needs are built once: that takes longer than to run them.
 _NAMED: BindParameter[Any] = bindparam("rows", expanding=True)
@@ -61,7 +62,7 @@ class Step:
     after: RecordingState
     folder: str | None
     bytes: int
-    troubles: tuple[str, ...]  #: Distinct reason codes of its failed files.
+    troubles: tuple[str, ...]  #: Distinct reason codes of what is not here.
 
 
 def restate(connection: Connection, rows: Iterable[int], now: datetime) -> list[Step]:
@@ -111,7 +112,7 @@ def _files(connection: Connection, rows: list[int]) -> dict[int, list[RowMapping
 
 
 def _derived(row: RowMapping, files: set[FileState], now: datetime) -> dict[str, Any]:
-    shown = FileState.STORED in files or row["folder"] is not None
+    shown = bool(files & _TOLD_OF) or row["folder"] is not None
     unsaid = row["revision"] > row["published"] and shown
     state = recording_state(
         Standing(

@@ -136,6 +136,8 @@ file = Table(
     Column("waits_since", Instant),
     Column("seen", String),
     Column("accepts", String),
+    Column("facts", JSON(none_as_null=True)),
+    Column("addressed", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("recording", "id"),
     UniqueConstraint("recording", "name"),
     Index("file_of_recording", "recording", "state"),

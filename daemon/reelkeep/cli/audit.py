@@ -27,11 +27,11 @@ def command(
 ) -> int:
     """Ask the providers what they hold, and compare with catalog and archive.
 
-    Says for each provider and day how many files are stored, pending, failed, skipped, missing (the
-    provider has them, and we do not know of them or lost them), vanished (we knew of them, and the
-    provider has them no longer) and at risk of being deleted before they are here. Nothing is
-    changed; it may be said while the daemon runs. The exit code is 0 when all that the providers
-    hold is stored or not wanted.
+    Says for each provider and day how many files are stored, pending, failed, unavailable (wanted,
+    but the provider gives no way to them now), skipped, missing (the provider has them, and we do
+    not know of them or lost them), vanished (we knew of them, and the provider has them no longer)
+    and at risk of being deleted before they are here. Nothing is changed; it may be said while the
+    daemon runs. The exit code is 0 when all that the providers hold is stored or not wanted.
     """
     from reelkeep.app.audit import audit
 

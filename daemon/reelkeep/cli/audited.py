@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from reelkeep.app.audit import Audited, Finding
     from reelkeep.cli.output import Output
 
-_COLUMNS = ("listed", "stored", "pending", "failed", "skipped", "missing", "vanished", "at_risk")
+_COLUMNS = (
+    "listed", "stored", "pending", "failed", "unavailable", "skipped", "missing", "vanished",
+    "at_risk",
+)  # fmt: skip
 _STYLES = {
-    "pending": "yellow", "failed": "bold red", "missing": "bold red", "vanished": "bold red",
-    "at_risk": "yellow",
+    "pending": "yellow", "failed": "bold red", "unavailable": "bold red", "missing": "bold red",
+    "vanished": "bold red", "at_risk": "yellow",
 }  # fmt: skip
-_NAMED = ("missing", "vanished", "failed")
+_NAMED = ("missing", "vanished", "failed", "unavailable")
 _MOST_NAMED = 20
 
 
@@ -76,7 +79,7 @@ def sentence(found: Sequence[Audited]) -> str:
     for each in found:
         summed.add(total(each.days))
     kept = f"{number(summed.stored, 'file')} stored"
-    names = ("missing", "vanished", "failed", "pending")
+    names = ("missing", "vanished", "failed", "unavailable", "pending")
     wrong = [f"{getattr(summed, name):,} {name}" for name in names if getattr(summed, name)]
     risk = f"; {summed.at_risk:,} at risk" if summed.at_risk else ""
     if wrong:
@@ -137,6 +140,8 @@ def _finding(one: Finding) -> dict[str, Any]:
         "file": one.item.file or None,
         "name": one.item.name or None,
         "files": one.item.count,
+        "code": one.item.reason,
+        "reason": one.item.detail,
         "deadline": None if one.deadline is None else one.deadline.isoformat(),
         "at_risk": one.at_risk,
     }

@@ -80,6 +80,7 @@ def _file(file: HeldFile, folder: Path | None) -> dict[str, Any]:
         "code": code,
         "reason": reason,
         "path": str(folder / file.name) if stored and folder is not None else None,
+        "facts": file.facts or {},
     }
 
 

@@ -50,6 +50,8 @@ def _of_files(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> Iterato
     for state, verb in (("failed", "failed"), ("gone", "vanished before it could be had")):
         if count := sum(line["files"][state] for line in lines):
             yield f"{number(count, 'file')} {verb}"
+    if count := sum(line["files"]["unavailable"] for line in lines):
+        yield f"{number(count, 'file')} {_be(count)} unavailable at the provider"
     if count := sum(line["pending"] for line in lines):
         yield f"{number(count, 'file')} {_be(count)} pending{_named(how.pending)}"
 

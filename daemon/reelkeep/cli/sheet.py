@@ -16,7 +16,8 @@ from reelkeep.telemetry.text import visible
 
 _STYLES = {
     "stored": "green", "archived": "green", "acknowledged": "green", "failed": "bold red",
-    "gone": "bold red", "incomplete": "bold red", "due": "yellow", "active": "yellow",
+    "gone": "bold red", "unavailable": "bold red", "incomplete": "bold red",
+    "due": "yellow", "active": "yellow",
     "waiting": "yellow", "open": "yellow",
 }  # fmt: skip
 

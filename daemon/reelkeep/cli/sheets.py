@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ _OF_FILE = {
     "recording_type": "recording_type", "promised_bytes": "promised_bytes", "bytes": "bytes",
     "sha256": "sha256", "verified": "verified", "source": "source", "stored_at": "stored_at",
     "checked_at": "checked_at", "damage": "damage", "code": "code", "reason": "reason",
-    "path": "path",
+    "path": "path", "facts": "facts",
 }  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -43,6 +44,8 @@ def _line(values: Sequence[Any]) -> str:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        value = json.dumps(value, ensure_ascii=False) if value else ""
     if not isinstance(value, str):
         return value
     return visible(f"'{value}" if value.startswith(_FORMULA) else value)

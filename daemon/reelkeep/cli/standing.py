@@ -15,7 +15,8 @@ from reelkeep.cli.words import ago, duration, size
 Line = dict[str, Any]
 """One provider, as `app.status` gives it."""
 
-_COUNTS = ("listed", "stored", "pending", "failed")
+_COUNTS = ("listed", "stored", "pending", "failed", "unavailable")
+_STYLES = {"pending": "yellow", "failed": "bold red", "unavailable": "bold red"}
 
 
 def providers_table(out: Output, lines: Sequence[Line], *, ages: bool = False) -> Table:
@@ -78,5 +79,5 @@ def _last_success(line: Line) -> Text:
 
 def _count(line: Line, key: str) -> Text:
     value = line[key]
-    style = {"pending": "yellow", "failed": "bold red"}.get(key, "") if value else "dim"
+    style = _STYLES.get(key, "") if value else "dim"
     return cell(f"{value:,}", style)

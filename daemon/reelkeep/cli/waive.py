@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from reelkeep.core.model import Holding
     from reelkeep.settings import Settings
 
+_MISSED = frozenset({FileState.FAILED, FileState.GONE, FileState.UNAVAILABLE})
+
 
 @click.command
 @click.argument("recording", metavar="ID")
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
 def command(call: Invocation, *, recording: str, file: str | None, as_json: bool) -> int:
     """Accept that a file will never come, so that its recording can be closed.
 
-    FILE is its name as `show` gives it; without it, all failed and vanished files of the
-    recording are meant, and those that the provider never finished. `retry ID` takes the
+    FILE is its name as `show` gives it; without it, all failed, vanished and unavailable files of
+    the recording are meant, and those that the provider never finished. `retry ID` takes the
     decision back; what was never finished comes back once the provider says something new of it.
     """
     done, unfinished = run_in_loop(_waive, call.settings(), recording, file)
@@ -51,7 +53,7 @@ async def _waive(
 
     async with desk_only(settings, log_of(settings)) as desk:
         holding = await one(desk, text)
-        rows = chosen(holding, {"failed", "gone"}) if name is None else _named(holding, name)
+        rows = chosen(holding, _MISSED) if name is None else _named(holding, name)
         await desk.waive(rows)
         unfinished = await desk.waive_unfinished(holding.row) if name is None else 0
         return changes([holding], rows), unfinished

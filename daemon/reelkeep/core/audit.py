@@ -5,6 +5,7 @@ listed  state of the file            mark
 yes     none: it is not known        missing, or skipped if the filter does not want it
 any     stored                       stored; missing if the archive has lost it
 any     skipped, waived              skipped
+yes     unavailable                  unavailable
 yes     due, active                  pending
 yes     failed, gone                 failed
 no      anything else                vanished, if all was listed; else as if it were
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from reelkeep.core.admission import changes
+from reelkeep.core.admission import UNLISTED, changes
 from reelkeep.core.filters import Filter
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import FileId, HeldFile, Holding, Readiness, Recording
@@ -38,15 +39,16 @@ class Mark(StrEnum):
     STORED = "stored"  #: Verified, and in the archive.
     PENDING = "pending"  #: To be fetched, or still being made by the provider.
     FAILED = "failed"  #: Given up, though the provider has it.
-    SKIPPED = "skipped"  #: Not wanted by the filter, waived, or not to be had over HTTP.
+    UNAVAILABLE = "unavailable"  #: Wanted and announced, but the provider gives no way to it.
+    SKIPPED = "skipped"  #: Not wanted by the filter, waived, or on the account's own premises.
     MISSING = "missing"  #: The provider has it; we know nothing of it, or have lost it.
     VANISHED = "vanished"  #: We knew of it and have it not, and the provider has it no longer.
 
 
-LEFT = frozenset({Mark.PENDING, Mark.FAILED, Mark.MISSING, Mark.VANISHED})
+LEFT = frozenset(Mark) - {Mark.STORED, Mark.SKIPPED}
 """Marks of what is not as it should be in the end."""
 
-_RISKY = frozenset({Mark.PENDING, Mark.FAILED, Mark.MISSING})
+_RISKY = LEFT - {Mark.VANISHED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,8 @@ class Item:
     mark: Mark
     count: int = 1
     name: str = ""  #: Its name in the archive, once it has one.
+    reason: str | None = None  #: The code of what it failed for, or of its obstacle.
+    detail: str | None = None  #: The same in a sentence.
 
 
 @dataclass(slots=True)
@@ -67,10 +71,11 @@ class Tally:
     stored: int = 0
     pending: int = 0
     failed: int = 0
+    unavailable: int = 0
     skipped: int = 0
     missing: int = 0
     vanished: int = 0
-    at_risk: int = 0  #: Of those pending, failed and missing.
+    at_risk: int = 0  #: Of those pending, failed, unavailable and missing.
 
     def count(self, item: Item, *, listed: bool, at_risk: bool) -> None:
         """Count `item`."""
@@ -89,12 +94,21 @@ class Tally:
         return sum(getattr(self, mark.value) for mark in LEFT)
 
 
-def strangers(recording: Recording, holding: Holding | None, rules: Filter) -> Iterator[Item]:
-    """Yield what `recording` lists that the catalog does not know."""
+_OF_ARRIVALS = {
+    FileState.DUE: Mark.MISSING,
+    FileState.UNAVAILABLE: Mark.UNAVAILABLE,
+    FileState.SKIPPED: Mark.SKIPPED,
+}
+
+
+def strangers(
+    recording: Recording, holding: Holding | None, rules: Filter, *, whole: bool = True
+) -> Iterator[Item]:
+    """Yield what `recording` lists that the catalog does not know; `whole` as for `changes`."""
     known = () if holding is None else holding.files
-    for arrival in changes(recording, known, rules).arrivals:
-        wanted = arrival.state is FileState.DUE
-        yield Item(file=arrival.file.id, mark=Mark.MISSING if wanted else Mark.SKIPPED)
+    for arrival in changes(recording, known, rules, whole=whole).arrivals:
+        mark = _OF_ARRIVALS[arrival.state]
+        yield Item(file=arrival.file.id, mark=mark, reason=arrival.reason, detail=arrival.detail)
     in_the_making = recording.unfinished > 0 or recording.readiness is not Readiness.READY
     if holding is None and in_the_making:
         count = max(1, recording.unfinished)
@@ -112,7 +126,11 @@ def known(
     for file in holding.files:
         is_listed = file.row in listed
         mark = _mark(file, gone=complete and not is_listed, lost=file.row in lost)
-        yield Item(file=file.id, mark=mark, name=file.name), is_listed
+        why = (file.reason, file.detail) if mark in _EXPLAINED else (None, None)
+        yield (
+            Item(file=file.id, mark=mark, name=file.name, reason=why[0], detail=why[1]),
+            is_listed,
+        )
     state = RecordingState(holding.state)
     waits = state is RecordingState.WAITING and not holding.files
     if holding.unfinished or waits or (state is RecordingState.INCOMPLETE and not holding.files):
@@ -133,12 +151,17 @@ def total(days: Mapping[date | None, Tally]) -> Tally:
     return summed
 
 
+_EXPLAINED = frozenset({Mark.FAILED, Mark.UNAVAILABLE})
+
+
 def _mark(file: HeldFile, *, gone: bool, lost: bool) -> Mark:
     match FileState(file.state):
         case FileState.STORED:
             return Mark.MISSING if lost else Mark.STORED
         case FileState.SKIPPED | FileState.WAIVED:
             return Mark.SKIPPED
+        case FileState.UNAVAILABLE if not gone or file.id == UNLISTED:
+            return Mark.UNAVAILABLE
         case _ if gone:
             return Mark.VANISHED
         case FileState.DUE | FileState.ACTIVE:

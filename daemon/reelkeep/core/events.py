@@ -147,7 +147,9 @@ EVENTS: dict[str, Event] = {
         "The provider refuses to mark it since 30 days and more; it is told no more.",
     ),
     "recording.incomplete": Event(
-        _W, ("provider", "recording", "reason"), "Something of it failed or is gone."
+        _W,
+        ("provider", "recording", "reason"),
+        "Something of it failed, is gone or is unavailable.",
     ),
     "recording.vanished": Event(
         _W, ("provider", "recording", "file"), "It went at the provider before it could be had."
@@ -197,6 +199,11 @@ EVENTS: dict[str, Event] = {
         ("provider", "recording", "file", "code", "reason", "attempt"),
         "A file was given up; `retry` makes it due again, `waive` does without it, `accept` takes "
         "what a check refused.",
+    ),
+    "file.unavailable": Event(
+        _W,
+        ("provider", "recording", "file", "code", "reason"),
+        "The provider has a file, but there is no way to it now; `code` says what is in the way.",
     ),
     "file.quarantined": Event(
         _W, ("provider", "recording", "file", "reason"), "Bad bytes were put aside."

@@ -2,10 +2,12 @@
 
 file        due -> active -> stored
             stored -> due (operator: its bytes were found lost, `verify --repair`)
-            active -> due (retry), failed, gone
-            due, active, failed, gone -> waived (operator)
-            due, failed, gone -> skipped (filter)
-            failed, gone, waived, skipped -> due
+            active -> due (retry), failed, gone, unavailable
+            due, failed, gone, skipped -> unavailable (the provider gives no way to it now)
+            unavailable -> gone (it vanished meanwhile)
+            due, active, failed, gone, unavailable -> waived (operator)
+            due, failed, gone, unavailable -> skipped (filter)
+            failed, gone, waived, skipped, unavailable -> due
 recording   its state follows from what the provider says of it and from its files
 """
 
@@ -26,7 +28,8 @@ class FileState(StrEnum):
     STORED = "stored"  #: Verified and durable.
     FAILED = "failed"  #: Given up, with a reason code.
     WAIVED = "waived"  #: The operator does without it.
-    SKIPPED = "skipped"  #: Not wanted by the filter, or not to be had over HTTP.
+    SKIPPED = "skipped"  #: Not wanted: by the filter, or on the account's own premises.
+    UNAVAILABLE = "unavailable"  #: Wanted and announced, but the provider gives no way to it now.
     GONE = "gone"  #: Vanished at the provider before it could be had.
 
 
@@ -37,19 +40,20 @@ class RecordingState(StrEnum):
     OPEN = "open"  #: Files are due, or late ones may come.
     ARCHIVED = "archived"  #: Every file is stored, skipped or waived.
     ACKNOWLEDGED = "acknowledged"  #: ... and the provider was told.
-    INCOMPLETE = "incomplete"  #: Something failed or is gone.
+    INCOMPLETE = "incomplete"  #: Something failed, is gone or is unavailable.
 
 
 _F = FileState
 
 TRANSITIONS: Mapping[FileState, frozenset[FileState]] = {
-    _F.DUE: frozenset({_F.ACTIVE, _F.SKIPPED, _F.WAIVED}),
-    _F.ACTIVE: frozenset({_F.STORED, _F.DUE, _F.FAILED, _F.GONE, _F.WAIVED}),
+    _F.DUE: frozenset({_F.ACTIVE, _F.SKIPPED, _F.UNAVAILABLE, _F.WAIVED}),
+    _F.ACTIVE: frozenset({_F.STORED, _F.DUE, _F.FAILED, _F.GONE, _F.UNAVAILABLE, _F.WAIVED}),
     _F.STORED: frozenset({_F.DUE}),
-    _F.FAILED: frozenset({_F.DUE, _F.WAIVED, _F.SKIPPED}),
-    _F.WAIVED: frozenset({_F.DUE}),
-    _F.SKIPPED: frozenset({_F.DUE}),
-    _F.GONE: frozenset({_F.DUE, _F.WAIVED, _F.SKIPPED}),
+    _F.FAILED: frozenset({_F.DUE, _F.WAIVED, _F.SKIPPED, _F.UNAVAILABLE}),
+    _F.WAIVED: frozenset({_F.DUE, _F.UNAVAILABLE}),
+    _F.SKIPPED: frozenset({_F.DUE, _F.UNAVAILABLE}),
+    _F.UNAVAILABLE: frozenset({_F.DUE, _F.GONE, _F.WAIVED, _F.SKIPPED}),
+    _F.GONE: frozenset({_F.DUE, _F.WAIVED, _F.SKIPPED, _F.UNAVAILABLE}),
 }
 """Which state may follow which. A stored file stays stored: only an operator's repair of bytes
 that were found lost fetches them again."""

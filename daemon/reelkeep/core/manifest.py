@@ -27,7 +27,7 @@ MANIFEST_BYTES: Final = 64 * 1024 * 1024
 _FORMAT = 1
 _DEEPEST = 40  # levels of facts; our own have a handful
 _MOST = 2**63 - 1  # bytes: what a catalog can hold
-_LACKING = frozenset({"due", "active", "failed", "gone"})
+_LACKING = frozenset({"due", "active", "failed", "gone", "unavailable"})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[0-9a-z]{1,64}")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
@@ -51,6 +51,7 @@ class Entry:
     stored_at: datetime | None = None
     reason: str | None = None
     detail: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def stored(self) -> bool:
@@ -161,7 +162,7 @@ def _is_complete(holding: Holding) -> bool:
 
 
 def _entry(file: HeldFile) -> dict[str, Any]:
-    entry = {
+    entry: dict[str, Any] = {
         "name": file.name,
         "id": file.id,
         "state": file.state,
@@ -169,6 +170,8 @@ def _entry(file: HeldFile) -> dict[str, Any]:
         "recording_type": file.recording_type,
         "promised": file.promised,
     }
+    if file.facts:
+        entry["facts"] = _plain(file.facts)
     if file.state == FileState.STORED.value:
         return entry | {
             "size": file.size,
@@ -205,6 +208,7 @@ def _read_entry(entry: Any) -> Entry:
         stored_at=_read_time(entry.get("stored_at")),
         reason=_text(entry, "reason"),
         detail=_text(entry, "note" if state is FileState.STORED else "detail"),
+        facts=_read_facts(entry.get("facts")),
     )
 
 

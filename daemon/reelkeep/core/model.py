@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, NewType
 
+from reelkeep.core.obstacles import Obstacle
+
 ProviderName = NewType("ProviderName", str)
 """The name of one configured account, unique in the configuration."""
 
@@ -63,7 +65,18 @@ class File:
     file_type: str = ""  #: The provider's word, such as MP4 or TRANSCRIPT; an open set.
     recording_type: str = ""  #: The provider's word, such as active_speaker; an open set.
     size: int | None = None  #: Bytes, where the provider promises a size.
-    obstacle: str | None = None  #: Why it cannot be had over HTTP at all; recorded, then skipped.
+    obstacle: Obstacle | None = None  #: What keeps it from being downloaded.
+    addressed: bool = False  #: There is an address all the same: it is tried first.
+    facts: Mapping[str, Any] = field(default_factory=dict)  #: JSON; no secrets.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortfall:
+    """Files that a provider announces and does not list: none, if `missing` is 0."""
+
+    missing: int = 0
+    told: str = ""  #: The same in words, such as `1 of 3 announced files is not listed`.
+    obstacle: Obstacle = Obstacle.NOT_LISTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +99,7 @@ class Recording:
     unfinished: int = 0  #: Files that are announced but still being made.
     undescribed: str | None = None  #: Why `Provider.describe` could not say more of it now.
     files: tuple[File, ...] = ()
+    shortfall: Shortfall | None = None  #: None: nothing is announced that could be compared.
     facts: Mapping[str, Any] = field(
         default_factory=dict
     )  #: JSON for `recording.json`; no secrets.
@@ -114,6 +128,7 @@ class Download:
     name: str  #: The final name within the recording's folder, safe and fixed for ever.
     file_type: str = ""
     size: int | None = None  #: Bytes promised by the provider.
+    obstacle: Obstacle | None = None  #: What it waits for if its address comes to nothing.
     attempts: int = 0  #: Failed attempts since the last new durable byte.
     tries: int = 0  #: All failed attempts so far.
     waits: int = 0  #: How often in a row the provider had not finished it.
@@ -190,8 +205,9 @@ class HeldFile:
     tries: int = 0
     waits: int = 0  #: How often in a row the provider had not finished it.
     waits_since: datetime | None = None  #: When that was first so.
-    reason: str | None = None  #: The reason code of a failure, or why it was skipped.
+    reason: str | None = None  #: The code of a failure or an obstacle, or why it was skipped.
     detail: str | None = None  #: The same in a sentence; of a stored file, what is unusual.
+    facts: Mapping[str, Any] | None = None  #: What the provider said of this one file.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from reelkeep.errors import (
     DigestMismatch,
     Gone,
     NotYet,
+    OutOfReach,
     ProviderError,
     RateLimited,
     Remedy,
@@ -50,7 +51,7 @@ class Policy:
 class Verdict:
     """What the catalog writes about a failed attempt."""
 
-    state: FileState  #: DUE, FAILED or GONE.
+    state: FileState  #: DUE, FAILED, UNAVAILABLE or GONE.
     due_at: datetime | None  #: When it is due again, if it is.
     attempts: int  #: Failed attempts since the last new byte, this one included.
     tries: int  #: All failed attempts, this one included.
@@ -70,6 +71,11 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
     error, download = failure.error, failure.download
     code = reason_code(error)
     remedy = error.remedy if isinstance(error, TransferError | ProviderError) else Remedy.RETRY
+    if isinstance(error, OutOfReach):
+        return Verdict(
+            state=FileState.UNAVAILABLE, due_at=None, attempts=download.attempts,
+            tries=download.tries, code=error.obstacle, counted=True,
+        )  # fmt: skip
     if isinstance(error, Gone):
         return Verdict(
             state=FileState.GONE, due_at=None, attempts=download.attempts + 1,
@@ -89,7 +95,8 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
     over = attempts >= allowed or tries >= policy.attempts * TRIES_PER_ATTEMPT
     if over or remedy is Remedy.GIVE_UP:
         return Verdict(
-            state=FileState.FAILED, due_at=None, attempts=attempts, tries=tries, code=code,
+            state=FileState.FAILED if download.obstacle is None else FileState.UNAVAILABLE,
+            due_at=None, attempts=attempts, tries=tries, code=download.obstacle or code,
             counted=True,
         )  # fmt: skip
     delay = _wish(error, now, backoff(attempts, policy, dice))

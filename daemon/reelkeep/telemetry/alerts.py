@@ -71,6 +71,13 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             "`reelkeep list --state failed` and `reelkeep list --state gone` name the recordings. "
             "The alert ends when each such file is stored or waived.",
         ),
+        "ReelkeepFilesUnavailable": Alert(
+            "Files are wanted and announced, but their provider gives no way to them now.",
+            ("file.unavailable", "recording.incomplete"),
+            "`reelkeep list --state unavailable` names the recordings, `reelkeep show ID` says of "
+            "each file what is in the way and what helps, such as to recover it in Zoom's trash. "
+            "The alert ends when each such file is stored or waived.",
+        ),
         "ReelkeepRecordingsLost": Alert(
             "Something went at the provider before it could be fetched.",
             ("recording.vanished",),

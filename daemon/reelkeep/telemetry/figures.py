@@ -101,7 +101,10 @@ COUNTS: Mapping[str, Sequence[Count]] = {
         Count("recordings_acknowledged", "Recordings that the provider knows to be archived."),
     ),
     "recording.incomplete": (
-        Count("recordings_incomplete", "Recordings of which something failed or is gone."),
+        Count(
+            "recordings_incomplete",
+            "Recordings of which something failed, is gone or is unavailable.",
+        ),
     ),
     "recording.vanished": (
         Count("recordings_vanished", "Recordings or files that went before they were had."),
@@ -138,6 +141,11 @@ LAG = Span(
 LEVELS: Sequence[Level] = (
     Level("files_pending", "Files that are due or being fetched.", itemgetter("pending")),
     Level("files_given_up", "Files that are failed or gone now.", itemgetter("failed")),
+    Level(
+        "files_unavailable",
+        "Files that are wanted, and that the provider gives no way to now.",
+        itemgetter("unavailable"),
+    ),
     Level(
         "files_damaged",
         "Stored files that were not in order when they were last read.",

@@ -115,6 +115,13 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "`reelkeep retry ID` tries again. `reelkeep waive ID FILE` accepts that a file will "
             "never come; then the recording is closed, and acknowledged."
         ),
+        "file.unavailable": (
+            "The provider has the file, but gives no usable address for it. `code` says what is in "
+            "the way; the page of reason codes has what helps: recover it in Zoom's trash, copy "
+            "it from the account's own storage, set `participant_audio: true`.\n"
+            "It is fetched by itself once there is a way. `reelkeep retry ID` asks the provider "
+            "again for the recording; `reelkeep waive ID FILE` does without the file."
+        ),
         "recording.vanished": (
             "Somebody deleted it at the provider, or it expired there, before it was fetched. What "
             "was fetched before stays.\n"
@@ -124,7 +131,8 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         ),
         "recording.at_risk": (
             "It is queued as any other; act only if it is still pending shortly before `deadline`: "
-            "`reelkeep show ID`.\n"
+            "`reelkeep show ID`. What is unavailable does not come by itself: `show` says what "
+            "helps, such as to recover it in Zoom's trash.\n"
             "If many are at risk, the backlog is longer than the provider's retention: raise "
             "`downloads.workers` or `downloads.bandwidth`, or lengthen the retention there."
         ),

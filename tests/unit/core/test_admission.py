@@ -11,10 +11,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.core.admission import FILTERED, Changes, changes, fingerprint, refiltered
+from reelkeep.core.admission import (
+    FILTERED,
+    UNLISTED,
+    Changes,
+    changes,
+    fingerprint,
+    refiltered,
+)
 from reelkeep.core.filters import Criteria, Filter
 from reelkeep.core.lifecycle import TRANSITIONS, FileState
-from reelkeep.core.model import File, FileId, HeldFile, Readiness, Recording, RecordingId
+from reelkeep.core.model import (
+    File,
+    FileId,
+    HeldFile,
+    Readiness,
+    Recording,
+    RecordingId,
+    Shortfall,
+)
+from reelkeep.core.obstacles import EXPLANATIONS, NOT_WANTED, Obstacle
 
 ALL = Filter()
 NO_VTT = Filter(exclude=Criteria(file_types=frozenset({"VTT"})))
@@ -47,6 +63,10 @@ def applied(known: Sequence[HeldFile], change: Changes) -> list[HeldFile]:
         before = files[revision.row]
         state = before.state if revision.state is None else revision.state.value
         files[revision.row] = replace(before, state=state, promised=revision.file.size)
+        if revision.state is not None:
+            files[revision.row] = replace(
+                files[revision.row], reason=revision.reason, detail=revision.detail
+            )
     for number, arrival in enumerate(change.arrivals, start=max(files, default=0) + 1):
         files[number] = HeldFile(
             row=number,
@@ -55,6 +75,7 @@ def applied(known: Sequence[HeldFile], change: Changes) -> list[HeldFile]:
             state=arrival.state.value,
             promised=arrival.file.size,
             reason=arrival.reason,
+            detail=arrival.detail,
         )
     return list(files.values())
 
@@ -100,9 +121,34 @@ def test_an_unwanted_file_is_known_and_skipped() -> None:
     assert (arrival.state, arrival.reason) == (F.SKIPPED, FILTERED)
 
 
-def test_a_file_that_cannot_be_had_is_skipped_with_the_reason() -> None:
-    (arrival,) = changes(seen(a_file("x", obstacle="on premise")), [], ALL).arrivals
-    assert (arrival.state, arrival.reason) == (F.SKIPPED, "on premise")
+def test_a_file_on_the_accounts_own_premises_is_skipped_with_the_reason() -> None:
+    (arrival,) = changes(seen(a_file("x", obstacle=Obstacle.ON_PREMISE)), [], ALL).arrivals
+    assert (arrival.state, arrival.reason) == (F.SKIPPED, "on-premise: nothing to download")
+
+
+TO_BE_HAD = sorted(set(Obstacle) - NOT_WANTED)
+
+
+@pytest.mark.parametrize("obstacle", TO_BE_HAD)
+def test_a_wanted_file_without_a_way_to_it_is_unavailable_and_says_what_helps(
+    obstacle: Obstacle,
+) -> None:
+    (arrival,) = changes(seen(a_file("x", obstacle=obstacle)), [], ALL).arrivals
+    assert (arrival.state, arrival.reason) == (F.UNAVAILABLE, obstacle.value)
+    assert arrival.detail == EXPLANATIONS[obstacle]
+
+
+@pytest.mark.parametrize("obstacle", TO_BE_HAD)
+def test_an_unwanted_file_is_skipped_whether_or_not_it_could_be_had(obstacle: Obstacle) -> None:
+    said = a_file("x", file_type="VTT", obstacle=obstacle)
+    (arrival,) = changes(seen(said), [], NO_VTT).arrivals
+    assert (arrival.state, arrival.reason) == (F.SKIPPED, FILTERED)
+
+
+def test_an_address_is_tried_whatever_else_is_said_of_the_file() -> None:
+    said = a_file("x", obstacle=Obstacle.EXTERNAL_STORAGE, addressed=True)
+    (arrival,) = changes(seen(said), [], ALL).arrivals
+    assert (arrival.state, arrival.reason) == (F.DUE, None)
 
 
 @pytest.mark.parametrize(
@@ -133,13 +179,17 @@ def state_after(state: FileState, rules: Filter = ALL, **now: Any) -> FileState:
     return FileState(after.state)
 
 
-@pytest.mark.parametrize("state", sorted(set(FileState) - {F.GONE, F.SKIPPED}))
+@pytest.mark.parametrize("state", sorted(set(FileState) - {F.GONE, F.SKIPPED, F.UNAVAILABLE}))
 def test_seeing_a_file_again_changes_nothing(state: FileState) -> None:
     assert state_after(state) is state
 
 
 def test_a_vanished_file_that_is_back_is_due() -> None:
     assert state_after(F.GONE) is F.DUE
+
+
+def test_an_unavailable_file_that_has_an_address_now_is_due() -> None:
+    assert state_after(F.UNAVAILABLE) is F.DUE
 
 
 def test_a_skipped_file_that_is_wanted_now_is_due() -> None:
@@ -150,7 +200,7 @@ def test_a_failed_file_that_the_provider_made_anew_is_due() -> None:
     assert state_after(F.FAILED, size=11) is F.DUE
 
 
-@pytest.mark.parametrize("state", [F.DUE, F.FAILED, F.GONE, F.SKIPPED])
+@pytest.mark.parametrize("state", [F.DUE, F.FAILED, F.GONE, F.SKIPPED, F.UNAVAILABLE])
 def test_what_is_not_wanted_any_more_is_skipped(state: FileState) -> None:
     assert state_after(state, NO_VTT) is F.SKIPPED
 
@@ -164,18 +214,48 @@ def test_a_waived_file_stays_waived_whatever_the_provider_makes_of_it() -> None:
     assert state_after(F.WAIVED, size=11) is F.WAIVED
 
 
-def test_a_due_file_that_cannot_be_had_after_all_is_skipped() -> None:
-    assert state_after(F.DUE, obstacle="external storage") is F.SKIPPED
+@pytest.mark.parametrize("state", [F.DUE, F.FAILED, F.GONE, F.SKIPPED])
+def test_a_file_that_cannot_be_had_after_all_is_unavailable(state: FileState) -> None:
+    assert state_after(state, obstacle=Obstacle.IN_TRASH) is F.UNAVAILABLE
 
 
-def test_a_changed_filter_does_not_bring_in_what_cannot_be_had() -> None:
-    assert refiltered(F.SKIPPED, is_wanted=True, obstructed=True) is None
+def test_a_changed_filter_makes_what_cannot_be_had_unavailable() -> None:
+    state = refiltered(F.SKIPPED, is_wanted=True, obstacle=Obstacle.IN_TRASH)
+    assert state is F.UNAVAILABLE
+    assert refiltered(F.SKIPPED, is_wanted=True, obstacle=Obstacle.ON_PREMISE) is None
+
+
+SHORT = Shortfall(missing=1, told="1 of 3 announced files is not listed")
+
+
+def test_what_is_announced_and_not_listed_is_unavailable_and_says_how_much_it_is() -> None:
+    change = changes(seen(a_file("x"), shortfall=SHORT), [], ALL)
+    _, arrival = change.arrivals
+    assert (arrival.file.id, arrival.state, arrival.reason) == (
+        UNLISTED, F.UNAVAILABLE, "not_listed",
+    )  # fmt: skip
+    assert (arrival.detail or "").startswith("1 of 3 announced files is not listed; look at")
+
+
+def test_what_is_listed_in_the_end_is_not_missing_any_more() -> None:
+    placeholder = held("7", F.UNAVAILABLE, name="not-listed")
+    known = [replace(placeholder, id=UNLISTED)]
+    assert changes(seen(shortfall=Shortfall()), known, ALL).settled == (7,)
+    assert changes(seen(), known, ALL) == Changes()
+    assert changes(seen(shortfall=Shortfall()), known, ALL, whole=False) == Changes()
+
+
+def test_audio_that_is_excluded_is_not_missed() -> None:
+    rules = Filter(exclude=Criteria(recording_types=frozenset({"participant_audio"})))
+    short = replace(SHORT, obstacle=Obstacle.PARTICIPANT_AUDIO)
+    (arrival,) = changes(seen(shortfall=short), [], rules).arrivals
+    assert (arrival.state, arrival.reason) == (F.SKIPPED, FILTERED)
 
 
 @pytest.mark.parametrize("state", FileState)
 @pytest.mark.parametrize("is_wanted", [True, False])
 def test_a_filter_moves_files_as_the_table_allows(state: FileState, is_wanted: bool) -> None:
-    after = refiltered(state, is_wanted=is_wanted, obstructed=False)
+    after = refiltered(state, is_wanted=is_wanted, obstacle=None)
     assert after is None or after in TRANSITIONS[state]
 
 
@@ -197,7 +277,8 @@ FILES = st.builds(
     st.sampled_from(["mp4", "MP4", "vtt", "?"]),
     file_type=st.sampled_from(["", "MP4", "VTT"]),
     size=st.none() | st.integers(1, 3),
-    obstacle=st.none() | st.just("on premise"),
+    obstacle=st.none() | st.sampled_from(Obstacle),
+    addressed=st.booleans(),
 )
 SIGHTINGS = st.lists(st.lists(FILES, max_size=6), min_size=1, max_size=5)
 

@@ -70,12 +70,12 @@ def test_a_stored_file_can_only_be_fetched_again() -> None:
     assert TRANSITIONS[F.STORED] == {F.DUE}
 
 
-def test_only_a_claimed_file_becomes_stored_failed_or_gone() -> None:
-    assert {s for s in (F.STORED, F.FAILED, F.GONE) if sources(s) == {F.ACTIVE}} == {
-        F.STORED,
-        F.FAILED,
-        F.GONE,
-    }
+def test_only_a_claimed_file_becomes_stored_or_failed() -> None:
+    assert sources(F.STORED) == sources(F.FAILED) == {F.ACTIVE}
+
+
+def test_what_is_unavailable_may_vanish_without_an_attempt() -> None:
+    assert sources(F.GONE) == {F.ACTIVE, F.UNAVAILABLE}
 
 
 def test_a_file_is_claimed_only_if_it_is_due() -> None:
@@ -83,7 +83,7 @@ def test_a_file_is_claimed_only_if_it_is_due() -> None:
 
 
 def test_the_sources_of_a_state_are_those_that_lead_to_it() -> None:
-    assert sources(F.WAIVED) == {F.DUE, F.ACTIVE, F.FAILED, F.GONE}
+    assert sources(F.WAIVED) == {F.DUE, F.ACTIVE, F.FAILED, F.GONE, F.UNAVAILABLE}
 
 
 def test_whatever_can_be_retried_may_become_due() -> None:
@@ -91,7 +91,7 @@ def test_whatever_can_be_retried_may_become_due() -> None:
 
 
 def test_a_retry_touches_neither_what_is_at_rest_nor_what_is_under_way() -> None:
-    assert sources(F.DUE) - RETRIABLE == {F.ACTIVE, F.SKIPPED, F.STORED}
+    assert sources(F.DUE) - RETRIABLE == {F.ACTIVE, F.SKIPPED, F.STORED, F.UNAVAILABLE}
 
 
 def test_only_due_and_active_files_move_by_themselves() -> None:
@@ -113,6 +113,9 @@ def test_only_due_and_active_files_move_by_themselves() -> None:
         (standing(F.STORED, F.FAILED), R.INCOMPLETE),
         (standing(F.STORED, F.GONE), R.INCOMPLETE),
         (standing(F.STORED, F.FAILED, settled=False), R.INCOMPLETE),
+        (standing(F.STORED, F.UNAVAILABLE), R.INCOMPLETE),
+        (standing(F.UNAVAILABLE, told=True), R.INCOMPLETE),
+        (standing(F.UNAVAILABLE, F.DUE), R.OPEN),
         (standing(F.STORED, told=True), R.ACKNOWLEDGED),
         (standing(F.STORED, F.FAILED, told=True), R.INCOMPLETE),
         (standing(F.STORED, F.DUE, told=True), R.OPEN),

@@ -91,7 +91,7 @@ def test_labels_are_bounded(world: World) -> None:
 
 def line(name: str, **facts: Any) -> dict[str, Any]:
     """Return what the status says of one provider."""
-    nothing = {"pending": 0, "failed": 0, "pending_bytes": 0, "stored_bytes": 0}
+    nothing = {"pending": 0, "failed": 0, "unavailable": 0, "pending_bytes": 0, "stored_bytes": 0}
     never = {"last_success": None, "broken_since": None}
     states: dict[str, Any] = {"files": {}, "recordings": {}}
     nothing |= {"damaged": 0, "unpublished": 0, "at_risk": 0}

@@ -59,7 +59,7 @@ def assembled(
     )
     links = Links(clock)
     survey = Survey(name, client=client, links=links, clock=clock, report=tools.report)
-    angle = Angle(dialect=plan.itinerary.dialect, settle=options.settle)
+    angle = Angle(dialect=plan.itinerary.dialect, settle=options.settle, audio=plan.itinerary.audio)
     wholes = Wholes(client=client, path=plan.path, angle=angle)
     places = plan.places(client)
     return Zoom(

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+SINGLE_FILES: Final = "recording_file"
+"""The value of `trash_type` that lists files that were trashed one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +25,7 @@ MEETINGS = Dialect(
     id="uuid",
     number="id",
     title="topic",
-    trash=("meeting_recordings", "recording_file"),
+    trash=("meeting_recordings", SINGLE_FILES),
 )
 
 SESSIONS = Dialect(
@@ -29,5 +33,5 @@ SESSIONS = Dialect(
     id="session_id",
     number="session_id",
     title="session_name",
-    trash=("session_recordings", "recording_file"),
+    trash=("session_recordings", SINGLE_FILES),
 )

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reelkeep.core.model import File, FileId
+from reelkeep.core.obstacles import Obstacle
+from reelkeep.providers.zoom.facts import facts
 from reelkeep.providers.zoom.foreign import size, text
-
-ON_PREMISE: Final = "on-premise: nothing to download"
-EXTERNAL: Final = "external storage"
-TRASHED: Final = "in the trash, without an address to download from"
 
 _READY_WITHOUT_STATUS: Final = {"CC", "TIMELINE"}
 _EXTENSIONS: Final = {
@@ -75,9 +73,11 @@ def seen(said: Mapping[str, Any], shelf: Shelf) -> Seen:
         recording_type=text(said.get("recording_type")),
         size=size(said.get("file_size")),
         obstacle=obstacle,
+        addressed=obstacle is not None and url is not None,
+        facts=facts(said),
     )
-    finished = _finished(said, excused=obstacle == ON_PREMISE)
-    return Seen(file, finished and (url or obstacle) is not None, None if obstacle else url)
+    finished = _finished(said, excused=obstacle is Obstacle.ON_PREMISE)
+    return Seen(file, finished and (url or obstacle) is not None, url)
 
 
 def file_id(said: Mapping[str, Any]) -> FileId:
@@ -92,14 +92,14 @@ def _finished(said: Mapping[str, Any], *, excused: bool) -> bool:
     return text(said.get("status")).lower() == "completed"
 
 
-def _obstacle(said: Mapping[str, Any], url: str | None, shelf: Shelf) -> str | None:
+def _obstacle(said: Mapping[str, Any], url: str | None, shelf: Shelf) -> Obstacle | None:
     if text(said.get("external_storage_url")):
-        return EXTERNAL
+        return Obstacle.EXTERNAL_STORAGE
     if url is not None:
         return None
     if shelf.on_premise or text(said.get("file_path")):
-        return ON_PREMISE
-    return TRASHED if shelf.trashed else None
+        return Obstacle.ON_PREMISE
+    return Obstacle.IN_TRASH if shelf.trashed else None
 
 
 def _stem(said: Mapping[str, Any], shelf: Shelf) -> str:

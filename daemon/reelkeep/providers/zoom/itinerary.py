@@ -10,7 +10,7 @@ from itertools import product
 from reelkeep.core.model import Window
 from reelkeep.providers.zoom.client import Pairs, Question, pairs
 from reelkeep.providers.zoom.days import Days, ranges
-from reelkeep.providers.zoom.dialects import Dialect
+from reelkeep.providers.zoom.dialects import SINGLE_FILES, Dialect
 from reelkeep.providers.zoom.files import file_id
 from reelkeep.providers.zoom.foreign import objects
 from reelkeep.providers.zoom.listing import PAGE_SIZE, Entry, Listing
@@ -36,12 +36,15 @@ class Itinerary:
     settle: timedelta
     rescue: bool = False  #: Also what is in the trash.
     connector: bool = False  #: Also what is on the account's own premises.
+    audio: bool = False  #: Also the audio of each participant.
     meeting_id: str | None = None
 
     def errands(self, places: Iterable[Place], span: Window) -> Iterator[Errand]:
         """Yield one errand for each listing that is needed to know all of `span`, but the trash."""
         for place in places:
-            angle = Angle(dialect=self.dialect, settle=self.settle, host=place.host)
+            angle = Angle(
+                dialect=self.dialect, settle=self.settle, host=place.host, audio=self.audio
+            )
             yield from self._dated(place, angle, span)
 
     def trash(self, places: Iterable[Place]) -> Iterator[Errand]:
@@ -49,7 +52,14 @@ class Itinerary:
         if not self.rescue:
             return
         for place, kind in product(places, self.dialect.trash):
-            angle = Angle(dialect=self.dialect, settle=self.settle, host=place.host, trashed=True)
+            angle = Angle(
+                dialect=self.dialect,
+                settle=self.settle,
+                host=place.host,
+                trashed=True,
+                partial=kind == SINGLE_FILES,
+                audio=self.audio,
+            )
             yield self._errand(
                 place, angle, None, more=pairs(("trash", "true"), ("trash_type", kind))
             )

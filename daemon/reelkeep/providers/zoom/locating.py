@@ -9,8 +9,9 @@ from typing import Final
 import anyio
 
 from reelkeep.core.model import FileId, Locator, ProviderName, RecordingId
+from reelkeep.core.obstacles import EXPLANATIONS
 from reelkeep.core.unread import PartlyRead
-from reelkeep.errors import Gone, NotYet, Refused, TransferError
+from reelkeep.errors import Gone, NotYet, OutOfReach, Refused, TransferError
 from reelkeep.ports import Clock, Report
 from reelkeep.providers.zoom.grants import Bearer
 from reelkeep.providers.zoom.links import Links
@@ -151,7 +152,7 @@ def absence(seen: Sighting, file: FileId) -> TransferError:
     """Return why a recording that is there has no address for one of its files."""
     obstacle = next((each.obstacle for each in seen.recording.files if each.id == file), None)
     if obstacle is not None:
-        return Refused(obstacle)
+        return OutOfReach(EXPLANATIONS[obstacle], obstacle=obstacle)
     if file in seen.pending:
         return NotYet("the file is announced, but not finished")
     if seen.recording.files:

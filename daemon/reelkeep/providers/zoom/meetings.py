@@ -43,6 +43,7 @@ def _plan(options: ZoomOptions, tools: Tools) -> Plan:
             settle=options.settle,
             rescue=options.trash == "rescue",
             connector=options.meeting_connector,
+            audio=options.participant_audio,
             meeting_id=options.meeting_id,
         ),
         places=places,

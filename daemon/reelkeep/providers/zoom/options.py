@@ -141,3 +141,5 @@ class VideoSdkOptions(ZoomSpan):
     """Its secret."""
     token_in: Literal["header", "query"] = "header"  # noqa: S105 - a place
     """Where a download's token is sent."""
+    participant_audio: bool = False
+    """true: also the audio of each participant (one more request a session)."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
-from reelkeep.core.model import FileId, Readiness, Recording, RecordingId
+from reelkeep.core.model import FileId, Readiness, Recording, RecordingId, Shortfall
+from reelkeep.core.obstacles import Obstacle
 from reelkeep.providers.zoom.dialects import Dialect
 from reelkeep.providers.zoom.facts import facts
 from reelkeep.providers.zoom.files import Seen, Shelf, seen
-from reelkeep.providers.zoom.foreign import day, minutes, moment, objects, text, whole
+from reelkeep.providers.zoom.foreign import day, minutes, moment, objects, size, text, whole
 
 TRASH_LIFE: Final = timedelta(days=30)
 """How long the trash keeps things (provider notes, section 2.6)."""
@@ -30,6 +31,8 @@ class Sighting:
     recording: Recording
     urls: Mapping[FileId, str] = field(repr=False)  #: Of the finished files.
     pending: frozenset[FileId] = frozenset()  #: Files that are announced, not finished.
+    announced: int | None = None  #: Files that the provider says there are.
+    entries: int = 0  #: Entries that it lists.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,13 @@ class Angle:
     host: str = ""  #: Whose it is, if it does not say so.
     on_premise: bool = False
     trashed: bool = False
+    partial: bool = False  #: Single files are listed: what is counted is not compared with them.
+    audio: bool = False  #: The audio of participants is asked for.
+
+    @property
+    def shortage(self) -> Obstacle:
+        """Why a file may be announced and not listed."""
+        return Obstacle.NOT_LISTED if self.audio else Obstacle.PARTICIPANT_AUDIO
 
 
 def recording_id(said: Mapping[str, Any], dialect: Dialect) -> RecordingId | None:
@@ -64,10 +74,12 @@ def sighting(said: Mapping[str, Any], angle: Angle) -> Sighting | None:
     ready = {file_id: each for file_id, each in known.items() if each.ready}
     pending = frozenset(known.keys() - ready.keys())
     started = moment(said.get("start_time")) or _first_start(said)
-    announced = len(pending) or (whole(said.get("recording_count")) or 0)
+    announced = None if angle.partial else whole(said.get("recording_count"))
+    entries = sum(1 for group in GROUPS for _ in objects(said.get(group)))
+    is_ready = bool(ready) or (len(pending) or announced or 0) <= 0
     recording = Recording(
         id=id_,
-        readiness=Readiness.READY if ready or announced <= 0 else Readiness.PROCESSING,
+        readiness=Readiness.READY if is_ready else Readiness.PROCESSING,
         title=text(said.get(angle.dialect.title)),
         user=text(said.get("host_email")) or angle.host or text(said.get("host_id")),
         meeting_id=text(said.get(angle.dialect.number)),
@@ -77,9 +89,11 @@ def sighting(said: Mapping[str, Any], angle: Angle) -> Sighting | None:
         settles=started + angle.settle if started else None,
         unfinished=len(pending),
         files=tuple(each.file for each in ready.values()),
+        shortfall=_shortfall(announced, entries, angle.shortage) or _too_small(said, known, angle),
         facts=facts(said),
     )
-    return Sighting(recording, {key: each.url for key, each in ready.items() if each.url}, pending)
+    urls = {key: each.url for key, each in ready.items() if each.url}
+    return Sighting(recording, urls, pending, announced, entries)
 
 
 def merged(one: Sighting, other: Sighting) -> Sighting:
@@ -89,6 +103,8 @@ def merged(one: Sighting, other: Sighting) -> Sighting:
     pending = (one.pending | other.pending) - files.keys()
     first, second = one.recording, other.recording
     deadlines = [at for at in (first.deadline, second.deadline) if at is not None]
+    announced = max((n for n in (one.announced, other.announced) if n is not None), default=None)
+    entries = max(one.entries, other.entries, len(files) + len(pending))
     processing = not files and Readiness.PROCESSING in (first.readiness, second.readiness)
     recording = replace(
         first,
@@ -96,8 +112,47 @@ def merged(one: Sighting, other: Sighting) -> Sighting:
         deadline=min(deadlines, default=None),
         unfinished=len(pending),
         files=tuple(files.values()),
+        shortfall=_merged_shortfall(first.shortfall, second.shortfall, announced, entries),
     )
-    return Sighting(recording, {**other.urls, **one.urls}, pending)
+    return Sighting(recording, {**other.urls, **one.urls}, pending, announced, entries)
+
+
+def _merged_shortfall(
+    first: Shortfall | None, second: Shortfall | None, announced: int | None, entries: int
+) -> Shortfall | None:
+    """Return what two sightings together lack; what was listed anywhere is not missing."""
+    found = [each for each in (first, second) if each is not None]
+    obstacle = min((each.obstacle for each in found), default=Obstacle.NOT_LISTED)
+    return _shortfall(announced, entries, obstacle) or next(iter(found), None)
+
+
+def _shortfall(announced: int | None, entries: int, obstacle: Obstacle) -> Shortfall | None:
+    """Compare what is announced with what is listed.
+
+    Fewer announced than listed happens, and means nothing. Nothing is compared while nothing is
+    listed: then all of it is still being made.
+    """
+    if announced is None or not entries:
+        return None
+    missing = max(0, announced - entries)
+    verb = "is" if missing == 1 else "are"
+    told = f"{missing} of {announced} announced files {verb} not listed" if missing else ""
+    return Shortfall(missing=missing, told=told, obstacle=obstacle)
+
+
+def _too_small(
+    said: Mapping[str, Any], known: Mapping[FileId, Seen], angle: Angle
+) -> Shortfall | None:
+    """Compare bytes where no number of files is announced, and every file says its size."""
+    total = None if angle.partial else size(said.get("total_size"))
+    sizes = [each.file.size for each in known.values() if each.ready]
+    if total is None or len(sizes) < len(known) or not sizes:
+        return None
+    listed = sum(each or total for each in sizes)
+    if listed >= total:
+        return Shortfall(obstacle=angle.shortage)
+    told = f"{total} bytes are announced, the listed files have {listed}"
+    return Shortfall(missing=1, told=told, obstacle=angle.shortage)
 
 
 def _files(said: Mapping[str, Any], angle: Angle) -> dict[FileId, Seen]:

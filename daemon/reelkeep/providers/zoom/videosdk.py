@@ -26,14 +26,25 @@ def build(options: VideoSdkOptions, tools: Tools) -> Zoom:
 
     plan = Plan(
         itinerary=Itinerary(
-            dialect=SESSIONS, settle=options.settle, rescue=options.trash == "rescue"
+            dialect=SESSIONS,
+            settle=options.settle,
+            rescue=options.trash == "rescue",
+            audio=options.participant_audio,
         ),
         places=_places,
         path="/videosdk/sessions/{}/recordings",
-        scope={"key": options.api_key, "trash": options.trash},
+        scope=_scope(options),
+        describes=options.participant_audio,
         sign=_SIGNS[options.token_in],
     )
     return assembled(options, tools, plan, fetch)
+
+
+def _scope(options: VideoSdkOptions) -> dict[str, object]:
+    scope: dict[str, object] = {"key": options.api_key, "trash": options.trash}
+    if options.participant_audio:  # else as it was before there was the option
+        scope["audio"] = True
+    return scope
 
 
 def _places(_: Client) -> Places:

@@ -626,7 +626,7 @@ async def test_on_premise_recordings_are_listed_on_request() -> None:
 
     bench.script.on(ONE, answer)
     (found,) = await discovered(bench.meetings(meeting_connector=True))
-    assert found.files[0].obstacle == "on-premise: nothing to download"
+    assert found.files[0].obstacle == "on_premise"
 
 
 async def test_one_meeting_can_be_asked_for() -> None:

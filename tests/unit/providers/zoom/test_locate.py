@@ -8,7 +8,7 @@ import pytest
 from fakes.transport import FakeReply
 from fakes.zoom import NOW, URL, Asked, Bench, discovered, error, file, meeting, page, session
 from reelkeep.core.model import FileId, RecordingId
-from reelkeep.errors import AuthFailed, Error, Gone, NotYet, RateLimited, Refused
+from reelkeep.errors import AuthFailed, Error, Gone, NotYet, OutOfReach, RateLimited, Refused
 from reelkeep.providers.zoom.provider import Zoom
 from virtual import VIRTUAL, Backend
 
@@ -151,7 +151,7 @@ async def test_an_unknown_meeting_is_asked_for_once_more_encoded_twice() -> None
         (whole(file("f-1", status="processing"), file("f-2")), NotYet),
         (whole(file("f-1", download_url=...)), NotYet),
         (whole(file("f-2", status="processing")), NotYet),
-        (whole(file("f-1", external_storage_url="s3://b/a")), Refused),
+        (whole(file("f-1", external_storage_url="s3://b/a", download_url=...)), OutOfReach),
     ],
 )
 async def test_what_cannot_be_located_says_why(answer: FakeReply, kind: type[Error]) -> None:

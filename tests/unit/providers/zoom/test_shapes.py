@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from fakes.zoom import URL, file, meeting, session
 from reelkeep.core.model import Readiness, Recording
+from reelkeep.core.obstacles import Obstacle
 from reelkeep.providers.zoom.dialects import MEETINGS, SESSIONS
-from reelkeep.providers.zoom.files import EXTERNAL, ON_PREMISE, TRASHED
 from reelkeep.providers.zoom.shapes import Angle, Sighting, merged, sighting
 
 ANGLE = Angle(dialect=MEETINGS, settle=timedelta(hours=72))
@@ -119,23 +119,29 @@ def test_an_address_is_one_of_the_web(url: object) -> None:
 @pytest.mark.parametrize(
     ("said", "angle", "obstacle"),
     [
-        (file(download_url=..., file_path="/mnt/a.mp4"), ANGLE, ON_PREMISE),
-        (file(download_url=..., file_path="/mnt/a.mp4", status=...), ANGLE, ON_PREMISE),
+        (file(download_url=..., file_path="/mnt/a.mp4"), ANGLE, Obstacle.ON_PREMISE),
+        (file(download_url=..., file_path="/mnt/a.mp4", status=...), ANGLE, Obstacle.ON_PREMISE),
         (
             file(download_url=...),
             Angle(dialect=MEETINGS, settle=timedelta(0), on_premise=True),
-            ON_PREMISE,
+            Obstacle.ON_PREMISE,
         ),
         (
             file(download_url=...),
             Angle(dialect=MEETINGS, settle=timedelta(0), trashed=True),
-            TRASHED,
+            Obstacle.IN_TRASH,
         ),
-        (file(external_storage_url="s3://b/a.mp4"), ANGLE, EXTERNAL),
-        (file(external_storage_url="s3://b/a.mp4", download_url=...), ANGLE, EXTERNAL),
+        (file(external_storage_url="s3://b/a.mp4"), ANGLE, Obstacle.EXTERNAL_STORAGE),
+        (
+            file(external_storage_url="s3://b/a.mp4", download_url=...),
+            ANGLE,
+            Obstacle.EXTERNAL_STORAGE,
+        ),
     ],
 )
-def test_what_cannot_be_had_is_recorded(said: dict[str, Any], angle: Angle, obstacle: str) -> None:
+def test_what_cannot_be_had_is_recorded(
+    said: dict[str, Any], angle: Angle, obstacle: Obstacle
+) -> None:
     (seen,) = recording(meeting("m", said), angle).files
     assert seen.obstacle == obstacle
 
