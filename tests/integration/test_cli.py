@@ -214,7 +214,8 @@ async def test_a_second_pass_transfers_nothing(place: Place) -> None:
 
 async def test_a_pass_ends_with_a_table_and_a_sentence(place: Place) -> None:
     lines = (await place.run("sync")).out.splitlines()
-    assert lines[0].split() == ["PROVIDER", "LISTED", "STORED", "PENDING", "FAILED", "BYTES"]
+    counts = ["LISTED", "STORED", "PENDING", "FAILED", "UNAVAILABLE", "BYTES"]
+    assert lines[0].split() == ["PROVIDER", *counts]
     assert [line.split()[0] for line in lines[1:4]] == NAMES
     assert lines[-1].startswith("Done: 9 recordings with ")
 

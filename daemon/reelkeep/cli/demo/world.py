@@ -59,10 +59,7 @@ async def grow(simulator: Simulator) -> None:
 
 
 def _make_attainable(world: World) -> None:
-    """Let nothing be stuck, lost, on premise or archived by others: a demo shows what works.
-
-    A file in a customer's own storage stays; it is recorded, and skipped.
-    """
+    """Let nothing be out of reach, lost or archived by others: a demo shows what works."""
     for recording in world.recordings:
         recording.archived = recording.archived_before = False
     for meeting in world.meetings:
@@ -72,5 +69,8 @@ def _make_attainable(world: World) -> None:
             meeting.on_prem = False
             for file in meeting.files:
                 file.listed = {}
+        meeting.listed.pop("recording_count", None)
     for file in world.files():
         file.stuck = file.missing = False
+        if file.external:
+            file.external, file.listed = False, {}
