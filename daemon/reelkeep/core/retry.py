@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from reelkeep.core import waiting
 from reelkeep.core.lifecycle import FileState
-from reelkeep.core.model import Failed
+from reelkeep.core.model import Download, Failed
 from reelkeep.errors import (
     Damaged,
     DigestMismatch,
@@ -95,9 +95,8 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
     over = attempts >= allowed or tries >= policy.attempts * TRIES_PER_ATTEMPT
     if over or remedy is Remedy.GIVE_UP:
         return Verdict(
-            state=FileState.FAILED if download.obstacle is None else FileState.UNAVAILABLE,
-            due_at=None, attempts=attempts, tries=tries, code=download.obstacle or code,
-            counted=True,
+            state=_given_up(download), due_at=None, attempts=attempts, tries=tries,
+            code=download.obstacle or code, counted=True,
         )  # fmt: skip
     delay = _wish(error, now, backoff(attempts, policy, dice))
     return Verdict(
@@ -106,15 +105,20 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
     )  # fmt: skip
 
 
+def _given_up(download: Download) -> FileState:
+    """Return what becomes of a file whose address came to nothing."""
+    return FileState.FAILED if download.obstacle is None else FileState.UNAVAILABLE
+
+
 def _waits(failure: Failed, code: str, now: datetime, dice: float) -> Verdict:
     """Return what follows an answer that says «not yet», or nothing that can be believed."""
     download = failure.download
     wait = waiting.one_more(download.waits, download.waits_since, now=now, dice=dice)
     return Verdict(
-        state=FileState.FAILED if wait.over else FileState.DUE,
+        state=_given_up(download) if wait.over else FileState.DUE,
         due_at=None if wait.over else now + wait.pause,
         attempts=download.attempts, tries=download.tries + wait.over,
-        code=NotYet.code if wait.over else code,
+        code=(download.obstacle or NotYet.code) if wait.over else code,
         counted=wait.over, waits=wait.count, waits_since=wait.since, overdue=wait.said,
     )  # fmt: skip
 

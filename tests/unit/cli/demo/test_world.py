@@ -12,8 +12,5 @@ def test_the_providers_hold_as_many_recordings_as_were_asked_for(recordings: int
     assert len(world.recordings) + len(world.meetings) + len(world.sessions) == recordings
 
 
-def test_all_can_be_had_but_what_is_kept_elsewhere() -> None:
-    simulator = simulation(60)
-    kept_elsewhere = [file for file in simulator.world.files() if not file.attainable]
-    assert all(file.external for file in kept_elsewhere)
-    assert len(kept_elsewhere) == 1
+def test_all_can_be_had() -> None:
+    assert all(file.attainable for file in simulation(60).world.files())
