@@ -86,7 +86,10 @@ class Wire:
         """The transport of the socket, which lies beneath that of TLS."""
         top: Any = self._writer.transport
         secured: asyncio.Transport = getattr(top, "_ssl_protocol", top)
-        return getattr(secured, "_transport", secured)
+        bottom: asyncio.Transport | None = getattr(secured, "_transport", secured)
+        if bottom is None:
+            raise ConnectionResetError("the client has gone")
+        return bottom
 
     @property
     def _socket(self) -> Any:
@@ -105,9 +108,12 @@ class Wire:
     async def tunnel(self, port: int) -> None:
         """Pass bytes to and from a local `port`, as a proxy does after CONNECT."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        async with anyio.create_task_group() as group:
-            group.start_soon(_pump, self._reader, writer)
-            group.start_soon(_pump, reader, self._writer)
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(_pump, self._reader, writer)
+                group.start_soon(_pump, reader, self._writer)
+        finally:
+            _abort(writer)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

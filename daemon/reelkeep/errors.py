@@ -33,6 +33,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
         * `SizeMismatch`, `DigestMismatch`, `Damaged`: all bytes came, but not the promised ones
         * `DiskFull`, `IoFailed`, `Rotten`: our own disk failed us
             * `ArchiveAbsent`: what is at `archive.path` is not the archive of this catalog
+        * `WrongBytes`: what we hold is not what was sent
 """
 
 from __future__ import annotations
@@ -291,3 +292,13 @@ class Rotten(TransferError):
     """Bytes of a part changed on our own disk; those before them are good, and kept."""
 
     code = "io_error"
+
+
+class WrongBytes(TransferError):
+    """What we hold of a file is not what its host sent: bytes were lost, added or swapped here.
+
+    Nothing of the part is worth keeping, whatever it looks like.
+    """
+
+    code = "io_error"
+    remedy = Remedy.RESTART

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import product
+from pathlib import Path
 from typing import Protocol
 
 import pytest
+import trustme
 from multidict import CIMultiDict
 
 from fakes.transport import FakeReply, FakeTransport
@@ -75,16 +80,24 @@ class RealStage:
         return self._sites[elsewhere].url(target)
 
 
-@asynccontextmanager
-async def fake() -> AsyncIterator[Stage]:
-    yield FakeStage()
+@dataclass(frozen=True)
+class Way:
+    """How the real transport reaches its sites."""
+
+    direct: bool = False  #: Each request has a connection of its own.
+    tls: bool = False
+    proxy: bool = False
+
+    def __str__(self) -> str:
+        names = ["direct" if self.direct else "pooled", "https" if self.tls else "http"]
+        return "-".join([*names, "proxy"] if self.proxy else names)
+
+
+WAYS = [Way(*each) for each in product((False, True), repeat=3)]
 
 
 @asynccontextmanager
-async def aiohttp() -> AsyncIterator[Stage]:
-    options = TransportOptions(
-        stall_timeout=PATIENCE, stall_rate=1, allow=AddressPolicy.parse(["127.0.0.1"])
-    )
+async def real(way: Way, tls: ssl.SSLContext, ca_file: Path) -> AsyncIterator[Stage]:
     answers: dict[str, Answer] = {}
     seen: list[Seen] = []
 
@@ -92,12 +105,28 @@ async def aiohttp() -> AsyncIterator[Stage]:
         seen.append(request)
         await play(answers[request.target], wire)
 
+    async def proxying(request: Seen, wire: Wire) -> None:
+        if request.method == "CONNECT":
+            await wire.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+            await wire.tunnel(int(request.target.rpartition(":")[2]))
+        else:
+            await script(replace(request, target=parse(request.target).target), wire)
+
+    secured, host = (tls, "localhost") if way.tls else (None, "127.0.0.1")
     async with (
-        serving(script) as here,
-        serving(script) as elsewhere,
-        AiohttpTransport(options) as transport,
+        serving(script, tls=secured, host=host) as here,
+        serving(script, tls=secured, host=host) as elsewhere,
+        serving(proxying) as proxy,
     ):
-        yield RealStage(transport, answers, [here, elsewhere], seen)
+        options = TransportOptions(
+            stall_timeout=PATIENCE,
+            stall_rate=1,
+            ca_file=ca_file,
+            proxy=proxy.url("") if way.proxy else None,
+            allow=AddressPolicy.parse(["127.0.0.1", "localhost"]),
+        )
+        async with AiohttpTransport(options) as transport:
+            yield RealStage(transport, answers, [here, elsewhere], seen)
 
 
 async def play(answer: Answer, wire: Wire) -> None:
@@ -125,10 +154,21 @@ async def fail(error: TransferError, wire: Wire) -> None:
     await wire.close()
 
 
-@pytest.fixture(params=[fake, aiohttp])
-async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    build: Callable[[], AbstractAsyncContextManager[Stage]] = request.param
-    async with build() as built:
+@pytest.fixture(params=["fake", *WAYS], ids=str)
+async def stage(
+    request: pytest.FixtureRequest, authority: trustme.CA, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Stage]:  # fmt: skip
+    if not isinstance(request.param, Way):
+        yield FakeStage()
+        return
+    if request.param.direct:
+        monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", 0)
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(tls)
+    async with real(request.param, tls, ca_file) as built:
         yield built
 
 
@@ -332,3 +372,14 @@ async def test_an_error_of_the_reader_is_passed_on(stage: Stage) -> None:
     with pytest.raises(Error, match="mine"):
         async with stage.transport.open(Request(url=stage.url("/a"))):
             raise Error("mine")
+
+
+async def test_what_was_given_is_counted(stage: Stage) -> None:
+    stage.answers["/a"] = FakeReply.of(b"a" * 300_000)
+    async with stage.transport.open(Request(url=stage.url("/a"))) as reply:
+        assert reply.given == 0
+        given = 0
+        async for piece in reply.chunks():
+            given += len(piece)
+            assert reply.given == given
+    assert given == 300_000

@@ -119,6 +119,10 @@ class _Played:
     def hops(self) -> int:
         return self._trail.hops
 
+    @property
+    def given(self) -> int:
+        return self.received
+
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         while self._pieces:
             piece = self._pieces.popleft()

@@ -103,7 +103,7 @@ BREAKS = keeping({
 ENDLESS = {
     "rule-17-http-1.0-cut": Case(breaking(Wire.close, framing="close"), fresh="size_mismatch"),
     "rule-17-http-1.0-truncated": Case(
-        breaking(Wire.truncate, framing="close"), fresh="size_mismatch"
+        breaking(Wire.truncate, framing="close"), fresh="size_mismatch stored"
     ),
 }  # fmt: skip
 

@@ -43,7 +43,8 @@ def anyio_backend() -> Backend:
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelkeep.transport.reply.TAP_FROM", WAYS[request.param])
+    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", WAYS[request.param])
+    monkeypatch.setattr("reelkeep.transport.owned.TAP_FROM", WAYS[request.param])
     monkeypatch.setattr("reelkeep.transport.tap.SLICE", 0.05)
 
 

@@ -32,14 +32,13 @@ def anyio_backend() -> Backend:
 
 @pytest.fixture(params=["http-read", "http-drawn", "https-read", "https-drawn"])
 def way(request: pytest.FixtureRequest, quick_trust: None, monkeypatch: pytest.MonkeyPatch) -> str:
-    """How the bytes come: in chunks of the loop, or drawn by a thread; in the clear, or by TLS."""
+    """How the bytes come: by aiohttp, or by a thread on a connection of their own."""
     chosen: str = request.param
     if chosen.endswith("drawn"):
-        monkeypatch.setattr("reelkeep.transport.reply.TAP_FROM", 1)
+        monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", 1)
+        monkeypatch.setattr("reelkeep.transport.owned.TAP_FROM", 1)
         monkeypatch.setattr("reelkeep.transport.tap.SLICE", 0.05)
-        # so that the loop has not read all of a small body before a thread is lent its connection
-        for transport in ("selector_events._SelectorSocketTransport", "sslproto.SSLProtocol"):
-            monkeypatch.setattr(f"asyncio.{transport}.max_size", 1024)
+        monkeypatch.setattr("reelkeep.transport.connection._PIECE", 1024)  # little comes with heads
     return chosen
 
 

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 import anyio
 import pytest
+from aiohappyeyeballs import start_connection
 from aiohttp import TCPConnector
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -72,7 +73,15 @@ def small_socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> sock
 @pytest.fixture(autouse=True)
 def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
     connector = partial(TCPConnector, socket_factory=small_socket)
-    monkeypatch.setattr("reelkeep.transport.client.TCPConnector", connector)
+    monkeypatch.setattr("reelkeep.transport.pooled.TCPConnector", connector)
+    starting = partial(start_connection, socket_factory=small_socket)
+    monkeypatch.setattr("reelkeep.transport.dialer.start_connection", starting)
+
+
+def direct_from(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let bodies of `size` bytes and more have a connection and a thread of their own."""
+    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", size)
+    monkeypatch.setattr("reelkeep.transport.owned.TAP_FROM", size)
 
 
 @pytest.fixture(params=WAYS)
@@ -83,7 +92,7 @@ def tls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> ssl.SSLContext | None:
     drawn_from = 1 if request.param.endswith("drawn") else PIECE + 1
-    monkeypatch.setattr("reelkeep.transport.reply.TAP_FROM", drawn_from)
+    direct_from(drawn_from, monkeypatch)
     return localhost_tls if request.param.startswith("https") else None
 
 
@@ -267,7 +276,7 @@ async def test_bugs_10_and_17_where_ranges_are_ignored_one_stream_brings_it_with
 async def test_rule_56_one_stream_is_the_rule(
     shelf: Shelf, quick_trust: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reelkeep.transport.reply.TAP_FROM", 1)
+    direct_from(1, monkeypatch)
     async with staged(Host(shelf), tmp_path) as there:
         due = download(size=len(shelf.content))
         there.check(await there.settle(due), "stored", shelf.content)
@@ -434,7 +443,7 @@ def test_bugs_8_and_13_wherever_the_lanes_are_cut_little_is_served_twice(
     localhost_tls: ssl.SSLContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("reelkeep.transport.reply.TAP_FROM", 1 if drawn else PIECE + 1)
+    direct_from(1 if drawn else PIECE + 1, monkeypatch)
     body = media(size)
     host = Host(Shelf(body), [breaking(end, at=at) for at, end in cuts])
 

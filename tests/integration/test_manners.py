@@ -104,17 +104,18 @@ async def test_rule_54_bug_28_no_transfer_is_too_long(tmp_path: Path) -> None:
         assert len(there.site.seen) == 1
 
 
-@pytest.mark.parametrize("tap_from", [1 << 20, 1], ids=["read", "drawn"])
+@pytest.mark.parametrize("direct_from", [1 << 20, 1], ids=["read", "drawn"])
 async def test_bug_27_a_connection_may_be_idle_for_longer_than_a_stall_takes(
-    tap_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    direct_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reelkeep.transport.reply.TAP_FROM", tap_from)
+    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", direct_from)
+    monkeypatch.setattr("reelkeep.transport.owned.TAP_FROM", direct_from)
     async with scene(Host(Shelf(BODY)), tmp_path, clock=clock) as there:
         for number in range(3):
             assert await there.settle(download(f"{number}.mp4", size=len(BODY))) == "stored"
             await anyio.sleep(20)
         assert there.finished() == [BODY] * 3
-        assert there.site.connections == 1
+        assert there.site.connections == (3 if direct_from == 1 else 1)
 
 
 class TwoAddresses(AbstractResolver):

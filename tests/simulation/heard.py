@@ -45,6 +45,10 @@ class Heard:
         return self._trail.hops
 
     @property
+    def given(self) -> int:
+        return self.received
+
+    @property
     def announced(self) -> int | None:
         length = self._headers.get("Content-Length")
         return None if length is None else int(length)

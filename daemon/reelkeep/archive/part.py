@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar, TypeVarTuple
 
+from anyio import CancelScope
+
 from reelkeep.archive.batches import Batches
 from reelkeep.archive.ground import Ground
 from reelkeep.archive.keeper import Whole
@@ -172,7 +174,8 @@ class LocalPart:
         """Go on on disk, with what was held in memory."""
         if self._memory is not None:
             memory, self._memory = self._memory, None
-            await self._alone(self._file.take_in, memory.held, memory.pieces)
+            with CancelScope(shield=True):  # else they would be nowhere
+                await self._alone(self._file.take_in, memory.held, memory.pieces)
 
     async def _alone(self, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
         def in_turn() -> _T:

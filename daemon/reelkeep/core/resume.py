@@ -45,6 +45,14 @@ class Ask:
     offset: int
     headers: Mapping[str, str] = field(default_factory=dict)
     until: int | None = None
+    total: int | None = field(default=None, compare=False)
+    """Bytes of the whole, as far as anybody promised them."""
+
+    @property
+    def expects(self) -> int | None:
+        """How many bytes the reply should bring, as far as anybody promised."""
+        end = self.total if self.until is None else self.until
+        return None if end is None else max(0, end - self.offset)
 
     @property
     def is_ranged(self) -> bool:
@@ -89,13 +97,13 @@ def ask(size: int, validator: str | None, total: int | None, *, checkable: bool)
     (`checkable`); two halves of different files make no whole one (rule 4).
     """
     if not size or (validator is None and not checkable):
-        return Ask(0)
+        return Ask(0, total=total)
     if total is not None and size >= total:
-        return Complete() if size == total else Ask(0)
+        return Complete() if size == total else Ask(0, total=total)
     headers = {"Range": f"bytes={size}-"}
     if validator is not None:
         headers["If-Range"] = validator
-    return Ask(size, headers)
+    return Ask(size, headers, total=total)
 
 
 def ask_between(start: int, until: int, validator: str) -> Ask:

@@ -19,6 +19,11 @@ class Request:
     kin: str | None = None  #: See `Locator.kin`.
     body: bytes | None = field(default=None, repr=False)
     follow: bool = True  #: Follow redirects (GET only), at most ten, never from https to http.
+    expects: int | None = None
+    """Bytes of the body, as far as anybody promised them; it may come otherwise.
+
+    A transport may read a large body in another way than a small one (ADR 23).
+    """
 
 
 class Tap(Protocol):
@@ -41,7 +46,7 @@ class Tap(Protocol):
         break is returned first; the next call raises.
 
         Raises:
-            Unreachable, Stalled: As `Reply.chunks`.
+            Unreachable, Stalled, WrongBytes: As `Reply.chunks`.
         """
         ...
 
@@ -70,21 +75,27 @@ class Reply(Protocol):
         """How many redirects were followed."""
         ...
 
+    @property
+    def given(self) -> int:
+        """Bytes of the body that `chunks` yielded and `tap` gave, as the transport counts them."""
+        ...
+
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body as it comes, never decoded, in pieces of any size.
 
         Raises:
             Unreachable: The stream broke, or ended before its announced length.
             Stalled: No, or hardly any, bytes came for too long (`downloads.stall_timeout`).
+            WrongBytes: Bytes that came on this connection went elsewhere.
             BadReply: The framing is broken or contradicts itself.
         """
         ...
 
     def tap(self) -> AbstractAsyncContextManager[Tap | None]:
-        """Lend what is left of the body to a thread; None if this reply must be read in `chunks`.
+        """Let a thread read what is left of the body; None if it must be read in `chunks`.
 
-        Bytes that `chunks` gave already are not given again. Leaving the context with bytes left
-        closes the connection; else it is used again.
+        Bytes that `chunks` gave already are not given again. Leaving the context waits for the
+        thread.
         """
         ...
 

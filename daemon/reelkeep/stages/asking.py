@@ -66,4 +66,5 @@ def _request(locator: Locator, asked: Ask) -> Request:
         headers={**asked.headers, "Accept-Encoding": "identity"},
         credentials=locator.credentials,
         kin=locator.kin,
+        expects=asked.expects,
     )

@@ -67,7 +67,8 @@ class Stream:
         if part.coverage is not None:
             with suppress(RangesIgnored):  # then it starts over, below
                 return await self._fill(part, locator, flight)
-        asked = Ask(0) if part.coverage is not None else missing(part.held, flight.download)
+        plainly = Ask(0, total=flight.download.size)
+        asked = plainly if part.coverage is not None else missing(part.held, flight.download)
         offered: dict[str, str] = {}
         label: str | None = None
         for _ in range(ROUNDS):
@@ -86,7 +87,7 @@ class Stream:
             if isinstance(arrived, Arrived):
                 return replace(arrived, promises=offered, label=label)
             if isinstance(arrived, AskPlainly):
-                asked = Ask(0)
+                asked = plainly
             elif part.held.size <= before:
                 raise Unreachable("the host sent nothing of what is missing")
             else:

@@ -77,6 +77,7 @@ class _Slowed:
     _reply: Reply
     _bandwidth: Bandwidth
     _rest: memoryview = _NOTHING  # of the piece begun last
+    _tap: _SlowedTap | None = None
 
     @property
     def status(self) -> int:
@@ -94,6 +95,10 @@ class _Slowed:
     def hops(self) -> int:
         return self._reply.hops
 
+    @property
+    def given(self) -> int:
+        return self._reply.given - len(self._rest if self._tap is None else self._tap.rest)
+
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         async with aclosing(self._reply.chunks()) as pieces:
             async for piece in pieces:
@@ -110,7 +115,9 @@ class _Slowed:
     @asynccontextmanager
     async def tap(self) -> AsyncIterator[Tap | None]:
         async with self._reply.tap() as tap:
-            yield None if tap is None else _SlowedTap(tap, self._bandwidth, self._rest)
+            if tap is not None:
+                self._tap = _SlowedTap(tap, self._bandwidth, self._rest)
+            yield self._tap
 
 
 class _SlowedTap:
@@ -123,13 +130,13 @@ class _SlowedTap:
     def __init__(self, tap: Tap, bandwidth: Bandwidth, rest: memoryview) -> None:
         self._tap = tap
         self._bandwidth = bandwidth
-        self._rest = rest  # came already, in the piece that the head of the file was cut from
+        self.rest = rest  #: Came already, in the piece that the head of the file was cut from.
         self._paid: int | None = None  # for the slice under way, if it was paid for
         self._before = self.left
 
     @property
     def left(self) -> int:
-        return len(self._rest) + self._tap.left
+        return len(self.rest) + self._tap.left
 
     async def grant(self) -> int:
         came = self._before - self.left
@@ -139,15 +146,15 @@ class _SlowedTap:
         grain = self._bandwidth.grain
         if grain is None:
             self._paid = None
-            return len(self._rest) or await self._tap.grant()
+            return len(self.rest) or await self._tap.grant()
         most = self._paid = min(grain, max(2 * came, LEAST), self.left)
         await self._bandwidth.spend(most)
-        return min(most, len(self._rest) or await self._tap.grant())
+        return min(most, len(self.rest) or await self._tap.grant())
 
     def draw(self, into: memoryview) -> int:
-        if not self._rest:
+        if not self.rest:
             return self._tap.draw(into)
-        size = min(len(into), len(self._rest))
-        into[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
+        size = min(len(into), len(self.rest))
+        into[:size] = self.rest[:size]
+        self.rest = self.rest[size:]
         return size

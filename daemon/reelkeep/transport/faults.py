@@ -22,10 +22,11 @@ from aiohttp import (
     NonHttpUrlClientError,
     ServerDisconnectedError,
 )
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from reelkeep.core.urls import Origin
 from reelkeep.errors import BadReply, Garbled, Refused, TransferError, Unreachable
+from reelkeep.transport.limits import TOO_LONG
 
 FOREIGN = (ClientError, HttpProcessingError, OSError, UnicodeError)
 """Everything that a request may raise; timeouts and ssl's errors are OSErrors."""
@@ -57,7 +58,7 @@ def translated(
         case ClientHttpProxyError():
             text = f"the proxy answered {error.status}"
         case ClientResponseError() | HttpProcessingError():
-            ours, text = unreadable, "the reply is not readable as HTTP"
+            ours, text = unreadable, _reading_fault(error)
         case ServerDisconnectedError():
             text = "the connection was closed before the reply"
         case _:
@@ -73,6 +74,13 @@ def root(error: BaseException) -> BaseException | None:
             return below
         below = below.__cause__
     return None
+
+
+def _reading_fault(error: BaseException) -> str:
+    below = error if isinstance(error, HttpProcessingError) else error.__cause__
+    if isinstance(below, LineTooLong) or "Too many headers" in getattr(below, "message", ""):
+        return TOO_LONG
+    return "the reply is not readable as HTTP"
 
 
 def _certificate_fault(error: ClientConnectorCertificateError) -> str:

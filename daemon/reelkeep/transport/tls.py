@@ -7,7 +7,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
+from anyio.to_thread import run_sync
+
 from reelkeep.errors import ConfigError
+
+
+class Trust:
+    """The TLS context of all connections; it reads whom to trust when it is first asked."""
+
+    def __init__(self, ca_file: Path | None) -> None:
+        self._ca_file = ca_file
+        self._context: ssl.SSLContext | None = None
+        self._reading = anyio.Lock(fast_acquire=True)
+
+    async def context(self) -> ssl.SSLContext:
+        """Return the context.
+
+        Raises:
+            ConfigError: As `tls_context`.
+        """
+        async with self._reading:
+            if self._context is None:
+                self._context = await run_sync(tls_context, self._ca_file)
+        return self._context
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:

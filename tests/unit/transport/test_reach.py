@@ -20,6 +20,8 @@ from reelkeep.ports import Request
 from reelkeep.transport import AiohttpTransport, TransportOptions
 from servers import Seen, Site, Wire, reply, replying, serving
 
+pytestmark = pytest.mark.usefixtures("way")
+
 WEB, FILES, STRANGER = "us02web.zoom.test", "ssrweb.zoom.test", "cdn.test"
 HOSTS = {WEB: ["127.0.0.1"], FILES: ["127.0.0.1"], STRANGER: ["127.0.0.1"]}
 LOOPBACK = AddressPolicy.parse(["127.0.0.0/8"])

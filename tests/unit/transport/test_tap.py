@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import resource
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -20,7 +19,7 @@ from anyio.to_thread import run_sync
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.errors import Stalled, Unreachable
 from reelkeep.ports import Reply, Request, Tap
-from reelkeep.transport import AiohttpTransport, TransportOptions, loan
+from reelkeep.transport import AiohttpTransport, TransportOptions
 from servers import Script, Seen, Site, Wire, reply, serving
 
 BODY = Random(1).randbytes(3_000_000)
@@ -61,6 +60,11 @@ async def good(_seen: Seen, wire: Wire) -> None:
     await wire.send(reply(BODY))
 
 
+def large(site: Site) -> Request:
+    """Return a request for a body that is known to be large."""
+    return Request(url=site.url(), expects=len(BODY))
+
+
 async def first_bytes(answer: Reply) -> bytes:
     """Read the beginning of the body as ever, as the pipeline does."""
     async with aclosing(answer.chunks()) as body:
@@ -83,7 +87,7 @@ async def test_a_body_is_drawn_byte_for_byte(
 ) -> None:
     async with (
         asked(good, tls, authority, tmp_path) as (transport, site),
-        transport.open(Request(url=site.url())) as answer,
+        transport.open(large(site)) as answer,
     ):
         begin = await first_bytes(answer)
         async with answer.tap() as tap:
@@ -92,28 +96,27 @@ async def test_a_body_is_drawn_byte_for_byte(
     assert hashlib.sha256(begin + rest).digest() == hashlib.sha256(BODY).digest()
 
 
-async def test_the_connection_is_used_again(
+async def test_each_body_has_a_connection_of_its_own(
     tls: ssl.SSLContext | None, authority: trustme.CA, tmp_path: Path
 ) -> None:
     async with asked(good, tls, authority, tmp_path) as (transport, site):
         for _ in range(3):
-            async with transport.open(Request(url=site.url())) as answer, answer.tap() as tap:
+            async with transport.open(large(site)) as answer, answer.tap() as tap:
                 assert tap is not None
                 assert await drawn(tap) == BODY
-        async with transport.open(Request(url=site.url())) as answer:
-            assert b"".join([piece async for piece in answer.chunks()]) == BODY
-    assert {seen.connection for seen in site.seen} == {1}
+        await site.deserted()
+    assert [seen.connection for seen in site.seen] == [1, 2, 3]
 
 
 async def test_bug_26_a_connection_with_bytes_left_is_not_used_again(
     tls: ssl.SSLContext | None, authority: trustme.CA, tmp_path: Path
 ) -> None:
     async with asked(good, tls, authority, tmp_path) as (transport, site):
-        async with transport.open(Request(url=site.url())) as answer, answer.tap() as tap:
+        async with transport.open(large(site)) as answer, answer.tap() as tap:
             assert tap is not None
             await tap.grant()
             await run_sync(tap.draw, memoryview(bytearray(1000)))
-        async with transport.open(Request(url=site.url())) as answer:
+        async with transport.open(large(site)) as answer:
             assert b"".join([piece async for piece in answer.chunks()]) == BODY
         assert [seen.connection for seen in site.seen] == [1, 2]
 
@@ -128,7 +131,7 @@ async def test_more_than_was_announced_taints_nothing(
 
     async with asked(chatty, tls, authority, tmp_path) as (transport, site):
         for _ in range(2):
-            async with transport.open(Request(url=site.url())) as answer, answer.tap() as tap:
+            async with transport.open(large(site)) as answer, answer.tap() as tap:
                 assert tap is not None
                 assert await drawn(tap) == BODY
             await anyio.sleep(0.05)  # the surplus arrives
@@ -145,7 +148,7 @@ async def test_rule_32_what_came_before_a_break_is_given(
 
     async with (
         asked(breaking, tls, authority, tmp_path) as (transport, site),
-        transport.open(Request(url=site.url())) as answer,
+        transport.open(large(site)) as answer,
         answer.tap() as tap,
     ):
         assert tap is not None
@@ -166,7 +169,7 @@ async def test_rule_54_silence_is_not_waited_for_without_end(
 
     async with (
         asked(silent, tls, authority, tmp_path) as (transport, site),
-        transport.open(Request(url=site.url())) as answer,
+        transport.open(large(site)) as answer,
         answer.tap() as tap,
     ):
         assert tap is not None
@@ -184,7 +187,7 @@ async def test_rule_54_a_drip_is_not_either(
 
     async with (
         asked(dripping, tls, authority, tmp_path) as (transport, site),
-        transport.open(Request(url=site.url())) as answer,
+        transport.open(large(site)) as answer,
         answer.tap() as tap,
     ):
         assert tap is not None
@@ -197,7 +200,7 @@ async def test_rule_31_time_in_which_nobody_draws_is_not_counted(
 ) -> None:
     async with (
         asked(good, None, authority, tmp_path) as (transport, site),
-        transport.open(Request(url=site.url())) as answer,
+        transport.open(large(site)) as answer,
         answer.tap() as tap,
     ):
         assert tap is not None
@@ -217,7 +220,7 @@ async def test_a_slice_is_over_soon_though_nothing_comes(
 
     async with (
         asked(waiting, None, authority, tmp_path) as (transport, site),
-        transport.open(Request(url=site.url())) as answer,
+        transport.open(large(site)) as answer,
         answer.tap() as tap,
     ):
         assert tap is not None
@@ -240,7 +243,7 @@ async def test_rule_28_a_thread_that_was_left_alone_ends_before_its_connection(
     async with asked(waiting, None, authority, tmp_path) as (transport, site):
 
         async def work() -> None:
-            async with transport.open(Request(url=site.url())) as answer, answer.tap() as tap:
+            async with transport.open(large(site)) as answer, answer.tap() as tap:
                 assert tap is not None
                 await tap.grant()
                 drawing.set()
@@ -272,52 +275,8 @@ async def test_what_cannot_or_need_not_be_drawn_is_read_as_ever(
 
     async with (
         asked(sending, None, authority, tmp_path) as (transport, site),
-        transport.open(Request(url=site.url())) as answer,
+        transport.open(large(site)) as answer,
     ):
         async with answer.tap() as tap:
             assert tap is None
         assert b"".join([piece async for piece in answer.chunks()]) == b"x" * 100_000
-
-
-async def test_where_no_descriptor_is_left_it_is_read_as_ever(
-    tls: ssl.SSLContext | None, authority: trustme.CA, tmp_path: Path
-) -> None:
-    """The connection is paused by then; it goes on, and back into the pool."""
-
-    def most() -> tuple[int, int]:
-        return resource.getrlimit(resource.RLIMIT_NOFILE)
-
-    async with asked(good, tls, authority, tmp_path) as (transport, site):
-        async with (
-            transport.open(Request(url=site.url())) as answer,
-            aclosing(answer.chunks()) as body,
-        ):
-            found = await anext(body)
-            before = most()
-            resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
-            try:
-                async with answer.tap() as tap:
-                    assert tap is None
-            finally:
-                resource.setrlimit(resource.RLIMIT_NOFILE, before)
-            found += b"".join([piece async for piece in body])
-        assert found == BODY
-        async with transport.open(Request(url=site.url())) as answer:
-            assert b"".join([piece async for piece in answer.chunks()]) == BODY
-    assert {seen.connection for seen in site.seen} == {1}
-
-
-async def test_on_another_event_loop_nothing_is_lost(
-    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loan, "_SELECTOR", "some.other.loop")
-    async with (
-        asked(good, None, authority, tmp_path) as (transport, site),
-        transport.open(Request(url=site.url())) as answer,
-        aclosing(answer.chunks()) as body,
-    ):
-        found = await anext(body)
-        async with answer.tap() as tap:
-            assert tap is None
-        found += b"".join([piece async for piece in body])
-    assert found == BODY

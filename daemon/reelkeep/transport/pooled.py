@@ -1,0 +1,161 @@
+"""Requests on connections that aiohttp makes, keeps in its pool, and reads alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
+
+import anyio
+from aiohttp import (
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+)
+from aiohttp.abc import AbstractResolver
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+from multidict import CIMultiDict
+from yarl import URL
+
+from reelkeep.core.redirects import Trail
+from reelkeep.core.urls import Origin
+from reelkeep.errors import Refused, Stalled
+from reelkeep.ports import Request
+from reelkeep.transport.faults import at_the_edge
+from reelkeep.transport.limits import MAX_FIELDS, MAX_LINE
+from reelkeep.transport.line import Line
+from reelkeep.transport.options import TransportOptions
+from reelkeep.transport.reply import AiohttpReply, check_size
+from reelkeep.transport.tls import Trust
+
+_DNS_TTL = 300
+_KEEPALIVE = 30.0
+
+
+class PooledClient:
+    """Asks by aiohttp. `close` ends all its connections."""
+
+    def __init__(
+        self, resolver: Callable[[str], AbstractResolver], trust: Trust, *, proxy: str | None
+    ) -> None:
+        self._resolver = resolver
+        self._trust = trust
+        self._proxy = proxy
+        self._sessions: dict[str, ClientSession] = {}
+        self._opening = anyio.Lock(fast_acquire=True)
+        self._stack = AsyncExitStack()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        self._sessions = {}
+        await self._stack.aclose()
+
+    @asynccontextmanager
+    async def asked(
+        self, request: Request, trail: Trail, headers: CIMultiDict[str], options: TransportOptions
+    ) -> AsyncIterator[AiohttpReply]:
+        """Give the reply; leaving with its body unread closes the connection (aiohttp#10169)."""
+        raw = await self._head(request, trail, headers, options)
+        line = Line(raw)
+        try:
+            check_size(raw, trail.url.origin)
+            yield AiohttpReply(raw, line, trail, options)
+        finally:
+            line.leave()
+            raw.close()  # does nothing after the whole body was read
+
+    async def _head(
+        self, request: Request, trail: Trail, headers: CIMultiDict[str], options: TransportOptions
+    ) -> ClientResponse:
+        origin = trail.url.origin
+        session = self._sessions.get(origin.scheme) or await self._opened(origin.scheme)
+        with at_the_edge(origin), anyio.CancelScope() as scope:
+            _WAIT.set(_Wait(scope, options.stall_timeout))
+            return await session.request(
+                request.method,
+                _target(trail),
+                headers=headers,
+                data=request.body,
+                allow_redirects=False,
+                proxy=self._proxy,
+                timeout=_timeout(options),
+            )
+        raise Stalled(f"{origin}: no reply in time")
+
+    async def _opened(self, scheme: str) -> ClientSession:
+        """Return the pool for `scheme`; to read whom to trust for https takes a while."""
+        async with self._opening:
+            if scheme not in self._sessions:
+                session = _session(await self._connector(scheme))
+                self._sessions[scheme] = await self._stack.enter_async_context(session)
+        return self._sessions[scheme]
+
+    async def _connector(self, scheme: str) -> TCPConnector:
+        secure = scheme == "https" or (self._proxy or "").startswith("https:")
+        return _Connector(
+            ssl=await self._trust.context() if secure else True,
+            resolver=self._resolver(scheme),
+            limit=0,
+            ttl_dns_cache=_DNS_TTL,
+            keepalive_timeout=_KEEPALIVE,
+        )
+
+
+class _Connector(TCPConnector):
+    """Starts the clock for the head once there is a connection; until then another one runs."""
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - the base class has it
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        wait = _WAIT.get()
+        wait.scope.deadline = anyio.current_time() + wait.most.total_seconds()
+        return connection
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """The wait for one head, and how long it may take."""
+
+    scope: anyio.CancelScope
+    most: timedelta
+
+
+_WAIT: ContextVar[_Wait] = ContextVar("wait for a head")
+"""Of the task that asks: aiohttp connects for a request in the task that makes it."""
+
+
+def _timeout(options: TransportOptions) -> ClientTimeout:
+    patience = options.connect_timeout.total_seconds()
+    return ClientTimeout(total=None, connect=patience, sock_connect=patience)
+
+
+def _session(connector: TCPConnector) -> ClientSession:
+    return ClientSession(
+        connector=connector,
+        auto_decompress=False,
+        requote_redirect_url=False,
+        cookie_jar=DummyCookieJar(),
+        trust_env=False,
+        max_line_size=MAX_LINE,
+        max_field_size=MAX_LINE,
+        max_headers=MAX_FIELDS,
+    )
+
+
+def _target(trail: Trail) -> URL:
+    """Return the URL for aiohttp, unaltered, once both parsers agree on whom it names."""
+    origin: Origin = trail.url.origin
+    url = URL(trail.url.text, encoded=True)
+    if (url.scheme, url.raw_host, url.port) != (origin.scheme, origin.host, origin.port):
+        raise Refused(f"{origin}: the address can be read in two ways")
+    return url
