@@ -105,7 +105,8 @@ class Scene:
                 return reason_code(outcome.error)
             assert verdict.due_at is not None
             await anyio.sleep(max(0.0, (verdict.due_at - self.clock()).total_seconds()))
-            due = replace(due, attempts=verdict.attempts, tries=verdict.tries)
+            seen = outcome.sha256 or due.seen
+            due = replace(due, attempts=verdict.attempts, tries=verdict.tries, seen=seen)
 
     def finished(self) -> list[bytes]:
         return [path.read_bytes() for path in self._ours("finished")]

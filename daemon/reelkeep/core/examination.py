@@ -23,11 +23,11 @@ class Examination:
     """What was seen. No text of the file is ever repeated.
 
     A `fault` means that the bytes do not fit: they are fetched once more before they are believed.
-    `is_page` says that the fault is an error page in place of the file. A `note` says what is
-    unusual about a file that is believed.
+    `is_no_file` says that this is an error page, some message or nothing in the place of the file,
+    which may well come twice. A `note` says what is unusual about a file that is believed.
     """
 
     structure: Structure = Structure.NONE
     fault: str | None = None
-    is_page: bool = False
+    is_no_file: bool = False
     note: str | None = None

@@ -15,6 +15,7 @@ import codecs
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
@@ -51,6 +52,7 @@ _KINDS: Mapping[str, Kind] = MappingProxyType(
     | dict.fromkeys(("txt", "csv", "chat"), Kind.TEXT)
 )
 _PAGE_EXTENSIONS = frozenset({"html", "htm", "xhtml", "xml"})
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _NOT_MEDIA = re.compile(r"(?:application|text)/(?:(?:[\w.-]+\+)?json|xml|problem\+xml)")
 _STRICT = frozenset({Kind.MP4, Kind.JPEG, Kind.VTT})  # nothing of these begins like an object
@@ -131,9 +133,22 @@ def page_instead(
         return _XML_INSTEAD
     if start.startswith(b"{") and _is_json_error(head, sized=sized and kind not in _STRICT):
         return _JSON_INSTEAD
-    if kind in _STRICT and (start.startswith(b"{") or _NOT_MEDIA.fullmatch(served_as)):
+    return _other_text(kind, served_as, head, sized=sized)
+
+
+def _other_text(kind: Kind, served_as: str, head: bytes, *, sized: bool) -> str | None:
+    if kind in _STRICT and (head.lstrip().startswith(b"{") or _NOT_MEDIA.fullmatch(served_as)):
         return "JSON or XML instead of the file"
+    if not sized and _is_nothing(kind, head):
+        return f"some text, or nothing, instead of the file ({len(head)} bytes seen)"
     return None
+
+
+def _is_nothing(kind: Kind, head: bytes) -> bool:
+    """Whether this is a message or nothing in the place of a medium, by its beginning alone."""
+    if not head:
+        return kind in (Kind.MP4, Kind.JPEG)
+    return kind in _STRICT and _is_message(kind, head, sized=False)
 
 
 def _is_html(kind: Kind, start: bytes, *, labelled: bool, doubted: bool) -> bool:
@@ -167,13 +182,17 @@ def examine(kind: Kind, read_at: ReadAt, size: int, *, sized: bool = False) -> E
     if size == 0:
         return _empty(kind, sized=sized)
     if kind not in _STRICT and (page := _whole_page(kind, read_at, size, sized=sized)):
-        return Examination(fault=page, is_page=True)
+        return Examination(fault=page, is_no_file=True)
     head = read_at(0, min(size, HEAD_BYTES))
     if other := _another_kind(kind, head):
         return Examination(fault=f"begins like {other}, not like {kind.value} ({size} bytes)")
     if not magic_ok(kind, head):
-        return Examination(fault=f"does not begin like {kind.value} ({size} bytes)")
-    return _inside(kind, read_at, size, sized=sized)
+        fault = f"does not begin like {kind.value} ({size} bytes)"
+        return Examination(fault=fault, is_no_file=_is_message(kind, head, sized=sized))
+    found = _inside(kind, read_at, size, sized=sized)
+    if kind is Kind.JSON and found.fault and not _text_start(head).startswith((b"{", b"[")):
+        return replace(found, is_no_file=found.is_no_file or not sized)
+    return found
 
 
 def _empty(kind: Kind, *, sized: bool) -> Examination:
@@ -181,7 +200,16 @@ def _empty(kind: Kind, *, sized: bool) -> Examination:
         return Examination()
     if sized:
         return Examination(note="it is empty, as its provider announced it")
-    return Examination(fault=f"does not begin like {kind.value} (0 bytes)")
+    fault = f"does not begin like {kind.value} (0 bytes)"
+    return Examination(fault=fault, is_no_file=kind in (Kind.MP4, Kind.JPEG))
+
+
+def _is_message(kind: Kind, head: bytes, *, sized: bool) -> bool:
+    """Whether this is markup or, where no size was promised, any text in the place of a medium."""
+    if _text_start(head).startswith((b"<", b"{")):
+        return True
+    subtitles = kind is Kind.VTT and b"-->" in head
+    return not sized and not subtitles and _BINARY.search(head) is None
 
 
 def _inside(kind: Kind, read_at: ReadAt, size: int, *, sized: bool) -> Examination:

@@ -34,6 +34,9 @@ SUSPECTS: Mapping[type[Exception], int] = {DigestMismatch: 2, SizeMismatch: 5, D
 """How often in a row bytes that came whole but wrong are fetched, as they cost a whole transfer
 each (rule 40; corrupt MP4s are known to heal at the provider)."""
 
+HEALING = 60
+"""Times `base`: how long a provider is given to heal a file before the same bytes are the file."""
+
 TRIES_PER_ATTEMPT = 25
 """The absolute cap: progress renews the attempts, but not for ever (rule 51)."""
 
@@ -99,6 +102,8 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
             code=download.obstacle or code, counted=True,
         )  # fmt: skip
     delay = _wish(error, now, backoff(attempts, policy, dice))
+    if isinstance(error, Damaged):
+        delay = max(delay, min(policy.longest, HEALING * policy.base))
     return Verdict(
         state=FileState.DUE, due_at=now + delay, attempts=attempts, tries=tries, code=code,
         counted=True,

@@ -66,7 +66,7 @@ def examine_json(read_at: ReadAt, size: int, is_error: Callable[[Any], bool]) ->
     except (ValueError, RecursionError):
         return _untidy(content)
     if is_error(document):
-        return Examination(fault="a JSON error instead of the file", is_page=True)
+        return Examination(fault="a JSON error instead of the file", is_no_file=True)
     return Examination(Structure.CONTAINER)
 
 

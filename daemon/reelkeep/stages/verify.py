@@ -42,6 +42,7 @@ class _Witnesses:
     sized: bool  #: Somebody announced its size, and that is right.
     proven: Level | None  #: How far promised digests prove it.
     examination: Examination
+    ended: bool  #: Somebody told where it ends.
     error: TransferError | None  #: Why it is not believed.
 
 
@@ -49,8 +50,8 @@ async def verify(download: Download, part: Part, arrived: Arrived) -> Proof:
     """Return the proof for `part`, whose last bytes have `arrived` (rules 36 to 41).
 
     What a range promises is checked where the part's own promises are silent. Bytes that do not
-    fit are believed if a promised digest proves them, if they came twice, or if the operator
-    accepts them; an error page only if the operator does.
+    fit are believed if a promised digest proves them, if they came twice and somebody told where
+    they end, or if the operator accepts them; an error page only if the operator does.
 
     Raises:
         SizeMismatch, DigestMismatch, Damaged: These are not the promised bytes.
@@ -86,7 +87,8 @@ async def _witnesses(download: Download, part: Part, arrived: Arrived) -> _Witne
             error = Unreachable(
                 "nothing says where this file ends; it is read once more to compare"
             )
-    return _Witnesses(download, inspection, sized, proven, examination, error)
+    ended = sized or arrived.framed
+    return _Witnesses(download, inspection, sized, proven, examination, ended, error)
 
 
 def _mismatch(
@@ -110,11 +112,11 @@ def _overruled(found: _Witnesses, error: TransferError) -> Proof | None:
         return _accepted(found, error, _OVERRULED)
     if isinstance(error, Unreachable):
         return _proof(found) if same else None
-    if not isinstance(error, Damaged) or found.examination.is_page:
+    if not isinstance(error, Damaged) or found.examination.is_no_file:
         return None
     if found.proven is not None:
         return _accepted(found, error, "a digest that its host promised is right")
-    return _accepted(found, error, _TWICE) if same else None
+    return _accepted(found, error, _TWICE) if same and found.ended else None
 
 
 def _accepted(found: _Witnesses, error: TransferError, why: str) -> Proof:

@@ -283,7 +283,7 @@ def test_a_whole_page_of_the_promised_size_is_still_a_page(kind: Kind, content: 
     read_at = lambda at, n: content[at : at + n]  # noqa: E731
     found = examine(kind, read_at, len(content), sized=True)
     at_once = page_instead(kind, None, content, sized=True)
-    assert at_once or found.is_page
+    assert at_once or found.is_no_file
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -303,6 +303,30 @@ def test_an_empty_file_that_was_promised_is_one(kind: Kind) -> None:
 )
 def test_what_is_untidy_is_noted(kind: Kind, content: bytes, note: str) -> None:
     assert note in (seen(kind, content)[2] or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "sized", "no_file"),
+    [
+        (Kind.MP4, b"Access denied", False, True),
+        (Kind.MP4, b"Access denied", True, False),
+        (Kind.MP4, b"<div>Sign in</div>", True, True),
+        (Kind.MP4, b"", False, True),
+        (Kind.MP4, bytes(range(200)), False, False),
+        (Kind.JPEG, b"Access denied", False, True),
+        (Kind.JPEG, b"\x89PNG\r\n\x1a\n", False, False),
+        (Kind.VTT, b"Access denied", False, True),
+        (Kind.VTT, b"1\n00:01.000 --> 00:02.000\nA\n", False, False),
+        (Kind.VTT, b"", False, False),
+        (Kind.JSON, b"Access denied", False, True),
+        (Kind.JSON, b'{"timeline":[', False, False),
+    ],
+)
+def test_a_message_in_the_place_of_a_file_is_none(
+    kind: Kind, content: bytes, sized: bool, no_file: bool
+) -> None:
+    found = examine(kind, lambda at, n: content[at : at + n], len(content), sized=sized)
+    assert (found.fault is not None, found.is_no_file) == (True, no_file)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))

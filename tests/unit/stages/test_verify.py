@@ -289,6 +289,7 @@ PAGE = b"<!doctype html><html><body>Sign in</body></html>"
     [
         ("a.mp4", CUT_MP4, True, Level.SIZE),
         ("a.mp4", CUT_MP4, False, Level.NONE),
+        ("a.jpg", b"\x89PNG\r\n\x1a\n" + bytes(50), False, Level.NONE),
         ("a.mp4", b"\x1aE\xdf\xa3 no MP4 file" * 9, True, Level.SIZE),
         ("a.json", CUT_JSON, True, Level.SIZE),
         ("a.vtt", b"1\n00:01.000 --> 00:02.000\nHello\n", True, Level.SIZE),
@@ -299,7 +300,8 @@ async def test_the_same_bytes_twice_are_the_file(
     name: str, content: bytes, sized: bool, level: Level
 ) -> None:
     due = download(name, size=len(content) if sized else None)
-    there = bench(lambda _: FakeReply.of(content) if sized else bare(content))
+    chunked = FakeReply(headers=CHUNKED, pieces=[content])
+    there = bench(lambda _: FakeReply.of(content) if sized else chunked)
     first = await there.failed(due)
     assert (type(first.error), first.sha256) == (Damaged, hashlib.sha256(content).hexdigest())
     again = await there.stored(due)
@@ -324,6 +326,8 @@ async def test_other_bytes_the_second_time_are_not_the_file() -> None:
         (download("a.txt", size=len(PAGE)), FakeReply.of(PAGE)),
         (download("a.docx", size=len(PAGE)), FakeReply.of(PAGE)),
         (download("a.txt"), bare(b"  " * 300 + PAGE)),
+        (download(), FakeReply(headers=CHUNKED, pieces=[b"Access denied"])),
+        (download(), bare(CUT_MP4)),
         (download(size=3000), FakeReply.of(BODY)),
         (download(), FakeReply.of(BODY, Content_MD5=b64("md5", b"other"))),
     ],
