@@ -32,8 +32,7 @@ def command(call: Invocation, *, recording: str, file: str, fetch: bool, as_json
     provider truly has so. FILE is its name as `show` gives it. The latest bytes in quarantine are
     taken if there are any, else what is fetched next. The running daemon or the next `sync` stores
     them: with the level `size` if they have the promised size, else `none`, and with a note in
-    recording.json. A broken promise is never called verified. `retry ID` takes the decision back
-    until then.
+    recording.json. A broken promise is never called verified.
     """
     done = run_in_loop(_accept, call.settings(), recording, file, fetch)
     if as_json:
