@@ -5,6 +5,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
 
 * `Error`
     * `ConfigError`: the operator must edit the configuration
+    * `CannotListen`: `server.listen` cannot be listened on now
     * `Busy`: another process holds this archive or catalog
     * `CatalogError`: durable state is unusable; stop, and be restarted
         * `TooNew`: a newer reelkeep wrote it; a restart will not help
@@ -66,6 +67,12 @@ class ConfigError(Error):
     """The configuration cannot be used as written."""
 
     code = "config"
+
+
+class CannotListen(Error):
+    """The address of the daemon's pages cannot be listened on now; that may pass."""
+
+    code = "listen"
 
 
 class Busy(Error):

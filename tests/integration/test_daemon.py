@@ -469,11 +469,18 @@ async def test_an_invalid_configuration_is_no_start(tmp_path: Path, flaw: dict[s
             assert await daemon.ends() == 78
 
 
-async def test_an_address_that_is_taken_is_no_start(tmp_path: Path) -> None:
+async def test_a_daemon_archives_while_its_address_is_taken_and_listens_later(
+    tmp_path: Path,
+) -> None:
     async with simulated(tmp_path) as place, running(place) as first:
         taken = (await first.url()).removeprefix("http://")
         elsewhere = {"path": str(tmp_path / "another"), "min_free": 0}
         catalog = {"url": f"sqlite:///{tmp_path / 'another.db'}"}
         place.write(archive=elsewhere, catalog=catalog, server={"listen": taken})
         async with running(place) as second:
-            assert await second.ends() == 78
+            (unavailable, *_) = await second.says("server.unavailable")
+            assert "Address already in use" in unavailable["reason"]
+            await second.says("daemon.ready")
+            first.process.kill()
+            (listening, *_) = await second.says("server.listening")
+            assert f"{listening['host']}:{listening['port']}" == taken

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 
 import anyio
 
-from reelkeep.app.books import open_catalog, utc_now
+from reelkeep.app.books import read_catalog, utc_now
 from reelkeep.app.house import builder, make_providers
 from reelkeep.app.plan import scratch_catalog
 from reelkeep.app.shelf import make_archive
@@ -19,6 +19,7 @@ from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.identity import archive_identity
+from reelkeep.catalog.reading import exists
 from reelkeep.core.admission import UNLISTED
 from reelkeep.core.audit import LEFT, UNFINISHED, Item, Tally, is_at_risk, known, strangers
 from reelkeep.core.model import (
@@ -89,8 +90,8 @@ async def audit(
     hearing = _Hearing(log, {name: Audited(name) for name in names})
     async with AsyncExitStack() as stack:
         stack.enter_context(captured(log))
-        if settings.catalog.path.exists():
-            database, _ = await stack.enter_async_context(open_catalog(settings))
+        if exists(settings.catalog.path):
+            database = await stack.enter_async_context(read_catalog(settings))
         else:  # looking shall not begin a catalog
             database = await stack.enter_async_context(scratch_catalog(settings, utc_now))
         wire = await stack.enter_async_context(open_wire(settings))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import anyio
 from anyio import open_signal_receiver
-from anyio.abc import TaskStatus
+from anyio.abc import TaskGroup, TaskStatus
 
 from reelkeep.app.absence import Absence
 from reelkeep.app.attendant import Attendant
@@ -26,8 +26,7 @@ from reelkeep.app.scrubbing import make_scrubber
 from reelkeep.app.status import Status, of_catalog
 from reelkeep.app.unwrapped import causes_of, unwrapped
 from reelkeep.errors import ConfigError
-from reelkeep.options import SocketFile
-from reelkeep.settings import Settings, load
+from reelkeep.settings import Settings, enabled_of, load
 from reelkeep.settings.changes import compare
 from reelkeep.stages.bells import Bell
 from reelkeep.stages.scrub import Scrubber
@@ -68,7 +67,7 @@ async def run(path: Path, environ: Mapping[str, str], *, report_of: ReportOf) ->
     Raises:
         ConfigError, Busy, CatalogError: It cannot start, or cannot go on.
     """
-    settings = load(path, environ=environ)
+    settings = load(path, environ=environ, asked=enabled_of(()))
     daemon = _Daemon(path, environ, report_of, settings)
     try:
         with unwrapped():
@@ -98,6 +97,7 @@ class _Daemon:
         self.report = Metrics(self.log)
         self.notifier = Notifier(environ, pid=os.getpid())
         self._pulse = Pulse(self.notifier, self.report.lagged)
+        self._group: TaskGroup = anyio.create_task_group()
         self._absence = Absence(self.report, self.notifier)
 
     async def live(self) -> None:
@@ -109,7 +109,7 @@ class _Daemon:
             config=self._path,
             providers=_names(self._settings),
         )
-        async with anyio.create_task_group() as group:
+        async with self._group as group:
             await group.start(self._obey)
             group.start_soon(self._pulse.forever, name="pulse")
             await self._inhabit()
@@ -163,20 +163,20 @@ class _Daemon:
         listen = self._settings.server.listen
         if listen is None:
             return
-        from reelkeep.telemetry.exposition import Exposition  # both take a while, and not all serve
-        from reelkeep.telemetry.server import Probes, serving
+        from reelkeep.app.pages import Pages  # it takes a while, and not all serve
+        from reelkeep.telemetry.exposition import Exposition
+        from reelkeep.telemetry.server import Probes
 
         probes = Probes(
             healthy=lambda: self._pulse.healthy,
             ready=ready,
             status=status,
             metrics=Exposition(self.report).page,
+            catalog=str(self._settings.catalog.path),
         )
-        at = await stack.enter_async_context(serving(probes, listen))
-        if isinstance(at, SocketFile):
-            self.report("server.listening", path=at.path)
-        else:
-            self.report("server.listening", host=at.host, port=at.port)
+        pages = Pages(probes, listen, self.report)
+        await self._group.start(pages.forever, name="pages")
+        stack.push_async_callback(pages.stop)
 
     async def _open(self, stack: AsyncExitStack) -> House | None:
         """Return the open house, None if a stop was asked for meanwhile."""
@@ -207,7 +207,7 @@ class _Daemon:
             return
         self.notifier.reloading(anyio.current_time())
         try:
-            self._settings = load(self._path, environ=self._environ)
+            self._settings = load(self._path, environ=self._environ, asked=enabled_of(()))
         except ConfigError as error:
             self.report("config.rejected", config=self._path, reason=str(error))
         else:
@@ -242,7 +242,8 @@ class _Daemon:
             self.notifier.ready()
 
     async def _reload(self, house: House, pipeline: Pipeline) -> None:
-        change = compare(house.settings, load(self._path, environ=self._environ))
+        found = load(self._path, environ=self._environ, asked=enabled_of(()))
+        change = compare(house.settings, found)
         await put_in_force(change, house, pipeline)
         self.log.follow(self._report_of(change.settings))
         self.report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 from reelkeep.app.belonging import open_for_writing
 from reelkeep.app.books import utc_now
+from reelkeep.app.owners import other_owner
 from reelkeep.app.shelf import make_archive
 from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
@@ -25,7 +27,7 @@ from reelkeep.catalog.upgrade import Upgrade
 from reelkeep.catalog.vault import FileVault
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
-from reelkeep.options import ProviderOptions
+from reelkeep.options import ProviderOptions, lacks_secrets
 from reelkeep.ports import Clean, Clock, Dice, Learn, Provider, Report, Tools, Transport
 from reelkeep.providers.adapter import Installed
 from reelkeep.settings import Settings
@@ -93,6 +95,7 @@ async def open_house(
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(captured(report))
+        _warn_of_root(settings, report)
         archive = make_archive(settings, clock, report)
         upgrade = Upgrade(settings.catalog.path)
         both = open_for_writing(settings, archive, clock, older=upgrade)
@@ -115,6 +118,13 @@ async def open_house(
         )
         await recover(house, is_new=is_new)
         yield house
+
+
+def _warn_of_root(settings: Settings, report: Report) -> None:
+    """Say that root makes folders here which the archive's owner cannot use."""
+    owner = other_owner(settings.archive.path)
+    if owner is not None:
+        report("archive.other_owner", path=settings.archive.path, owner=owner, user=os.geteuid())
 
 
 def furnish(
@@ -190,8 +200,13 @@ def builder(
 
 
 def make_providers(settings: Settings, build: Build) -> dict[ProviderName, Provider]:
-    """Return the enabled providers by name."""
-    enabled = (options for options in settings.providers if options.enabled)
+    """Return the enabled providers by name.
+
+    One whose secrets were not needed, and cannot be read, is not asked by this process.
+    """
+    enabled = (
+        options for options in settings.providers if options.enabled and not lacks_secrets(options)
+    )
     return {ProviderName(options.name): build(options) for options in enabled}
 
 

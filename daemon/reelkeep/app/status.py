@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from reelkeep.app.asking import Unanswered, ask
 from reelkeep.app.belonging import require
-from reelkeep.app.books import open_catalog
+from reelkeep.app.books import read_catalog
 from reelkeep.app.shelf import make_archive
 from reelkeep.catalog.desk import Desk, Summary
 from reelkeep.core.model import ProviderName
@@ -54,7 +54,7 @@ async def of_catalog(settings: Settings, report: Report, clock: Clock) -> Status
     """Return the status from the catalog, without transfers; nobody is asked."""
     names = [ProviderName(options.name) for options in settings.providers]
     archive = make_archive(settings, clock)
-    async with open_catalog(settings) as (database, _):
+    async with read_catalog(settings) as database:
         summaries = await Desk(database, clock, report).summaries(names)
         problem = await _problem(require(archive, database))
     free = await _free(archive, settings)

@@ -147,6 +147,16 @@ _HELD: ColumnElement[bool] = (
 )
 
 
+class UnnotedChecks(SqlChecks):
+    """The same of a catalog that this user may only read: nothing is noted."""
+
+    async def noted(self, found: Sequence[Health]) -> None:
+        """Do nothing."""
+
+    async def keep_moment(self, name: str, at: datetime | None) -> None:
+        """Do nothing."""
+
+
 def _oldest(limit: int) -> Any:
     return (
         select(recording.c.row)

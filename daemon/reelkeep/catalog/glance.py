@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reelkeep.catalog.identity import ARCHIVE
-from reelkeep.catalog.replica import reading
+from reelkeep.catalog.replica import readable, reading
 from reelkeep.errors import CatalogError
 
 MOST = 20
@@ -56,7 +56,7 @@ def glance(catalog: Path) -> Glance | None:
     try:
         if not catalog.exists():
             return None
-        with _opened(catalog) as connection:
+        with readable(catalog) as found, _opened(found) as connection:
             return _look(connection, catalog.stat().st_size)
     except OSError as error:
         raise CatalogError(f"{catalog} cannot be read: {error.strerror}") from error

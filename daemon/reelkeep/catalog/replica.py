@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,7 +40,8 @@ def _folder() -> TemporaryDirectory[str]:
 
 def _copy(source: Path, target: Path) -> None:
     try:
-        back_up(source, target)
+        with readable(source) as found:
+            back_up(found, target)
     except OSError as error:
         raise CatalogError(f"the catalog {source} cannot be read: {error.strerror}") from error
     except sqlite3.Error as error:
@@ -48,35 +50,74 @@ def _copy(source: Path, target: Path) -> None:
 
 def back_up(source: Path, target: Path) -> bool:
     """Copy `source` to `target` by SQLite's own means; return False if there is none. Blocking."""
-    before = _state(source)
+    before = state_of(source)
     if before is None:
         return False
     _back_up(source, target, alone=not before.shared)
-    if not before.shared and _state(source) != before:  # somebody came meanwhile
+    if not before.shared and state_of(source) != before:  # somebody came meanwhile
         _back_up(source, target, alone=False)
     return True
 
 
+@contextmanager
+def readable(source: Path) -> Iterator[Path]:
+    """Yield a file that SQLite can read as `source`; `source` itself, if it can.
+
+    It cannot if a log lies beside a catalog on read-only media, without the index of that log:
+    SQLite would have to make one. Then both are copied. Blocking.
+
+    Raises:
+        CatalogError: There is no room for a copy.
+    """
+    if _is_readable(source):
+        yield source
+        return
+    with _folder() as folder:
+        target = Path(folder) / source.name
+        try:
+            for suffix in ("", "-wal"):
+                shutil.copyfile(f"{source}{suffix}", f"{target}{suffix}")
+        except OSError as error:
+            raise CatalogError(
+                f"the catalog {source} cannot be copied: {error.strerror}"
+            ) from error
+        yield target
+
+
+def _is_readable(source: Path) -> bool:
+    state = state_of(source)
+    if state is None or not state.shared:
+        return True
+    try:
+        with closing(sqlite3.connect(_address(source, alone=False), uri=True)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.Error as error:
+        return error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN
+    return True
+
+
 @dataclass(frozen=True, slots=True)
-class _State:
+class State:
+    """How the file of a catalog stands."""
+
     size: int
     changed: int
     shared: bool  #: A log lies beside it: somebody has it open, or was killed.
 
 
-def _state(source: Path) -> _State | None:
+def state_of(source: Path) -> State | None:
     """Return how the file stands, None if there is none."""
     try:
         found = source.stat()
     except FileNotFoundError:
         return None
     log = source.with_name(f"{source.name}-wal")
-    return _State(found.st_size, found.st_mtime_ns, log.exists())
+    return State(found.st_size, found.st_mtime_ns, log.exists())
 
 
 def reading(source: Path) -> str:
     """Return the address under which SQLite reads `source`, and leaves nothing beside it."""
-    state = _state(source)
+    state = state_of(source)
     return _address(source, alone=state is None or not state.shared)
 
 

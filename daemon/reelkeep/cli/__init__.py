@@ -13,8 +13,14 @@ def main() -> None:
     stays, and all that is left at the end goes with the process.
     """
     gc.disable()
-    from reelkeep.cli.program import run
+    from reelkeep.cli.streams import close_streams, open_streams
+
+    open_streams()
+    from reelkeep.cli.program import run, unwritten
 
     code = run(sys.argv[1:])
+    error = close_streams()
+    if error is not None:
+        code = unwritten(error, code)
     gc.freeze()
     sys.exit(code)

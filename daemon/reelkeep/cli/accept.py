@@ -34,7 +34,7 @@ def command(call: Invocation, *, recording: str, file: str, fetch: bool, as_json
     them: with the level `size` if they have the promised size, else `none`, and with a note in
     recording.json. A broken promise is never called verified.
     """
-    done = run_in_loop(_accept, call.settings(), recording, file, fetch)
+    done = run_in_loop(_accept, call.settings_only(), recording, file, fetch)
     if as_json:
         call.out.json(done)
         return Exit.DONE

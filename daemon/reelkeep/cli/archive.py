@@ -37,7 +37,7 @@ def init(call: Invocation, *, as_json: bool) -> None:
     from reelkeep.app.belonging import begin_anew
     from reelkeep.app.books import utc_now
 
-    settings = call.settings()
+    settings = call.settings_only()
     begun = run_in_loop(begin_anew, settings, log_of(settings), utc_now)
     if as_json:
         call.out.json(asdict(begun))

@@ -7,7 +7,7 @@ from datetime import date
 import click
 
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json, days, enabled, providers, window_of
 
@@ -35,7 +35,8 @@ def command(
     """
     from reelkeep.app.audit import audit
 
-    settings = call.settings()
+    settings = call.settings_for(names)
+    say_how_it_is_read(settings)
     chosen = enabled(settings, names)
     found = run_in_loop(audit, settings, chosen, log_of(settings), window_of(first, last))
     if as_json:

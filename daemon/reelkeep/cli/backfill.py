@@ -43,7 +43,7 @@ def command(
     """
     from reelkeep.cli.screen import Screen
 
-    settings = call.settings()
+    settings = call.settings_for(names)
     chosen, window = enabled(settings, names), window_of(first, last)
     if window is None:
         raise click.UsageError("Say which days: --from DAY, --to DAY, or both.")

@@ -28,7 +28,7 @@ def command(call: Invocation, *, target: Path, as_json: bool) -> None:
 
     if target.is_dir():
         raise click.UsageError(f"Expected the name of a new file, got the folder {target}.")
-    catalog = call.settings().catalog.path
+    catalog = call.settings_only().catalog.path
     copy = copy_catalog(catalog, target.absolute())
     tokens = sorted(each.name for each in catalog.parent.glob("*.token"))
     if as_json:

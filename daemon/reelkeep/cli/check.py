@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.invocation import Invocation, log_of, note
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
+from reelkeep.core.diagnosis import unused_proxy
 
 if TYPE_CHECKING:
     from reelkeep.app.check import Found
@@ -26,10 +27,10 @@ def command(call: Invocation, *, online: bool, as_json: bool) -> int:
     With --online, each enabled provider is asked one cheap question; what is missing (a scope, a
     key, a seat) is said, and the exit code is 1.
     """
-    from reelkeep.settings import InvalidSettings, resolved
+    from reelkeep.settings import InvalidSettings, everybody, resolved
 
     try:
-        settings = call.settings()
+        settings = call.settings(everybody)
     except InvalidSettings as error:
         if as_json:
             call.out.json(_problems(error))
@@ -39,6 +40,9 @@ def command(call: Invocation, *, online: bool, as_json: bool) -> int:
         call.out.json(document | ({"findings": _findings(found)} if online else {}))
     else:
         _print(call, document, found)
+    hint = unused_proxy(call.environ)
+    if online and hint is not None and settings.network.proxy is None:
+        note(hint)
     return Exit.DONE if all(finding.ok for _, finding in found) else Exit.LEFT
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import providers, require_known
 
@@ -35,15 +35,17 @@ def command(call: Invocation, *, names: tuple[str, ...], form: str) -> int:
     In CSV, text that a spreadsheet would take for a formula has an apostrophe before it; JSON
     Lines are exact.
     """
-    run_in_loop(_export, call, call.settings(), names, form)
+    settings = call.settings_only()
+    say_how_it_is_read(settings)
+    run_in_loop(_export, call, settings, names, form)
     return Exit.DONE
 
 
 async def _export(call: Invocation, settings: Settings, names: tuple[str, ...], form: str) -> None:
-    from reelkeep.app.books import desk_only
+    from reelkeep.app.books import reading_desk
     from reelkeep.cli.finding import every, known_names
 
-    async with desk_only(settings, log_of(settings)) as desk:
+    async with reading_desk(settings, log_of(settings)) as desk:
         require_known(names, await known_names(desk, settings))
         write = _csv if form == "csv" else _lines
         await write(call, settings, every(desk, names=names))

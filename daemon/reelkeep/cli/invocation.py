@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+
+import click
 
 from reelkeep.cli.output import Output
 from reelkeep.cli.places import locate_file
 
 if TYPE_CHECKING:  # each takes a while, and not every command needs it
-    from reelkeep.settings import Settings
+    from reelkeep.settings import Asked, Settings
     from reelkeep.telemetry.logs import Log
 
 
@@ -32,15 +35,45 @@ class Invocation:
         """
         return locate_file(self.file, self.environ)
 
-    def settings(self) -> Settings:
-        """Return the configuration.
+    def settings(self, asked: Asked) -> Settings:
+        """Return the configuration, with the secrets of the providers that will be `asked`.
 
         Raises:
             ConfigError: There is none, or something is wrong with it.
         """
         from reelkeep.settings import load
 
-        return load(self.path(), environ=self.environ)
+        return load(self.path(), environ=self.environ, asked=asked)
+
+    def settings_for(self, names: Sequence[str]) -> Settings:
+        """Return the configuration for a command that asks the providers `names`, or all."""
+        from reelkeep.settings import enabled_of
+
+        return self.settings(enabled_of(names))
+
+    def settings_only(self) -> Settings:
+        """Return the configuration for a command that asks no provider: it needs no secret."""
+        from reelkeep.settings import nobody
+
+        return self.settings(nobody)
+
+
+def say_how_it_is_read(settings: Settings) -> None:
+    """Say in the log that there is no catalog yet, or that it can only be read."""
+    from reelkeep.catalog.reading import exists, may_write
+
+    catalog = settings.catalog.path
+    if not exists(catalog):
+        log_of(settings)("catalog.missing", path=catalog)
+    elif not may_write(catalog):
+        log_of(settings)("catalog.read_only", path=catalog, user=os.geteuid())
+
+
+def note(text: str) -> None:
+    """Write one line for people to stderr."""
+    from reelkeep.telemetry.text import visible
+
+    click.echo(f"reelkeep: {visible(text)}", err=True)
 
 
 def log_of(settings: Settings, stream: TextIO | None = None) -> Log:

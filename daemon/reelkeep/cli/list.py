@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import providers, require_known
 from reelkeep.core.lifecycle import FileState, RecordingState
@@ -35,7 +35,9 @@ def command(
     call: Invocation, *, names: tuple[str, ...], states: tuple[str, ...], as_json: bool
 ) -> int:
     """List the recordings that the catalog knows, in the order in which they were first seen."""
-    run_in_loop(_list, call, call.settings(), names, states, as_json)
+    settings = call.settings_only()
+    say_how_it_is_read(settings)
+    run_in_loop(_list, call, settings, names, states, as_json)
     return Exit.DONE
 
 
@@ -46,12 +48,12 @@ async def _list(
     states: tuple[str, ...],
     as_json: bool,  # noqa: FBT001 - a loop passes by position
 ) -> None:
-    from reelkeep.app.books import desk_only
+    from reelkeep.app.books import reading_desk
     from reelkeep.cli.columns import Columns
     from reelkeep.cli.facts import recording
     from reelkeep.cli.finding import every, known_names
 
-    async with desk_only(settings, log_of(settings)) as desk:
+    async with reading_desk(settings, log_of(settings)) as desk:
         known = await known_names(desk, settings)
         require_known(names, known)
         columns = Columns(call.out, known)

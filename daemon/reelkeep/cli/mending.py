@@ -9,6 +9,7 @@ from reelkeep.app.repair import Repair, Repairer
 from reelkeep.app.rereading import Reread, make_rereader
 from reelkeep.app.shelf import make_archive
 from reelkeep.app.unwrapped import unwrapped
+from reelkeep.catalog.reading import exists
 from reelkeep.cli.passing import make_pass
 from reelkeep.cli.screen import Screen
 from reelkeep.core.lifecycle import FileState
@@ -24,7 +25,7 @@ async def mend(settings: Settings, found: Reread, log: Log, screen: Screen) -> N
     A running daemon fetches what is due again. Without one, a pass over the providers concerned
     does, and what it should have mended is read once more.
     """
-    if not settings.catalog.path.exists():
+    if not exists(settings.catalog.path):
         return
     async with books(settings, log) as opened:
         archive = make_archive(settings, utc_now, log)

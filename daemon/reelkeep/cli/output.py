@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+from io import StringIO
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from reelkeep.cli.streams import discard
+
 if TYPE_CHECKING:  # rich takes a while, and JSON does without
     from rich.console import Console, RenderableType
 
+WIDTH = 80
+"""Columns of a table that does not go to a terminal, unless $COLUMNS says otherwise."""
+
 NO_END = 100_000
-"""The width in columns of what is not a terminal: nothing is ever wrapped or cut there."""
+"""The width in columns where nothing is ever wrapped or cut: `--wide`."""
 
 
 class Output:
@@ -24,6 +32,14 @@ class Output:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.is_terminal = stream.isatty()
+        self.wide = False  #: Tables are as wide as what is in them.
+
+    @property
+    def width(self) -> int:
+        """The columns that a table may have."""
+        if self.wide:
+            return NO_END
+        return get_terminal_size((WIDTH, 24)).columns if self.is_terminal else _columns()
 
     def text(self, text: str) -> bool:
         """Write `text` as it is; return whether somebody still reads.
@@ -34,12 +50,11 @@ class Output:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except BrokenPipeError:
-            self._let_go()
-            return False
         except OSError as error:
-            self._let_go()
-            raise click.ClickException(f"cannot write to stdout: {error.strerror}") from error
+            discard(self._stream)  # so that the interpreter's last flush is quiet
+            if error.errno == errno.EPIPE:
+                return False
+            raise click.ClickException(cannot_write(error)) from error
         return True
 
     def line(self, text: str = "") -> bool:
@@ -51,35 +66,44 @@ class Output:
         return self.line(json.dumps(value, indent=indent, allow_nan=False))
 
     def show(self, *things: RenderableType) -> bool:
-        """Write tables and styled text, fitted to the terminal, or plain and as wide as it is."""
-        console = self.console()
-        with console.capture() as captured:
-            for thing in things:
+        """Write tables, fitted to `width`, and styled text, which is wrapped on terminals only."""
+        lines: list[str] = []
+        for thing in things:
+            console = self.console(is_table=hasattr(thing, "columns"))
+            with console.capture() as captured:
                 console.print(thing)
-        lines = captured.get().splitlines()
+            lines += captured.get().splitlines()
         return self.text("".join(f"{line.rstrip()}\n" for line in lines))
 
-    def console(self) -> Console:
-        """Return a console that renders for this output."""
-        return console_on(self._stream)
-
-    def _let_go(self) -> None:
-        """Send what is left to nowhere, so that the interpreter's last flush is quiet."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stream.fileno())
-        os.close(nowhere)
+    def console(self, *, is_table: bool = True) -> Console:
+        """Return a console that renders for this output, and writes nothing."""
+        width = self.width if is_table or self.is_terminal else NO_END
+        return console_on(StringIO(), terminal=self.is_terminal, width=width)
 
 
-def console_on(stream: TextIO) -> Console:
+def cannot_write(error: OSError) -> str:
+    """Return the sentence for results that could not be written."""
+    return f"cannot write to stdout: {error.strerror}"
+
+
+def console_on(
+    stream: TextIO, *, terminal: bool | None = None, width: int | None = None
+) -> Console:
     """Return a console on `stream` that takes text as it is: no markup, no emoji codes."""
     from rich.console import Console
 
-    terminal = stream.isatty()
+    terminal = stream.isatty() if terminal is None else terminal
     return Console(
         file=stream,
         force_terminal=terminal,
-        width=None if terminal else NO_END,
+        width=width or (None if terminal else NO_END),
         markup=False,
         emoji=False,
         highlight=False,
     )
+
+
+def _columns() -> int:
+    """Return what $COLUMNS says, which shells do not export by themselves."""
+    said = os.environ.get("COLUMNS", "")
+    return max(40, int(said)) if said.isdecimal() else WIDTH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def locate_file(
     if named:
         return _existing(Path(named), "--config" if option else f"${VARIABLE}")
     for place in places:
-        if place.is_file():
+        if _is_file(place):
             return place
     looked = ", ".join(str(place) for place in places)
     raise ConfigError(
@@ -33,6 +34,21 @@ def locate_file(
 
 
 def _existing(path: Path, named_by: str) -> Path:
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise ConfigError(
+            f"no configuration: {named_by} names {path}, which user {os.geteuid()} cannot look "
+            f"at: {error.strerror}"
+        ) from error
+    if not found:
         raise ConfigError(f"no configuration: {named_by} names {path}, where there is no file")
     return path
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a file is there; one that this user cannot look at is not there for him."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

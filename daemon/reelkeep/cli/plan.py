@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json, days, enabled, providers, window_of
 
@@ -38,7 +38,8 @@ def command(
     """
     from reelkeep.app.plan import plan
 
-    settings = call.settings()
+    settings = call.settings_for(names)
+    say_how_it_is_read(settings)
     window, chosen = window_of(first, last), enabled(settings, names)
     lines = run_in_loop(plan, settings, chosen, log_of(settings), window)
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,8 @@ import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.commands import commands
+from reelkeep.cli.output import cannot_write
+from reelkeep.cli.streams import Unwritable, discard
 from reelkeep.errors import Busy, ConfigError, Error, TooNew
 
 NAME = "reelkeep"
@@ -18,24 +19,50 @@ NAME = "reelkeep"
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command that `arguments` spell; return the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a character that it lacks is no reason to fail
-            stream.reconfigure(errors="backslashreplace")
     try:
         code = commands.main(list(arguments), prog_name=NAME, standalone_mode=False)
     except KeyboardInterrupt:
         return _failed(KeyboardInterrupt())
+    except SystemExit:  # help and version, which click writes and nobody reads any more
+        return Exit.DONE
+    except Unwritable as error:  # the same, onto a full disk
+        discard(sys.stdout)
+        return unwritten(error, Exit.DONE)
     except Exception as error:  # noqa: BLE001 - the outermost boundary
         return _failed(error)
     return int(code or Exit.DONE)
+
+
+def unwritten(error: Unwritable, code: int) -> int:
+    """Say that stdout could not be written to; return the exit code of a command that had `code`.
+
+    A reader that has gone is no failure.
+    """
+    if error.unread:
+        return code
+    _print(f"{NAME}: {cannot_write(error)}")
+    return code or Exit.LEFT
 
 
 def _failed(error: BaseException) -> int:
     causes = list(_leaves(error))
     if not all(isinstance(cause, _ON_PURPOSE) for cause in causes):
         return _bug(error)
-    for cause in causes:
+    say(error)
+    return max(_code(cause) for cause in causes)
+
+
+def say(error: BaseException) -> None:
+    """Write on stderr what an error that was raised on purpose says."""
+    for cause in _leaves(error):
         _say(cause)
+
+
+def code_of(error: BaseException) -> int | None:
+    """Return the exit code of an error that was raised on purpose; None of a bug."""
+    causes = list(_leaves(error))
+    if not all(isinstance(cause, Error) for cause in causes):
+        return None
     return max(_code(cause) for cause in causes)
 
 

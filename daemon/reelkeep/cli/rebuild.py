@@ -28,7 +28,7 @@ def command(call: Invocation, *, as_json: bool) -> int:
     Every file is read, and taken over if it has the digest of its manifest. What cannot be taken
     is listed. No provider is asked; the next pass lists and fetches what is missing.
     """
-    rebuilt = run_in_loop(_rebuild, call.settings())
+    rebuilt = run_in_loop(_rebuild, call.settings_only())
     if as_json:
         call.out.json(rebuilt.document())
     else:

@@ -30,7 +30,7 @@ def command(call: Invocation, *, ids: tuple[str, ...], failed: bool, as_json: bo
     """
     if bool(ids) == failed:
         raise click.UsageError("Name recordings by their IDs, or all of them by --failed.")
-    done = run_in_loop(_retry, call.settings(), ids)
+    done = run_in_loop(_retry, call.settings_only(), ids)
     if as_json:
         call.out.json({"due": len(done), "files": done})
     else:

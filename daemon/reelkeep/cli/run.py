@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
+from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
+from reelkeep.errors import ConfigError
+
+if TYPE_CHECKING:
+    from reelkeep.settings import Settings
+    from reelkeep.telemetry.logs import Log
 
 
 @click.command
@@ -23,12 +32,66 @@ def command(call: Invocation) -> int:
     signal.signal(signal.SIGTERM, _nothing_to_stop)
     from reelkeep.app.daemon import run
 
-    async def daemon() -> int:
-        return await run(call.path(), call.environ, report_of=log_of)
+    loaded: list[Settings] = []
 
-    return run_in_loop(daemon)
+    def report_of(settings: Settings) -> Log:
+        loaded.append(settings)
+        return log_of(settings)
+
+    async def daemon() -> int:
+        return await run(call.path(), call.environ, report_of=report_of)
+
+    try:
+        return run_in_loop(daemon)
+    except Exception as error:  # noqa: BLE001 - bugs are raised again
+        return _refused(call, error, loaded)
 
 
 def _nothing_to_stop(_number: int, _frame: object) -> None:
     """End at once and in order: the daemon has not begun, and takes signals itself when it has."""
     os._exit(0)
+
+
+def _refused(call: Invocation, error: Exception, loaded: list[Settings]) -> int:
+    """Return the exit code of a daemon that ended with `error`.
+
+    Where the log is JSON, what keeps the daemon from starting is also told by events, and what
+    ends it later was told already. What may pass by itself is never 78, after which systemd starts
+    nothing again.
+
+    Raises:
+        Exception: It is a bug.
+    """
+    from reelkeep.cli.program import code_of, say
+
+    code = code_of(error)
+    if code is None:
+        raise error
+    say(error)
+    log = None if loaded else _json_log(call)
+    if log is not None:
+        _tell(log, error)
+    return Exit.LEFT if getattr(error, "may_pass", False) else code
+
+
+def _json_log(call: Invocation) -> Log | None:
+    """Return the log if it is JSON. Of an invalid configuration, what it says of the log counts."""
+    from reelkeep.settings import LogOptions, Settings
+    from reelkeep.settings.load import log_options
+
+    options = LogOptions()
+    with suppress(ConfigError):
+        options = log_options(call.path())
+    is_json = options.format == "json" or (options.format == "auto" and not sys.stderr.isatty())
+    return log_of(Settings.model_construct(log=options, providers=())) if is_json else None
+
+
+def _tell(log: Log, error: Exception) -> None:
+    """Say each problem of a configuration that cannot be used as an event."""
+    from reelkeep.settings import InvalidSettings
+
+    if not isinstance(error, InvalidSettings):
+        return log("config.invalid", reason=str(error))
+    for problem in error.problems:
+        log("config.invalid", config=error.path, line=problem.line, reason=str(problem))
+    return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
 
@@ -24,7 +24,9 @@ def command(call: Invocation, *, recording: str, as_json: bool) -> int:
 
     ID is the provider's id of it, its key, or the beginning of its key.
     """
-    found = run_in_loop(_find, call.settings(), recording)
+    settings = call.settings_only()
+    say_how_it_is_read(settings)
+    found = run_in_loop(_find, settings, recording)
     if as_json:
         call.out.json(found)
     else:
@@ -35,11 +37,11 @@ def command(call: Invocation, *, recording: str, as_json: bool) -> int:
 
 
 async def _find(settings: Settings, text: str) -> dict[str, Any]:
-    from reelkeep.app.books import desk_only
+    from reelkeep.app.books import reading_desk
     from reelkeep.cli.facts import recording, with_attempts
     from reelkeep.cli.finding import one
 
-    async with desk_only(settings, log_of(settings)) as desk:
+    async with reading_desk(settings, log_of(settings)) as desk:
         holding = await one(desk, text)
         attempts = await desk.attempts([file.row for file in holding.files])
         return with_attempts(recording(holding, settings.archive.path), holding, attempts)

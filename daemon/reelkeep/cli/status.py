@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
 
@@ -26,7 +26,8 @@ def command(call: Invocation, *, as_json: bool) -> int:
     from reelkeep.app.books import utc_now
     from reelkeep.app.status import catalog_only
 
-    settings = call.settings()
+    settings = call.settings_only()
+    say_how_it_is_read(settings)
     status = run_in_loop(catalog_only, settings, log_of(settings), utc_now)
     if as_json:
         call.out.json(status)

@@ -33,7 +33,7 @@ def command(
     from reelkeep.cli.passing import Passed, make_pass
     from reelkeep.cli.screen import Screen
 
-    settings = call.settings()
+    settings = call.settings_for(names)
     chosen, screen = enabled(settings, names), Screen()
     log = log_of(settings, screen.stream)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import SizeType, as_json, providers, require_known
 
@@ -75,7 +75,9 @@ def command(
     wish = Wish(names=names, ids=ids, rate=rate, resume=resume, repair=repair)
     if resume and not wish.is_whole:
         raise click.UsageError("Only a reading of the whole can be gone on with.")
-    found = run_in_loop(_verify, call.settings(), wish)
+    settings = call.settings_for(names) if repair else call.settings_only()
+    say_how_it_is_read(settings)
+    found = run_in_loop(_verify, settings, wish)
     if as_json:
         call.out.json(found.document())
     else:
@@ -109,14 +111,16 @@ async def _read(
 ) -> Reread:
     import anyio
 
-    from reelkeep.app.books import books
+    from reelkeep.app.books import books, reading_books
     from reelkeep.app.rereading import BEGUN, make_rereader
+    from reelkeep.catalog.reading import exists, may_write
     from reelkeep.cli.findings import drawing
 
     async with AsyncExitStack() as stack:
         opened = None
-        if settings.catalog.path.exists():  # looking at an archive shall not begin a catalog
-            opened = await stack.enter_async_context(books(settings, log))
+        if exists(settings.catalog.path):  # looking at an archive shall not begin a catalog
+            opening = books if may_write(settings.catalog.path) else reading_books
+            opened = await stack.enter_async_context(opening(settings, log))
         since = await opened.checks.moment(BEGUN) if opened and wish.resume else None
         reader = make_rereader(settings, opened, log, rate=wish.rate, since=since)
         await stack.enter_async_context(screen.showing(drawing(reader.found)))

@@ -33,7 +33,7 @@ def command(call: Invocation, *, recording: str, file: str | None, as_json: bool
     the recording are meant, and those that the provider never finished. `retry ID` takes the
     decision back; what was never finished comes back once the provider says something new of it.
     """
-    done, unfinished = run_in_loop(_waive, call.settings(), recording, file)
+    done, unfinished = run_in_loop(_waive, call.settings_only(), recording, file)
     if as_json:
         call.out.json({"waived": len(done), "files": done, "unfinished": unfinished})
         return Exit.DONE

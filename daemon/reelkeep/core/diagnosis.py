@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -31,6 +32,18 @@ class Check:
     message: str
 
 
+def unused_proxy(environ: Mapping[str, str]) -> str | None:
+    """Return a sentence if the environment names a proxy; who asks has no `network.proxy`."""
+    names = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
+    for name in names:
+        if environ.get(name):
+            return (
+                f"{name} is set; reelkeep does not use it. If the providers can be reached through "
+                "a proxy only, write it to network.proxy"
+            )
+    return None
+
+
 def judge_clock(subject: str, skew: timedelta) -> Check:
     """Judge by how much our clock is ahead of a provider's; negative: behind it."""
     seconds = round(abs(skew.total_seconds()))
@@ -56,7 +69,7 @@ def judge_archive(path: str, catalog: str | None, there: str | None, *, stored: 
 
 def judge_room(subject: str, free: int, wanted: int) -> Check:
     """Judge the free bytes of a disk, of which `wanted` are to stay free."""
-    room, least = f"{_gigabytes(free)} are free", f"archive.min_free is {_gigabytes(wanted)}"
+    room, least = f"{_size(free)} are free", f"archive.min_free is {_size(wanted)}"
     if free <= wanted:
         return Check(subject, Grade.BAD, f"{room}, {least}: transfers pause")
     if free < 5 * wanted:
@@ -64,8 +77,12 @@ def judge_room(subject: str, free: int, wanted: int) -> Check:
     return Check(subject, Grade.OK, room)
 
 
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"
+def _size(count: int) -> str:
+    """Return `count` bytes in the unit that people would choose, up to TB."""
+    for power, unit in ((12, "TB"), (9, "GB"), (6, "MB"), (3, "kB")):
+        if count >= 10**power:
+            return f"{count / 10**power:.1f} {unit}"
+    return f"{count} B"
 
 
 def judge_version(found: str, spoken: str) -> Check:

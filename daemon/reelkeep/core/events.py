@@ -40,6 +40,17 @@ EVENTS: dict[str, Event] = {
     "server.listening": Event(
         _I, ("host", "port", "path"), "Health, status and metrics can be asked."
     ),
+    "server.unavailable": Event(
+        _E,
+        ("host", "port", "path", "reason"),
+        "`server.listen` cannot be listened on. Recordings are archived without health, status and "
+        "metrics; it is tried again, and `server.listening` says when it works.",
+    ),
+    "config.invalid": Event(
+        _E,
+        ("config", "line", "reason"),
+        "The daemon does not start: one event for each problem of the configuration.",
+    ),
     "config.reloaded": Event(
         _I,
         ("config", "providers", "applied", "needs_restart"),
@@ -51,6 +62,14 @@ EVENTS: dict[str, Event] = {
         ("config", "reason"),
         "The new configuration is invalid; the old one stays in force.",
     ),
+    "catalog.missing": Event(
+        _W, ("path",), "A command only reads, and there is no catalog yet: nothing is known."
+    ),
+    "catalog.read_only": Event(
+        _W,
+        ("path", "user"),
+        "This user may not write to the catalog, or it is on read-only media: it is only read.",
+    ),
     "catalog.recovered": Event(_I, ("files",), "Files of an earlier process are due again."),
     "catalog.migrated": Event(
         _I,
@@ -61,6 +80,12 @@ EVENTS: dict[str, Event] = {
         _I,
         ("recordings", "files", "refused"),
         "A new catalog took over, by digest, what the archive already held.",
+    ),
+    "archive.other_owner": Event(
+        _W,
+        ("path", "owner", "user"),
+        "This process runs as root in an archive of another user, who cannot add to the folders "
+        "that it makes.",
     ),
     "archive.orphaned": Event(
         _W,

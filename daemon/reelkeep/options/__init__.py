@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from reelkeep.core.endpoint import Endpoint, SocketFile
 from reelkeep.options.addresses import Address, Listen, Network, Proxy
-from reelkeep.options.base import Fault, Kind, Options, Surroundings, fault, nearest, surroundings
+from reelkeep.options.base import (
+    Absent,
+    Fault,
+    Kind,
+    Options,
+    Surroundings,
+    fault,
+    nearest,
+    surroundings,
+)
 from reelkeep.options.provider import CriteriaOptions, ProviderOptions
-from reelkeep.options.secrets import Secret, secrets_of
+from reelkeep.options.secrets import Secret, lacks_secrets, secrets_of
 from reelkeep.options.values import (
     Duration,
     Identifier,
@@ -21,6 +30,7 @@ from reelkeep.options.values import (
 )
 
 __all__ = [
+    "Absent",
     "Address",
     "CriteriaOptions",
     "Duration",
@@ -45,6 +55,7 @@ __all__ = [
     "Surroundings",
     "Text",
     "fault",
+    "lacks_secrets",
     "nearest",
     "secrets_of",
     "surroundings",

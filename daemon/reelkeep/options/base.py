@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -38,12 +38,20 @@ class Surroundings:
 
     Relative paths start at `directory`. `policy` is what `network.allow` says, or None if that is
     not known, and then addresses are not held against it. `kinds` are the known types of providers.
+    `asked` tells by name, and by whether it is enabled, whether a provider will be asked anything;
+    `needs_secrets` is that of the provider that is being validated.
     """
 
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # it may hold secrets
     directory: Path = Path()
     policy: AddressPolicy | None = None
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    asked: Callable[[str, bool], bool] = lambda _name, _enabled: True
+    needs_secrets: bool = True
+
+
+class Absent(ValueError):
+    """Something that the configuration names is not there, and may come by itself."""
 
 
 def surroundings(info: ValidationInfo) -> Surroundings:

@@ -1,13 +1,17 @@
 """Secrets: where one is kept, and a value that does not show itself.
 
 A secret is written as `{env: NAME}`, `{file: PATH}` or `{credential: NAME}` (systemd credentials,
-read from `$CREDENTIALS_DIRECTORY`). It is read when the configuration is. No message here ever
-holds a value, nor anything written where one of the three forms was expected.
+read from `$CREDENTIALS_DIRECTORY`). It is read when the configuration is; for a provider that this
+command asks nothing, one that cannot be read is no fault (`Surroundings.needs_secrets`). No message
+here ever holds a value, nor anything written where one of the three forms was expected.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -15,12 +19,14 @@ from typing import Any, Final, NoReturn
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from reelkeep.options.base import Surroundings, surroundings
+from reelkeep.errors import ConfigError
+from reelkeep.options.base import Absent, Surroundings, surroundings
 
 MASK: Final = "***"
 FORMS: Final = "{env: NAME}, {file: PATH} or {credential: NAME}"
 LIMIT: Final = 64 * 1024  # characters; no token comes near, a wrong file may
 
+_EMPTY = "the source of this secret is empty"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,254}")
 
 
@@ -30,26 +36,42 @@ class Secret:
     It is neither pickled nor taken apart by `dataclasses` or `vars`.
     """
 
-    __slots__ = ("_value", "kind", "name")
+    __slots__ = ("_value", "kind", "missing", "name")
 
-    def __init__(self, value: str, *, kind: str = "env", name: str = "(given)") -> None:
+    def __init__(
+        self,
+        value: str,
+        *,
+        kind: str = "env",
+        name: str = "(given)",
+        missing: str | None = None,
+    ) -> None:
         self._value = value
+        self.missing = missing  #: Why there is no value; None if there is one.
         self.kind = kind  #: env, file or credential
         self.name = name  #: of the variable, the file or the credential
 
     def reveal(self) -> str:
-        """Return the secret itself, for the one request that needs it."""
+        """Return the secret itself, for the one request that needs it.
+
+        Raises:
+            ConfigError: Its source could not be read.
+        """
+        if self.missing is not None:
+            raise ConfigError(self.missing)
         return self._value
 
     def masked(self) -> dict[str, str]:
-        """Return the source, and that there is a value."""
-        return {self.kind: self.name, "value": MASK}
+        """Return the source, and whether there is a value."""
+        return {self.kind: self.name, "value": MASK if self.missing is None else "(missing)"}
 
     def __repr__(self) -> str:
         return f"Secret({MASK}, {self.kind}: {self.name})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._value == other.reveal()
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return (self._value, self.missing) == (other._value, other.missing)
 
     def __hash__(self) -> int:
         return hash(self._value)
@@ -93,7 +115,12 @@ class Secret:
 
 def secrets_of(model: BaseModel) -> frozenset[str]:
     """Return every secret that was loaded into `model`, however deep, for the log's redaction."""
-    return frozenset(secret.reveal() for secret in _secrets(model))
+    return frozenset(secret.reveal() for secret in _secrets(model) if secret.missing is None)
+
+
+def lacks_secrets(model: BaseModel) -> bool:
+    """Return whether a secret in `model` could not be read from its source."""
+    return any(secret.missing is not None for secret in _secrets(model))
 
 
 def _secrets(value: object) -> Iterator[Secret]:
@@ -115,7 +142,13 @@ def _load(value: object, info: ValidationInfo) -> Secret:
     ((kind, name),) = value.items()
     if kind not in _READERS or not isinstance(name, str) or not name:
         raise ValueError(f"not a source of a secret; expected {FORMS}")
-    return Secret(_checked(_READERS[kind](name, surroundings(info))), kind=kind, name=name)
+    around = surroundings(info)
+    try:
+        return Secret(_checked(_READERS[kind](name, around)), kind=kind, name=name)
+    except ValueError as error:
+        if around.needs_secrets:
+            raise
+        return Secret("", kind=kind, name=name, missing=str(error))
 
 
 def _from_environment(name: str, around: Surroundings) -> str:
@@ -126,7 +159,10 @@ def _from_environment(name: str, around: Surroundings) -> str:
 
 
 def _from_file(name: str, around: Surroundings) -> str:
-    return _read(around.directory / name, name)
+    value = _read(around.directory / name, name)
+    if not value:
+        raise Absent(_EMPTY)
+    return value
 
 
 def _from_credential(name: str, around: Surroundings) -> str:
@@ -137,7 +173,10 @@ def _from_credential(name: str, around: Surroundings) -> str:
             f"the credential {name} cannot be read: $CREDENTIALS_DIRECTORY is not set "
             "(is this a systemd service with LoadCredential=?)"
         )
-    return _read(Path(directory) / name, name)
+    try:
+        return _read(Path(directory) / name, name)
+    except Absent as error:  # systemd puts them there before it starts us
+        raise ValueError(str(error)) from None
 
 
 _READERS: Final[dict[str, Callable[[str, Surroundings], str]]] = {
@@ -156,15 +195,31 @@ def _read(path: Path, name: str) -> str:
     try:
         with path.open(encoding="utf-8") as file:
             return file.read(LIMIT + 1).rstrip("\r\n")
+    except PermissionError:
+        raise ValueError(f"{name!a} cannot be read: {_who_may(path)}") from None
+    except FileNotFoundError as error:
+        raise Absent(f"{name!a} cannot be read: {error.strerror}") from None
     except OSError as error:
         raise ValueError(f"{name!a} cannot be read: {error.strerror}") from None
     except ValueError:  # not UTF-8, or a NUL in the path; the original holds the bytes
         raise ValueError(f"{name!a} cannot be read: it is not text") from None
 
 
+def _who_may(path: Path) -> str:
+    """Return why this user may not read `path`, and the command that allows it."""
+    user = os.geteuid()
+    try:
+        found = path.stat()
+    except OSError:
+        return f"user {user} may not enter the folder {str(path.parent)!a}"
+    mode = stat.S_IMODE(found.st_mode)
+    owner = f"it belongs to user {found.st_uid} and has mode {mode:04o}, and this is user {user}"
+    return f"{owner}; `chown {user} {shlex.quote(str(path))}` as root gives it to this user"
+
+
 def _checked(value: str) -> str:
     if not value:
-        raise ValueError("the source of this secret is empty")
+        raise ValueError(_EMPTY)
     if len(value) > LIMIT:
         raise ValueError(f"the source of this secret holds more than {LIMIT} characters")
     if not value.isprintable():

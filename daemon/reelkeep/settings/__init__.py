@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reelkeep.options import secrets_of
-from reelkeep.settings.load import load
+from reelkeep.settings.load import Asked, absolute, enabled_of, everybody, load, nobody
 from reelkeep.settings.model import (
     ArchiveOptions,
     CatalogOptions,
@@ -19,6 +19,7 @@ from reelkeep.settings.show import resolved, schema
 
 __all__ = [
     "ArchiveOptions",
+    "Asked",
     "CatalogOptions",
     "DownloadOptions",
     "InvalidSettings",
@@ -28,7 +29,11 @@ __all__ = [
     "RetryOptions",
     "ServerOptions",
     "Settings",
+    "absolute",
+    "enabled_of",
+    "everybody",
     "load",
+    "nobody",
     "resolved",
     "schema",
     "secrets_of",

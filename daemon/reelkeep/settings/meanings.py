@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     PlainValidator,
@@ -18,7 +19,7 @@ from pydantic import (
 from reelkeep.core.layout import parse_layout
 from reelkeep.core.quantities import print_duration
 from reelkeep.errors import ConfigError
-from reelkeep.options import Options, ProviderOptions, fault, nearest, surroundings
+from reelkeep.options import Absent, Options, ProviderOptions, fault, nearest, surroundings
 
 SQLITE = "sqlite:///"
 
@@ -34,10 +35,17 @@ def known_timezone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, OSError, ValueError):  # of no such zone, of a folder, of a path
-        raise ValueError(
-            f"expected a time zone such as UTC or Europe/Berlin, got {value!a:.60}"
-        ) from None
+        raise ValueError(_no_zone(value)) from None
     return value
+
+
+def _no_zone(value: str) -> str:
+    if not available_timezones():
+        return (
+            "this machine has no time zone data, so that no time zone can be looked up; "
+            "install the package tzdata of the system, or `pip install tzdata`"
+        )
+    return f"expected a time zone such as UTC or Europe/Berlin, got {value!a:.60}"
 
 
 def readable_by_owner(mode: int) -> int:
@@ -57,7 +65,7 @@ def passable_by_owner(mode: int) -> int:
 def existing(path: Path) -> Path:
     """Return `path` if a file is there."""
     if not path.is_file():
-        raise ValueError(f"expected a file, but there is none at {str(path)!a}")
+        raise Absent(f"expected a file, but there is none at {str(path)!a}")
     return path
 
 
@@ -94,7 +102,9 @@ def _entry(value: object, info: ValidationInfo) -> ProviderOptions:
     if not isinstance(value, dict):
         raise ValueError("expected a mapping that begins with name: and type:")  # noqa: TRY004 - pydantic's rule
     model = _options_of(value.get("type"), info)
-    options = model.model_validate(value, context=info.context)
+    around = surroundings(info)
+    needed = around.asked(str(value.get("name")), value.get("enabled", True) is not False)
+    options = model.model_validate(value, context=replace(around, needs_secrets=needed))
     if not isinstance(options, ProviderOptions):
         raise TypeError(f"the options of an adapter are ProviderOptions, not {model.__name__}")
     return options

@@ -26,6 +26,7 @@ class Problem:
     steps: Steps
     line: int
     message: str
+    may_pass: bool = False  #: It is about something that is not there, and may come by itself.
 
     @property
     def path(self) -> str:
@@ -49,6 +50,11 @@ class InvalidSettings(ConfigError):
         super().__init__("\n".join(f"{path}:{problem.line}: {problem}" for problem in problems))
         self.path = path
         self.problems = problems
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether waiting may help: all problems are about files that are not there."""
+        return all(problem.may_pass for problem in self.problems)
 
 
 def message_of(line: Mapping[str, Any]) -> str:

@@ -31,6 +31,32 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "Expected once, after the catalog was lost or moved. `refused` counts what did not "
             "match its own checksums: `reelkeep verify` names it."
         ),
+        "server.unavailable": (
+            "Nothing, if it passes: an address that is not up yet, or a port that another process "
+            "has just released. Recordings are archived meanwhile.\n"
+            "If it stays: `reason` says why. `ss -ltnp` shows which process has the port; choose "
+            "another one by `server.listen`, or null to do without, and restart. Until then "
+            "`reelkeep health`, probes and scrapes fail."
+        ),
+        "config.invalid": (
+            "`reelkeep check` lists the same problems. Correct each at `config`, line `line`, and "
+            "start the daemon again. With exit code 78 systemd does not do that by itself."
+        ),
+        "catalog.missing": (
+            "Nothing before the first `reelkeep sync` or `reelkeep run`, which make the catalog. "
+            "Later: see that `catalog.url` is that of the service, and that its disk is mounted."
+        ),
+        "catalog.read_only": (
+            "Nothing, if this is meant: what the command shows is complete. What `verify` finds is "
+            "not noted in the catalog then; run it as the user of the service for that."
+        ),
+        "archive.other_owner": (
+            "Run reelkeep as the user who owns the archive: `runuser -u reelkeep -- reelkeep "
+            "sync`.\n"
+            "Give back what root made already: `chown -R --reference=ARCHIVE ARCHIVE`, and the "
+            "same for the folder of the catalog. `reelkeep doctor` names folders with another "
+            "owner."
+        ),
         "archive.orphaned": (
             "They take up `bytes` of disk and are never used. While no reelkeep runs, "
             "`.reelkeep/parts` in the archive may be emptied; the cost is that unfinished files "

@@ -16,7 +16,7 @@ import anyio
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from reelkeep.errors import ConfigError
+from reelkeep.errors import CannotListen
 from reelkeep.options import Endpoint, SocketFile
 from reelkeep.telemetry.sockets import socket_file
 
@@ -50,6 +50,7 @@ class Probes:
     ready: Callable[[], Awaitable[Sequence[str]]]  #: Reasons why not; empty if ready.
     status: Callable[[], Awaitable[dict[str, Any]]]  #: JSON, as `status --json` prints it.
     metrics: Callable[[], bytes]  #: In Prometheus' text format.
+    catalog: str | None = None  #: Its path, which tells daemons on one machine apart.
 
 
 @asynccontextmanager
@@ -59,7 +60,7 @@ async def serving(
     """Answer while inside; yields where (of use where the port was 0).
 
     Raises:
-        ConfigError: The address cannot be listened on.
+        CannotListen: The address cannot be listened on.
     """
     runner = web.ServerRunner(_Server(_Site(probes)), shutdown_timeout=1.0)
     await runner.setup()
@@ -84,10 +85,7 @@ async def _listen(runner: web.ServerRunner, at: Endpoint) -> Endpoint:
     except OSError as error:
         number = error.errno or 0  # asyncio rewords strerror; names are no system's errors
         reason = os.strerror(number) if number > 0 else "there is no such address"
-        raise ConfigError(
-            f"server.listen: cannot listen on {at}: {reason}; "
-            "choose another address, or null to do without"
-        ) from error
+        raise CannotListen(f"server.listen: cannot listen on {at}: {reason}") from error
     return Endpoint(at.host, int(runner.addresses[0][1]))
 
 
@@ -205,7 +203,8 @@ class _Site:
     async def _healthz(self) -> web.Response:
         healthy = self._probes.healthy()
         status = HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE
-        return _says(status, healthy=healthy)
+        catalog = self._probes.catalog
+        return _says(status, healthy=healthy, **({"catalog": catalog} if catalog else {}))
 
     async def _readyz(self) -> web.Response:
         reasons = list(await self._probes.ready())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from reelkeep.errors import ConfigError
+from reelkeep.errors import CannotListen
 
 MODE = 0o660
 """Who may connect: the owner, and the group."""
@@ -21,7 +21,7 @@ def socket_file(path: Path) -> Iterator[socket.socket]:
     """Give a bound socket at `path`, which is gone afterwards. One that a crash left is replaced.
 
     Raises:
-        ConfigError: There cannot be one, or there is something else.
+        CannotListen: There cannot be one, or there is something else.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
         try:
@@ -60,8 +60,5 @@ def _make_way(path: Path) -> None:
     raise _unusable(path, "another process listens there")
 
 
-def _unusable(path: Path, reason: str) -> ConfigError:
-    return ConfigError(
-        f"server.listen: cannot listen on unix:{path}: {reason}; "
-        "choose another path, or null to do without"
-    )
+def _unusable(path: Path, reason: str) -> CannotListen:
+    return CannotListen(f"server.listen: cannot listen on unix:{path}: {reason}")

@@ -26,6 +26,7 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from reelkeep.core.urls import Origin
 from reelkeep.errors import BadReply, Garbled, Refused, TransferError, Unreachable
+from reelkeep.options.authorities import NO_AUTHORITIES, authorities_are_missing
 from reelkeep.transport.limits import TOO_LONG
 
 FOREIGN = (ClientError, HttpProcessingError, OSError, UnicodeError)
@@ -85,7 +86,8 @@ def _reading_fault(error: BaseException) -> str:
 
 def _certificate_fault(error: ClientConnectorCertificateError) -> str:
     reason = getattr(error.certificate_error, "verify_message", "") or "unknown reason"
-    return f"its certificate is not accepted: {reason}"
+    hint = f" ({NO_AUTHORITIES})" if "issuer" in reason and authorities_are_missing() else ""
+    return f"its certificate is not accepted: {reason}{hint}"
 
 
 def _socket_fault(error: BaseException) -> str:

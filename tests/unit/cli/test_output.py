@@ -58,9 +58,25 @@ def test_json_is_ascii() -> None:
     assert set(stream.getvalue()) & {"\x1b", "\x07"} == set()
 
 
-def test_a_table_elsewhere_than_on_a_terminal_is_as_wide_as_it_is() -> None:
+def test_a_table_fits_80_columns_wherever_it_goes() -> None:
     stream = StringIO()
     out = Output(stream)
+    made = table(out, "id", "n", "text", right={"n"}, wrap={"text"})
+    made.add_row(cell("i" * 20), cell(7), cell("w " * 200))
+    out.show(made)
+    assert max(map(len, stream.getvalue().splitlines())) <= 80
+
+
+def test_a_sentence_is_not_wrapped_where_programs_read_it() -> None:
+    stream = StringIO()
+    Output(stream).show(cell("word " * 100))
+    assert len(stream.getvalue().splitlines()) == 1
+
+
+def test_a_wide_table_is_as_wide_as_it_is() -> None:
+    stream = StringIO()
+    out = Output(stream)
+    out.wide = True
     made = table(out, "id", "n", "text", right={"n"}, wrap={"text"})
     made.add_row(cell("i" * 300), cell(7), cell("w " * 200))
     out.show(made)

@@ -16,7 +16,7 @@ from anyio import to_thread
 from anyio.abc import SocketStream
 
 from reelkeep.app.asking import Unanswered, ask
-from reelkeep.errors import ConfigError
+from reelkeep.errors import CannotListen
 from reelkeep.options import Endpoint, SocketFile
 from reelkeep.telemetry.server import Probes, serving
 
@@ -193,13 +193,14 @@ async def test_a_port_in_use_is_the_operators_to_change() -> None:
         taken.bind((HOST, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match=rf"server.listen: cannot listen on {HOST}:{port}: A"):
+        expected = rf"server.listen: cannot listen on {HOST}:{port}: A"
+        with pytest.raises(CannotListen, match=expected):
             async with serving(Daemon().probes(), Endpoint(HOST, port)):
                 pass
 
 
 async def test_an_address_of_another_machine_is_the_operators_to_change() -> None:
-    with pytest.raises(ConfigError, match="Cannot assign requested address"):
+    with pytest.raises(CannotListen, match="Cannot assign requested address"):
         async with serving(Daemon().probes(), Endpoint("192.0.2.1", 0)):
             pass
 

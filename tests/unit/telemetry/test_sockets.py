@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reelkeep.errors import ConfigError
+from reelkeep.errors import CannotListen
 from reelkeep.telemetry.sockets import socket_file
 
 
@@ -40,7 +40,7 @@ def test_a_socket_that_a_crash_left_is_replaced(tmp_path: Path) -> None:
 def test_a_socket_on_which_somebody_listens_is_left_alone(tmp_path: Path, backlog: int) -> None:
     with socket_file(tmp_path / "s") as other:
         other.listen(backlog)
-        with pytest.raises(ConfigError, match="another process listens there"):
+        with pytest.raises(CannotListen, match="another process listens there"):
             socket_file(tmp_path / "s").__enter__()
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(5)
@@ -50,7 +50,7 @@ def test_a_socket_on_which_somebody_listens_is_left_alone(tmp_path: Path, backlo
 
 def test_a_file_is_never_removed(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("precious")
-    with pytest.raises(ConfigError, match="something else has this name"):
+    with pytest.raises(CannotListen, match="something else has this name"):
         socket_file(tmp_path / "s").__enter__()
     assert (tmp_path / "s").read_text() == "precious"
 
@@ -58,13 +58,13 @@ def test_a_file_is_never_removed(tmp_path: Path) -> None:
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     left_behind(tmp_path / "dead")
     (tmp_path / "s").symlink_to(tmp_path / "dead")
-    with pytest.raises(ConfigError, match="something else has this name"):
+    with pytest.raises(CannotListen, match="something else has this name"):
         socket_file(tmp_path / "s").__enter__()
     assert (tmp_path / "dead").is_socket()
 
 
 def test_a_folder_that_lacks_is_the_operators_to_make(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"server.listen: .*/no/s: No such file or directory"):
+    with pytest.raises(CannotListen, match=r"server.listen: .*/no/s: No such file or directory"):
         socket_file(tmp_path / "no" / "s").__enter__()
 
 

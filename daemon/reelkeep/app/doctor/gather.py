@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from reelkeep.app.doctor.local import (
@@ -11,16 +12,19 @@ from reelkeep.app.doctor.local import (
     about_catalog,
     about_disk,
     about_files,
+    about_machine,
+    about_owners,
     about_program,
 )
 from reelkeep.app.doctor.reach import about_daemon, about_providers
 from reelkeep.core.diagnosis import Check, Grade
 from reelkeep.errors import ConfigError
 from reelkeep.ports import Clock
-from reelkeep.settings import Settings, resolved, secrets_of
+from reelkeep.settings import Asked, Settings, everybody, nobody, resolved, secrets_of
 from reelkeep.telemetry.redaction import Redactor
 
-Load = Callable[[], Settings]
+Load = Callable[[Asked], Settings]
+"""Reads the configuration, with the secrets of the providers that are asked something."""
 
 
 @dataclass(slots=True)
@@ -55,9 +59,11 @@ def gather(load: Load, clock: Clock, *, offline: bool) -> Findings:
     found, settings = Findings(), None
     _add(found, "program", lambda: about_program(clock))
     try:
-        settings = load()
+        settings = load(everybody)
+        _add(found, "configuration", partial(_configuration, settings))
     except ConfigError as error:
         found.checks.append(Check("configuration", Grade.BAD, str(error)))
+        settings = _without_secrets(load)
     redactor = Redactor(secrets_of(settings) if settings else ())
     if settings is not None:
         for name, part in _parts(settings, clock, offline=offline):
@@ -65,11 +71,20 @@ def gather(load: Load, clock: Clock, *, offline: bool) -> Findings:
     return _cleaned(found, redactor)
 
 
+def _without_secrets(load: Load) -> Settings | None:
+    """Return the configuration if nothing is wrong with it but missing secrets."""
+    try:
+        return load(nobody)
+    except ConfigError:
+        return None
+
+
 def _parts(settings: Settings, clock: Clock, *, offline: bool) -> Iterable[tuple[str, Part]]:
-    yield "configuration", lambda: _configuration(settings)
     yield "files", lambda: about_files(settings)
     yield "catalog", lambda: about_catalog(settings.catalog.path)
     yield "archive", lambda: about_archive(settings)
+    yield "machine", lambda: about_machine(settings)
+    yield "owners", lambda: about_owners(settings)
     yield "disk", lambda: about_disk(settings)
     yield "daemon", lambda: about_daemon(settings)
     if not offline:

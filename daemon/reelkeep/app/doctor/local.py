@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from shlex import quote
 from stat import S_IMODE
 from typing import Any
 
+from reelkeep.app.owners import of_others
 from reelkeep.archive.identity import read_identity
 from reelkeep.catalog.glance import Glance, glance
 from reelkeep.catalog.schema import HEAD
@@ -25,6 +27,7 @@ from reelkeep.core.diagnosis import (
     judge_mode,
     judge_room,
     judge_version,
+    unused_proxy,
 )
 from reelkeep.errors import ArchiveAbsent, CatalogError
 from reelkeep.ports import Clock
@@ -33,6 +36,9 @@ from reelkeep.settings import Settings
 Found = tuple[Sequence[Check], Mapping[str, Any]]
 
 FEW_INODES = 10_000
+
+MOST_OWNERS = 10
+"""Folders of another owner that are named."""
 
 
 def about_program(clock: Clock) -> Found:
@@ -121,6 +127,42 @@ def about_archive(settings: Settings) -> Found:
         return [], {}
     stored = sum(states.get("stored", 0) for states in found.files.values())
     return [judge_archive(str(settings.archive.path), found.archive, there, stored=stored)], {}
+
+
+def about_machine(settings: Settings) -> Found:
+    """Judge what of the machine is missing, or not used: certificates, a proxy."""
+    from reelkeep.options.authorities import NO_AUTHORITIES, authorities_are_missing
+
+    checks = []
+    if authorities_are_missing():
+        grade = Grade.BAD if settings.network.ca_file is None else Grade.ODD
+        checks.append(Check("certificates", grade, NO_AUTHORITIES))
+    hint = unused_proxy(os.environ)
+    if hint is not None and settings.network.proxy is None:
+        checks.append(Check("proxy", Grade.ODD, hint))
+    return checks, {}
+
+
+def about_owners(settings: Settings) -> Found:
+    """Judge whether the archive's owner owns what is in it, and the catalog."""
+    root, catalog = settings.archive.path, settings.catalog.path
+    checks = []
+    if root.is_dir():
+        checks += [
+            Check("owner", Grade.BAD, _alien(path, user, root)) for path, user in of_others(root)
+        ]
+    if catalog.exists() and catalog.stat().st_uid != catalog.parent.stat().st_uid:
+        told = _alien(catalog, catalog.stat().st_uid, catalog.parent)
+        checks.append(Check("owner", Grade.BAD, told))
+    return checks[:MOST_OWNERS], {}
+
+
+def _alien(path: Path, user: int, of: Path) -> str:
+    owner = of.stat().st_uid
+    return (
+        f"{path} belongs to user {user}, {of} to user {owner}, who may not be able to write "
+        f"there; as root: chown -R {owner} {quote(str(path))}"
+    )
 
 
 def about_disk(settings: Settings) -> Found:
