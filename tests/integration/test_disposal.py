@@ -17,7 +17,8 @@ from fakes.rig import Rig
 from fakes.simulated import Bench, bench
 from reelkeep.core.model import Download, Holding
 from reelkeep.ports import Provider
-from reelkeep.simulator import Extent, Simulator, Switches
+from reelkeep.providers.zoom.paths import encoded
+from reelkeep.simulator import Extent, Fault, Simulator, Switches
 from reelkeep.simulator.content import Kind
 from reelkeep.simulator.faults import FORBIDDEN, NO_RIGHTS, answer, page, status
 from reelkeep.simulator.world import SimMeeting, SimSession
@@ -180,6 +181,27 @@ async def test_what_is_in_the_trash_is_not_moved_again() -> None:
         await place.poll()
         await place.cycle()
         assert set(place.deletes[before:]).isdisjoint(place.deletes[:before])
+
+
+@pytest.mark.parametrize("fault", [status(500, times=None), page(200, times=None)])
+async def test_one_recording_that_cannot_be_looked_at_keeps_no_other_there(fault: Fault) -> None:
+    async with archived() as place:
+        first = min(old(place.sim))
+        place.sim.faults.add(f"GET /v2/meetings/{encoded(first)}/recordings", fault)
+        await place.cycle()
+        assert set(place.trashed) == old(place.sim) - {first}
+        (said,) = place.rig.log.named("recording.trash_refused")
+        assert said["recording"] == first
+        assert not place.rig.log.named("provider.refused")
+
+
+async def test_an_account_that_serves_nothing_is_asked_about_a_few_only() -> None:
+    async with archived() as place:
+        place.sim.faults.add("GET /v2/meetings/*", status(500, times=None))
+        await place.cycle()
+        assert place.trashed == []
+        assert len(place.rig.log.named("provider.refused")) == 1
+        assert not place.rig.log.named("recording.trash_refused")
 
 
 async def test_nothing_is_moved_while_the_provider_is_in_trouble() -> None:

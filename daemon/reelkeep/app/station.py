@@ -57,7 +57,7 @@ class Station:
             clock=house.clock,
             report=house.report,
             clean=house.clean,
-            troubled=lambda: self.poller.health.broken_since is not None,
+            troubled=lambda: self.poller.health.troubled,
         )
         self.acknowledger = Acknowledger(
             provider, house.intake, clock=house.clock, report=house.report

@@ -117,4 +117,4 @@ def limited(reason: str, until: datetime | None) -> RateLimited:
     if until is None:
         return RateLimited(reason)
     again = until.astimezone(UTC)
-    return RateLimited(f"{reason}; no request before {again:%Y-%m-%d %H:%M:%S} UTC", until=until)
+    return RateLimited(f"no request before {again:%Y-%m-%d %H:%M:%S} UTC: {reason}", until=until)

@@ -6,11 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from reelkeep.simulator.answers import Invalid, Problem, no_meeting, no_recording, no_user
+from reelkeep.simulator.answers import (
+    Invalid,
+    Problem,
+    lacks_scope,
+    no_meeting,
+    no_recording,
+    no_user,
+)
 from reelkeep.simulator.paging import InvalidField, Page, days, page
 from reelkeep.simulator.shapes import Shapes
 from reelkeep.simulator.signing import jwt
-from reelkeep.simulator.world import SimMeeting, SimSession
+from reelkeep.simulator.world import SimMeeting, SimSession, Trouble
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +28,15 @@ if TYPE_CHECKING:
 Owner = TypeVar("Owner", SimMeeting, SimSession)
 Query = Mapping[str, str]
 _LONGEST_TTL = 604_800
+
+TROUBLES = {
+    Trouble.SCOPE: lacks_scope("cloud_recording:read:list_user_recordings:admin"),
+    Trouble.RIGHTS: Problem(200, 200, "You do not have the right permissions."),
+    Trouble.NO_PLAN: Problem(400, 200, "You do not have the right permissions."),
+    Trouble.UNKNOWN: Problem(404, 7777, "Something is wrong."),
+    Trouble.ERROR: Problem(500, 500, "Internal error."),
+}
+"""Troubles of a user that Zoom words as errors; the others are no answers of the API."""
 
 
 @dataclass(slots=True)
@@ -35,7 +51,8 @@ class Listings:
         status = query.get("status", "active")
         if status not in ("active", "inactive", "pending"):
             raise Invalid("status")
-        found = [user for user in self.scene.world.users if user.status == status]
+        users = self.scene.world.users
+        found = [user for user in users if user.status == status and not user.departed]
         part = self._page(query, "users", len(found))
         shown = [Shapes(self.scene).user(user) for user in found[part.start : part.stop]]
         return _counts(part, len(found), len(shown)) | {"page_number": 1, "users": shown}
@@ -49,8 +66,18 @@ class Listings:
         if name == "me":
             raise Problem(400, 4700, "Token cannot be empty.")
         user = self._user(name)
+        if user.trouble in TROUBLES:
+            raise TROUBLES[user.trouble]
         found = [one for one in self.scene.world.meetings if one.host.id == user.id]
-        return self._meetings(query, f"users/{user.id}", found)
+        reply = self._meetings(query, f"users/{user.id}", found)
+        if not self.scene.switches.zoom.user_host_email:
+            for meeting in reply["meetings"]:
+                meeting.pop("host_email", None)
+        return reply
+
+    def trouble(self, name: str) -> Trouble | None:
+        """Return what is wrong with the listings of a user."""
+        return self._user(name).trouble
 
     def meetings_of_account(self, name: str, query: Query) -> dict[str, Any]:
         """Answer `GET /accounts/me/recordings`; another name needs a master account."""
@@ -174,7 +201,7 @@ class Listings:
     def _user(self, name: str) -> SimUser:
         users = self.scene.world.users
         found = users[:1] if name == "me" else [u for u in users if name in (u.id, u.email)]
-        if not found or found[0].gone:
+        if not found or found[0].gone or found[0].departed:
             raise no_user(name)
         return found[0]
 

@@ -72,8 +72,8 @@ class Shapes:
 
     def user(self, user: SimUser) -> dict[str, Any]:
         """Return a user as listed."""
-        return {
-            "id": user.id,
+        invited = user.status == "pending" and not self.scene.switches.zoom.invited_ids
+        return ({} if invited else {"id": user.id}) | {
             "email": user.email,
             "first_name": "Host",
             "last_name": user.id,

@@ -63,6 +63,8 @@ class ZoomSwitches:
     medium: tuple[int, int] = (20, 0)
     rate_headers: str = "full"  #: full, none or mixed (case) (Z4).
     numeric_type: bool = False  #: Meeting `type` as a number rather than a string (Z6).
+    user_host_email: bool = False  #: `host_email` in a user's listing; captured ones lack it.
+    invited_ids: bool = False  #: An `id` for users who are pending; documented not to have one.
     ignore_page_size: bool = False  #: Pages of 30 whatever is asked.
     delete_status: int = 204  #: or 200 (Z15).
     unfinished: bool = False  #: Deleting answers 400/3303 (Z15).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -88,6 +89,19 @@ class SimRecording:
         return self.visible(now) and self.transcoded_from is None
 
 
+class Trouble(Enum):
+    """What is wrong with the listings of one user, while others are served."""
+
+    SCOPE = "scope"  #: 400/4711, as if the app lacked the scope for this user alone.
+    RIGHTS = "rights"  #: An error with status 200 (Z14).
+    NO_PLAN = "no-plan"  #: 400/200.
+    UNKNOWN = "unknown"  #: 404 with a code that is documented nowhere.
+    ERROR = "error"  #: 500.
+    PAGE = "page"  #: An HTML page with status 200.
+    CUT = "cut"  #: JSON that ends in the middle.
+    HANG_UP = "hang-up"  #: The connection is closed without an answer.
+
+
 @dataclass(slots=True, kw_only=True)
 class SimUser:
     """A Zoom user."""
@@ -96,6 +110,8 @@ class SimUser:
     email: str
     status: str = "active"  #: active, inactive or pending (Z19).
     gone: bool = False  #: Listed, yet its recordings answer 1001 (Z19).
+    departed: bool = False  #: Deleted: listed no more, but the account listing has the recordings.
+    trouble: Trouble | None = None  #: What each listing of its recordings answers.
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,8 +12,9 @@ from reelkeep.simulator.answers import Invalid, Problem, no_meeting
 from reelkeep.simulator.gate import Gate
 from reelkeep.simulator.listings import Listings
 from reelkeep.simulator.redirects import Redirects
-from reelkeep.simulator.replying import json_reply
+from reelkeep.simulator.replying import json_reply, reset
 from reelkeep.simulator.trash import Trash
+from reelkeep.simulator.world import Trouble
 
 if TYPE_CHECKING:
     from reelkeep.simulator.scene import Scene
@@ -84,9 +85,23 @@ class Zoom:
                 return json_reply(self._listings.user(name))
             case [name, "recordings"]:
                 self._admit(request, "medium", f"{_LIST}user_recordings:admin")
-                return json_reply(self._listings.meetings_of_user(name, request.query))
+                listed = self._listings.meetings_of_user(name, request.query)
+                return self._spoilt(request, name) or json_reply(listed)
             case _:
                 raise Problem(404, 404, "This API endpoint is not recognized.")
+
+    def _spoilt(self, request: web.BaseRequest, name: str) -> web.Response | None:
+        """Return what comes instead of a user's listing, None if it is in order."""
+        match self._listings.trouble(name):
+            case Trouble.PAGE:
+                return web.Response(text="<!DOCTYPE html><html>", content_type="text/html")
+            case Trouble.CUT:
+                return web.Response(text='{"meetings":[{', content_type="application/json")
+            case Trouble.HANG_UP:
+                reset(request)
+                return web.Response(status=500)
+            case _:
+                return None
 
     def _recordings(
         self, request: web.BaseRequest, name: str, rest: list[str], body: bytes, *, sdk: bool

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reelkeep.core.model import ProviderName
+from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import AuthFailed, ProviderError, RateLimited, Remedy
 from reelkeep.ports import Clean, Clock, Report
 
@@ -25,6 +26,7 @@ class Health:
     reason: str | None = None
     paused: bool = False  #: Nothing is fetched of it, and it is polled now and then.
     refused: bool = False  #: It does not accept our credentials.
+    partly: bool = False  #: Single listings failed the last time; all others were served.
     said: bool = False  #: This process has reported that it is broken.
 
     def resume(self, broken_since: datetime | None, reason: str | None) -> None:
@@ -47,6 +49,7 @@ class Health:
         It `pauses` the provider if nothing can be fetched before that is mended.
         """
         self.reason = clean(str(error))
+        self.partly = isinstance(error, PartlyRead)
         self.broken_since = self.broken_since or clock()
         self.paused = self.paused or pauses
         if not self.said:
@@ -69,6 +72,11 @@ class Health:
         paused, self.paused, self.refused = self.paused, False, False
         return paused
 
+    @property
+    def troubled(self) -> bool:
+        """Whether nothing is served of the account, as far as is known."""
+        return self.broken_since is not None and not self.partly
+
     def recovered(self, *, clock: Clock, report: Report) -> None:
         """Note a complete poll, and report it if the provider was broken."""
         if self.broken_since is not None:
@@ -77,7 +85,7 @@ class Health:
         if self.refused:
             report("provider.auth_recovered", provider=self.name)
         self.broken_since, self.reason = None, None
-        self.paused, self.refused, self.said = False, False, False
+        self.paused, self.refused, self.said, self.partly = False, False, False, False
 
 
 def pause_after(error: ProviderError, interval: timedelta, now: datetime) -> timedelta:

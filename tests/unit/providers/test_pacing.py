@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 
@@ -125,3 +126,56 @@ async def test_a_new_day_has_a_new_budget() -> None:
     await turns(pacer, 3)
     await anyio.sleep(timedelta(hours=12).total_seconds())
     assert len(await turns(pacer, 3)) == 3
+
+
+async def test_only_turns_that_are_given_are_paid_for() -> None:
+    """A thousand turns that a parked account refuses cost nothing of the next day, nor of this."""
+    pacer = Pacer(5, clock=clock, per_day=3)
+    await turns(pacer, 1)
+    pacer.park(clock() + timedelta(hours=2))
+    for _ in range(1000):
+        with pytest.raises(RateLimited):
+            await pacer.turn()
+    await anyio.sleep(2 * 3600)
+    assert len(await turns(pacer, 2)) == 2
+    with pytest.raises(RateLimited, match="all 3 requests of this day are used up"):
+        await pacer.turn()
+
+
+async def test_the_budget_holds_for_those_who_wait_together() -> None:
+    pacer = Pacer(1, clock=clock, per_day=3)
+    given = 0
+
+    async def one() -> None:
+        nonlocal given
+        with suppress(RateLimited):
+            await pacer.turn()
+            given += 1
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(10):
+            tasks.start_soon(one)
+    assert given == 3
+
+
+async def test_a_turn_that_was_not_used_can_be_given_back() -> None:
+    pacer = Pacer(5, clock=clock, per_day=1)
+    await pacer.turn()
+    pacer.give_back()
+    await pacer.turn()
+
+
+async def test_a_limit_is_told_with_its_end_and_its_reason() -> None:
+    pacer = Pacer(5, clock=clock)
+    pacer.park(START + timedelta(hours=1), "the daily limit is used up")
+    with pytest.raises(RateLimited) as caught:
+        await pacer.turn()
+    end = f"{START + timedelta(hours=1):%Y-%m-%d %H:%M:%S} UTC"
+    assert str(caught.value) == f"no request before {end}: the daily limit is used up"
+
+
+async def test_no_wait_after_complaints_is_so_long_that_it_would_be_an_error() -> None:
+    pacer = Pacer(100, clock=clock, dice=lambda: 0.9)
+    for _ in range(12):
+        pacer.slow_down()
+        await pacer.turn()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from reelkeep.core.model import RecordingId
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clock, Finding
 from reelkeep.providers.zoom.client import Client, Question
@@ -19,10 +18,7 @@ from reelkeep.providers.zoom.options import ACCOUNT
 from reelkeep.providers.zoom.paths import encoded
 from reelkeep.providers.zoom.places import WHOLE_ACCOUNT, Everybody, Places
 from reelkeep.providers.zoom.verdicts import Denied, Misplaced, Rejected, Verdict
-from reelkeep.providers.zoom.wholes import Wholes
-
-NOWHERE: Final = RecordingId("AAAAAAAAAAAAAAAAAAAAAA==")
-"""The id of no recording: whether one may ask for it shows in how it is not found."""
+from reelkeep.providers.zoom.wholes import NOWHERE, Wholes
 
 _FINE: Final = {
     Verdict.NOTHING: "allowed",
@@ -120,9 +116,10 @@ class Checker:
             subject, allowed, ask = "whole account", _WHOLE_ACCOUNT, self._whole_account
         try:
             await ask()
+        except (Denied, Rejected) as error:
+            return Finding(subject, ok=True, message=f"{_NOT_ALLOWED[subject]} {error.details}")
         except ProviderError as error:
-            said = error.details if isinstance(error, Denied | Rejected) else f"({error})"
-            return Finding(subject, ok=True, message=f"{_NOT_ALLOWED[subject]} {said}")
+            return Finding(subject, ok=True, message=f"not known, and not needed: {error}")
         return Finding(subject, ok=True, message=allowed)
 
     async def _whole_account(self) -> None:

@@ -11,12 +11,12 @@ import anyio
 from reelkeep.core.model import FileId, Locator, ProviderName, RecordingId
 from reelkeep.core.obstacles import EXPLANATIONS
 from reelkeep.core.unread import PartlyRead
-from reelkeep.errors import Gone, NotYet, OutOfReach, Refused, TransferError
+from reelkeep.errors import Gone, NotYet, OutOfReach, ProviderError, Refused, TransferError
 from reelkeep.ports import Clock, Report
 from reelkeep.providers.zoom.grants import Bearer
 from reelkeep.providers.zoom.links import Links
 from reelkeep.providers.zoom.shapes import Sighting
-from reelkeep.providers.zoom.verdicts import Denied, Verdict
+from reelkeep.providers.zoom.verdicts import Denied, Misplaced, Rejected, Verdict
 from reelkeep.providers.zoom.wholes import Wholes
 
 KIN: Final = ".zoom.us"
@@ -117,6 +117,12 @@ class Finder:
             seen = await self._wholes.get(recording)
         except Denied as denied:
             error = self._loss(denied, recording)
+        except (Rejected, Misplaced) as refused:
+            # about the account, or about this recording: what else is served shows it
+            if not await self._wholes.are_served():
+                raise
+            report_refusal(self._report, self._name, recording, refused)
+            raise Refused(f"refused for this recording alone {refused.details}") from refused
         else:
             self._links.remember(seen)
             if file in seen.urls:
@@ -136,7 +142,7 @@ class Finder:
 
 
 def report_refusal(
-    report: Report, name: ProviderName, recording: RecordingId, denied: Denied
+    report: Report, name: ProviderName, recording: RecordingId, denied: ProviderError
 ) -> None:
     """Say that a question about one recording was refused for good."""
     report(

@@ -26,7 +26,7 @@ from reelkeep.providers.zoom.verdicts import Denied, Verdict
 
 BATCH: Final = 500
 _PLANLESS_FOR: Final = timedelta(days=1)
-_SECOND_CHANCES: Final = (3.0, 9.0)  # seconds after which what failed in passing is asked again
+_SECOND_CHANCES: Final = (2.0, 6.0)  # seconds after which what failed in passing is asked again
 
 
 def _batches(recordings: Sequence[Recording]) -> Iterator[Sequence[Recording]]:

@@ -166,8 +166,8 @@ def limit(answer: Answer, message: str) -> str:
     """Return which limit a 429 is about, and what to do."""
     if is_daily(answer, message):
         return (
-            "the daily limit of the account is used up, which all its apps share: set `plan` to "
-            "the account's plan, or a longer `interval`, or `users: account`"
+            "the daily limit of the account is used up, which all its apps share; set `plan` to "
+            "the account's plan, a longer `interval`, or `users: account`"
         )
     return "too many requests for the account's limit per second, which all its apps share"
 
@@ -216,7 +216,7 @@ def _error(verdict: Verdict, answer: Answer, code: int | None, message: str) -> 
 
 _DENIALS: Final = {
     Verdict.NO_USER: "the user is not on this account",
-    Verdict.NO_PLAN: "there is no cloud recording in this plan",
+    Verdict.NO_PLAN: "passed over: no cloud recording in the user's plan, or a right is missing",
     Verdict.NO_MEETING: "there is no such meeting",
     Verdict.NOTHING: "there is no recording",
     Verdict.NOT_FOUND: "there is nothing of that name",

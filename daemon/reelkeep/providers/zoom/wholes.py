@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from reelkeep.core.model import RecordingId
-from reelkeep.errors import BadAnswer
+from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.providers.zoom.client import Client, Question
 from reelkeep.providers.zoom.foreign import objects
 from reelkeep.providers.zoom.limits import Label
 from reelkeep.providers.zoom.paths import encoded
 from reelkeep.providers.zoom.shapes import Angle, Sighting, sighting
 from reelkeep.providers.zoom.verdicts import Denied, Verdict
+
+NOWHERE: Final = RecordingId("AAAAAAAAAAAAAAAAAAAAAA==")
+"""The id of no recording: whether one may ask for it shows in how it is not found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,19 @@ class Wholes:
             if denied.verdict is not Verdict.NO_MEETING or twice == encoded(recording):
                 raise
         return await self.client.ask(question(twice), patient=patient)
+
+    async def are_served(self) -> bool:
+        """Return whether one may ask for recordings at all: by one that does not exist.
+
+        How it is not found is not documented; that it is not, is for those only who may ask.
+        """
+        try:
+            await self.client.ask(self.question(encoded(NOWHERE)), patient=False)
+        except Denied as denied:
+            return denied.status == 404
+        except ProviderError:
+            return False
+        return True
 
     def question(self, segment: str) -> Question:
         """Return the question for the recording whose encoded id is `segment`."""

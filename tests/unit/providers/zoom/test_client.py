@@ -13,6 +13,7 @@ from reelkeep.errors import (
     ProviderError,
     RateLimited,
     Refused,
+    Stalled,
     Unavailable,
     Unreachable,
 )
@@ -20,7 +21,7 @@ from reelkeep.providers.throttling import Throttling
 from reelkeep.providers.tokens import TokenSource
 from reelkeep.providers.zoom.client import Client, Question
 from reelkeep.providers.zoom.grants import App, Bearer
-from reelkeep.providers.zoom.limits import Label, Limits
+from reelkeep.providers.zoom.limits import LIMITS, Label, Limits
 from reelkeep.providers.zoom.verdicts import Denied, Verdict
 from virtual import START, VIRTUAL, Backend, clock
 
@@ -265,3 +266,60 @@ async def test_no_error_shows_a_token_or_a_secret() -> None:
             await Desk(answer).ask()
         assert "Bearer" not in repr(caught.value)
         assert "page_size" not in str(caught.value)
+
+
+TOKEN = FakeReply.json({"access_token": "at-9"})
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        FakeReply.json({"reason": "too many requests"}, status=429),
+        FakeReply.of(b"", status=429, Retry_After="5"),
+        FakeReply.of(b"", status=500),
+        FakeReply.of(b"<html>", status=503),
+        Unreachable("the connection was closed"),
+        Stalled("no bytes for 60 s"),
+    ],
+)
+async def test_trouble_of_the_token_service_in_passing_is_waited_for(
+    trouble: FakeReply | Exception,
+) -> None:
+    desk = Desk(FINE)
+    desk.script.on("/oauth/token", trouble, trouble, TOKEN)
+    assert await desk.ask() == {"ok": 1}
+    assert desk.tokens == ["at-9"]
+
+
+async def test_a_token_service_that_names_a_far_time_is_not_waited_for() -> None:
+    desk = Desk(FINE)
+    desk.script.on("/oauth/token", FakeReply.of(b"", status=429, Retry_After="3600"))
+    with pytest.raises(RateLimited, match="no token"):
+        await desk.ask()
+    assert len(desk.script.at("/oauth/token")) == 1
+
+
+async def test_a_question_that_is_not_sent_for_want_of_a_token_costs_nothing_of_the_day() -> None:
+    desk = Desk(FINE, plan="free")
+    desk.script.on("/oauth/token", FakeReply.of(b"", status=503))
+    light = LIMITS["free"][Label.LIGHT][1] or 0
+    for _ in range(light // 4 + 1):
+        with pytest.raises(Unavailable):
+            await desk.ask()
+    desk.script.on("/oauth/token", TOKEN)
+    assert await desk.ask() == {"ok": 1}
+
+
+async def test_a_daily_limit_is_told_as_one_with_its_end_and_what_to_do() -> None:
+    desk = Desk(DAILY)
+    for _ in range(2):  # as it is heard, and as it is kept
+        with pytest.raises(RateLimited) as caught:
+            await desk.ask()
+        assert "daily limit of the account" in str(caught.value)
+        assert "2026-01-06 00:00:00 UTC" in str(caught.value)
+        assert "`plan`" in str(caught.value)
+
+
+async def test_a_limit_per_second_is_told_as_one() -> None:
+    with pytest.raises(RateLimited, match="limit per second"):
+        await Desk(QPS).ask()

@@ -411,6 +411,26 @@ async def test_windows_that_fail_leave_the_other_windows_alone() -> None:
         assert left.window.until == datetime(2025, 10, 18, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("answer", BROKEN)
+async def test_a_window_of_sessions_that_fails_leaves_the_others_alone(
+    answer: FakeReply | Exception,
+) -> None:
+    bench = Bench()
+
+    def given(asked: Asked) -> FakeReply:
+        if asked.query["from"] == "2025-09-19":
+            if isinstance(answer, Exception):
+                return FakeReply.of(b"", status=502)
+            return answer
+        return page([session(f"s-{asked.query['from']}")], name="sessions")(asked)
+
+    bench.script.on(SDK, given)
+    found, failure = await until_error(bench.sdk(), days=90)
+    assert [each.id for each in found] == ["s-2025-08-22", "s-2025-10-17", "s-2025-11-14"]
+    assert isinstance(failure, PartlyRead)
+    assert "the account, recordings of 2025-09-19..2025-10-17" in str(failure)
+
+
 async def test_what_is_unread_is_read_again_and_nothing_else_of_that_time() -> None:
     bench = Bench()
     bench.script.on(ONE, page([meeting("m-1")]))

@@ -8,6 +8,7 @@ import pytest
 from fakes.transport import FakeReply
 from fakes.zoom import NOW, URL, Asked, Bench, discovered, error, file, meeting, page, session
 from reelkeep.core.model import FileId, RecordingId
+from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import AuthFailed, Error, Gone, NotYet, OutOfReach, RateLimited, Refused
 from reelkeep.providers.zoom.provider import Zoom
 from virtual import VIRTUAL, Backend
@@ -144,7 +145,6 @@ async def test_an_unknown_meeting_is_asked_for_once_more_encoded_twice() -> None
         (FakeReply.json({"message": "?"}, status=404), Gone),
         (error(200, 200, "not the right permissions"), Refused),
         (error(400, 300, "invalid"), Refused),
-        (error(400, 4711, "does not contain scopes:[a:b]"), AuthFailed),
         (error(429, 429, "daily", Retry_After="2025-11-21T00:00:00Z"), RateLimited),
         (whole(file("f-2")), Gone),
         (whole(file("f-1", status="processing")), NotYet),
@@ -237,3 +237,44 @@ async def test_a_locator_shows_neither_address_nor_token() -> None:
     locator = await bench.meetings().locate(ID, FILE, fresh=False)
     assert "at-1" not in repr(locator)
     assert "zoom.us/" not in repr(locator)
+
+
+NOWHERE = "/meetings/AAAAAAAAAAAAAAAAAAAAAA%3D%3D/recordings"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        error(400, 4711, "does not contain scopes:[a:b]"),
+        error(401, 124, "?"),
+        FakeReply.of(b"<html>Not found</html>", status=404),
+    ],
+)
+async def test_a_refusal_of_one_recording_is_about_it_if_others_may_be_asked_for(
+    answer: FakeReply,
+) -> None:
+    hand = Hand()
+    hand.on_whole(answer)
+    hand.bench.script.on(NOWHERE, error(404, 3001, "Meeting does not exist."))
+    with pytest.raises(Refused, match="this recording alone"):
+        await hand.bench.meetings().locate(ID, FILE, fresh=True)
+    assert len(hand.bench.log.named("provider.refused")) == 1
+
+
+async def test_a_refusal_of_all_recordings_is_about_the_credentials() -> None:
+    hand = Hand()
+    hand.on_whole(error(400, 4711, "does not contain scopes:[a:b]"))
+    hand.bench.script.on(NOWHERE, error(400, 4711, "does not contain scopes:[a:b]"))
+    with pytest.raises(AuthFailed):
+        await hand.bench.meetings().locate(ID, FILE, fresh=True)
+
+
+async def test_a_trash_that_was_partly_read_gives_what_was_found_and_claims_no_loss() -> None:
+    hand = Hand()
+    adapter = hand.bench.meetings(users=["u-1", "u-2"], trash="rescue")
+    hand.on_whole(error(404, 3301, "There is no recording."))
+    hand.bench.script.on(LIST, page([meeting("m-1", file("f-1"))]))
+    hand.bench.script.on("/users/u-2/recordings", error(500, 500, "oops"))
+    assert (await adapter.locate(ID, FILE, fresh=True)).url == f"{URL}f-1"
+    with pytest.raises(PartlyRead, match="u-2, trash"):
+        await adapter.locate(ID, FileId("f-2"), fresh=True)
