@@ -200,7 +200,9 @@ def test_commands_and_options_that_a_page_names_exist(path: Path) -> None:
     wrong = []
     for name, rest in (found for line in code(path) for found in call.findall(line)):
         command = commands.get_command(context, name) if name in COMMANDS else None
-        options = {each for param in command.params for each in param.opts} if command else set()
+        within = command.commands.values() if isinstance(command, click.Group) else ()
+        params = [param for each in (command, *within) if each for param in each.params]
+        options = {each for param in params for each in param.opts}
         given = re.findall(r"(?<!\S)--[a-z-]+", rest)
         if command is None or not options | {"--help"} >= set(given):
             wrong.append((name, given))

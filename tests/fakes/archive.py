@@ -42,12 +42,20 @@ class MemoryIdentity:
             raise self.absent
 
 
+class MemoryVolumes:
+    """There are none."""
+
+    async def absences(self) -> list[str]:
+        return []
+
+
 @dataclass
 class MemoryArchive:
     """Keeps everything in dictionaries; `room` bytes may still be written to it."""
 
     room: int = 1 << 40
     identity: MemoryIdentity = field(default_factory=MemoryIdentity)
+    volumes: MemoryVolumes = field(default_factory=MemoryVolumes)
     unfinished: dict[tuple[str, str], Unfinished] = field(default_factory=dict)
     waiting: dict[tuple[str, str], bytes] = field(default_factory=dict)
     visible: dict[str, bytes] = field(default_factory=dict)

@@ -197,3 +197,27 @@ def archive_on(
         small=small,
         bags=bags,
     )
+
+
+class TwoVolumes(ForgetfulDisk):
+    """A disk where the folder `mount` is on a file system of its own."""
+
+    def __init__(self, mount: Path, **how: Any) -> None:
+        super().__init__(**how)
+        self._mount = mount
+
+    def rename(self, source: Path, target: Path) -> None:
+        self._cross(source, target)
+        super().rename(source, target)
+
+    def link(self, source: Path, target: Path) -> None:
+        self._cross(source, target)
+        super().link(source, target)
+
+    def _cross(self, source: Path, target: Path) -> None:
+        if self._is_within(source) is not self._is_within(target):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(source), None, str(target))
+
+    def _is_within(self, path: Path) -> bool:
+        """By where it really is, as a link may lead there."""
+        return (path.parent.resolve() / path.name).is_relative_to(self._mount)

@@ -130,8 +130,12 @@ class Begun:
     missing: int  #: Those of them that are not there.
 
 
-async def begin_anew(settings: Settings, report: Report, clock: Clock) -> Begun:
+async def begin_anew(
+    settings: Settings, report: Report, clock: Clock, *, volumes: bool = False
+) -> Begun:
     """Make what is at `archive.path` the archive of this catalog, because an operator says so.
+
+    With `volumes`, those below it that are not there are begun anew, too.
 
     It gets an identity that it shares with the catalog; no file and no state is changed.
 
@@ -154,6 +158,9 @@ async def begin_anew(settings: Settings, report: Report, clock: Clock) -> Begun:
                 identity = identity or new_identity()
                 await archive.identity.write(identity)
                 await keep_archive_identity(database, identity, clock())
+        if volumes:
+            async with archive.hold():
+                await archive.volumes.begin_absent()
         stored, missing = await _count(archive, Desk(database, clock, report))
     return Begun(str(archive.root), ruling is not Ruling.OPEN, stored, missing)
 

@@ -15,6 +15,7 @@ from reelkeep.app.asking import Unanswered, ask
 from reelkeep.app.belonging import require
 from reelkeep.app.books import read_catalog
 from reelkeep.app.shelf import make_archive
+from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.desk import Desk, Summary
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import TransferError
@@ -37,7 +38,7 @@ async def snapshot(house: House) -> Status:
     names = [ProviderName(options.name) for options in settings.providers]
     summaries = await house.desk.summaries(names)
     free = await _free(house.archive, settings)
-    problem = await _problem(house.archive.identity.check())
+    problem = await _problem(house.archive, house.archive.identity.check())
     status = _status(settings, summaries, free=free, problem=problem, now=house.clock())
     return {**status, "transfers": transfers(house.flights)}
 
@@ -56,19 +57,19 @@ async def of_catalog(settings: Settings, report: Report, clock: Clock) -> Status
     archive = make_archive(settings, clock)
     async with read_catalog(settings) as database:
         summaries = await Desk(database, clock, report).summaries(names)
-        problem = await _problem(require(archive, database))
+        problem = await _problem(archive, require(archive, database))
     free = await _free(archive, settings)
     status = _status(settings, summaries, free=free, problem=problem, now=clock())
     return {**status, "transfers": []}
 
 
-async def _problem(asked: Awaitable[object]) -> str | None:
+async def _problem(archive: LocalArchive, asked: Awaitable[object]) -> str | None:
     """Return why the archive cannot be written to; None if nothing is known against it."""
     try:
         await asked
+        return "; ".join(await archive.volumes.absences()) or None
     except TransferError as error:
         return str(error)
-    return None
 
 
 def transfers(flights: Flights) -> list[Status]:

@@ -13,7 +13,7 @@ from reelkeep.core.lifecycle import FileState
 from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
 from reelkeep.core.model import Holding
 from reelkeep.core.sums import encode_sums
-from reelkeep.disk import Disk
+from reelkeep.disk import Disk, read_small
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,13 @@ class Form:
         They would say something false until they are written anew; a bag may do without them.
         """
         return (TAGS, INFO) if self.is_bag else ()
+
+    def retire(self, disk: Disk, home: Path) -> None:
+        """Remove these, durably. Blocking."""
+        for name in self.retired:
+            disk.unlink(home / name)
+        if self.retired:
+            disk.fsync_directory(home)
 
     def files(self, home: Path) -> Path:
         """Return where the recording's files lie in its folder."""
@@ -60,3 +67,8 @@ def staged_form(disk: Disk, place: Path) -> Form | None:
     if status is not None and S_ISDIR(status.st_mode):
         return BAG
     return PLAIN if disk.names(place) else None
+
+
+def says(disk: Disk, path: Path, content: bytes) -> bool:
+    """Whether the file at `path` holds exactly `content`. Blocking."""
+    return read_small(disk, path, limit=len(content) + 1) == content

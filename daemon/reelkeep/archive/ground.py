@@ -8,6 +8,7 @@ from reelkeep.archive.flushing import Directories
 from reelkeep.archive.identity import ArchiveIdentity
 from reelkeep.archive.places import Places
 from reelkeep.archive.quarantine import Quarantine
+from reelkeep.archive.volumes import Volumes
 from reelkeep.disk import Disk
 
 
@@ -20,5 +21,6 @@ class Ground:
     directories: Directories
     quarantine: Quarantine
     identity: ArchiveIdentity
+    volumes: Volumes
     boot: str  #: This run of the kernel; empty: not known.
     file_mode: int

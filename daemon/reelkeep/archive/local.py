@@ -33,11 +33,12 @@ from reelkeep.archive.publish import Publisher, PutAside
 from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.rehash import rehash
 from reelkeep.archive.threads import Threads
-from reelkeep.archive.tidy import Orphan, tidy
+from reelkeep.archive.tidy import Orphan, tidy_all
 from reelkeep.archive.traces import Traces
 from reelkeep.archive.verify import directories, verification
+from reelkeep.archive.volumes import VolumeAccess, Volumes
 from reelkeep.archive.walk import walk
-from reelkeep.archive.whereabouts import finished_file, nowhere
+from reelkeep.archive.whereabouts import finished_file, rows_nowhere
 from reelkeep.core.integrity import Verdict
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, Holding
@@ -86,12 +87,15 @@ class LocalArchive:
         self._is_prepared = True  # as far as we know
         directories = Directories(self._disk)
         self._expected = ArchiveIdentity(self._disk, self._places)
+        self._volumes = volumes = Volumes(self._disk, self._places, self._expected)
+        self.volumes = VolumeAccess(self._threads, volumes)
         self.identity = IdentityAccess(self._threads, self._expected)
         self._ground = Ground(
             disk=self._disk,
             places=self._places,
             directories=directories,
-            quarantine=Quarantine(self._disk, self._places, clock),
+            quarantine=Quarantine(self._disk, self._places, volumes, clock),
+            volumes=volumes,
             identity=self._expected,
             boot=self._disk.boot(),
             file_mode=file_mode,
@@ -101,16 +105,11 @@ class LocalArchive:
         drawing = Threads(CapacityLimiter(inf))  # one for each transfer under way
         self._shelf = Shelf(self._ground, self._threads, drawing, keep)
         self._publisher = Publisher(
-            self._disk,
-            self._places,
+            self._ground,
             Folders(self._disk, root, layout=layout, timezone=timezone, mode=directory_mode),
-            self._ground.quarantine,
             put_aside,
-            file_mode=file_mode,
             directory_mode=directory_mode,
-            directories=directories,
             flushers=flushers,
-            identity=self._expected,
             version=_VERSION,
             form=BAG if bags else PLAIN,
         )
@@ -203,7 +202,7 @@ class LocalArchive:
         await self.identity.check()
         if not self._is_prepared:  # the disk was full then
             await self.prepare()
-        return await self._threads.run(self._disk.free, self._places.root) - self.min_free
+        return await self._threads.run(self._volumes.free) - self.min_free
 
     async def lost(self, holdings: Sequence[Holding]) -> frozenset[int]:
         """Return the rows of stored files that do not lie here with the size they had.
@@ -220,14 +219,7 @@ class LocalArchive:
 
     async def not_there(self, holdings: Sequence[Holding]) -> frozenset[int]:
         """Return the rows of stored files that do not lie here, whatever lies here."""
-        return await self._threads.run(self._not_there, holdings)
-
-    def _not_there(self, holdings: Sequence[Holding]) -> frozenset[int]:
-        found = set[int]()
-        for each in holdings:
-            home = self._places.root / each.folder if each.folder else None
-            found.update(file.row for file in nowhere(self._disk, self._places, each, home))
-        return frozenset(found)
+        return await self._threads.run(rows_nowhere, self._disk, self._places, holdings)
 
     async def verify(
         self, folder: str, *, known: Collection[str] = (), pace: Pace | None = None,
@@ -296,7 +288,9 @@ class LocalArchive:
         """Remove what a crash left behind; return what waits for recordings nobody knows."""
         await self.identity.check()
         since = self._clock() - older_than
-        return await self._threads.run(tidy, self._disk, self._places, keys_in_use, since)
+
+        places = await self._threads.run(list, self._volumes.all_places())
+        return await self._threads.run(tidy_all, self._disk, places, keys_in_use, since)
 
     def _see_that_it_is_there(self) -> None:
         self._expected.check()

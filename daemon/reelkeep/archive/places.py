@@ -1,6 +1,7 @@
 """Say where in an archive things lie.
 
     .reelkeep/identity                        which archive this is, as its catalog knows
+    .reelkeep/volumes                         file systems of their own below, if there are any
     .reelkeep/lock                            who works here
     .reelkeep/parts/<key>-<file>.part         unfinished files, with .json beside: the journal
     .reelkeep/finished/<key>-<file>           whole and verified, waiting for their recording
@@ -41,6 +42,7 @@ class Places:
         self.quarantine = self.ours / "quarantine"
         self.lock = self.ours / "lock"
         self.identity = self.ours / "identity"
+        self.volumes = self.ours / "volumes"
 
     def part(self, download: Download) -> Path:
         return self.parts / f"{tag(download.key, download.file)}.part"

@@ -11,6 +11,7 @@ nothing that is not there, and nothing that has a final name is overwritten (rul
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,17 +19,17 @@ from functools import partial
 from os.path import samestat
 from pathlib import Path, PurePosixPath
 
-from reelkeep.archive.flushing import Directories, Flushers
+from reelkeep.archive.across import Across
+from reelkeep.archive.flushing import Flushers
 from reelkeep.archive.folders import Folders
-from reelkeep.archive.forms import Form, form_of, staged_form
-from reelkeep.archive.identity import ArchiveIdentity
+from reelkeep.archive.forms import Form, form_of, says, staged_form
+from reelkeep.archive.ground import Ground
 from reelkeep.archive.places import Places
-from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.stream import sha256_of
 from reelkeep.archive.whereabouts import is_at, nowhere, stored, waiting
 from reelkeep.core.manifest import is_plain_name
 from reelkeep.core.model import HeldFile, Holding
-from reelkeep.disk import Disk, link_or_move, read_small, replace_small, write_unflushed
+from reelkeep.disk import replace_small, write_unflushed
 from reelkeep.errors import IoFailed, TransferError
 
 PutAside = Callable[[Holding, str], None]
@@ -46,7 +47,7 @@ class _Staged:
     form: Form
     is_new: bool
     papers: list[int] = field(default_factory=list)  #: Descriptors that are to be flushed.
-    error: OSError | None = None
+    error: OSError | TransferError | None = None
 
 
 class Publisher:
@@ -55,31 +56,28 @@ class Publisher:
     Many new folders are flushed together: that takes hardly longer than one.
     """
 
-    def __init__(  # noqa: PLR0913 - one for each setting, and the collaborators
+    def __init__(
         self,
-        disk: Disk,
-        places: Places,
+        ground: Ground,
         folders: Folders,
-        quarantine: Quarantine,
         put_aside: PutAside,
         *,
-        directories: Directories,
         flushers: Flushers,
-        identity: ArchiveIdentity,
-        file_mode: int,
         directory_mode: int,
         version: str,
         form: Form,
     ) -> None:
-        self._disk = disk
-        self._places = places
+        self._disk = ground.disk
+        self._places = ground.places
         self._folders = folders
-        self._quarantine = quarantine
+        self._quarantine = ground.quarantine
         self._put_aside = put_aside
-        self._directories = directories
+        self._directories = ground.directories
         self._flushers = flushers
-        self._identity = identity
-        self._file_mode = file_mode
+        self._identity = ground.identity
+        self._volumes = ground.volumes
+        self._across = Across(ground, folders, form, directory_mode, version)
+        self._file_mode = ground.file_mode
         self._directory_mode = directory_mode
         self._version = version
         self._form = form
@@ -118,6 +116,8 @@ class Publisher:
         if there:
             self._extend(holding, folder)
         elif self._all_wait(holding):
+            if self._volumes.near(folder) is not self._places:
+                return self._across.publish(holding, folder)
             return self._place(index, holding, folder)
         elif missing := self._missing(holding):
             folder = self._found_again(holding, missing)
@@ -198,12 +198,21 @@ class Publisher:
             self._close(each)
             try:
                 if each.error is None:
-                    self._folders.make(each.folder.parent)
-                    self._disk.rename(each.place, self._places.root / each.folder)
-            except OSError as error:
+                    self._appear(each)
+            except (OSError, TransferError) as error:
                 each.error = error
         self._flush_homes([each for each in staged if each.error is None])
         return [each.error or str(each.folder) for each in staged]
+
+    def _appear(self, staged: _Staged) -> None:
+        """Give a new folder its name, on whatever volume; the name is not flushed."""
+        self._folders.make(staged.folder.parent)
+        try:
+            self._disk.rename(staged.place, self._places.root / staged.folder)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self._across.publish(staged.holding, staged.folder)
 
     def _flushes(self, staged: _Staged) -> list[Callable[[], None]]:
         papers = [partial(self._disk.fsync, fd) for fd in staged.papers]
@@ -225,7 +234,16 @@ class Publisher:
                 staged.error = staged.error or error
 
     def _extend(self, holding: Holding, folder: PurePosixPath) -> None:
-        """Bring the files and papers of a folder that is there up to date.
+        """Bring the files and papers of a folder that is there up to date, on whatever volume."""
+        try:
+            self._extend_near(holding, folder, self._volumes.near(folder))
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self._extend_near(holding, folder, self._volumes.find(folder))
+
+    def _extend_near(self, holding: Holding, folder: PurePosixPath, near: Places) -> None:
+        """Do so by way of the places on the folder's own volume.
 
         Until the catalog knows of a folder, whoever made it may have died before its name was
         flushed.
@@ -238,29 +256,22 @@ class Publisher:
             self._directories.flush(home.parent)
         form = form_of(self._disk, home)
         files, papers = form.files(home), form.papers(holding, version=self._version)
-        if not all(self._says(home / name, content) for name, content in papers.items()):
-            self._retire(form, home)
-        old = [path for file in stored(holding) for path in self._add(holding, file, files)]
+        if not all(says(self._disk, home / name, content) for name, content in papers.items()):
+            form.retire(self._disk, home)
+        old = [path for file in stored(holding) for path in self._add(holding, file, files, near)]
         self._disk.fsync_directory(files)
         for path in old:  # only now: until then a power cut might have taken the new name
             self._disk.unlink(path)
+        if near is not self._places:
+            self._across.clear(holding)
         for name, content in papers.items():
-            if not self._says(home / name, content):
-                scratch = self._places.scratch(holding.key)
+            if not says(self._disk, home / name, content):
+                scratch = near.scratch(holding.key)
                 replace_small(
                     self._disk, home / name, content, mode=self._file_mode, scratch=scratch
                 )
 
-    def _says(self, path: Path, content: bytes) -> bool:
-        return read_small(self._disk, path, limit=len(content) + 1) == content
-
-    def _retire(self, form: Form, home: Path) -> None:
-        for name in form.retired:
-            self._disk.unlink(home / name)
-        if form.retired:
-            self._disk.fsync_directory(home)
-
-    def _add(self, holding: Holding, file: HeldFile, files: Path) -> list[Path]:
+    def _add(self, holding: Holding, file: HeldFile, files: Path, near: Places) -> list[Path]:
         """Give a waiting file its final name too; return the names that it had.
 
         What already has it is the same file, or it is not what was once stored: then it is put
@@ -272,12 +283,12 @@ class Publisher:
             if (waits := self._disk.status(source)) is None:
                 continue
             old.append(source)
-            if (there := self._disk.status(target)) is None:
-                link_or_move(self._disk, source, target)
-            elif not (samestat(waits, there) or sha256_of(self._disk, target) == file.sha256):
+            if (there := self._disk.status(target)) is not None:
+                if samestat(waits, there) or sha256_of(self._disk, target) == file.sha256:
+                    continue
                 self._quarantine.set_aside(target, holding, file)
                 self._put_aside(holding, file.name)
-                link_or_move(self._disk, source, target)
+            self._across.link(holding, file, source, target, near)
         return old
 
 

@@ -5,18 +5,20 @@ The latest two of each bad download; what stood in the way of a stored file is a
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reelkeep.archive.forms import form_of
 from reelkeep.archive.places import Places, tag
 from reelkeep.archive.stream import sha256_of
+from reelkeep.archive.volumes import Volumes
 from reelkeep.core.bag import PAPERS
 from reelkeep.core.manifest import is_plain_name
 from reelkeep.core.model import Download, HeldFile, Holding
@@ -33,13 +35,14 @@ class Quarantine:
 
     disk: Disk
     places: Places
+    volumes: Volumes
     clock: Callable[[], datetime]
 
     def take(self, path: Path, download: Download, held: Held, reason: str) -> None:
         """Move the file at `path` here, with a note; it need not survive a power cut."""
         begins = f"{tag(download.key, download.file)}-"
-        taken = self._numbers(begins)
-        self._move(path, begins, self._note(download, held, reason))
+        taken = _numbers(self.disk, self.places.quarantine / begins)
+        self._move(path, self.places.quarantine / begins, self._note(download, held, reason))
         for old in sorted(taken)[: max(0, len(taken) + 1 - _KEPT)]:
             for ending in ("part", "json"):
                 self.disk.unlink(self.places.quarantine / f"{begins}{old}.{ending}")
@@ -47,7 +50,7 @@ class Quarantine:
     def of(self, download: Download) -> list[Path]:
         """Return the bytes that were put aside of `download`, the latest first."""
         begins = f"{tag(download.key, download.file)}-"
-        numbers = sorted(self._numbers(begins), reverse=True)
+        numbers = sorted(_numbers(self.disk, self.places.quarantine / begins), reverse=True)
         paths = [self.places.quarantine / f"{begins}{number}.part" for number in numbers]
         return [path for path in paths if self.disk.status(path) is not None]
 
@@ -66,7 +69,7 @@ class Quarantine:
             "folder": holding.folder,
             "expected_sha256": file.sha256,
         }
-        self._move(path, f"{tag(holding.key, file.id)}-altered-", note)
+        self._move_near(path, f"{tag(holding.key, file.id)}-altered-", note)
 
     def put_aside(self, holding: Holding, name: str, reason: str) -> bool:
         """Move what has `name` in the folder of `holding` here; return whether that could be.
@@ -89,7 +92,7 @@ class Quarantine:
             "folder": holding.folder,
             "expected_sha256": file and file.sha256,
         }
-        self._move(path, f"{tag(holding.key, file.id if file else name)}-altered-", note)
+        self._move_near(path, f"{tag(holding.key, file.id if file else name)}-altered-", note)
         self.disk.fsync_directory(path.parent)
         return True
 
@@ -100,16 +103,26 @@ class Quarantine:
         home = self.places.root.joinpath(*names[:-1])
         return (home if name in PAPERS else form_of(self.disk, home).files(home)) / name
 
-    def _move(self, path: Path, begins: str, note: dict[str, Any]) -> None:
+    def _move_near(self, path: Path, begins: str, note: dict[str, Any]) -> None:
+        """Move a file of a folder to the quarantine of its volume."""
+        folder = PurePosixPath(path.parent.relative_to(self.places.root))
+        try:
+            self._move(path, self.volumes.near(folder).quarantine / begins, note)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self._move(path, self.volumes.find(folder).quarantine / begins, note)
+
+    def _move(self, path: Path, begins: Path, note: dict[str, Any]) -> None:
         place = self._moved(path, begins)
         with suppress(OSError):  # the note is a courtesy
             content = json.dumps(note, indent=2).encode() + b"\n"
             write_small(self.disk, place.with_suffix(".json"), content, 0o600)
 
-    def _moved(self, path: Path, begins: str) -> Path:
+    def _moved(self, path: Path, begins: Path) -> Path:
         """Move without writing over another: two processes may do so at once."""
-        number = max(self._numbers(begins), default=0) + 1
-        place = self.places.quarantine / f"{begins}{number}.part"
+        number = max(_numbers(self.disk, begins), default=0) + 1
+        place = begins.with_name(f"{begins.name}{number}.part")
         try:
             link_or_move(self.disk, path, place)
         except FileExistsError:
@@ -117,13 +130,6 @@ class Quarantine:
         self.disk.fsync_directory(place.parent)  # evidence: never without a durable name
         self.disk.unlink(path)
         return place
-
-    def _numbers(self, begins: str) -> set[int]:
-        names = (
-            name for name in self.disk.names(self.places.quarantine) if name.startswith(begins)
-        )
-        numbers = (name.removeprefix(begins).partition(".")[0] for name in names)
-        return {int(number) for number in numbers if number.isascii() and number.isdigit()}
 
     def _note(self, download: Download, held: Held, reason: str) -> dict[str, Any]:
         return {
@@ -166,6 +172,12 @@ def latest(root: Path, key: str, file: str) -> tuple[Path, str] | None:
         return None
     except OSError as error:
         raise IoFailed(f"the quarantine of {root} cannot be read: {error.strerror}") from error
+
+
+def _numbers(disk: Disk, begins: Path) -> set[int]:
+    names = (name for name in disk.names(begins.parent) if name.startswith(begins.name))
+    numbers = (name.removeprefix(begins.name).partition(".")[0] for name in names)
+    return {int(number) for number in numbers if number.isascii() and number.isdigit()}
 
 
 def _is_readable(path: Path) -> bool:

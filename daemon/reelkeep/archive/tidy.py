@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,15 @@ class Orphan:
     path: str  #: Relative to the archive.
     size: int  #: Bytes; 0 for a folder.
     changed: datetime
+
+
+def tidy_all(
+    disk: Disk, all_places: Iterable[Places], keys_in_use: Collection[str], since: datetime
+) -> tuple[Orphan, ...]:
+    """Do as `tidy` on each volume of an archive. Blocking."""
+    return tuple(
+        orphan for places in all_places for orphan in tidy(disk, places, keys_in_use, since)
+    )
 
 
 def tidy(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from stat import S_ISREG
 
@@ -52,6 +53,18 @@ def nowhere(
             )
         )
     ]
+
+
+def rows_nowhere(disk: Disk, places: Places, holdings: Sequence[Holding]) -> frozenset[int]:
+    """Return the rows of stored files of `holdings` that are nowhere, each by its folder.
+
+    Blocking.
+    """
+    found = set[int]()
+    for each in holdings:
+        home = places.root / each.folder if each.folder else None
+        found.update(file.row for file in nowhere(disk, places, each, home))
+    return frozenset(found)
 
 
 def finished_file(disk: Disk, places: Places, download: Download) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -21,9 +22,14 @@ def command() -> None:
 
 
 @command.command
+@click.option(
+    "--volumes",
+    is_flag=True,
+    help="Also begin the volumes anew that are mounted below it as a rule, and are not there.",
+)
 @as_json
 @click.pass_obj
-def init(call: Invocation, *, as_json: bool) -> None:
+def init(call: Invocation, *, volumes: bool, as_json: bool) -> None:
     """Make what is at archive.path the archive of this catalog.
 
     reelkeep writes only to the archive that its catalog knows, so that nothing goes into the mount
@@ -38,7 +44,8 @@ def init(call: Invocation, *, as_json: bool) -> None:
     from reelkeep.app.books import utc_now
 
     settings = call.settings_only()
-    begun = run_in_loop(begin_anew, settings, log_of(settings), utc_now)
+    log = log_of(settings)
+    begun = run_in_loop(partial(begin_anew, settings, log, utc_now, volumes=volumes))
     if as_json:
         call.out.json(asdict(begun))
     else:

@@ -9,6 +9,7 @@ import resource
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 from reelkeep.app.owners import of_others
 from reelkeep.archive.identity import read_identity
+from reelkeep.archive.volumes import volumes_below
 from reelkeep.catalog.glance import Glance, glance
 from reelkeep.catalog.schema import HEAD
 from reelkeep.core.diagnosis import (
@@ -29,7 +31,7 @@ from reelkeep.core.diagnosis import (
     judge_version,
     unused_proxy,
 )
-from reelkeep.errors import ArchiveAbsent, CatalogError
+from reelkeep.errors import ArchiveAbsent, CatalogError, TransferError
 from reelkeep.ports import Clock
 from reelkeep.settings import Settings
 
@@ -126,7 +128,11 @@ def about_archive(settings: Settings) -> Found:
     if found is None:
         return [], {}
     stored = sum(states.get("stored", 0) for states in found.files.values())
-    return [judge_archive(str(settings.archive.path), found.archive, there, stored=stored)], {}
+    checks = [judge_archive(str(settings.archive.path), found.archive, there, stored=stored)]
+    if checks[0].grade is Grade.OK:
+        absent = volumes_below(settings.archive.path).absences()
+        checks += [Check("archive", Grade.BAD, told) for told in absent]
+    return checks, {}
 
 
 def about_machine(settings: Settings) -> Found:
@@ -167,7 +173,10 @@ def _alien(path: Path, user: int, of: Path) -> str:
 
 def about_disk(settings: Settings) -> Found:
     """Judge the room for archive and catalog, and whether we may write there."""
-    places = {"archive": settings.archive.path, "catalog folder": settings.catalog.path.parent}
+    root = settings.archive.path
+    places = {"archive": root, "catalog folder": settings.catalog.path.parent}
+    with suppress(TransferError, OSError):  # said elsewhere
+        places |= {f"volume {each}": root / each for each in volumes_below(root).known()}
     checks, facts = [], {}
     for name, path in places.items():
         if not path.exists():
@@ -176,7 +185,7 @@ def about_disk(settings: Settings) -> Found:
         room = os.statvfs(path)
         free = room.f_bavail * room.f_frsize
         facts[name] = {"path": str(path), "free_bytes": free, "free_inodes": room.f_favail}
-        wanted = settings.archive.min_free if name == "archive" else 0
+        wanted = 0 if name == "catalog folder" else settings.archive.min_free
         checks.append(judge_room(f"room for the {name}", free, wanted))
         if room.f_files and room.f_favail < FEW_INODES:
             told = f"only {room.f_favail:,} more files fit on the disk"
