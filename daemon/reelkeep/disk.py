@@ -23,7 +23,10 @@ FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CANNOT_FSYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 _CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-_CANNOT_LINK = frozenset({errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP})
+_CANNOT_LINK = frozenset({errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+_CANNOT_CHMOD = frozenset(
+    {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+)
 
 
 def disk_error(error: OSError) -> TransferError:
@@ -151,6 +154,34 @@ class Disk:
         with suppress(OSError):
             return _BOOT_ID.read_text().strip()
         return ""
+
+
+class ArchiveDisk(Disk):
+    """The disk of an archive, which may keep no modes: then its mount decides who may read there.
+
+    So it is with FAT, exFAT, SMB and some FUSE. Whatever is secret is kept by a `Disk`.
+    """
+
+    def mkdir(self, path: Path, mode: int) -> None:
+        path.mkdir(mode)
+        self.chmod(path, mode)
+
+    def chmod(self, path: Path, mode: int) -> None:
+        with _modes_optional():
+            super().chmod(path, mode)
+
+    def fchmod(self, fd: int, mode: int) -> None:
+        with _modes_optional():
+            super().fchmod(fd, mode)
+
+
+@contextmanager
+def _modes_optional() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _CANNOT_CHMOD:
+            raise
 
 
 def link_or_move(disk: Disk, source: Path, target: Path) -> None:

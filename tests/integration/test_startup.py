@@ -45,6 +45,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "reelkeep.yaml").write_text(CONFIGURATION)
     begin(folder)
     (folder / "health.yaml").write_text("server: {listen: 127.0.0.1:1}\n")
+    imported("sync", folder)  # the first start logs what the file system can do
     return folder
 
 

@@ -25,8 +25,10 @@ from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.upgrade import Upgrade
 from reelkeep.catalog.vault import FileVault
+from reelkeep.core.file_system import limitations
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
+from reelkeep.errors import TransferError
 from reelkeep.options import ProviderOptions, lacks_secrets
 from reelkeep.ports import Clean, Clock, Dice, Learn, Provider, Report, Tools, Transport
 from reelkeep.providers.adapter import Installed
@@ -103,6 +105,7 @@ async def open_house(
             database, is_new = await stack.enter_async_context(both)
         finally:
             upgrade.tell(report)
+        await tell_file_systems(archive, report)
         wire = await stack.enter_async_context(open_wire(settings))
         house = furnish(
             settings,
@@ -125,6 +128,20 @@ def _warn_of_root(settings: Settings, report: Report) -> None:
     owner = other_owner(settings.archive.path)
     if owner is not None:
         report("archive.other_owner", path=settings.archive.path, owner=owner, user=os.geteuid())
+
+
+async def tell_file_systems(archive: LocalArchive, report: Report) -> None:
+    """Try what the file systems of the archive can do; report what is new, and what is lacking."""
+    try:
+        before = {each.folder: each for each in await archive.volumes.tried()}
+        found = await archive.volumes.try_all()
+    except TransferError:  # a full disk, say: whatever is refused is met again, and reported then
+        return
+    for each in found:
+        if each.folder not in before or each.differs(before[each.folder]):
+            report("archive.probed", **each.facts())
+        for reason in limitations(each):
+            report("archive.limited", folder=each.folder, reason=reason)
 
 
 def furnish(

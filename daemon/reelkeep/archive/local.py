@@ -42,7 +42,7 @@ from reelkeep.archive.whereabouts import finished_file, rows_nowhere
 from reelkeep.core.integrity import Verdict
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, Holding
-from reelkeep.disk import Disk
+from reelkeep.disk import ArchiveDisk, Disk
 from reelkeep.errors import Busy, IoFailed
 from reelkeep.ports import Clock, Inspection
 
@@ -80,7 +80,7 @@ class LocalArchive:
         self._directory_mode = directory_mode
         self.min_free = min_free
         self._clock = clock
-        self._disk = disk or Disk()
+        self._disk = disk or ArchiveDisk()
         self._threads = Threads(CapacityLimiter(_THREADS))
         self._readers = Threads(CapacityLimiter(len(os.sched_getaffinity(0))))
         self._traces = Traces()

@@ -2,6 +2,7 @@
 
     .reelkeep/identity                        which archive this is, as its catalog knows
     .reelkeep/volumes                         file systems of their own below, if there are any
+    .reelkeep/file-systems                    what they could do at the last start
     .reelkeep/lock                            who works here
     .reelkeep/parts/<key>-<file>.part         unfinished files, with .json beside: the journal
     .reelkeep/finished/<key>-<file>           whole and verified, waiting for their recording
@@ -43,6 +44,7 @@ class Places:
         self.lock = self.ours / "lock"
         self.identity = self.ours / "identity"
         self.volumes = self.ours / "volumes"
+        self.file_systems = self.ours / "file-systems"
 
     def part(self, download: Download) -> Path:
         return self.parts / f"{tag(download.key, download.file)}.part"

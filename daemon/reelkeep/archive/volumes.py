@@ -16,9 +16,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from reelkeep.archive.file_system import try_file_system
 from reelkeep.archive.identity import ArchiveIdentity
 from reelkeep.archive.places import Places
 from reelkeep.archive.threads import Threads
+from reelkeep.core.file_system import FileSystem
 from reelkeep.core.manifest import is_plain_name
 from reelkeep.disk import Disk, read_small, replace_small, write_small
 from reelkeep.errors import ArchiveAbsent
@@ -122,6 +124,26 @@ class Volumes:
         roots = [self._main.root / volume for volume in sorted(self._filled)]
         return min(self._disk.free(root) for root in [self._main.root, *roots])
 
+    def try_all(self) -> list[FileSystem]:
+        """Return what the archive's file system can do, and each volume's that is there."""
+        root = self._main.root
+        found = [
+            try_file_system(self._disk, places, str(places.root.relative_to(root)))
+            for places in self.all_places()
+        ]
+        with suppress(OSError):  # a courtesy to those who only look
+            content = json.dumps([each.facts() for each in found], indent=2).encode() + b"\n"
+            write_small(self._disk, self._main.file_systems, content, _LIST_MODE)
+        return found
+
+    def tried(self) -> list[FileSystem]:
+        """Return what was found at the last start; nothing if that is not known."""
+        try:
+            content = read_small(self._disk, self._main.file_systems, limit=_LIST_BYTES)
+            return [FileSystem(**each) for each in json.loads(content or b"[]")]
+        except (OSError, ValueError, TypeError, RecursionError):
+            return []
+
     def all_places(self) -> Iterator[Places]:
         """Yield the places of the archive, and of each volume that is there."""
         yield self._main
@@ -204,6 +226,14 @@ class VolumeAccess:
     async def absences(self) -> Sequence[str]:
         """Return why volumes cannot be written to; nothing if all are mounted."""
         return await self._threads.run(self._volumes.absences)
+
+    async def tried(self) -> Sequence[FileSystem]:
+        """Return what was found at the last start; nothing if that is not known."""
+        return await self._threads.run(self._volumes.tried)
+
+    async def try_all(self) -> Sequence[FileSystem]:
+        """Return what the archive's file system can do, and each volume's that is there."""
+        return await self._threads.run(self._volumes.try_all)
 
     async def begin_absent(self) -> Sequence[PurePosixPath]:
         """Begin those anew that are not there, because an operator says so; return them."""

@@ -99,6 +99,27 @@ EVENTS: dict[str, Event] = {
         "is written there, and the daemon waits. Said once; `found` says when it is over.",
     ),
     "archive.found": Event(_I, ("seconds",), "The archive is there: the daemon begins its work."),
+    "archive.probed": Event(
+        _I,
+        (
+            "folder",
+            "links",
+            "flushes_directories",
+            "locks",
+            "modes",
+            "longest_name",
+            "case",
+            "unicode",
+            "renames",
+            "free_bytes",
+            "free_files",
+        ),
+        "What the file system of the archive, or of a volume below it, can do; said at the first "
+        "start, and when it has changed since the last one.",
+    ),
+    "archive.limited": Event(
+        _W, ("folder", "reason"), "Something is given up on this file system; said at each start."
+    ),
     # polls
     "poll.completed": Event(
         _I, ("provider", "listed", "new", "changed", "seconds", "deep"), "A poll listed all."

@@ -236,6 +236,11 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "there now is the archive. `reelkeep verify --repair` fetches again what is missing "
             "from it and the providers still have."
         ),
+        "archive.limited": (
+            "`reason` says what the file system cannot do, and what follows. The manual's page on "
+            "file systems says which one can. Nothing that is promised elsewhere depends on it "
+            "silently: if you can live with the sentence, nothing is to be done."
+        ),
         "disk.low": (
             "Transfers pause, nothing else happens, and they go on by themselves when there is "
             "room again; recordings wait at the provider for as long as it keeps them.\n"

@@ -31,6 +31,7 @@ from reelkeep.core.diagnosis import (
     judge_version,
     unused_proxy,
 )
+from reelkeep.core.file_system import limitations
 from reelkeep.errors import ArchiveAbsent, CatalogError, TransferError
 from reelkeep.ports import Clock
 from reelkeep.settings import Settings
@@ -132,7 +133,13 @@ def about_archive(settings: Settings) -> Found:
     if checks[0].grade is Grade.OK:
         absent = volumes_below(settings.archive.path).absences()
         checks += [Check("archive", Grade.BAD, told) for told in absent]
-    return checks, {}
+    tried = volumes_below(settings.archive.path).tried()
+    limited = [(each.folder, told) for each in tried for told in limitations(each)]
+    checks += [Check(f"file system of {folder}", Grade.ODD, told) for folder, told in limited]
+    if tried and not limited:
+        told = "can do all that is needed, as tried at the last start"
+        checks.append(Check("file system", Grade.OK, told))
+    return checks, {"file_systems": [each.facts() for each in tried]}
 
 
 def about_machine(settings: Settings) -> Found:

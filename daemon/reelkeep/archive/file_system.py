@@ -1,0 +1,125 @@
+"""Try what a file system can do, where an archive makes its names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from stat import S_IMODE
+
+from reelkeep.archive.places import Places
+from reelkeep.core.file_system import NAME_BYTES, FileSystem
+from reelkeep.disk import Disk, write_small
+
+_SOME = b"reelkeep tries what this file system can do\n"
+_LETTERS = "n\N{LATIN SMALL LETTER E WITH ACUTE}\N{CJK UNIFIED IDEOGRAPH-4F1A}"  # NFC, as ours are
+_LENGTHS = (NAME_BYTES, 143, 128, 64, 31)  # 143: eCryptfs
+
+
+def try_file_system(disk: Disk, places: Places, folder: str) -> FileSystem:
+    """Return what the file system of `places` can do, tried in a folder that is removed. Blocking.
+
+    Raises:
+        OSError: Nothing can be written there at all.
+    """
+    place = places.ours / f"trial-{os.getpid()}"
+    _remove(disk, place)
+    disk.mkdir(place, 0o700)
+    try:
+        return _tried(disk, place, folder)
+    finally:
+        with suppress(OSError):
+            _remove(disk, place)
+
+
+def _tried(disk: Disk, place: Path, folder: str) -> FileSystem:
+    file = place / "file"
+    write_small(disk, file, _SOME, 0o600)
+    room = os.statvfs(place)
+    return FileSystem(
+        folder=folder,
+        links=_works(lambda: disk.link(file, place / "link")),
+        renames=_works(lambda: _replace(disk, file, place / "renamed")),
+        flushes_directories=_works(lambda: _flush(disk, place)),
+        locks=_locks(disk, file),
+        modes=_works(lambda: _keeps_mode(disk, place / "mode")),
+        longest_name=_longest(disk, place),
+        case=not _same(disk, place / "case", place / "CASE"),
+        unicode=_keeps_name(disk, place, _LETTERS),
+        free_bytes=disk.free(place),
+        free_files=room.f_favail if room.f_files else None,
+    )
+
+
+def _works(trial: Callable[[], object]) -> bool:
+    try:
+        return trial() is not False
+    except OSError:
+        return False
+
+
+def _replace(disk: Disk, file: Path, other: Path) -> None:
+    write_small(disk, other, _SOME, 0o600)
+    disk.rename(other, file)
+
+
+def _flush(disk: Disk, place: Path) -> None:
+    fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        disk.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _locks(disk: Disk, file: Path) -> bool:
+    """Whether a second descriptor is kept out."""
+    first = disk.open(file, os.O_RDWR)
+    try:
+        second = disk.open(file, os.O_RDWR)
+        try:
+            disk.lock(first)
+            disk.lock(second)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            disk.close(second)
+    finally:
+        disk.close(first)
+    return False
+
+
+def _keeps_mode(disk: Disk, file: Path) -> bool:
+    for mode in (0o600, 0o640):
+        write_small(disk, file, _SOME, mode)
+        status = disk.status(file)
+        if status is None or S_IMODE(status.st_mode) != mode:
+            return False
+    return True
+
+
+def _longest(disk: Disk, place: Path) -> int:
+    return next((size for size in _LENGTHS if _keeps_name(disk, place, "n" * size)), 0)
+
+
+def _keeps_name(disk: Disk, place: Path, name: str) -> bool:
+    try:
+        write_small(disk, place / name, _SOME, 0o600)
+        return name in disk.names(place)
+    except OSError:
+        return False
+
+
+def _same(disk: Disk, one: Path, other: Path) -> bool:
+    with suppress(OSError):
+        write_small(disk, one, _SOME, 0o600)
+    return disk.status(other) is not None
+
+
+def _remove(disk: Disk, place: Path) -> None:
+    for name in disk.names(place):
+        disk.unlink(place / name)
+    with suppress(FileNotFoundError):
+        disk.rmdir(place)
