@@ -10,12 +10,19 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from reelkeep.errors import DiskFull, IoFailed, TransferError
+from reelkeep.core.disk_errors import Scope, scope_of
+from reelkeep.errors import (
+    CannotStore,
+    DiskFull,
+    IoFailed,
+    StorageUnavailable,
+    TransferError,
+)
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the kernel says when there is no room, or no quota."""
@@ -32,13 +39,22 @@ _CANNOT_CHMOD = frozenset(
 def disk_error(error: OSError) -> TransferError:
     """Return what `error` means to this package."""
     reason = error.strerror or str(error)
-    where = f": {error.filename}" if error.filename else ""
-    return (DiskFull if error.errno in FULL else IoFailed)(f"{reason}{where}")
+    message = f"{reason}{f': {error.filename}' if error.filename else ''}"
+    scope = scope_of(error.errno)
+    if scope in (Scope.PLACE, Scope.PROCESS):
+        return StorageUnavailable(message, condition=scope.value)
+    return _ERRORS.get(scope, IoFailed)(message)
+
+
+_ERRORS: Final[Mapping[Scope, type[TransferError]]] = {
+    Scope.FULL: DiskFull,
+    Scope.FINAL: CannotStore,
+}
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Let no `OSError` out but as `DiskFull` or `IoFailed`."""
+    """Let no `OSError` out but as `DiskFull` or `IoFailed`, or what is more exact of them."""
     try:
         yield
     except OSError as error:

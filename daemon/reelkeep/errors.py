@@ -21,6 +21,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
         * `Gone`: the file no longer exists at the provider
         * `OutOfReach`: the provider has the file, but gives no address for it now
         * `Refused`: an address, a status or a rule forbids this download for good
+        * `RefusedForNow`: the download host refused, in a way that may pass within hours
         * `Unauthorized`: the download host does not accept our credentials
         * `NotFound`: the download host does not know the file
         * `Expired`: the locator went stale
@@ -33,7 +34,10 @@ handles failures reads `remedy` and `code`, and never tests for classes.
         * `NotMedia`: a page of text instead of the file
         * `SizeMismatch`, `DigestMismatch`, `Damaged`: all bytes came, but not the promised ones
         * `DiskFull`, `IoFailed`, `Rotten`: our own disk failed us
-            * `ArchiveAbsent`: what is at `archive.path` is not the archive of this catalog
+            * `TooLarge`: the file does not fit in what is left, though others may
+            * `StorageUnavailable`: nothing can be written now, whatever the file
+            * `CannotStore`: this file can never be written here
+                * `ArchiveAbsent`: what is at `archive.path` is not the archive of this catalog
         * `WrongBytes`: what we hold is not what was sent
 """
 
@@ -175,6 +179,19 @@ class Refused(TransferError):
     remedy = Remedy.GIVE_UP
 
 
+class RefusedForNow(TransferError):
+    """The download host refused, in a way that may pass: a lock, a conflict, an unknown 4xx.
+
+    `after` is in seconds, if it said when to come back.
+    """
+
+    code = "refused"
+
+    def __init__(self, message: str, *, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
 class Unauthorized(TransferError):
     """The download host does not accept our credentials."""
 
@@ -279,6 +296,10 @@ class DiskFull(TransferError):
     remedy = Remedy.WAIT
 
 
+class TooLarge(DiskFull):
+    """The file does not fit in what is left of the disk; smaller files may."""
+
+
 class IoFailed(TransferError):
     """Our own disk could not be read or written; the bytes of the part are not trusted."""
 
@@ -286,13 +307,30 @@ class IoFailed(TransferError):
     remedy = Remedy.RESTART
 
 
-class ArchiveAbsent(IoFailed):
+class StorageUnavailable(IoFailed):
+    """The archive, or this process, seems unable to write anything; a small write decides that.
+
+    `condition` is `place` or `process`, as `core.disk_errors.Scope` has them.
+    """
+
+    remedy = Remedy.WAIT
+
+    def __init__(self, message: str, *, condition: str = "place") -> None:
+        super().__init__(message)
+        self.condition = condition
+
+
+class ArchiveAbsent(StorageUnavailable):
     """What is at `archive.path` is not the archive of this catalog; nothing was written there.
 
     It may pass by itself, once the disk is mounted.
     """
 
-    remedy = Remedy.WAIT
+
+class CannotStore(IoFailed):
+    """This file can never be stored here: too large for the file system, or its name is."""
+
+    remedy = Remedy.GIVE_UP
 
 
 class Rotten(TransferError):

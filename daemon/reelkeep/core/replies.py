@@ -16,6 +16,7 @@ from reelkeep.errors import (
     NotFound,
     NotMedia,
     Refused,
+    RefusedForNow,
     Throttled,
     TransferError,
     Unauthorized,
@@ -28,10 +29,14 @@ _MEANINGS: Mapping[int, type[TransferError]] = {
     407: Unreachable,  # a proxy of ours, and no verdict about the file
     408: Unreachable,
     410: Expired,
-    425: Unreachable,
+    405: Refused,
+    406: Refused,
+    414: Refused,
+    451: Refused,
     501: Refused,
     505: Refused,
 }
+"""What says something definite. Every other 4xx, such as 409, 421, 423 and 425, may pass."""
 _BYTES = frozenset({200, 206, 416})
 COMPRESSIONS = frozenset(
     {"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd", "dcb", "dcz"}
@@ -61,7 +66,10 @@ def problem(
         return Expired(said)
     if status == 403:
         return Unauthorized(said)
-    return _MEANINGS.get(status, _of_its_class(status))(said)
+    meaning = _MEANINGS.get(status, _of_its_class(status))
+    if meaning is RefusedForNow:
+        return RefusedForNow(said, after=_after(headers, now))
+    return meaning(said)
 
 
 def encoding_problem(headers: Mapping[str, str]) -> Encoded | None:
@@ -102,7 +110,7 @@ def _codings(headers: Mapping[str, str]) -> set[str]:
 def _of_its_class(status: int) -> type[TransferError]:
     if status >= 500:
         return Unreachable
-    return Refused if status >= 400 else Garbled
+    return RefusedForNow if status >= 400 else Garbled
 
 
 def _after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -17,9 +17,11 @@ from reelkeep.errors import (
     OutOfReach,
     ProviderError,
     RateLimited,
+    RefusedForNow,
     Remedy,
     SizeMismatch,
     Throttled,
+    TooLarge,
     TransferError,
     Unavailable,
 )
@@ -28,7 +30,10 @@ LONGEST_WISH = timedelta(hours=1)
 """A server's Retry-After wins over our own longest delay, but only up to here."""
 
 PATIENCE = timedelta(seconds=30)
-"""How soon a file is looked at again that only waits: for space, for its provider."""
+"""How soon a file is looked at again that only waits: for its provider, for its archive."""
+
+NO_ROOM = timedelta(minutes=1)
+"""How soon a file is tried again that turned out to be too large for what is left of the disk."""
 
 SUSPECTS: Mapping[type[Exception], int] = {DigestMismatch: 2, SizeMismatch: 5, Damaged: 5}
 """How often in a row bytes that came whole but wrong are fetched, as they cost a whole transfer
@@ -36,6 +41,16 @@ each (rule 40; corrupt MP4s are known to heal at the provider)."""
 
 HEALING = 60
 """Times `base`: how long a provider is given to heal a file before the same bytes are the file."""
+
+REFUSED_AGAIN = (
+    timedelta(seconds=5),
+    timedelta(minutes=1),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=4),
+)
+"""When a file is asked for again whose host refused it in a way that may pass: a file that is
+still being written answers 409 or 423 for minutes, a moved one for hours. Then it has failed."""
 
 TRIES_PER_ATTEMPT = 25
 """The absolute cap: progress renews the attempts, but not for ever (rule 51)."""
@@ -94,14 +109,14 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
         )  # fmt: skip
     attempts = 1 if failure.progressed else download.attempts + 1
     tries = download.tries + 1
-    allowed = min(policy.attempts, SUSPECTS.get(type(error), policy.attempts))
+    allowed = _allowed(error, policy)
     over = attempts >= allowed or tries >= policy.attempts * TRIES_PER_ATTEMPT
     if over or remedy is Remedy.GIVE_UP:
         return Verdict(
             state=_given_up(download), due_at=None, attempts=attempts, tries=tries,
             code=download.obstacle or code, counted=True,
         )  # fmt: skip
-    delay = _wish(error, now, backoff(attempts, policy, dice))
+    delay = _wish(error, now, _step(error, attempts, policy, dice))
     if isinstance(error, Damaged):
         delay = max(delay, min(policy.longest, HEALING * policy.base))
     return Verdict(
@@ -128,6 +143,20 @@ def _waits(failure: Failed, code: str, now: datetime, dice: float) -> Verdict:
     )  # fmt: skip
 
 
+def _allowed(error: Exception, policy: Policy) -> int:
+    """Return how many attempts in a row may fail like this before the file has failed."""
+    if isinstance(error, RefusedForNow):
+        return len(REFUSED_AGAIN) + 1
+    return min(policy.attempts, SUSPECTS.get(type(error), policy.attempts))
+
+
+def _step(error: Exception, attempts: int, policy: Policy, dice: float) -> timedelta:
+    """Return the delay after so many failed `attempts`, as far as it is ours to choose."""
+    if isinstance(error, RefusedForNow):
+        return REFUSED_AGAIN[min(attempts, len(REFUSED_AGAIN)) - 1] * (0.5 + dice / 2)
+    return backoff(attempts, policy, dice)
+
+
 def _pause(error: Exception, now: datetime, policy: Policy, dice: float) -> timedelta:
     """Return how long to wait where nobody is at fault: as long as we were asked to, if we were.
 
@@ -135,7 +164,7 @@ def _pause(error: Exception, now: datetime, policy: Policy, dice: float) -> time
     """
     asked = _asked(error, now)
     if asked is None:
-        return min(PATIENCE, policy.longest)
+        return NO_ROOM if isinstance(error, TooLarge) else min(PATIENCE, policy.longest)
     return max(asked, policy.base) + policy.base * dice
 
 
@@ -180,7 +209,7 @@ def _wish(error: Exception, now: datetime, delay: timedelta) -> timedelta:
 
 def _asked(error: Exception, now: datetime) -> timedelta | None:
     """Return for how long we were asked to stay away, within reason; None if nobody asked."""
-    if isinstance(error, Throttled) and error.after is not None:
+    if isinstance(error, Throttled | RefusedForNow) and error.after is not None:
         return min(timedelta(seconds=error.after), LONGEST_WISH)
     if isinstance(error, RateLimited) and error.until is not None:
         return min(max(error.until - now, timedelta(0)), LONGEST_WISH)

@@ -14,6 +14,7 @@ from reelkeep.errors import (
     Garbled,
     NotFound,
     Refused,
+    RefusedForNow,
     Remedy,
     Throttled,
     TransferError,
@@ -43,13 +44,14 @@ def test_some_statuses_are_about_bytes(status: int) -> None:
         (401, False, Unauthorized),
         (403, True, Unauthorized),
         (403, False, Expired),
-        (400, True, Refused),
+        (400, True, RefusedForNow),
         (400, False, Expired),
         (404, True, NotFound),
         (410, True, Expired),
-        *((status, True, Unreachable) for status in (407, 408, 425, 500, 502, 504, 520, 529, 599)),
+        *((status, True, Unreachable) for status in (407, 408, 500, 502, 504, 520, 529, 599)),
         *((status, True, Throttled) for status in (429, 503)),
-        *((status, True, Refused) for status in (402, 405, 406, 409, 418, 451, 501, 505)),
+        *((status, True, Refused) for status in (405, 406, 414, 451, 501, 505)),
+        *((status, True, RefusedForNow) for status in (402, 409, 418, 421, 423, 425, 499)),
         *((status, True, Garbled) for status in (201, 204, 300, 304)),
     ],
 )
@@ -161,3 +163,9 @@ def test_no_text_of_a_reply_is_repeated() -> None:
 )
 def test_a_label_that_names_no_encoding_is_told(coding: str, label: str | None) -> None:
     assert foreign_coding({"Content-Encoding": coding}) == label
+
+
+def test_a_refusal_that_may_pass_is_asked_again_when_its_host_says() -> None:
+    found = meant(423, {"Retry-After": "90"})
+    assert isinstance(found, RefusedForNow)
+    assert found.after == 90

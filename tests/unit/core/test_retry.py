@@ -14,6 +14,8 @@ from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Failed
 from reelkeep.core.retry import (
     LONGEST_WISH,
+    NO_ROOM,
+    REFUSED_AGAIN,
     TRIES_PER_ATTEMPT,
     Policy,
     Verdict,
@@ -26,6 +28,7 @@ from reelkeep.errors import (
     BadAnswer,
     BadReply,
     Busy,
+    CannotStore,
     Damaged,
     DigestMismatch,
     DiskFull,
@@ -41,9 +44,12 @@ from reelkeep.errors import (
     Parked,
     RateLimited,
     Refused,
+    RefusedForNow,
     SizeMismatch,
     Stalled,
+    StorageUnavailable,
     Throttled,
+    TooLarge,
     Unauthorized,
     Unavailable,
     Unreachable,
@@ -59,7 +65,7 @@ ERRORS = [
     *(AuthFailed, Misconfigured, RateLimited, Unavailable, BadAnswer, Busy),
     *(BadReply, Damaged, DigestMismatch, DiskFull, Encoded, Expired, Garbled, Gone, IoFailed),
     *(NotFound, NotMedia, NotYet, Parked, Refused, SizeMismatch, Stalled, Throttled, Unauthorized),
-    *(Unreachable, ZeroDivisionError),
+    *(Unreachable, ZeroDivisionError, RefusedForNow, TooLarge, StorageUnavailable, CannotStore),
 ]
 
 
@@ -135,6 +141,35 @@ def test_rule_50_what_is_refused_for_good_fails_at_once() -> None:
     assert judged(Refused("x")) == expected
 
 
+def test_what_can_never_be_stored_here_fails_at_once() -> None:
+    verdict = judged(CannotStore("File too large"))
+    assert (verdict.state, verdict.code) == (FileState.FAILED, "io_error")
+
+
+def test_a_refusal_that_may_pass_is_asked_again_over_hours_and_then_it_is_final() -> None:
+    """Whatever `downloads.retry` says: it is about lines that break, not about locks."""
+    policy = Policy(attempts=3)
+    verdicts = [
+        judged(RefusedForNow("409"), attempts=n, dice=0.999, policy=policy) for n in range(6)
+    ]
+    waits = [delay(verdict) for verdict in verdicts[:-1]]
+    assert waits == pytest.approx([step.total_seconds() for step in REFUSED_AGAIN], rel=1e-2)
+    assert verdicts[-1].state is FileState.FAILED
+
+
+def test_a_host_that_says_when_to_come_back_is_heard() -> None:
+    assert delay(judged(RefusedForNow("425", after=100))) == 100
+
+
+def test_what_does_not_fit_is_tried_again_soon_and_not_counted() -> None:
+    verdict = judged(TooLarge("x"), attempts=3)
+    assert (verdict.counted, verdict.attempts, delay(verdict)) == (
+        False,
+        3,
+        NO_ROOM.total_seconds(),
+    )
+
+
 def test_what_is_gone_is_gone() -> None:
     expected = Verdict(
         state=FileState.GONE, due_at=None, attempts=2, tries=3, code="not_found", counted=True
@@ -150,7 +185,15 @@ def test_a_refusal_that_may_heal_is_tried_again_and_not_for_ever(error: Exceptio
 
 
 @pytest.mark.parametrize(
-    "error", [NotYet("x"), DiskFull("x"), Unavailable("x"), AuthFailed("x"), Misconfigured("x")]
+    "error",
+    [
+        NotYet("x"),
+        DiskFull("x"),
+        StorageUnavailable("x"),
+        Unavailable("x"),
+        AuthFailed("x"),
+        Misconfigured("x"),
+    ],
 )
 def test_what_is_nobodys_fault_is_not_counted(error: Exception) -> None:
     verdict = judged(error, attempts=7, tries=199)
