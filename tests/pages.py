@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from reelkeep.core.disk_errors import DISK_ERRORS, OTHERWISE, DiskErrorRow, Scope
 from reelkeep.settings import schema
 from reelkeep.telemetry.catalogue import events_page, journal_catalog, runbook_page
 
@@ -30,6 +31,34 @@ secret is one of `{env: NAME}`, `{file: PATH}`, `{credential: NAME}`, never a ba
 
 """
 
+_DISK_ERRORS_HEAD = """\
+# Errors of the disk
+
+Made from `core/disk_errors.py` by `make docs`; do not edit.
+
+What an error of the operating system means to the archive, and what follows. `reelkeep show ID` and
+the log give the error in words; the kernel's name for it is in the first column of the table below.
+
+* `full`, `place`, `process`: a small file is written in `.reelkeep/parts`, locked, flushed, and
+  moved through the other directories. If that fails too, all transfers pause; otherwise the error
+  is about the one file.
+* `full`: while transfers pause, `disk.low` holds, until `disk.recovered`; gauge
+  `reelkeep_disk_low`, alert `ReelkeepDiskLow`. A single file that does not fit waits, and others go
+  on.
+* `place`, `process`: while transfers pause, `archive.unavailable` holds, until
+  `archive.available`; gauge `reelkeep_archive_unavailable`, alert `ReelkeepArchiveUnavailable`. An
+  error about a single file follows `file`.
+* `file`: the file is tried again from its first byte, up to `downloads.retry.attempts` times in a
+  row: `file.retry`, then `file.failed`.
+* `final`: the file fails at once with `io_error`: fetching it again would not help.
+
+While transfers pause no host is asked for bodies and no attempt is counted. The small file is tried
+every five seconds; when it can be written, transfers go on by themselves.
+
+| error | scope | what happened | what to do |
+|---|---|---|---|
+"""
+
 Schema = Mapping[str, Any]
 
 
@@ -37,6 +66,7 @@ def pages(described: Schema | None = None) -> dict[str, str]:
     """Return the pages by their places below the project's root."""
     return {
         "docs/reference/events.md": events_page(),
+        "docs/reference/disk-errors.md": disk_errors_page(),
         "docs/reference/configuration.md": configuration_page(
             schema() if described is None else described
         ),
@@ -45,6 +75,17 @@ def pages(described: Schema | None = None) -> dict[str, str]:
             {name: rule["labels"]["severity"] for name, rule in rules().items()}
         ),
     }
+
+
+def disk_errors_page() -> str:
+    """Return the table of what each errno means."""
+    rows = [*DISK_ERRORS.items(), ("any other", OTHERWISE)]
+    return _DISK_ERRORS_HEAD + "".join(_disk_error(name, row) for name, row in rows)
+
+
+def _disk_error(name: str, row: DiskErrorRow) -> str:
+    shown = f"`{name}`" if row.scope is not Scope.FILE else name
+    return f"| {shown} | `{row.scope}` | {row.meaning} | {row.advice} |\n"
 
 
 def rules() -> dict[str, dict[str, Any]]:

@@ -46,7 +46,7 @@ def served() -> str:
         "stored_bytes": 1,
         "damaged": 1,
     }
-    figures |= {"unpublished": 1, "at_risk": 1}
+    figures |= {"unpublished": 1, "at_risk": 1, "too_large": 1}
     times = {"last_success": "2026-11-22T12:00:00+00:00", "broken_since": None}
     line = {"name": "zoom", **states, **figures, **times}
     metrics.sample({"version": "1", "free_bytes": 1, "transfers": [], "providers": [line]})

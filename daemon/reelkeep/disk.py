@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +60,15 @@ def translated() -> Iterator[None]:
         yield
     except OSError as error:
         raise disk_error(error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file system holds at most, and whether it takes anything at all."""
+
+    total: int  #: Bytes of the whole file system.
+    names: int | None  #: New files that fit; None where the file system does not count them.
+    read_only: bool
 
 
 class Disk:
@@ -164,6 +174,15 @@ class Disk:
         """Return the bytes that an ordinary user may still write to the disk of `path`."""
         figures = os.statvfs(path)
         return figures.f_bavail * figures.f_frsize
+
+    def limits(self, path: Path) -> Limits:
+        """Return the limits of the file system of `path`."""
+        figures = os.statvfs(path)
+        return Limits(
+            total=figures.f_blocks * figures.f_frsize,
+            names=figures.f_favail if figures.f_files else None,
+            read_only=bool(figures.f_flag & os.ST_RDONLY),
+        )
 
     def boot(self) -> str:
         """Return what names this run of the kernel; empty where it has no such name."""

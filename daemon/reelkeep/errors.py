@@ -36,8 +36,8 @@ handles failures reads `remedy` and `code`, and never tests for classes.
         * `DiskFull`, `IoFailed`, `Rotten`: our own disk failed us
             * `TooLarge`: the file does not fit in what is left, though others may
             * `StorageUnavailable`: nothing can be written now, whatever the file
-            * `CannotStore`: this file can never be written here
                 * `ArchiveAbsent`: what is at `archive.path` is not the archive of this catalog
+            * `CannotStore`: this file can never be written here
         * `WrongBytes`: what we hold is not what was sent
 """
 
@@ -297,7 +297,14 @@ class DiskFull(TransferError):
 
 
 class TooLarge(DiskFull):
-    """The file does not fit in what is left of the disk; smaller files may."""
+    """The file does not fit in what is left of the disk; smaller files may.
+
+    `size` is that of the file in bytes, if it is known.
+    """
+
+    def __init__(self, message: str, *, size: int | None = None) -> None:
+        super().__init__(message)
+        self.size = size
 
 
 class IoFailed(TransferError):

@@ -14,7 +14,7 @@ from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
 from reelkeep.core.media import examine, kind_of
 from reelkeep.core.model import Download, Holding
 from reelkeep.core.sums import encode_sums
-from reelkeep.errors import ArchiveAbsent, Busy, DiskFull, IoFailed
+from reelkeep.errors import ArchiveAbsent, Busy, DiskFull, IoFailed, TransferError
 from reelkeep.ports import Held, Inspection, Source
 
 
@@ -56,6 +56,10 @@ class MemoryArchive:
     room: int = 1 << 40
     identity: MemoryIdentity = field(default_factory=MemoryIdentity)
     volumes: MemoryVolumes = field(default_factory=MemoryVolumes)
+    total: int = 1 << 40
+    min_free: int = 0
+    refusal: TransferError | None = None  #: Whatever is written fails like this.
+    probes: int = 0
     unfinished: dict[tuple[str, str], Unfinished] = field(default_factory=dict)
     waiting: dict[tuple[str, str], bytes] = field(default_factory=dict)
     visible: dict[str, bytes] = field(default_factory=dict)
@@ -106,6 +110,16 @@ class MemoryArchive:
 
     async def free(self) -> int:
         return self.room
+
+    async def capacity(self) -> int:
+        return self.total
+
+    async def probe(self, *, write: bool = True) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        if write and self.room <= 0:
+            raise DiskFull("no room in memory")
+        self.probes += write
 
 
 class MemoryPart:

@@ -60,7 +60,7 @@ from reelkeep.stages.fetch import Fetcher
 from reelkeep.stages.hands import Hands
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.publish import Publisher
-from reelkeep.stages.space import Space
+from reelkeep.stages.storage import Storage
 from reelkeep.stages.stream import Stream
 
 T = TypeVar("T")
@@ -263,14 +263,16 @@ class _Work:
         common: dict[str, Any] = {"clock": house.clock, "report": house.report}
         hands = Hands(house.flights, slots=6, lanes=3)
         stream = Stream(house.transport, flights=house.flights, hands=hands, **common)
-        self._space = Space(house.archive, house.flights, house.report)
+        self._storage = Storage(house.archive, house.report)
         self._poller = Poller(
             house.providers[NAME], house.intake, dice=house.dice, work=bell, **common
         )
         self._fetch = Fetcher(
             house.providers, house.archive, stream, flights=house.flights, report=house.report
         )
-        self._publisher = Publisher(house.ledger, house.archive, report=house.report, done=bell)
+        self._publisher = Publisher(
+            house.ledger, house.archive, report=house.report, done=bell, storage=self._storage
+        )
         self._acknowledger = Acknowledger(house.providers[NAME], house.intake, **common)
 
     async def turn(self) -> None:
@@ -285,7 +287,7 @@ class _Work:
         await self._acknowledger.once()
 
     async def _one(self, download: Download, outcomes: list[Outcome]) -> None:
-        await self._space.wait_for(download)
+        await self._storage.opened()
         try:
             outcomes.append(await self._fetch(download))
         except Exception as error:  # noqa: BLE001 - as the pool of the download stage does

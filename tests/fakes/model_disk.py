@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reelkeep.disk import Disk
+from reelkeep.disk import Disk, Limits
 
 ROOT = 1
 """The number of the topmost directory."""
@@ -248,6 +248,10 @@ class ModelDisk(Disk):
     def free(self, path: Path) -> int:
         self._directory(path)
         return FREE
+
+    def limits(self, path: Path) -> Limits:
+        self._directory(path)
+        return Limits(total=FREE, names=None, read_only=False)
 
     def _give_way(self, number: int, other: int, path: Path) -> None:
         """See that `other` may be replaced by `number`."""

@@ -39,7 +39,10 @@ MEASURES: dict[str, Any] = {
     "stages.dispatch:TICK": timedelta(days=60),
     "stages.publish:AGAIN": timedelta(hours=24),
     "stages.acknowledge:AGAIN": timedelta(hours=12),
-    "stages.space:LOOK_AGAIN": timedelta(minutes=20),
+    "stages.storage:LOOK_AGAIN": timedelta(minutes=20),
+    "stages.storage:LOOK": timedelta(hours=24),
+    "stages.space:KEPT_FRESH": timedelta(hours=1),
+    "app.pipeline:PATIENCE": timedelta(minutes=20),
     "core.retry:PATIENCE": timedelta(minutes=20),
     "app.house:Installed": installed,
 }

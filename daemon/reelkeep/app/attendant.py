@@ -91,6 +91,7 @@ class Attendant:
     async def status(self) -> dict[str, Any]:
         """Return the status, as `status --json` prints it; /metrics shows it from now on."""
         status = await snapshot(self._house)
+        status["storage"] = self._pipeline.storage.document()
         self._report.sample(
             status, received=self._house.flights.received, queued=self._pipeline.queued()
         )
@@ -102,7 +103,9 @@ class Attendant:
             await self._house.intake.scan(ProviderName(""))
         except CatalogError as error:
             return [str(error)]
-        return [
+        storage = self._pipeline.storage
+        waits = [f"nothing can be stored: {storage.reason}"] if storage.paused else []
+        return waits + [
             f"{name} has been broken since {poller.health.broken_since:%Y-%m-%dT%H:%M:%SZ}"
             for name, poller in self._pipeline.pollers.items()
             if broken_for_long(

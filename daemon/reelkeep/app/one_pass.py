@@ -15,7 +15,7 @@ from reelkeep.app.unwrapped import unwrapped
 from reelkeep.catalog.outlook import Outlook, look
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import poll_again
-from reelkeep.stages.space import LOOK_AGAIN
+from reelkeep.stages.storage import LOOK_AGAIN
 
 PATIENCE = timedelta(minutes=5)
 """How long a pass without a time limit waits for others while no attempt comes to anything: for
@@ -96,6 +96,7 @@ class Pass:
             self.pipeline.stirred_at = anyio.current_time()
             while not await self._is_over(patience):
                 await self._rest()
+            await self.pipeline.space.tell()
             for disposer in self.pipeline.disposers.values() if self._polls else ():
                 await disposer.once()
             return
@@ -156,20 +157,28 @@ class Pass:
         telling = [
             n for n in working if acknowledgers[n].acknowledges and not acknowledgers[n].stuck
         ]
-        return await look(self._house.database, self._house.clock, names=working, telling=telling)
+        return await look(
+            self._house.database,
+            self._house.clock,
+            names=working,
+            telling=telling,
+            room=await self.pipeline.space.room(),
+        )
 
     def _busy(self, outlook: Outlook) -> bool:
         """Whether something moves by itself."""
         fetching = (outlook.active or outlook.due) and not self._blocked()
-        publishing = bool(outlook.unpublished - self.pipeline.publisher.stuck)
+        publishing = not self._blocked() and bool(
+            outlook.unpublished - self.pipeline.publisher.stuck
+        )
         return bool(self._house.flights.under_way) or fetching or publishing or outlook.untold
 
     def _blocked(self) -> bool:
-        """Whether the disk is full, and nothing of ours is going to change that."""
-        low_since = self.pipeline.space.low_since
-        if low_since is None or self._house.flights.under_way:
+        """Whether nothing can be stored, and nothing of ours is going to change that."""
+        since = self.pipeline.storage.paused_since
+        if since is None or self._house.flights.under_way:
             return False
-        return anyio.current_time() - low_since > 2 * LOOK_AGAIN.total_seconds()
+        return anyio.current_time() - since > 2 * LOOK_AGAIN.total_seconds()
 
     def _has_patience(self) -> bool:
         """Whether things moved lately; with a limit, that alone decides."""

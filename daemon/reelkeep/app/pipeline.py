@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import anyio
@@ -11,13 +12,14 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from reelkeep.app.house import House
 from reelkeep.app.station import Station
-from reelkeep.core.model import Download, Failed, Outcome, ProviderName
-from reelkeep.errors import ProviderError, Remedy
+from reelkeep.core.model import Claim, Download, Failed, Outcome, ProviderName
+from reelkeep.core.retry import PATIENCE
+from reelkeep.errors import DiskFull, ProviderError, Remedy, TooLarge, TransferError
 from reelkeep.stages import record
 from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.backfill import Backfiller
 from reelkeep.stages.bells import Bell, Carillon, Chime
-from reelkeep.stages.dispatch import take_turns
+from reelkeep.stages.dispatch import Turns
 from reelkeep.stages.dispose import Disposer
 from reelkeep.stages.download import Fetch, Landed, Pool
 from reelkeep.stages.fetch import Fetcher
@@ -25,6 +27,7 @@ from reelkeep.stages.hands import Hands
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.publish import Publisher
 from reelkeep.stages.space import Space
+from reelkeep.stages.storage import Storage
 from reelkeep.stages.stream import Stream
 
 Steer = Callable[[], Awaitable[None]]
@@ -43,12 +46,23 @@ class Pipeline:
         self._filled, self._recorded = Bell(), Bell()
         self._groups: tuple[TaskGroup, TaskGroup]  # of what ends first at a stop, and last
         self.moved = Bell()  #: Rings when outcomes were recorded or recordings published.
-        self.space = Space(house.archive, house.flights, house.report)
+        self.storage = Storage(house.archive, house.report, reopened=Carillon(self._workers))
+        self.space = Space(
+            house.archive,
+            house.flights,
+            house.queue,
+            house.report,
+            clock=house.clock,
+            names=lambda: list(self.stations),
+        )
         self.stirred_at = anyio.current_time()  #: When last an attempt at a file came to something.
-        self.stations = {name: self._station(name) for name in names}
+        self.stations: dict[ProviderName, Station] = {}
+        self.stations.update((name, self._station(name)) for name in names)
         self._backlogs = {name: station.backlog for name, station in self.stations.items()}
         done = Chime([self.moved, Carillon(self._tellers)])
-        self.publisher = Publisher(house.ledger, house.archive, report=house.report, done=done)
+        self.publisher = Publisher(
+            house.ledger, house.archive, report=house.report, done=done, storage=self.storage
+        )
         options = house.settings.downloads
         self._hands = Hands(house.flights, slots=options.workers, lanes=options.lanes)
         self._pool = Pool(self._fetcher(), options.workers)
@@ -130,7 +144,14 @@ class Pipeline:
             station.poller.wake.ring()
 
     def _station(self, name: ProviderName) -> Station:
-        return Station(self._house, name, filled=self._filled, recorded=self._recorded)
+        return Station(
+            self._house,
+            name,
+            filled=self._filled,
+            recorded=self._recorded,
+            storage=self.storage,
+            space=self.space,
+        )
 
     def _start(self, station: Station) -> None:
         front, back = self._groups
@@ -145,17 +166,42 @@ class Pipeline:
             for station in self.stations.values():
                 self._start(station)
             front.start_soon(self._take_turns, files, name="turns")
+            front.start_soon(self._watch_storage, name="storage")
             await steer()
             front.cancel_scope.cancel()
 
     async def _take_turns(self, files: MemoryObjectSendStream[Download]) -> None:
-        await take_turns(
+        turns = Turns(
             self._backlogs,
-            files,
             filled=self._filled,
+            storage=self.storage,
             space=self.space,
+            pass_over=self._pass_over,
             paused=lambda name: self.stations[name].poller.health.paused,
+            has_share=self._has_share,
         )
+        await turns.forever(files)
+
+    async def _watch_storage(self) -> None:
+        """Look at the disk now and then, and say what does not fit on it."""
+        while True:
+            await self.storage.look()
+            if not self.storage.paused and await self.space.tell():
+                Carillon(self._workers).ring()  # there may be room by now
+            await anyio.sleep(self.storage.pause)
+
+    async def _pass_over(self, claim: Claim) -> None:
+        """Leave in the catalog what does not fit now; it is tried again a little later."""
+        await self._house.queue.release([claim], until=self._house.clock() + PATIENCE)
+
+    def _has_share(self, name: ProviderName, others: int) -> bool:
+        """Whether a provider has all downloaders but one for each of `others`, or half of them.
+
+        A slow host of one provider shall not take them all.
+        """
+        workers = self._house.settings.downloads.workers
+        busy = sum(each.download.provider == name for each in self._house.flights.under_way)
+        return busy >= max(1, workers // 2, workers - others)
 
     def _fetcher(self) -> Fetch:
         house = self._house
@@ -166,14 +212,27 @@ class Pipeline:
         fetch = Fetcher(house.providers, house.archive, stream, flights=flights, report=report)
 
         async def watched(download: Download, landed: Landed) -> Outcome:
-            outcome = await fetch(download, landed)
+            outcome = await self._examined(await fetch(download, landed))
             self._note(outcome)
             return outcome
 
         return watched
 
+    async def _examined(self, outcome: Outcome) -> Outcome:
+        """Return `outcome` with the error that is to be recorded."""
+        if not isinstance(outcome, Failed) or not isinstance(outcome.error, TransferError):
+            return outcome
+        error = await self.storage.examine(outcome.error)
+        if isinstance(error, TooLarge):
+            self.space.outgrown(outcome.download, error.size)
+            await self.space.tell()
+        return replace(outcome, error=error)
+
     def _note(self, outcome: Outcome) -> None:
         """Draw from `outcome` what it says about more than one file."""
+        self._filled.ring()
+        if not isinstance(outcome, Failed) or not isinstance(outcome.error, DiskFull):
+            self.space.settled(outcome.download.row)
         error = outcome.error if isinstance(outcome, Failed) else None
         station = self.stations.get(outcome.download.provider)
         if isinstance(error, ProviderError) and station is not None:
@@ -186,8 +245,11 @@ class Pipeline:
             outcomes,
             self._house.ledger,
             recorded=Chime([self._recorded, self.moved]),
-            failed=Carillon(lambda: [station.work for station in self.stations.values()]),
+            failed=Carillon(self._workers),
         )
+
+    def _workers(self) -> list[Bell]:
+        return [self._filled, *(station.work for station in self.stations.values())]
 
     def _tellers(self) -> list[Bell]:
         return [station.acknowledger.archived for station in self.stations.values()]

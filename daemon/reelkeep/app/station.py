@@ -18,6 +18,8 @@ from reelkeep.stages.bells import Bell, Chime
 from reelkeep.stages.dispatch import Dispatcher
 from reelkeep.stages.dispose import Disposer
 from reelkeep.stages.poll import Poller
+from reelkeep.stages.space import Space
+from reelkeep.stages.storage import Storage
 
 Work = Callable[[], Awaitable[None]]
 
@@ -29,7 +31,10 @@ class Station:
     publish.
     """
 
-    def __init__(self, house: House, name: ProviderName, *, filled: Bell, recorded: Bell) -> None:
+    def __init__(
+        self, house: House, name: ProviderName, *, filled: Bell, recorded: Bell,
+        storage: Storage, space: Space,
+    ) -> None:  # fmt: skip
         provider = house.providers[name]
         self.work = Bell()  #: Ring it when something may be due.
         self.backlog = Backlog(house.settings.downloads.queue_size)
@@ -66,9 +71,10 @@ class Station:
             name,
             house.queue,
             clock=house.clock,
-            paused=lambda: self.poller.health.paused,
+            paused=lambda: self.poller.health.paused or storage.paused,
             work=self.work,
             filled=filled,
+            room=space.room,
         )
         self._name = name
         self._ends: list[_End] = []

@@ -36,8 +36,8 @@ async def snapshot(house: House) -> Status:
     """Return the status of the process that holds the house."""
     settings = house.settings  # a reload may put others in force meanwhile
     names = [ProviderName(options.name) for options in settings.providers]
-    summaries = await house.desk.summaries(names)
     free = await _free(house.archive, settings)
+    summaries = await house.desk.summaries(names, free=_usable(free, settings))
     problem = await _problem(house.archive, house.archive.identity.check())
     status = _status(settings, summaries, free=free, problem=problem, now=house.clock())
     return {**status, "transfers": transfers(house.flights)}
@@ -48,17 +48,21 @@ async def catalog_only(settings: Settings, report: Report, clock: Clock) -> Stat
     status = await of_catalog(settings, report, clock)
     running = await to_thread.run_sync(ask_daemon, settings)
     same = running is not None and running.get("catalog") == status["catalog"]
-    return {**status, "transfers": running["transfers"] if running and same else []}
+    if running is None or not same:
+        return status
+    told = {"storage": running["storage"]} if "storage" in running else {}
+    return {**status, **told, "transfers": running["transfers"]}
 
 
 async def of_catalog(settings: Settings, report: Report, clock: Clock) -> Status:
     """Return the status from the catalog, without transfers; nobody is asked."""
     names = [ProviderName(options.name) for options in settings.providers]
     archive = make_archive(settings, clock)
-    async with read_catalog(settings) as database:
-        summaries = await Desk(database, clock, report).summaries(names)
-        problem = await _problem(archive, require(archive, database))
     free = await _free(archive, settings)
+    usable = _usable(free, settings)
+    async with read_catalog(settings) as database:
+        summaries = await Desk(database, clock, report).summaries(names, free=usable)
+        problem = await _problem(archive, require(archive, database))
     status = _status(settings, summaries, free=free, problem=problem, now=clock())
     return {**status, "transfers": []}
 
@@ -103,6 +107,7 @@ def _status(
         "archive_problem": problem,
         "catalog": str(settings.catalog.path),
         "free_bytes": free,
+        "min_free": settings.archive.min_free,
         "providers": [
             {"type": options.type, "enabled": options.enabled, **_line(summary, now)}
             for options, summary in zip(settings.providers, summaries, strict=True)
@@ -127,6 +132,7 @@ def _line(summary: Summary, now: datetime) -> Status:
         "unavailable": summary.files["unavailable"],
         "damaged": summary.damaged,
         "unpublished": summary.unpublished,
+        "too_large": summary.too_large,
         "at_risk": summary.at_risk,
         "stored_bytes": summary.stored_bytes,
         "pending_bytes": summary.pending_bytes,
@@ -139,6 +145,11 @@ async def _free(archive: Archive, settings: Settings) -> int | None:
         return await archive.free() + settings.archive.min_free
     except TransferError:
         return None
+
+
+def _usable(free: int | None, settings: Settings) -> int | None:
+    """Return the bytes that transfers may use, of those that are free on the disk."""
+    return None if free is None else free - settings.archive.min_free
 
 
 def ask_daemon(settings: Settings) -> Status | None:

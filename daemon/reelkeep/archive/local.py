@@ -29,6 +29,7 @@ from reelkeep.archive.pace import Pace, Progress, drive
 from reelkeep.archive.part import LocalPart, Shelf
 from reelkeep.archive.places import Places, tag
 from reelkeep.archive.prepare import prepare
+from reelkeep.archive.probe import look, write_probe
 from reelkeep.archive.publish import Publisher, PutAside
 from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.rehash import rehash
@@ -43,7 +44,7 @@ from reelkeep.core.integrity import Verdict
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, Holding
 from reelkeep.disk import ArchiveDisk, Disk
-from reelkeep.errors import Busy, IoFailed
+from reelkeep.errors import Busy, DiskFull, IoFailed
 from reelkeep.ports import Clock, Inspection
 
 _THREADS = 16
@@ -203,6 +204,19 @@ class LocalArchive:
         if not self._is_prepared:  # the disk was full then
             await self.prepare()
         return await self._threads.run(self._volumes.free) - self.min_free
+
+    async def capacity(self) -> int:
+        return (await self._threads.run(self._disk.limits, self._places.root)).total - self.min_free
+
+    async def probe(self, *, write: bool = True) -> None:
+        if not self._is_prepared:
+            await self.prepare()
+        if not self._is_prepared:
+            await self._threads.run(look, self._disk, self._places)
+            raise DiskFull(f"no room to begin an archive in {self._places.root}")
+        await self._threads.run(look, self._disk, self._places)
+        if write:
+            await self._threads.run(write_probe, self._disk, self._places)
 
     async def lost(self, holdings: Sequence[Holding]) -> frozenset[int]:
         """Return the rows of stored files that do not lie here with the size they had.

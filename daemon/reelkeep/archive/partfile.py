@@ -24,6 +24,7 @@ from reelkeep.archive.lock import only_writer
 from reelkeep.archive.partbook import Extents, PartBook
 from reelkeep.archive.stream import Stream
 from reelkeep.core.coverage import Claim, Coverage
+from reelkeep.core.disk_errors import leaves_bytes
 from reelkeep.core.examination import Examination
 from reelkeep.core.journal import identity_of
 from reelkeep.core.media import Kind, examine
@@ -48,6 +49,7 @@ class PartFile:
         self._finish = Finish(ground, download)
         self._stream: Stream | None = None
         self._given_up = False
+        self._cause: OSError | None = None  # why it was given up
         self._rotten = False
 
     @property
@@ -198,8 +200,8 @@ class PartFile:
             return
         try:
             self._settle(stream)
-        except OSError:
-            self._give_up()
+        except OSError as error:
+            self._give_up(error)
         with suppress(OSError):
             self._close(stream)
 
@@ -261,14 +263,19 @@ class PartFile:
         written = stream.written
         try:
             (self._disk.fsync if mode else self._disk.fdatasync)(stream.fd)
-        except OSError:
-            self._give_up()
+        except OSError as error:
+            self._give_up(error, bytes_lost=True)
             raise
         self._book.flushed(written, filled)
 
-    def _give_up(self) -> None:
-        """Remove all names of the part, as far as the disk still obeys."""
-        self._given_up = True
+    def _give_up(self, cause: OSError | None = None, *, bytes_lost: bool = False) -> None:
+        """Use the part no more; remove its names, as far as the disk still obeys.
+
+        Where only the way to the disk failed, its bytes are as after a crash, and are kept.
+        """
+        self._given_up, self._cause = True, cause or self._cause
+        if self._cause is not None and not bytes_lost and leaves_bytes(self._cause.errno):
+            return
         self._book.discard()
         with suppress(OSError):
             self._disk.unlink(self.path)
@@ -285,6 +292,8 @@ class PartFile:
             self._disk.close(fd)
 
     def _sound(self) -> Stream:
+        if self._cause is not None:
+            raise OSError(*self._cause.args)
         if self._stream is None or self._given_up:
             raise IoFailed(f"the part of {self._download.name} was given up after a failed disk")
         return self._stream
@@ -296,5 +305,5 @@ class PartFile:
             yield
         except OSError as error:
             if error.errno not in FULL:
-                self._give_up()
+                self._give_up(error)
             raise

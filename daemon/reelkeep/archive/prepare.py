@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
-from contextlib import suppress
-from pathlib import Path
 
 from reelkeep.archive.places import Places
-from reelkeep.disk import FULL, Disk, make_directory, write_small
+from reelkeep.archive.probe import write_probe
+from reelkeep.disk import FULL, Disk, make_directory
 from reelkeep.errors import ConfigError
 
 _OURS = 0o700
@@ -34,7 +32,7 @@ def prepare(disk: Disk, places: Places, directory_mode: int) -> bool:
         disk.chmod(places.ours, _OURS)
         disk.fsync_directory(places.ours)
         disk.fsync_directory(places.root)
-        _try_writing(disk, places.parts / f"probe-{os.getpid()}.tmp")
+        write_probe(disk, places)
     except OSError as error:
         if error.errno in _OPERATORS:
             raise ConfigError(
@@ -44,11 +42,3 @@ def prepare(disk: Disk, places: Places, directory_mode: int) -> bool:
             raise
         return False
     return True
-
-
-def _try_writing(disk: Disk, path: Path) -> None:
-    try:
-        write_small(disk, path, b"reelkeep was here\n", 0o600)
-    finally:
-        with suppress(OSError):
-            disk.unlink(path)

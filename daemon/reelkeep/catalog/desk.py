@@ -12,12 +12,14 @@ from sqlalchemy import Connection, func, or_, select, update
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.peril import at_risk
+from reelkeep.catalog.queue import claimable
 from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings
 from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import attempt, file, provider, recording
 from reelkeep.core.audit import AT_RISK
 from reelkeep.core.lifecycle import ACCEPTABLE, RETRIABLE, FileState, RecordingState, sources
 from reelkeep.core.model import ANY_BYTES, Holding, ProviderName, Readiness, RecordingId, Window
+from reelkeep.errors import DiskFull
 from reelkeep.ports import Clock, Report
 
 
@@ -35,6 +37,7 @@ class Summary:
     pending_bytes: int = 0  #: Promised bytes of files that are due.
     damaged: int = 0  #: Stored files that were not in order when they were last read.
     unpublished: int = 0  #: Recordings with files that are stored, but not in their folder yet.
+    too_large: int = 0  #: Due files that do not fit in what is left of the disk.
     at_risk: int = 0  #: Recordings that are not here, and deleted by the provider within days.
 
 
@@ -55,10 +58,15 @@ class Desk:
         self._clock = clock
         self._report = report
 
-    async def summaries(self, names: Sequence[ProviderName]) -> list[Summary]:
-        """Return one summary a name, in the order of `names`."""
+    async def summaries(
+        self, names: Sequence[ProviderName], *, free: int | None = None
+    ) -> list[Summary]:
+        """Return one summary a name, in the order of `names`.
+
+        `free` are the bytes that may still be written to the archive; None: not known.
+        """
         now = self._clock()
-        return await self._database.read(lambda c: [_summary(c, name, now) for name in names])
+        return await self._database.read(lambda c: [_summary(c, name, now, free) for name in names])
 
     async def names(self) -> list[ProviderName]:
         """Return every provider that the catalog ever heard of."""
@@ -220,7 +228,9 @@ def _which(connection: Connection, row: int) -> dict[str, Any]:
     return dict(connection.execute(query).mappings().one())
 
 
-def _summary(connection: Connection, name: ProviderName, now: datetime) -> Summary:
+def _summary(
+    connection: Connection, name: ProviderName, now: datetime, free: int | None
+) -> Summary:
     mine = recording.c.provider == name
     states = dict(_counts(connection, recording.c.state, mine))
     sums = (
@@ -253,8 +263,23 @@ def _summary(connection: Connection, name: ProviderName, now: datetime) -> Summa
         pending_bytes=sum(size for state, _, size, _ in rows if state in pending),
         damaged=sum(damaged for _, _, _, damaged in rows),
         unpublished=connection.execute(behind).scalar_one(),
+        too_large=_too_large(connection, name, free),
         at_risk=at_risk(connection, name, now + AT_RISK),
     )
+
+
+def _too_large(connection: Connection, name: ProviderName, free: int | None) -> int:
+    """Return how many due files do not fit in `free` bytes, or did not when they came."""
+    if free is None:
+        return 0
+    query = (
+        select(func.count())
+        .select_from(recording)
+        .join(file, file.c.recording == recording.c.row)
+        .where(claimable(name), file.c.state == FileState.DUE)
+        .where((file.c.promised > max(free, 0)) | (file.c.reason == DiskFull.code))
+    )
+    return connection.execute(query).scalar_one()
 
 
 def _counts(connection: Connection, column: Any, where: Any) -> Iterator[tuple[str, int]]:

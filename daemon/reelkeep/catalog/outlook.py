@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, exists, select
 
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.queue import claimable, due
+from reelkeep.catalog.queue import claimable, due, fitting
 from reelkeep.catalog.standing import tellable
 from reelkeep.catalog.tables import file, recording
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import ProviderName, Readiness
+from reelkeep.core.room import PLENTY, Room
 from reelkeep.ports import Clock
 
 
@@ -38,16 +39,20 @@ async def look(
     *,
     names: Sequence[ProviderName],
     telling: Sequence[ProviderName],
+    room: Room = PLENTY,
 ) -> Outlook:
-    """Return what is left for `names`; of those, `telling` take acknowledgements."""
+    """Return what is left for `names`; of those, `telling` take acknowledgements.
+
+    Files that do not fit in `room` can not be fetched now, nor later in the same pass.
+    """
     now = clock()
 
     def work(connection: Connection) -> Outlook:
         return Outlook(
             active=_any(connection, _active(names)),
-            due=_any(connection, _due_now(names, now)),
-            next_due=connection.execute(_due_later(names, now, file.c.waits == 0)).scalar(),
-            next_wait=connection.execute(_due_later(names, now, file.c.waits > 0)).scalar(),
+            due=_any(connection, _due_now(names, now, room)),
+            next_due=connection.execute(_due_later(names, now, room, file.c.waits == 0)).scalar(),
+            next_wait=connection.execute(_due_later(names, now, room, file.c.waits > 0)).scalar(),
             unpublished=frozenset(connection.execute(_unpublished(names)).scalars()),
             untold=any(_any(connection, _untold(name, now)) for name in telling),
             transcoding=frozenset(n for n in names if _any(connection, _unfinished(n))),
@@ -66,15 +71,17 @@ def _active(names: Sequence[ProviderName]) -> Select[Any]:
     return select(file.c.row).where(file.c.state == FileState.ACTIVE, mine)
 
 
-def _due_now(names: Sequence[ProviderName], now: datetime) -> Select[Any]:
-    found = exists().where(file.c.recording == recording.c.row, due(now))
+def _due_now(names: Sequence[ProviderName], now: datetime, room: Room) -> Select[Any]:
+    found = exists().where(file.c.recording == recording.c.row, due(now), fitting(room, now))
     return select(recording.c.row).where(claimable(*names), found)
 
 
 def _due_later(
-    names: Sequence[ProviderName], now: datetime, which: ColumnElement[bool]
+    names: Sequence[ProviderName], now: datetime, room: Room, which: ColumnElement[bool]
 ) -> Select[Any]:
-    mine = exists().where(recording.c.row == file.c.recording, claimable(*names))
+    mine = exists().where(
+        recording.c.row == file.c.recording, claimable(*names), fitting(room, now)
+    )
     waiting = (file.c.state == FileState.DUE) & (file.c.due_at > now)
     return select(file.c.due_at).where(waiting, which, mine).order_by(file.c.due_at).limit(1)
 

@@ -33,8 +33,8 @@ def providers_table(out: Output, lines: Sequence[Line], *, ages: bool = False) -
 
 
 def remarks(lines: Sequence[Line]) -> list[Text]:
-    """Return a sentence for each provider that is broken."""
-    return [
+    """Return a sentence for each provider that is broken, or has files that do not fit."""
+    broken = [
         Text.assemble(
             cell(line["name"], "bold red"),
             cell(f" is broken since {line['broken_since'][:19]}Z: ", "red"),
@@ -42,6 +42,14 @@ def remarks(lines: Sequence[Line]) -> list[Text]:
         )
         for line in lines
         if line["broken_since"]
+    ]
+    return broken + [
+        Text.assemble(
+            cell(line["name"], "bold yellow"),
+            cell(f": {line['too_large']:,} files do not fit in what is left of the archive's disk"),
+        )
+        for line in lines
+        if line.get("too_large")
     ]
 
 

@@ -52,3 +52,6 @@ def _print(call: Invocation, status: Status) -> None:
     out.show(cell(f"{status['archive']}: {left}"))
     if status["archive_problem"]:
         out.show(cell(status["archive_problem"], "bold red"))
+    storage = status.get("storage", {"state": "ok"})
+    if storage["state"] != "ok" and not status["archive_problem"]:
+        out.show(cell(f"Transfers pause, nothing can be stored: {storage['reason']}", "bold red"))

@@ -99,7 +99,7 @@ DISK_ERRORS: Mapping[str, DiskErrorRow] = MappingProxyType(
         "ENOLCK": DiskErrorRow(
             _P,
             "No lock can be had: the lock service of a network file system is not running.",
-            "Start `rpc.statd` or the server's lock service, or mount with `local_lock=flock`.",
+            "Start the lock service of client and server, or mount with `local_lock=flock`.",
         ),
         "EMFILE": DiskErrorRow(
             _R, "This process has too many files open.", "Raise `LimitNOFILE` of the unit."
@@ -113,7 +113,7 @@ DISK_ERRORS: Mapping[str, DiskErrorRow] = MappingProxyType(
         "EXDEV": DiskErrorRow(
             _P,
             "A directory of the archive is on another file system than the rest.",
-            "See which: `findmnt --target DIRECTORY`, and docs/reference/file-systems.md.",
+            "`findmnt --target DIRECTORY` shows which; put both on one file system.",
         ),
         "ENAMETOOLONG": DiskErrorRow(
             _X,
@@ -148,3 +148,12 @@ def row_of(number: int | None) -> DiskErrorRow:
 def scope_of(number: int | None) -> Scope:
     """Return what an error with this errno is about."""
     return row_of(number).scope
+
+
+def leaves_bytes(number: int | None) -> bool:
+    """Return whether what an unfinished file holds is as good as after a crash.
+
+    It is, if the way to the disk failed. After `EIO`, and after an errno without a row, nobody can
+    tell what the disk holds.
+    """
+    return number != errno.EIO and scope_of(number) in (Scope.PLACE, Scope.PROCESS)

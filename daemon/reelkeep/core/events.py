@@ -251,6 +251,17 @@ EVENTS: dict[str, Event] = {
         ("provider", "recording", "file", "code", "reason"),
         "The provider has a file, but there is no way to it now; `code` says what is in the way.",
     ),
+    "file.too_large": Event(
+        _E,
+        ("provider", "recording", "file", "bytes", "missing"),
+        "The file does not fit in what is left of the disk, by `missing` bytes; it waits, and "
+        "others go on. Said once.",
+    ),
+    "file.fits": Event(
+        _I,
+        ("provider", "recording", "file", "bytes"),
+        "There is room for a file that was too large, or it is no longer waited for.",
+    ),
     "file.quarantined": Event(
         _W, ("provider", "recording", "file", "reason"), "Bad bytes were put aside."
     ),
@@ -305,8 +316,23 @@ EVENTS: dict[str, Event] = {
     ),
     "scrub.recovered": Event(_I, (), "The archive can be read again."),
     # conditions
-    "disk.low": Event(_E, ("free", "wanted"), "Too little room: transfers pause."),
-    "disk.recovered": Event(_I, ("free",), "There is room again: transfers go on."),
+    "disk.low": Event(
+        _E,
+        ("free", "min_free", "reason"),
+        "The archive's disk has no room: all transfers pause. `free` is all that is free there.",
+    ),
+    "disk.recovered": Event(
+        _I, ("free", "min_free"), "There is room again: transfers go on by themselves."
+    ),
+    "archive.unavailable": Event(
+        _E,
+        ("condition", "reason"),
+        "The archive cannot be written: all transfers pause, and no attempt is counted. "
+        "`condition` is `place`, or `process` if this process or machine has run out of something.",
+    ),
+    "archive.available": Event(
+        _I, ("seconds",), "The archive can be written again: transfers go on by themselves."
+    ),
     "provider.throttled": Event(
         _W, ("provider", "host", "until"), "Asked to slow down; said when it begins and ends."
     ),

@@ -150,6 +150,7 @@ class Claim:
     provider: ProviderName
     recording: RecordingId
     downloads: tuple[Download, ...]
+    deadline: datetime | None = None  #: When its provider deletes it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

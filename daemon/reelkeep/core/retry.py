@@ -32,7 +32,7 @@ LONGEST_WISH = timedelta(hours=1)
 PATIENCE = timedelta(seconds=30)
 """How soon a file is looked at again that only waits: for its provider, for its archive."""
 
-NO_ROOM = timedelta(minutes=1)
+NO_ROOM = timedelta(minutes=10)
 """How soon a file is tried again that turned out to be too large for what is left of the disk."""
 
 SUSPECTS: Mapping[type[Exception], int] = {DigestMismatch: 2, SizeMismatch: 5, Damaged: 5}

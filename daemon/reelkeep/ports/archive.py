@@ -131,6 +131,11 @@ class Part(Protocol):
 class Archive(Protocol):
     """Where finished recordings live."""
 
+    @property
+    def min_free(self) -> int:
+        """Bytes of the disk that are left free for others."""
+        ...
+
     def part(self, download: Download) -> AbstractAsyncContextManager[Part]:
         """Open the unfinished file for `download`, resuming an earlier one."""
         ...
@@ -159,4 +164,17 @@ class Archive(Protocol):
 
     async def free(self) -> int:
         """Return the bytes that may still be written to this disk by us."""
+        ...
+
+    async def capacity(self) -> int:
+        """Return the bytes that this disk would hold of ours if nothing else were on it."""
+        ...
+
+    async def probe(self, *, write: bool = True) -> None:
+        """See whether the archive takes files now; with `write`, by writing a small one.
+
+        Raises:
+            DiskFull: It has no room for one more file.
+            StorageUnavailable: It cannot be written at all.
+        """
         ...

@@ -17,6 +17,7 @@ from reelkeep.core.model import (
     RecordingId,
     Window,
 )
+from reelkeep.core.room import PLENTY, Room
 from reelkeep.core.unread import Unread
 from reelkeep.ports.provider import Traits
 
@@ -142,6 +143,18 @@ class Disposals(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """A due file that does not fit on the disk now."""
+
+    row: int
+    provider: ProviderName
+    recording: RecordingId
+    name: str
+    size: int  #: Promised bytes.
+    missing: int  #: Bytes of room that it lacks.
+
+
 class Queue(Protocol):
     """What the dispatcher takes from the catalog."""
 
@@ -149,16 +162,31 @@ class Queue(Protocol):
         """Make what an earlier process held due again; return how many files."""
         ...
 
-    async def claim(self, provider: ProviderName, limit: int) -> Sequence[Claim]:
-        """Take up to `limit` recordings with due files, the most endangered first."""
+    async def claim(
+        self, provider: ProviderName, limit: int, room: Room = PLENTY
+    ) -> Sequence[Claim]:
+        """Take up to `limit` recordings with due files that fit in `room`.
+
+        The most endangered come first.
+        """
         ...
 
-    async def release(self, claims: Sequence[Claim]) -> None:
-        """Make what was claimed, and not begun on, due again."""
+    async def release(self, claims: Sequence[Claim], until: datetime | None = None) -> None:
+        """Make what was claimed, and not begun on, due again, or at `until`."""
         ...
 
-    async def next_due(self, provider: ProviderName) -> datetime | None:
-        """Return when the next file that waits becomes due."""
+    async def next_due(self, provider: ProviderName, room: Room = PLENTY) -> datetime | None:
+        """Return when the next file that waits, and fits in `room`, becomes due."""
+        ...
+
+    async def endangered(self, names: Sequence[ProviderName], most: int) -> int:
+        """Return the promised bytes of due files for which room is kept."""
+        ...
+
+    async def too_large(
+        self, names: Sequence[ProviderName], room: Room, limit: int
+    ) -> Sequence[PassedOver]:
+        """Return due files that do not fit in `room`, the most endangered first."""
         ...
 
 

@@ -29,6 +29,10 @@ class Backlog:
         """Put `claims` at the end."""
         self._claims.extend(claims)
 
+    def put_back(self, claim: Claim) -> None:
+        """Put `claim`, or what is left of it, at the beginning: it was taken too early."""
+        self._claims.appendleft(claim)
+
     def take(self) -> Claim | None:
         """Return the first claim, None if there is none."""
         self._moved.ring()

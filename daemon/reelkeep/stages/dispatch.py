@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import anyio
 from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectSendStream
 
-from reelkeep.core.model import Download, ProviderName
+from reelkeep.core.model import Claim, Download, ProviderName
+from reelkeep.core.room import Room
 from reelkeep.ports import Clock, Queue
 from reelkeep.stages.backlog import Backlog
 from reelkeep.stages.bells import Bell
 from reelkeep.stages.space import Space
+from reelkeep.stages.storage import Storage
 
 TICK = timedelta(seconds=5)
 """Another process may have made a file due: the catalog is looked at this often at least."""
+
+ReadRoom = Callable[[], Awaitable[Room]]
+"""Says what fits on the disk now."""
+
+PassOver = Callable[[Claim], Awaitable[None]]
+"""Gives back to the catalog what was claimed, and does not fit any more."""
 
 GULP = 100
 """Recordings claimed in one transaction."""
@@ -28,15 +37,18 @@ ROUNDING = timedelta(milliseconds=10)
 class Dispatcher:
     """Keeps one provider's backlog filled from the catalog; the catalog holds the rest.
 
+    What does not fit in `room` is not claimed: it stays due, and holds nothing back.
+
     `work` rings when something may be due; `filled` is rung when something is in the backlog.
     """
 
     def __init__(
         self, name: ProviderName, queue: Queue, *, clock: Clock, paused: Callable[[], bool],
-        work: Bell, filled: Bell,
+        work: Bell, filled: Bell, room: ReadRoom,
     ) -> None:  # fmt: skip
         self._name = name
         self._queue = queue
+        self._room = room
         self._clock = clock
         self._paused = paused
         self._filled = filled
@@ -51,8 +63,9 @@ class Dispatcher:
 
     async def _claim(self, backlog: Backlog) -> bool:
         """Claim once; return whether there was anything. What is committed is never lost."""
+        room = await self._room()
         with anyio.CancelScope(shield=True):
-            found = await self._queue.claim(self._name, GULP)
+            found = await self._queue.claim(self._name, GULP, room)
         backlog.add(found)
         if found:
             self._filled.ring()
@@ -60,32 +73,71 @@ class Dispatcher:
 
     async def _until_due(self) -> float:
         """Return the seconds until something is due, at most a tick."""
-        at = None if self._paused() else await self._queue.next_due(self._name)
+        at = None
+        if not self._paused():
+            at = await self._queue.next_due(self._name, await self._room())
         left = TICK if at is None else min(TICK, at - self._clock())
         return max(left, ROUNDING).total_seconds()
 
 
-async def take_turns(
-    queues: Mapping[ProviderName, Backlog],
-    files: MemoryObjectSendStream[Download],
-    *,
-    filled: Bell,
-    space: Space,
-    paused: Callable[[ProviderName], bool],
-) -> None:
-    """Hand out one recording of each provider in turn, its files in order; closes `files`.
+class Turns:
+    """Hands out one recording of each provider in turn, its files in order.
 
-    A file is handed out only when a downloader is free and there is room for it on the disk.
-    What is queued of a provider that is `paused` stays where it is. `queues` may change meanwhile.
+    A file is handed out only when a downloader is free, something can be stored, and there is room
+    for it on the disk. What does not fit is passed over. What is queued of a provider that is
+    `paused`, or that has its `share` of the downloaders, stays where it is, and holds up nobody.
     """
-    async with files:
-        while True:
-            ready = [backlog for name, backlog in queues.items() if not paused(name)]
-            found = [claim for backlog in ready if (claim := backlog.take()) is not None]
-            for claim in found:
-                for download in claim.downloads:
-                    await space.wait_for(download)
-                    await files.send(download)
-                    await checkpoint()  # it takes off, so that the next one's room is reckoned well
-            if not found:
-                await filled.wait(TICK.total_seconds())
+
+    def __init__(
+        self, queues: Mapping[ProviderName, Backlog], *, filled: Bell, storage: Storage,
+        space: Space, pass_over: PassOver, paused: Callable[[ProviderName], bool],
+        has_share: Callable[[ProviderName, int], bool] = lambda _name, _others: False,
+    ) -> None:  # fmt: skip
+        """`queues` may change at any time; `filled` rings when there may be something to do.
+
+        `has_share` says whether a provider has as many downloaders as it may have beside so many
+        others, which may have work at any time.
+        """
+        self._queues = queues
+        self._filled = filled
+        self._storage = storage
+        self._space = space
+        self._pass_over = pass_over
+        self._paused = paused
+        self._has_share = has_share
+
+    async def forever(self, files: MemoryObjectSendStream[Download]) -> None:
+        """Hand out until cancelled; closes `files`."""
+        async with files:
+            while True:
+                await self._storage.opened()
+                turns = [(name, backlog) for name, backlog in self._queues.items()]
+                moved = [await self._turn(name, backlog, files) for name, backlog in turns]
+                if not any(moved):
+                    await self._filled.wait(TICK.total_seconds())
+
+    async def _turn(
+        self, name: ProviderName, backlog: Backlog, files: MemoryObjectSendStream[Download]
+    ) -> bool:
+        """Hand out the next recording of one provider; return whether there was one to hand out."""
+        if self._stays(name) or (claim := backlog.take()) is None:
+            return False
+        left: list[Download] = []
+        for number, download in enumerate(claim.downloads):
+            await self._storage.opened()
+            if number and self._stays(name):
+                backlog.put_back(replace(claim, downloads=claim.downloads[number:]))
+                break
+            if await self._space.admits(download, claim.deadline):
+                await files.send(download)
+                for _ in range(2):  # it takes off, so that the next one's room is right
+                    await checkpoint()
+            else:
+                left.append(download)
+        if left:
+            await self._pass_over(replace(claim, downloads=tuple(left)))
+        return True
+
+    def _stays(self, name: ProviderName) -> bool:
+        others = sum(1 for other in self._queues if other != name and not self._paused(other))
+        return self._paused(name) or self._has_share(name, others)

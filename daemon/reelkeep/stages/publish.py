@@ -10,8 +10,10 @@ import anyio
 
 from reelkeep.core.model import Holding
 from reelkeep.core.retry import reason_code
+from reelkeep.errors import TransferError
 from reelkeep.ports import Archive, Ledger, Report
 from reelkeep.stages.bells import Bell, Ringing
+from reelkeep.stages.storage import Storage
 
 MOST = 100
 """Recordings whose folders are committed in one transaction."""
@@ -23,7 +25,11 @@ AGAIN = timedelta(seconds=30)
 class Publisher:
     """Publishes whatever the ledger says is behind; `done` rings after each commit."""
 
-    def __init__(self, ledger: Ledger, archive: Archive, *, report: Report, done: Ringing) -> None:
+    def __init__(
+        self, ledger: Ledger, archive: Archive, *, report: Report, done: Ringing, storage: Storage
+    ) -> None:
+        self._storage = storage
+        self._said: set[int] = set()  # what is stuck for a reason of its own
         self._ledger = ledger
         self._archive = archive
         self._report = report
@@ -46,11 +52,11 @@ class Publisher:
     async def once(self) -> None:
         """Publish all that is behind, and now and then move on what time alone moves on.
 
-        What could not be published waits a while before it is tried again. One caller at a time:
-        the others wait.
+        Nothing is published while nothing can be stored. What could not be published waits a while
+        before it is tried again. One caller at a time: the others wait.
         """
         async with self._turn:
-            while todo := await self._todo():
+            while not self._storage.paused and (todo := await self._todo()):
                 await self._publish(todo)
             if anyio.current_time() >= self._sweep_at:
                 self._sweep_at = anyio.current_time() + AGAIN.total_seconds()
@@ -62,6 +68,7 @@ class Publisher:
         waiting = {row for row, again in self._again.items() if again > now}
         behind = await self._ledger.publishable(MOST + len(waiting))
         self._again = {h.row: self._again[h.row] for h in behind if h.row in self._again}
+        self._said &= self._again.keys()
         return [holding for holding in behind if holding.row not in waiting][:MOST]
 
     async def _publish(self, todo: Sequence[Holding]) -> None:
@@ -77,19 +84,27 @@ class Publisher:
         try:
             folder = await self._archive.publish(holding)
         except Exception as error:  # noqa: BLE001 (the item boundary)
-            self._set_aside(holding, error)
+            await self._set_aside(holding, error)
         else:
             self._again.pop(holding.row, None)
+            self._said.discard(holding.row)
             done.append((holding, folder))
 
-    def _set_aside(self, holding: Holding, error: Exception) -> None:
-        """Leave `holding` for later; it is reported when that happens first."""
-        if holding.row not in self._again:
-            self._report(
-                "recording.publish_failed",
-                provider=holding.provider,
-                recording=holding.id,
-                code=reason_code(error),
-                reason=f"{type(error).__name__}: {error}",
-            )
+    async def _set_aside(self, holding: Holding, error: Exception) -> None:
+        """Leave `holding` for later; a reason of its own is reported when it comes up first.
+
+        That nothing at all can be stored is not said of each recording.
+        """
         self._again[holding.row] = anyio.current_time() + AGAIN.total_seconds()
+        if isinstance(error, TransferError):
+            await self._storage.examine(error)
+        if self._storage.paused or holding.row in self._said:
+            return
+        self._said.add(holding.row)
+        self._report(
+            "recording.publish_failed",
+            provider=holding.provider,
+            recording=holding.id,
+            code=reason_code(error),
+            reason=f"{type(error).__name__}: {error}",
+        )

@@ -113,6 +113,16 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             ("disk.low", "disk.recovered"),
             "Nothing is fetched until there is room.",
         ),
+        "ReelkeepArchiveUnavailable": Alert(
+            "The archive cannot be written, and all transfers wait for it.",
+            ("archive.unavailable", "archive.available"),
+            "Nothing is fetched until it can be written.",
+        ),
+        "ReelkeepFilesTooLarge": Alert(
+            "Files do not fit in what is left of the archive's disk; the others go on.",
+            ("file.too_large", "file.fits"),
+            "The alert ends when there is room for each of them, or when they are waived.",
+        ),
         "ReelkeepDiskFilling": Alert(
             "As it goes, the archive's disk is full within a day.",
             ("disk.low",),

@@ -21,7 +21,7 @@ Made from `core/events.py` and `telemetry/runbook.py` by `make docs`; do not edi
 
 One JSON object a line: `timestamp` (RFC 3339, UTC, microseconds), `level`, `event`, then the keys
 below, in this order, each of which may be absent. Durations (`seconds`, `delay`) are in seconds,
-sizes (`bytes`, `free`, `wanted`, `offset`) in bytes, `code` is a [reason code](reasons.md).
+sizes (`bytes`, `free`, `min_free`, `missing`) in bytes, `code` is a [reason code](reasons.md).
 
 | event | level | keys | meaning |
 |---|---|---|---|

@@ -161,6 +161,11 @@ LEVELS: Sequence[Level] = (
         "Recordings that are not here, and that their provider deletes within a week.",
         itemgetter("at_risk"),
     ),
+    Level(
+        "files_too_large",
+        "Files that do not fit in what is left of the archive's disk.",
+        lambda line: line.get("too_large"),
+    ),
     Level("pending_bytes", "Bytes promised of files that are due.", itemgetter("pending_bytes")),
     Level("archive_bytes", "Bytes of all files that are stored.", itemgetter("stored_bytes")),
     Level(
@@ -187,6 +192,8 @@ CONDITIONS: Mapping[str, tuple[str, bool]] = {
     "disk.recovered": ("disk_low", False),
     "archive.absent": ("archive_absent", True),
     "archive.found": ("archive_absent", False),
+    "archive.unavailable": ("archive_unavailable", True),
+    "archive.available": ("archive_unavailable", False),
     "scrub.failed": ("scrub_failed", True),
     "scrub.recovered": ("scrub_failed", False),
     "config.rejected": ("config_rejected", True),

@@ -144,6 +144,7 @@ class Metrics:
         for name, text in (
             ("disk_low", "Whether transfers wait for room on the archive's disk."),
             ("archive_absent", "Whether the daemon waits for its archive to be there."),
+            ("archive_unavailable", "Whether transfers wait for an archive that can be written."),
             ("catalog_silent", "Whether the catalog does not answer."),
             ("scrub_failed", "Whether the archive cannot be read again."),
             ("config_rejected", "Whether the last reload was refused."),

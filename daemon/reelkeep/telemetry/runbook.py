@@ -244,8 +244,24 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "disk.low": (
             "Transfers pause, nothing else happens, and they go on by themselves when there is "
             "room again; recordings wait at the provider for as long as it keeps them.\n"
-            "Make room, or add a disk. `free` is what is left above `archive.min_free`, `wanted` "
-            "what the transfers need. Never delete below `.reelkeep` while reelkeep runs."
+            "Make room, add a disk, or raise the quota: `df -h` and `df -i` on the archive. `free` "
+            "is all that is free on the disk, of which `min_free` (`archive.min_free`) is left to "
+            "others; `reason` says whether that is reached, or what the kernel refused. Never "
+            "delete below `.reelkeep` while reelkeep runs."
+        ),
+        "archive.unavailable": (
+            "Transfers pause, and no attempt is counted. A small file is tried every five seconds; "
+            "as soon as it can be written, transfers go on by themselves (`archive.available`).\n"
+            "`reason` is what the system said; [the table](../reference/disk-errors.md) says what "
+            "to do about each error. `condition: place`: is the disk mounted, writable, and "
+            "reelkeep's user its owner? `findmnt`, `dmesg`, `reelkeep doctor`. `condition: "
+            "process`: raise `LimitNOFILE` or the memory of the unit."
+        ),
+        "file.too_large": (
+            "The recording stays due, and everything that fits goes on. Make room for at least "
+            "`missing` bytes, or `reelkeep waive ID FILE`; it is tried again by itself.\n"
+            "For a recording that its provider deletes within a week, room is kept: files that "
+            "are in no such danger wait until it is fetched, or gone."
         ),
         "provider.throttled": (
             "Nothing: reelkeep waits as long as it is told to. With `until` it begins, without it "

@@ -52,10 +52,10 @@ class Moody:
         self._summaries = world.rig.house.desk.summaries
         self.silent = True
 
-    async def __call__(self, names: Sequence[ProviderName]) -> list[Summary]:
+    async def __call__(self, names: Sequence[ProviderName], **free: int | None) -> list[Summary]:
         if self.silent:
             raise CatalogError("the catalog is locked")
-        return await self._summaries(names)
+        return await self._summaries(names, **free)
 
 
 async def test_a_heartbeat_is_said_once_a_minute() -> None:
@@ -101,11 +101,11 @@ async def test_a_large_catalog_is_counted_more_rarely(monkeypatch: pytest.Monkey
     world, asked = World(), 0
     count = world.rig.house.desk.summaries
 
-    async def slow(names: Sequence[ProviderName]) -> list[Summary]:
+    async def slow(names: Sequence[ProviderName], **free: int | None) -> list[Summary]:
         nonlocal asked
         asked += 1
         await anyio.sleep(1)
-        return await count(names)
+        return await count(names, **free)
 
     monkeypatch.setattr(world.rig.house.desk, "summaries", slow)
     async with running(world.attendant.forever):
@@ -120,9 +120,9 @@ async def test_who_asks_all_the_time_does_not_make_heartbeats_old(
     world = World()
     count = world.rig.house.desk.summaries
 
-    async def slow(names: Sequence[ProviderName]) -> list[Summary]:
+    async def slow(names: Sequence[ProviderName], **free: int | None) -> list[Summary]:
         await anyio.sleep(0.2)
-        return await count(names)
+        return await count(names, **free)
 
     async def ask() -> None:
         while True:
@@ -163,7 +163,7 @@ async def test_recordings_in_memory_are_counted() -> None:
             await anyio.sleep(0.001)
             waiting.extend(n for n in world.pipeline.queued().values() if n)
 
-    world.rig.archive.room = 0
+    world.pipeline.storage.opened = anyio.sleep_forever  # type: ignore[method-assign]
     await world.pipeline.run(steer)
     assert waiting[0] > 0
 

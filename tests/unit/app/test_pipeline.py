@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import gc
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -9,12 +11,14 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from fakes.archive import MemoryPart
 from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import BODY, Rig, Slow, StrictLog, whole
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.pipeline import Pipeline, drain_time
 from reelkeep.app.unwrapped import leaves, unwrapped
 from reelkeep.core.model import Claim, Download, Holding, ProviderName
+from reelkeep.disk import disk_error
 from reelkeep.errors import AuthFailed, CatalogError, DiskFull, Unavailable
 from reelkeep.ports import Request
 from reelkeep.settings.model import RetryOptions
@@ -159,7 +163,7 @@ async def test_a_file_that_keeps_failing_fails_and_its_recording_is_published_wi
     assert rig.log.count("file.retry", "file.failed", "recording.published") == [2, 1, 1]
 
 
-async def test_rule_58_low_disk_pauses_and_goes_on_by_itself() -> None:
+async def test_rule_58_what_does_not_fit_waits_and_goes_on_by_itself() -> None:
     provider = FakeProvider()
     provider.hold(*many(5))
     rig = Rig(provider)
@@ -169,11 +173,120 @@ async def test_rule_58_low_disk_pauses_and_goes_on_by_itself() -> None:
         await anyio.sleep(600)
         assert await rig.files("stored") == 2
         rig.archive.room = 1000
+        await anyio.sleep(120)
+
+    await work(rig, steer)
+    assert await rig.files("stored") == 5
+    assert rig.log.count("file.too_large", "file.fits", "file.retry") == [3, 3, 0]
+
+
+async def test_one_file_that_does_not_fit_holds_nothing_back() -> None:
+    large, other = FakeProvider(name=A), FakeProvider(name=B)
+    large.hold(recording("large", size=5000), *many(3))
+    other.hold(*many(3))
+    rig = Rig(large, other)
+    rig.archive.room = 1000
+
+    async def steer(_: Pipeline) -> None:
+        await anyio.sleep(60)
+        assert await rig.files("stored") == 6
+
+    await work(rig, steer)
+    assert await rig.files("due") == 1
+    assert rig.log.count("file.too_large", "disk.low") == [1, 0]
+
+
+async def test_a_full_disk_pauses_all_and_goes_on_by_itself() -> None:
+    provider = FakeProvider()
+    provider.hold(*many(5))
+    rig = Rig(provider)
+    rig.archive.room = 0
+
+    async def steer(_: Pipeline) -> None:
+        await anyio.sleep(600)
+        assert not rig.requests.requests
+        rig.archive.room = 1000
         await anyio.sleep(60)
 
     await work(rig, steer)
     assert await rig.files("stored") == 5
     assert rig.log.count("disk.low", "disk.recovered", "file.retry") == [1, 1, 0]
+
+
+async def test_a_low_disk_is_said_although_nothing_is_due() -> None:
+    rig = Rig(FakeProvider())
+
+    async def steer(_: Pipeline) -> None:
+        await anyio.sleep(10)
+        rig.archive.room = 0
+        await anyio.sleep(61)
+        assert rig.log.count("disk.low") == [1]
+        rig.archive.room = 10
+        await anyio.sleep(61)
+
+    await work(rig, steer)
+    assert rig.log.count("disk.low", "disk.recovered") == [1, 1]
+
+
+@pytest.mark.parametrize("errno_", [errno.EROFS, errno.ESTALE, errno.EIO, errno.EMFILE])
+async def test_an_archive_that_is_away_costs_no_attempt_and_asks_nobody(errno_: int) -> None:
+    provider = FakeProvider()
+    provider.hold(*many(30))
+    rig = Rig(provider)
+    rig.archive.refusal = disk_error(OSError(errno_, "away"))
+    part = rig.archive.part
+
+    def away(download: Download) -> AbstractAsyncContextManager[MemoryPart]:
+        if rig.archive.refusal is not None:
+            raise rig.archive.refusal
+        return part(download)
+
+    rig.archive.part = away  # type: ignore[method-assign]
+
+    async def steer(_: Pipeline) -> None:
+        await anyio.sleep(7200)
+        assert len(rig.requests.requests) == 0
+        rig.archive.refusal = None
+        await anyio.sleep(60)
+
+    await work(rig, steer)
+    assert await rig.files("stored") == 30
+    counted = rig.log.count("archive.unavailable", "archive.available", "file.retry", "file.failed")
+    assert counted == [1, 1, 0, 0]
+
+
+async def test_a_part_that_alone_is_broken_fails_alone() -> None:
+    provider = FakeProvider()
+    provider.hold(recording("bad"), recording("good"))
+    rig = Rig(provider, retry=RetryOptions(attempts=3))
+    part = rig.archive.part
+
+    def broken(download: Download) -> AbstractAsyncContextManager[MemoryPart]:
+        if download.recording == "bad":
+            raise disk_error(OSError(errno.EACCES, "Permission denied"))
+        return part(download)
+
+    rig.archive.part = broken  # type: ignore[method-assign]
+    await work(rig, after(600))
+    assert rig.log.count("file.stored", "file.failed", "archive.unavailable") == [1, 1, 0]
+
+
+async def test_a_slow_host_leaves_a_downloader_to_each_other_provider() -> None:
+    slow, quick = FakeProvider(name=A), FakeProvider(name=B)
+    slow.hold(*many(50))
+    never = anyio.Event()
+    stuck = FakeReply(headers={"Content-Length": "10", "ETag": '"1"'}, pieces=[b"1", never])
+    rig = Rig(slow, quick, script=lambda r: stuck if "/a/" in r.url else whole(r), workers=4)
+
+    async def steer(pipeline: Pipeline) -> None:
+        await anyio.sleep(10)
+        quick.hold(*many(3))
+        await pipeline.pollers[B].once()
+        await anyio.sleep(10)
+
+    await work(rig, steer)
+    stored = [each["provider"] for each in rig.log.named("file.stored")]
+    assert stored == [B] * 3
 
 
 async def test_rule_58_bug_21_a_disk_that_fills_up_in_the_middle_costs_no_attempt() -> None:

@@ -217,7 +217,7 @@ async def test_a_provider_that_cannot_be_made_changes_nothing() -> None:
     async def steer(pipeline: Pipeline) -> None:
         with pytest.raises(ConfigError):
             await put_in_force(change(rig, ended=("a",), begun=("b",)), rig.house, pipeline)
-        await anyio.sleep(600)
+        await anyio.sleep(601)
 
     await work(rig, steer)
     assert rig.house.settings is before

@@ -16,7 +16,7 @@ from fakes.disk import BrokenFlush, FaultyDisk, archive_on
 from fakes.holdings import KEY, NOON, download, put
 from reelkeep.archive.local import LocalArchive
 from reelkeep.disk import Disk, disk_error, link_or_move
-from reelkeep.errors import Busy, ConfigError, DiskFull, IoFailed
+from reelkeep.errors import Busy, ConfigError, DiskFull, IoFailed, StorageUnavailable
 
 HOLDER = """
 import asyncio, sys
@@ -186,8 +186,8 @@ async def test_rule_49_what_belongs_to_nobody_is_reported_once_it_is_old(
     [
         (errno.ENOSPC, DiskFull),
         (errno.EDQUOT, DiskFull),
-        (errno.EIO, IoFailed),
-        (errno.EACCES, IoFailed),
+        (errno.EIO, StorageUnavailable),
+        (errno.EBUSY, IoFailed),
     ],
 )
 def test_what_the_kernel_says_becomes_ours(code: int, expected: type[Exception]) -> None:

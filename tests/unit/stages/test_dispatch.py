@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
@@ -14,13 +15,15 @@ from fakes.archive import MemoryArchive
 from fakes.provider import FakeProvider, many, recording
 from fakes.rig import Rig, StrictLog, running
 from reelkeep.core.model import Claim, Download, Failed, FileId, ProviderName, RecordingId
+from reelkeep.core.room import PLENTY, Room
 from reelkeep.errors import Throttled, Unreachable
-from reelkeep.ports import Queue
+from reelkeep.ports import PassedOver, Queue
 from reelkeep.stages.backlog import Backlog
 from reelkeep.stages.bells import Bell
-from reelkeep.stages.dispatch import GULP, TICK, Dispatcher, take_turns
+from reelkeep.stages.dispatch import GULP, TICK, Dispatcher, Turns
 from reelkeep.stages.flights import Flights
 from reelkeep.stages.space import Space
+from reelkeep.stages.storage import Storage
 from virtual import VIRTUAL, Backend
 
 A, B = ProviderName("a"), ProviderName("b")
@@ -38,9 +41,9 @@ class Counting:
         self._queue = queue
         self.claims = 0
 
-    async def claim(self, provider: ProviderName, limit: int) -> Any:
+    async def claim(self, provider: ProviderName, limit: int, room: Room = PLENTY) -> Any:
         self.claims += 1
-        return await self._queue.claim(provider, limit)
+        return await self._queue.claim(provider, limit, room)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._queue, name)
@@ -53,6 +56,7 @@ class Desk:
         self.queue = Counting(rig.house.queue)
         self.work, self.filled = Bell(), Bell()
         self.paused = False
+        self.room = PLENTY
         self.backlog = Backlog(size)
         self._dispatcher = Dispatcher(
             name,
@@ -61,7 +65,11 @@ class Desk:
             paused=lambda: self.paused,
             work=self.work,
             filled=self.filled,
+            room=self._room,
         )
+
+    async def _room(self) -> Room:
+        return self.room
 
     async def forever(self) -> None:
         await self._dispatcher.forever(self.backlog)
@@ -167,29 +175,51 @@ async def test_what_cannot_be_claimed_is_not_asked_for_in_a_loop() -> None:
     assert desk.queue.claims <= 600 / TICK.total_seconds() + 1
 
 
-class Turns:
+class Nothing:
+    """A queue in a catalog where no file waits for room."""
+
+    async def endangered(self, *_: object) -> int:
+        return 0
+
+    async def too_large(self, *_: object) -> list[PassedOver]:
+        return []
+
+
+class Handed:
     """The turns over two queues with given claims, and who takes what is handed out."""
 
     def __init__(self, queued: Mapping[ProviderName, int], *, files: int = 1) -> None:
         self.archive = MemoryArchive()
         self.flights = Flights()
-        self.space = Space(self.archive, self.flights, StrictLog())
+        self.storage = Storage(self.archive, StrictLog())
+        space = Space(
+            self.archive, self.flights, cast(Queue, Nothing()), StrictLog(),
+            clock=virtual.clock, names=lambda: [A, B],
+        )  # fmt: skip
         self.paused: set[ProviderName] = set()
+        self.shared: set[ProviderName] = set()
+        self.passed_over: list[Claim] = []
         self.filled = Bell()
         self.queues = {name: Backlog(100) for name in queued}
         for name, count in queued.items():
             self.queues[name].add(claim(name, number, files) for number in range(count))
         self._send, self.files = anyio.create_memory_object_stream[Download](0)
         self.taken: list[str] = []
+        self._turns = Turns(
+            self.queues,
+            filled=self.filled,
+            storage=self.storage,
+            space=space,
+            pass_over=self._pass_over,
+            paused=self.paused.__contains__,
+            has_share=lambda name, others: bool(others) and name in self.shared,
+        )
+
+    async def _pass_over(self, claim: Claim) -> None:
+        self.passed_over.append(claim)
 
     async def forever(self) -> None:
-        await take_turns(
-            self.queues,
-            self._send,
-            filled=self.filled,
-            space=self.space,
-            paused=self.paused.__contains__,
-        )
+        await self._turns.forever(self._send)
 
     async def take(self) -> None:
         async for download in self.files:
@@ -218,7 +248,7 @@ def claim(name: ProviderName, number: int, files: int) -> Claim:
 
 
 async def test_providers_take_turns() -> None:
-    turns = Turns({A: 5, B: 2})
+    turns = Handed({A: 5, B: 2})
     async with running(turns.forever, turns.take):
         await anyio.sleep(1)
     assert turns.taken == ["a0.0", "b0.0", "a1.0", "b1.0", "a2.0", "a3.0", "a4.0"]
@@ -226,7 +256,7 @@ async def test_providers_take_turns() -> None:
 
 
 async def test_the_files_of_a_recording_come_together() -> None:
-    turns = Turns({A: 2}, files=3)
+    turns = Handed({A: 2}, files=3)
     async with running(turns.forever, turns.take):
         await anyio.sleep(1)
     assert turns.taken == ["a0.0", "a0.1", "a0.2", "a1.0", "a1.1", "a1.2"]
@@ -234,7 +264,7 @@ async def test_the_files_of_a_recording_come_together() -> None:
 
 
 async def test_what_is_queued_of_a_paused_provider_stays() -> None:
-    turns = Turns({A: 3, B: 1})
+    turns = Handed({A: 3, B: 1})
     turns.paused.add(A)
     async with running(turns.forever, turns.take):
         await anyio.sleep(60)
@@ -246,7 +276,7 @@ async def test_what_is_queued_of_a_paused_provider_stays() -> None:
 
 
 async def test_nothing_is_handed_out_while_nobody_is_free() -> None:
-    turns = Turns({A: 3})
+    turns = Handed({A: 3})
     async with running(turns.forever):
         await anyio.sleep(60)
         assert len(turns.queues[A]) == 2
@@ -254,8 +284,9 @@ async def test_nothing_is_handed_out_while_nobody_is_free() -> None:
 
 
 async def test_nothing_is_handed_out_while_the_disk_is_full() -> None:
-    turns = Turns({A: 3})
+    turns = Handed({A: 3})
     turns.archive.room = 0
+    await turns.storage.look()
     async with running(turns.forever, turns.take):
         await anyio.sleep(60)
         assert turns.taken == []
@@ -266,7 +297,7 @@ async def test_nothing_is_handed_out_while_the_disk_is_full() -> None:
 
 
 async def test_a_file_has_taken_off_before_the_room_of_the_next_is_reckoned() -> None:
-    turns = Turns({A: 3})
+    turns = Handed({A: 3})
     turns.archive.room = 25
 
     async def fly() -> None:
@@ -277,7 +308,81 @@ async def test_a_file_has_taken_off_before_the_room_of_the_next_is_reckoned() ->
     async with running(turns.forever, fly, fly, fly):
         await anyio.sleep(60)
         assert len(turns.flights.under_way) == 2
+        assert [each.recording for each in turns.passed_over] == ["2"]
     turns.close()
+
+
+async def test_what_does_not_fit_holds_back_nothing_behind_it() -> None:
+    turns = Handed({A: 2, B: 2})
+    large = turns.queues[A].take()
+    assert large is not None
+    (download,) = large.downloads
+    turns.queues[A].put_back(replace(large, downloads=(replace(download, size=1000),)))
+    turns.archive.room = 100
+    async with running(turns.forever, turns.take):
+        await anyio.sleep(1)
+    assert turns.taken == ["b0.0", "a1.0", "b1.0"]
+    assert [each.recording for each in turns.passed_over] == ["0"]
+    turns.close()
+
+
+async def test_a_recording_of_which_one_file_does_not_fit_gives_the_others() -> None:
+    turns = Handed({A: 1}, files=3)
+    whole = turns.queues[A].take()
+    assert whole is not None
+    first, *others = whole.downloads
+    turns.queues[A].put_back(replace(whole, downloads=(replace(first, size=1000), *others)))
+    turns.archive.room = 100
+    async with running(turns.forever, turns.take):
+        await anyio.sleep(1)
+    assert turns.taken == ["a0.1", "a0.2"]
+    assert [each.file for each in turns.passed_over[0].downloads] == ["0"]
+    turns.close()
+
+
+async def test_a_provider_that_pauses_amid_a_claim_keeps_the_others_from_nothing() -> None:
+    turns = Handed({A: 1, B: 2}, files=3)
+
+    async def take() -> None:
+        async for download in turns.files:
+            turns.taken.append(f"{download.provider}{download.recording}.{download.file}")
+            if download.provider == A:
+                turns.paused.add(A)
+
+    async with running(turns.forever, take):
+        await anyio.sleep(1)
+        assert turns.taken == ["a0.0", *(f"b{n}.{m}" for n in range(2) for m in range(3))]
+        turns.paused.clear()
+        turns.filled.ring()
+        await anyio.sleep(1)
+        assert "a0.1" in turns.taken
+    turns.close()
+
+
+async def test_a_provider_with_its_share_of_the_downloaders_leaves_the_rest_to_others() -> None:
+    turns = Handed({A: 3, B: 2})
+    turns.shared.add(A)
+    async with running(turns.forever, turns.take):
+        await anyio.sleep(1)
+        assert turns.taken == ["b0.0", "b1.0"]
+        turns.shared.clear()
+        turns.filled.ring()
+        await anyio.sleep(1)
+    assert turns.taken == ["b0.0", "b1.0", "a0.0", "a1.0", "a2.0"]
+    turns.close()
+
+
+async def test_a_file_that_does_not_fit_is_not_claimed_and_costs_no_loop() -> None:
+    rig = await admitted(recording("large", size=1000), recording("small", size=10))
+    desk = Desk(rig)
+    desk.room = Room(urgent=100, other=100)
+    async with running(desk.forever):
+        await anyio.sleep(60)
+        assert desk.waiting() == ["small"]
+        assert desk.queue.claims <= 60 / TICK.total_seconds() + 2
+        desk.room = PLENTY
+        await anyio.sleep(TICK.total_seconds())
+        assert desk.waiting() == ["large"]
 
 
 async def test_a_backlog_that_is_given_more_room_is_filled_at_once() -> None:

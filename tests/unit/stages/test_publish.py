@@ -12,6 +12,7 @@ from reelkeep.core.model import Holding, Level, Stored
 from reelkeep.errors import DiskFull, IoFailed
 from reelkeep.stages.bells import Bell
 from reelkeep.stages.publish import AGAIN, Publisher
+from reelkeep.stages.storage import Storage
 from virtual import VIRTUAL, Backend
 
 LATER = AGAIN.total_seconds()
@@ -45,7 +46,10 @@ class Print:
         self.rig = rig
         self.archive = Stubborn()
         self.recorded, self.done = Bell(), Bell()
-        self.publisher = Publisher(rig.house.ledger, self.archive, report=rig.log, done=self.done)
+        self.storage = Storage(self.archive, rig.log)
+        self.publisher = Publisher(
+            rig.house.ledger, self.archive, report=rig.log, done=self.done, storage=self.storage
+        )
 
     async def forever(self) -> None:
         await self.publisher.forever(self.recorded)

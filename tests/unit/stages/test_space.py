@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
 
 import anyio
 import pytest
 
+import virtual
 from fakes.archive import MemoryArchive
 from fakes.holdings import download
-from fakes.rig import StrictLog, running
+from fakes.provider import NAME, FakeProvider, recording
+from fakes.rig import Rig, StrictLog
 from reelkeep.errors import IoFailed
-from reelkeep.stages.flights import Flights
-from reelkeep.stages.space import LOOK_AGAIN, Space
+from reelkeep.stages.space import KEPT_FRESH, Space
 from virtual import VIRTUAL, Backend
 
-LATER = LOOK_AGAIN.total_seconds()
+SOON = virtual.START + timedelta(days=3)
 
 
 @pytest.fixture
@@ -21,54 +24,35 @@ def anyio_backend() -> Backend:
     return VIRTUAL
 
 
-def space(archive: MemoryArchive) -> tuple[Space, Flights, StrictLog]:
-    flights, log = Flights(), StrictLog()
-    return Space(archive, flights, log), flights, log
+async def space(room: int, *recordings: Any) -> tuple[Space, Rig]:
+    rig = Rig(FakeProvider())
+    rig.archive.room = room
+    await rig.house.intake.admit(NAME, rig.providers[NAME].traits, recordings)
+    made = Space(
+        rig.archive, rig.house.flights, rig.house.queue, rig.log,
+        clock=virtual.clock, names=lambda: [NAME],
+    )  # fmt: skip
+    return made, rig
 
 
-async def test_a_file_that_fits_goes_at_once() -> None:
-    room, _, log = space(MemoryArchive(room=100))
-    await room.wait_for(download(size=100))
-    assert (anyio.current_time(), log.events) == (0, [])
-
-
-async def test_a_file_without_a_size_needs_some_room_all_the_same() -> None:
-    room, _, log = space(MemoryArchive(room=0))
-    with anyio.move_on_after(1):
-        await room.wait_for(download())
-    assert log.count("disk.low") == [1]
-
-
-async def test_a_full_disk_is_said_once_and_waited_for() -> None:
-    archive = MemoryArchive(room=0)
-    room, _, log = space(archive)
-
-    async def tidy_up() -> None:
-        await anyio.sleep(3600)
-        archive.room = 1000
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(tidy_up)
-        await room.wait_for(download(size=10))
-    assert log.count("disk.low", "disk.recovered") == [1, 1]
-    assert 3600 <= anyio.current_time() <= 3600 + LATER
+async def test_a_file_fits_if_there_is_room_for_it() -> None:
+    room, _ = await space(100)
+    assert await room.admits(download(size=100), None)
+    assert not await room.admits(download(size=101), None)
 
 
 async def test_rule_58_what_is_under_way_has_its_room_kept() -> None:
-    room, flights, _ = space(MemoryArchive(room=100))
+    room, rig = await space(100)
     with ExitStack() as stack:
-        stack.enter_context(flights.take_off(download("first", size=60), 0))
-        async with running(lambda: room.wait_for(download("second", size=60))):
-            await anyio.sleep(1)
-            assert room.low
+        stack.enter_context(rig.house.flights.take_off(download("first", size=60), 0))
+        assert not await room.admits(download("second", size=60), None)
 
 
 async def test_what_has_come_already_needs_no_room() -> None:
-    room, flights, _ = space(MemoryArchive(room=100))
-    with flights.take_off(download("first", size=60), 0) as flight:
+    room, rig = await space(100)
+    with rig.house.flights.take_off(download("first", size=60), 0) as flight:
         flight.done = 30
-        await room.wait_for(download("second", size=60))
-    assert not room.low
+        assert await room.admits(download("second", size=60), None)
 
 
 async def test_a_disk_that_cannot_be_asked_holds_nothing() -> None:
@@ -76,15 +60,62 @@ async def test_a_disk_that_cannot_be_asked_holds_nothing() -> None:
         async def free(self) -> int:
             raise IoFailed("Input/output error")
 
-    room, _, _ = space(Broken())
+    rig = Rig(FakeProvider())
+    room = Space(
+        Broken(), rig.house.flights, rig.house.queue, StrictLog(),
+        clock=virtual.clock, names=lambda: [NAME],
+    )  # fmt: skip
     assert await room.free() == 0
 
 
 async def test_a_reading_is_believed_for_a_second() -> None:
-    archive = MemoryArchive(room=100)
-    room, _, _ = space(archive)
+    room, rig = await space(100)
     await room.free()
-    archive.room = 50
+    rig.archive.room = 50
     assert await room.free() == 100
     await anyio.sleep(1)
     assert await room.free() == 50
+
+
+async def test_room_is_kept_for_what_is_deleted_within_a_week() -> None:
+    room, _ = await space(100, recording("soon", size=90, deadline=SOON))
+    assert await room.admits(download(size=90), SOON)
+    assert not await room.admits(download(size=11), None)
+
+
+async def test_no_room_is_kept_for_what_no_disk_of_this_size_will_ever_hold() -> None:
+    room, rig = await space(100, recording("huge", size=900, deadline=SOON))
+    rig.archive.total = 800
+    assert await room.admits(download(size=100), None)
+
+
+async def test_room_is_kept_no_longer_than_the_provider_keeps_the_recording() -> None:
+    room, _ = await space(100, recording("soon", size=200, deadline=SOON))
+    assert not await room.admits(download(size=50), None)
+    await anyio.sleep(timedelta(days=4).total_seconds() + KEPT_FRESH.total_seconds())
+    assert await room.admits(download(size=50), None)
+
+
+async def test_a_file_that_does_not_fit_is_said_once_and_once_that_it_fits() -> None:
+    room, rig = await space(100, recording("large", size=140), recording("small", size=10))
+    for _ in range(3):
+        assert await room.tell()
+        await anyio.sleep(60)
+    (said,) = rig.log.named("file.too_large")
+    assert (said["recording"], said["bytes"], said["missing"]) == ("large", 140, 40)
+    rig.archive.room = 1000
+    await room.tell()
+    assert rig.log.count("file.too_large", "file.fits") == [1, 1]
+    assert not await room.tell()
+
+
+async def test_a_file_of_unknown_size_that_proved_too_large_is_said_once() -> None:
+    room, rig = await space(100)
+    for _ in range(2):
+        room.outgrown(download(), 400)
+        await room.tell()
+    (said,) = rig.log.named("file.too_large")
+    assert said["bytes"] == 400
+    room.settled(download().row)
+    await room.tell()
+    assert rig.log.count("file.fits") == [1]

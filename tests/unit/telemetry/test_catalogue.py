@@ -43,7 +43,7 @@ def test_an_event_is_explained() -> None:
     assert found == {
         "event": "disk.recovered",
         "level": "info",
-        "keys": ["free"],
+        "keys": ["free", "min_free"],
         "meaning": EVENTS["disk.recovered"].meaning,
         "advice": NOTHING,
     }

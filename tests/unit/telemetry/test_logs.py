@@ -158,7 +158,7 @@ def test_threads_do_not_mix_their_lines() -> None:
 
     def write() -> None:
         for _ in range(100):
-            log("disk.low", free=1, wanted=2)
+            log("disk.low", free=1, min_free=2)
 
     threads = [threading.Thread(target=write) for _ in range(4)]
     for thread in threads:

@@ -1,0 +1,162 @@
+"""Pause all transfers while nothing can be stored, say so once, and go on by itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import anyio
+
+from reelkeep.core.telling import told
+from reelkeep.errors import (
+    ArchiveAbsent,
+    ConfigError,
+    DiskFull,
+    IoFailed,
+    TooLarge,
+    TransferError,
+)
+from reelkeep.ports import Archive, Report
+from reelkeep.stages.bells import Ringing
+
+LOOK_AGAIN = timedelta(seconds=5)
+"""How often a small write is tried while nothing can be stored."""
+
+LOOK = timedelta(minutes=1)
+"""How often the figures of the disk are looked at while all is well."""
+
+
+class Storage:
+    """Knows whether the archive takes files, and what an error of the disk is about.
+
+    `low_since` and `unavailable_since` are on the loop's clock; None: the condition does not hold.
+    """
+
+    def __init__(
+        self, archive: Archive, report: Report, *, reopened: Ringing | None = None
+    ) -> None:
+        """`reopened` rings when transfers may go on."""
+        self._archive = archive
+        self._report = report
+        self._reopened = reopened
+        self.low_since: float | None = None  #: The disk has no room for anything.
+        self.unavailable_since: float | None = None  #: The archive cannot be written.
+        self.reason: str | None = None  #: Why transfers pause.
+        self._is_absent = False  # another archive, or none, is there
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing can be stored, and all transfers wait."""
+        return self.paused_since is not None
+
+    @property
+    def paused_since(self) -> float | None:
+        """Since when all transfers wait, on the loop's clock."""
+        since = [at for at in (self.low_since, self.unavailable_since) if at is not None]
+        return min(since, default=None)
+
+    def document(self) -> dict[str, str | None]:
+        """Return the condition as plain data."""
+        if self.unavailable_since is not None:
+            return {"state": "unavailable", "reason": self.reason}
+        if self.low_since is not None:
+            return {"state": "low", "reason": self.reason}
+        return {"state": "ok", "reason": None}
+
+    async def opened(self) -> None:
+        """Return once something can be stored."""
+        while self.paused:
+            await anyio.sleep(LOOK_AGAIN.total_seconds())
+            await self.look()
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the disk is to be looked at again."""
+        return (LOOK_AGAIN if self.paused else LOOK).total_seconds()
+
+    async def look(self, *, write: bool = False) -> None:
+        """Look at the figures of the disk; with `write`, and while transfers pause, write, too."""
+        error: Exception | None = None
+        free: int | None = None
+        try:
+            free = await self._archive.free()
+            await self._archive.probe(write=write or self.paused)
+        except (TransferError, ConfigError) as failure:
+            error = failure
+        self._note(error, free)
+
+    async def examine(self, error: TransferError) -> TransferError:
+        """Return what an attempt that failed with `error` is to be recorded as.
+
+        The kernel names what happened, not what it is about. If a small write fails, too, it is
+        the place, and `error` is returned: nobody is at fault. Else it is about the one file.
+        """
+        if not _is_suspect(error):
+            return error
+        await self.look(write=True)
+        if self.paused:
+            return error
+        if not isinstance(error, DiskFull):
+            return IoFailed(str(error))
+        return error if isinstance(error, TooLarge) else TooLarge(str(error))
+
+    def _note(self, error: Exception | None, free: int | None) -> None:
+        """Begin and end the conditions that a look has found, each said once."""
+        was_paused = self.paused
+        full = error is None and free is not None and free <= 0
+        if full or isinstance(error, DiskFull):
+            self.reason = "archive.min_free is reached" if error is None else told(error)
+            self._begin_low(free)
+            self._end_unavailable()
+        elif error is not None:
+            self.reason = told(error)
+            self._begin_unavailable(error)
+        else:
+            self._end_low(free)
+            self._end_unavailable()
+            self.reason = None
+            if was_paused and self._reopened is not None:
+                self._reopened.ring()
+
+    def _begin_low(self, free: int | None) -> None:
+        if self.low_since is None:
+            self.low_since = anyio.current_time()
+            free = self._plain(free)
+            self._report("disk.low", free=free, min_free=self._kept, reason=self.reason)
+
+    def _end_low(self, free: int | None) -> None:
+        if self.low_since is not None:
+            self.low_since = None
+            self._report("disk.recovered", free=self._plain(free), min_free=self._kept)
+
+    def _begin_unavailable(self, error: Exception) -> None:
+        """Report it; that another archive, or none, is there, is an event of its own."""
+        if self.unavailable_since is not None:
+            return
+        self.unavailable_since = anyio.current_time()
+        self._is_absent = isinstance(error, ArchiveAbsent)
+        if self._is_absent:
+            self._report("archive.absent", reason=self.reason)
+        else:
+            condition = getattr(error, "condition", "place")
+            self._report("archive.unavailable", condition=condition, reason=self.reason)
+
+    def _end_unavailable(self) -> None:
+        if self.unavailable_since is None:
+            return
+        seconds = round(anyio.current_time() - self.unavailable_since, 3)
+        self.unavailable_since = None
+        self._report("archive.found" if self._is_absent else "archive.available", seconds=seconds)
+
+    @property
+    def _kept(self) -> int:
+        return self._archive.min_free
+
+    def _plain(self, free: int | None) -> int | None:
+        """Return all free bytes of the disk, those that are kept free included."""
+        return None if free is None else free + self._kept
+
+
+def _is_suspect(error: TransferError) -> bool:
+    """Whether `error` may be about the place rather than about one file."""
+    waits = isinstance(error, IoFailed) and error.remedy is not IoFailed.remedy
+    return isinstance(error, DiskFull) or (waits and error.remedy.value == "wait")
