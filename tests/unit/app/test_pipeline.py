@@ -241,7 +241,7 @@ async def test_an_archive_that_is_away_costs_no_attempt_and_asks_nobody(errno_: 
             raise rig.archive.refusal
         return part(download)
 
-    rig.archive.part = away  # type: ignore[method-assign]
+    rig.archive.part = away  # type: ignore[method-assign, assignment]
 
     async def steer(_: Pipeline) -> None:
         await anyio.sleep(7200)
@@ -266,7 +266,7 @@ async def test_a_part_that_alone_is_broken_fails_alone() -> None:
             raise disk_error(OSError(errno.EACCES, "Permission denied"))
         return part(download)
 
-    rig.archive.part = broken  # type: ignore[method-assign]
+    rig.archive.part = broken  # type: ignore[method-assign, assignment]
     await work(rig, after(600))
     assert rig.log.count("file.stored", "file.failed", "archive.unavailable") == [1, 1, 0]
 
