@@ -17,6 +17,8 @@ from reelkeep.archive.places import OURS
 from reelkeep.core.bag import PAPERS
 from reelkeep.core.manifest import MANIFEST
 
+_LOST_AND_FOUND = "lost+found"
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -68,6 +70,8 @@ def walk(root: Path, *, tolerant: bool = False) -> Iterator[Listing]:
             if here.links and PAPERS.isdisjoint(here.files):
                 here = links.followed(here, tolerant=tolerant)
         except OSError as error:
+            if folder.name == _LOST_AND_FOUND and isinstance(error, PermissionError):
+                continue  # every ext4 has one, and it is root's
             if not tolerant:
                 raise
             here = Listing(folder, (), (), error.strerror or str(error))

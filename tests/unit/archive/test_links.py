@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -131,4 +133,21 @@ async def test_the_lock_of_an_editor_keeps_no_archive_from_adoption(
     archive: LocalArchive, tmp_path: Path
 ) -> None:
     (tmp_path / "archive" / "support" / ".#notes").symlink_to("somebody@host.1234:1")
+    assert [each.folder async for each in archive.adopt()] == [FOLDER]
+
+
+async def test_the_file_systems_own_folder_keeps_no_archive_from_adoption(
+    archive: LocalArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ext4 has a folder that only root may read, at its top; the archive may lie there."""
+    (tmp_path / "archive" / "lost+found").mkdir()
+    scandir = os.scandir
+
+    def closed(path: Path) -> object:
+        if Path(path).name == "lost+found":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert await found(archive) == [FOLDER]
     assert [each.folder async for each in archive.adopt()] == [FOLDER]
