@@ -26,6 +26,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
         * `NotFound`: the download host does not know the file
         * `Expired`: the locator went stale
         * `Unreachable`: no connection, or the stream broke half-way
+        * `Untimely`: the host's certificate is not valid now, by our clock
         * `Stalled`: connected, but no bytes to speak of
         * `Throttled`: asked to slow down, perhaps for a given time
         * `BadReply`: the server broke the protocol
@@ -217,6 +218,13 @@ class Unreachable(TransferError):
     """No connection could be made, or the stream broke half-way."""
 
     code = "unreachable"
+
+
+class Untimely(TransferError):
+    """The host's certificate is not valid yet, or not any more, by our clock; either may change."""
+
+    code = "unreachable"
+    remedy = Remedy.WAIT
 
 
 class Stalled(TransferError):

@@ -98,6 +98,7 @@ class Rig:
         retry: RetryOptions | None = None,
         grace: float = 20,
         dice: float = 0.5,
+        clock: Clock = virtual.clock,
         **downloads: Any,
     ) -> None:
         self.log = StrictLog()
@@ -118,7 +119,7 @@ class Rig:
             shutdown_grace=timedelta(seconds=grace),
             providers=tuple(ProviderOptions(name=name, type="fake") for name in self.providers),
         )
-        clock, log, database = virtual.clock, self.log, self.database
+        log, database = self.log, self.database
         self.house = House(
             settings=settings,
             report=log,

@@ -11,6 +11,7 @@ import anyio
 from reelkeep.app.house import House
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.status import snapshot
+from reelkeep.core.instants import age
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import CatalogError
 from reelkeep.ports import Clock
@@ -121,4 +122,4 @@ def _pending(status: dict[str, Any]) -> int:
 def broken_for_long(health: Health, interval: timedelta, clock: Clock) -> bool:
     """Whether a provider has been broken for more than three of its intervals."""
     since = health.broken_since
-    return since is not None and clock() - since > BROKEN_INTERVALS * interval
+    return since is not None and age(since, clock()) > BROKEN_INTERVALS * interval

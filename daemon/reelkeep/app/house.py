@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,17 +15,20 @@ from reelkeep.app.shelf import make_archive
 from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.adoption import adopt
+from reelkeep.catalog.announce import announce
 from reelkeep.catalog.backfills import SqlBackfills
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.disposals import SqlDisposals
+from reelkeep.catalog.instants import reset_instants as reset
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.upgrade import Upgrade
 from reelkeep.catalog.vault import FileVault
 from reelkeep.core.file_system import limitations
+from reelkeep.core.instants import PLAUSIBLE_SINCE, Longest
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
 from reelkeep.errors import TransferError
@@ -72,6 +75,7 @@ class House:
             del self.providers[name]
         self.providers.update(built)
         self.ledger.policy = retry_policy(settings)
+        self.queue.longest = longest_delays(settings, self.providers.values())
         self.archive.min_free = settings.archive.min_free
         self.adjust(settings)
 
@@ -159,6 +163,7 @@ def furnish(
 ) -> House:
     """Return a house around what is open already; `recover` comes next."""
     build = builder(settings, transport, report, learn=learn, clock=clock, dice=dice)
+    providers = make_providers(settings, build)
     return House(
         settings=settings,
         report=report,
@@ -167,7 +172,7 @@ def furnish(
         dice=dice,
         database=database,
         intake=SqlIntake(database, clock, report),
-        queue=SqlQueue(database, clock),
+        queue=SqlQueue(database, clock, longest_delays(settings, providers.values())),
         ledger=SqlLedger(
             database,
             policy=retry_policy(settings),
@@ -182,7 +187,7 @@ def furnish(
         checks=SqlChecks(database, clock, report),
         archive=archive,
         transport=transport,
-        providers=make_providers(settings, build),
+        providers=providers,
         build=build,
         adjust=adjust,
         flights=Flights(),
@@ -233,11 +238,33 @@ def retry_policy(settings: Settings) -> Policy:
     return Policy(attempts=retry.attempts, base=retry.base, longest=retry.max)
 
 
+def longest_delays(settings: Settings, providers: Iterable[Provider]) -> Longest:
+    """Return the longest delays that are ever noted under `settings`."""
+    patience = [provider.traits.transcode_timeout for provider in providers]
+    return Longest(
+        retry=settings.downloads.retry.max,
+        patience=max(patience, default=Longest().patience),
+        scrub=settings.archive.scrub or Longest().scrub,
+    )
+
+
+async def reset_instants(house: House, *, thorough: bool = False) -> None:
+    """Reset what a wrong clock has noted in the catalog, and say so."""
+    now, longest = house.clock(), house.queue.longest
+    if now < PLAUSIBLE_SINCE:
+        house.report("clock.wrong", time=now)
+    counts, steps = await reset(house.database, now, longest, thorough=thorough)
+    announce(house.report, steps)
+    if counts:
+        house.report("catalog.instants_reset", instants=sum(counts.values()), columns=list(counts))
+
+
 async def recover(house: House, *, is_new: bool) -> None:
     """Make what a crash left due again; a new catalog takes over what the archive holds."""
     files = await house.queue.recover()
     if files:
         house.report("catalog.recovered", files=files)
+    await reset_instants(house)
     if not is_new:
         orphans = await house.archive.tidy(await house.desk.unfinished())
         size = sum(orphan.size for orphan in orphans)

@@ -21,7 +21,7 @@ PATIENCE = timedelta(minutes=5)
 """How long a pass without a time limit waits for others while no attempt comes to anything: for
 transcodings, for a provider that is out of order, for a pause that a host asked for."""
 
-UNFINISHED = timedelta(minutes=1)
+UNFINISHED = timedelta(seconds=30)
 """How long a pass without a time limit waits, while nothing moves, for recordings and files that a
 provider lists and gives no address for. The next pass asks for them again."""
 
@@ -163,6 +163,7 @@ class Pass:
             names=working,
             telling=telling,
             room=await self.pipeline.space.room(),
+            longest=self._house.queue.longest,
         )
 
     def _busy(self, outlook: Outlook) -> bool:

@@ -10,6 +10,7 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from reelkeep.app.clock_watch import watch_clock
 from reelkeep.app.house import House
 from reelkeep.app.station import Station
 from reelkeep.core.model import Claim, Download, Failed, Outcome, ProviderName
@@ -167,8 +168,18 @@ class Pipeline:
                 self._start(station)
             front.start_soon(self._take_turns, files, name="turns")
             front.start_soon(self._watch_storage, name="storage")
+            front.start_soon(watch_clock, self._house, self._stepped, name="clock")
             await steer()
             front.cancel_scope.cancel()
+
+    def _stepped(self) -> None:
+        """Look at all that waits: the clock was set."""
+        self._recorded.ring()
+        self.moved.ring()
+        for station in self.stations.values():
+            station.poller.bookmark.forget()
+            station.work.ring()
+            station.acknowledger.archived.ring()
 
     async def _take_turns(self, files: MemoryObjectSendStream[Download]) -> None:
         turns = Turns(

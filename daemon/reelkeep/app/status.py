@@ -17,6 +17,7 @@ from reelkeep.app.books import read_catalog
 from reelkeep.app.shelf import make_archive
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.desk import Desk, Summary
+from reelkeep.core.instants import age
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import TransferError
 from reelkeep.ports import Archive, Clock, Report
@@ -120,7 +121,7 @@ def _line(summary: Summary, now: datetime) -> Status:
     return {
         "name": summary.name,
         "last_success": None if last is None else last.isoformat(),
-        "age_seconds": None if last is None else round((now - last).total_seconds(), 3),
+        "age_seconds": None if last is None else round(age(last, now).total_seconds(), 3),
         "broken_since": summary.broken_since and summary.broken_since.isoformat(),
         "reason": summary.reason,
         "recordings": dict(summary.recordings),

@@ -142,8 +142,16 @@ class Desk:
         return await self._database.read(work)
 
     async def retry(self, files: Sequence[int]) -> int:
-        """Make failed, vanished and waived files due again, with all attempts; return how many."""
-        return await self._move(files, RETRIABLE, {"state": FileState.DUE, "reason": None, **FRESH})
+        """Make files due now, with all attempts: also those that wait; return how many."""
+        allowed = RETRIABLE | {FileState.DUE}
+        return await self._move(files, allowed, {"state": FileState.DUE, "reason": None, **FRESH})
+
+    async def tell_again(self, rows: Sequence[int]) -> int:
+        """Have the providers of recordings told now that refused that before; return how many."""
+        put_off = recording.c.row.in_(rows) & recording.c.acknowledge_after.is_not(None)
+        mine = put_off & (recording.c.state == RecordingState.ARCHIVED)
+        change = update(recording).where(mine).values(acknowledge_after=None)
+        return await self._database.write(lambda c: c.execute(change).rowcount)
 
     async def accept(self, row: int, sha256: str | None) -> int:
         """Accept bytes with this digest as the file `row`, or else what is fetched next.

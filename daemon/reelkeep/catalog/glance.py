@@ -28,6 +28,11 @@ _FAILURES = (
     "ORDER BY a.row DESC LIMIT ?"
 )
 
+_LATEST = (
+    "SELECT max(at) FROM (SELECT max(polled_at) AS at FROM provider UNION ALL "
+    "SELECT max(broken_since) FROM provider UNION ALL SELECT max(covered_until) FROM provider)"
+)
+
 Line = Mapping[str, Any]
 Counts = Mapping[str, Mapping[str, int]]
 """By provider and state."""
@@ -45,6 +50,7 @@ class Glance:
     providers: tuple[Line, ...] = ()
     failures: tuple[Line, ...] = ()  #: The latest first.
     archive: str | None = None  #: The identity of the archive that it belongs to.
+    latest: str | None = None  #: The latest time at which something is said to have happened.
 
 
 def glance(catalog: Path) -> Glance | None:
@@ -82,6 +88,7 @@ def _look(connection: sqlite3.Connection, size: int) -> Glance:
         recordings=_counts(connection, _STATES),
         files=_counts(connection, _FILES),
         providers=tuple(dict(row) for row in connection.execute(_PROVIDERS)),
+        latest=connection.execute(_LATEST).fetchone()[0],
         failures=tuple(dict(row) for row in connection.execute(_FAILURES, (MOST,))),
         archive=_archive(connection),
     )

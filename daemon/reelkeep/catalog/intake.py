@@ -17,6 +17,7 @@ from reelkeep.catalog.peril import Endangered, ask_again, endangered
 from reelkeep.catalog.rows import write_rows
 from reelkeep.catalog.standing import Step, restate, tellable
 from reelkeep.catalog.tables import NEVER, provider, recording, unread
+from reelkeep.core.instants import TOLERANCE
 from reelkeep.core.lifecycle import RecordingState
 from reelkeep.core.model import ProviderName, Readiness, Recording, RecordingId, Window
 from reelkeep.core.unread import Unread
@@ -42,7 +43,8 @@ _TRANSCODABLE = (
         recording.c.readiness == Readiness.TRANSCODABLE.value,
         recording.c.state.in_([RecordingState.WAITING, RecordingState.INCOMPLETE]),
         recording.c.transcode_asked.is_(None)
-        | (recording.c.transcode_asked <= bindparam("ago", type_=recording.c.transcode_asked.type)),
+        | (recording.c.transcode_asked <= bindparam("ago", type_=recording.c.transcode_asked.type))
+        | (recording.c.transcode_asked > bindparam("now", type_=recording.c.transcode_asked.type)),
     )
     .order_by(recording.c.deadline, recording.c.started)
     .limit(bindparam("most"))
@@ -179,7 +181,8 @@ class SqlIntake:
 
     async def transcodable(self, name: ProviderName, limit: int) -> Sequence[RecordingId]:
         """Return recordings to ask a transcoding for, first or again; the most endangered first."""
-        values = {"name": name, "ago": self._clock() - ASK_AGAIN, "most": limit}
+        now = self._clock()
+        values = {"name": name, "ago": now - ASK_AGAIN, "now": now + TOLERANCE, "most": limit}
         return await self._database.read(lambda c: _ids(c, _TRANSCODABLE, values))
 
     async def transcoding(

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, exists, select
 
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.queue import claimable, due, fitting
+from reelkeep.catalog.queue import DEFAULT, claimable, due, fitting, latest_due
 from reelkeep.catalog.standing import tellable
 from reelkeep.catalog.tables import file, recording
+from reelkeep.core.instants import Longest
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import ProviderName, Readiness
 from reelkeep.core.room import PLENTY, Room
@@ -40,17 +41,19 @@ async def look(
     names: Sequence[ProviderName],
     telling: Sequence[ProviderName],
     room: Room = PLENTY,
+    longest: Longest = DEFAULT,
 ) -> Outlook:
     """Return what is left for `names`; of those, `telling` take acknowledgements.
 
     Files that do not fit in `room` can not be fetched now, nor later in the same pass.
     """
     now = clock()
+    latest = latest_due(now, longest)
 
     def work(connection: Connection) -> Outlook:
         return Outlook(
             active=_any(connection, _active(names)),
-            due=_any(connection, _due_now(names, now, room)),
+            due=_any(connection, _due_now(names, now, latest, room)),
             next_due=connection.execute(_due_later(names, now, room, file.c.waits == 0)).scalar(),
             next_wait=connection.execute(_due_later(names, now, room, file.c.waits > 0)).scalar(),
             unpublished=frozenset(connection.execute(_unpublished(names)).scalars()),
@@ -71,8 +74,11 @@ def _active(names: Sequence[ProviderName]) -> Select[Any]:
     return select(file.c.row).where(file.c.state == FileState.ACTIVE, mine)
 
 
-def _due_now(names: Sequence[ProviderName], now: datetime, room: Room) -> Select[Any]:
-    found = exists().where(file.c.recording == recording.c.row, due(now), fitting(room, now))
+def _due_now(
+    names: Sequence[ProviderName], now: datetime, latest: datetime, room: Room
+) -> Select[Any]:
+    mine = file.c.recording == recording.c.row
+    found = exists().where(mine, due(now, latest), fitting(room, now))
     return select(recording.c.row).where(claimable(*names), found)
 
 

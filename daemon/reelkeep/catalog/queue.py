@@ -23,6 +23,7 @@ from sqlalchemy import (
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.rows import chunks, deadline
 from reelkeep.catalog.tables import file, recording
+from reelkeep.core.instants import TOLERANCE, Longest
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import Claim, Download, FileId, ProviderName, RecordingId
 from reelkeep.core.obstacles import read_obstacle
@@ -40,14 +41,19 @@ def claimable(*providers: ProviderName | BindParameter[str]) -> ColumnElement[bo
     )
 
 
-def due(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """Return whether a file can be fetched now."""
-    return (file.c.state == FileState.DUE) & (file.c.due_at.is_(None) | (file.c.due_at <= now))
+def due(
+    now: datetime | BindParameter[datetime], latest: datetime | BindParameter[datetime]
+) -> ColumnElement[bool]:
+    """Return whether a file can be fetched now; what is due after `latest` was never put off."""
+    at = file.c.due_at
+    return (file.c.state == FileState.DUE) & (at.is_(None) | (at <= now) | (at > latest))
 
 
 # Statements that dispatchers need all the time are built once: that takes longer than to run them.
 _NAME: BindParameter[str] = bindparam("name")
 _NOW: BindParameter[datetime] = bindparam("now", type_=file.c.due_at.type)
+_LATEST: BindParameter[datetime] = bindparam("latest", type_=file.c.due_at.type)
+_AT_ONCE = file.c.due_at.is_(None) | (file.c.due_at > _LATEST)
 _URGENT: BindParameter[datetime] = bindparam("urgent_until", type_=recording.c.deadline.type)
 _AT: BindParameter[datetime] = bindparam("room_at", type_=recording.c.deadline.type)
 _LIMIT = case(
@@ -59,7 +65,7 @@ _LIMIT = case(
 )
 _FITS = func.coalesce(file.c.promised, 0) <= _LIMIT
 _NEXT_DUE = (
-    select(func.min(func.coalesce(file.c.due_at, recording.c.first_seen), type_=file.c.due_at.type))
+    select(func.min(case((_AT_ONCE, _NOW), else_=file.c.due_at), type_=file.c.due_at.type))
     .select_from(recording)
     .join(file, file.c.recording == recording.c.row)
     .where(claimable(_NAME), file.c.state == FileState.DUE, _FITS)
@@ -67,7 +73,7 @@ _NEXT_DUE = (
 
 
 def _chosen(files: ColumnElement[bool]) -> Select[Any]:
-    mine = exists().where(file.c.recording == recording.c.row, due(_NOW), files, _FITS)
+    mine = exists().where(file.c.recording == recording.c.row, due(_NOW, _LATEST), files, _FITS)
     return (
         select(recording.c.row, recording.c.id, recording.c.key, recording.c.deadline)
         .where(claimable(_NAME), mine)
@@ -83,11 +89,19 @@ _CHOSEN = (_chosen(~_WAITS), _chosen(_WAITS))
 
 _MINE = (
     file.c.recording.in_(bindparam("rows", expanding=True))
-    & due(_NOW)
+    & due(_NOW, _LATEST)
     & (func.coalesce(file.c.promised, 0) <= bindparam("room", type_=file.c.promised.type))
 )
 _FOUND = select(file).where(_MINE).order_by(file.c.row)
 _TAKEN = update(file).where(_MINE).values(state=FileState.ACTIVE)
+
+
+DEFAULT = Longest()
+
+
+def latest_due(now: datetime, longest: Longest) -> datetime:
+    """Return the latest time at which a file can be due if the clock was right when it was set."""
+    return now + longest.delay + TOLERANCE
 
 
 def fitting(room: Room, now: datetime) -> ColumnElement[bool]:
@@ -101,8 +115,10 @@ def _endangered(now: datetime) -> ColumnElement[bool]:
     return (recording.c.deadline > now) & (recording.c.deadline <= now + URGENT)
 
 
-def _room_values(room: Room, now: datetime) -> dict[str, Any]:
+def _values(room: Room, now: datetime, longest: Longest) -> dict[str, Any]:
     return {
+        "now": now,
+        "latest": latest_due(now, longest),
         "room_at": now,
         "urgent_until": now + URGENT,
         "urgent_room": room.urgent,
@@ -113,9 +129,10 @@ def _room_values(room: Room, now: datetime) -> dict[str, Any]:
 class SqlQueue:
     """See `ports.Queue`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, longest: Longest = DEFAULT) -> None:
         self._database = database
         self._clock = clock
+        self.longest = longest  #: The longest delays; may be replaced at any time.
 
     async def recover(self) -> int:
         """Make what an earlier process held due again; only for the holder of the lock.
@@ -143,14 +160,15 @@ class SqlQueue:
     ) -> Sequence[Claim]:
         """Take up to `limit` recordings with files that are due now and fit in `room`."""
         now = self._clock()
-        return await self._database.write(lambda c: _claim(c, provider, limit, room, now))
+        values = _values(room, now, self.longest)
+        return await self._database.write(lambda c: _claim(c, provider, limit, room, values))
 
     async def next_due(self, provider: ProviderName, room: Room = PLENTY) -> datetime | None:
-        """Return when the next waiting file becomes due; the past if one is due already.
+        """Return when the next waiting file becomes due; now or the past if one is due already.
 
         What does not fit in `room` is left out.
         """
-        values = {"name": provider, **_room_values(room, self._clock())}
+        values = {"name": provider, **_values(room, self._clock(), self.longest)}
         return await self._database.read(lambda c: c.execute(_NEXT_DUE, values).scalar())
 
     async def endangered(self, names: Sequence[ProviderName], most: int) -> int:
@@ -211,20 +229,25 @@ def _release(connection: Connection, rows: Sequence[int], until: datetime | None
 
 
 def _claim(
-    connection: Connection, provider: ProviderName, limit: int, room: Room, now: datetime
+    connection: Connection,
+    provider: ProviderName,
+    limit: int,
+    room: Room,
+    values: Mapping[str, Any],
 ) -> list[Claim]:
     chosen: list[RowMapping] = []
     for query in _CHOSEN:
         most = limit - len(chosen)
         if most > 0:
-            values = {"name": provider, "most": most, "now": now, **_room_values(room, now)}
+            mine = {"name": provider, "most": most, **values}
             known = {row["row"] for row in chosen}
-            found = connection.execute(query, values).mappings()
+            found = connection.execute(query, mine).mappings()
             chosen += [row for row in found if row["row"] not in known]
+    now = values["now"]
     urgent = [row["row"] for row in chosen if is_urgent(row["deadline"], now)]
     others = [row["row"] for row in chosen if not is_urgent(row["deadline"], now)]
-    files = _take(connection, urgent, now, room.urgent)
-    files |= _take(connection, others, now, room.other)
+    files = _take(connection, urgent, values, room.urgent)
+    files |= _take(connection, others, values, room.other)
     return [
         Claim(
             row=row["row"],
@@ -238,12 +261,13 @@ def _claim(
 
 
 def _take(
-    connection: Connection, rows: Sequence[int], now: datetime, room: int
+    connection: Connection, rows: Sequence[int], times: Mapping[str, Any], room: int
 ) -> dict[int, list[Any]]:
     """Claim what is due, and fits, of the recordings `rows`; return it in the order of sight."""
     found: dict[int, list[Any]] = {row: [] for row in rows}
     for some in chunks(rows):
-        values = {"rows": some, "now": now, "room": room}
+        now, latest = times["now"], times["latest"]
+        values = {"rows": some, "now": now, "latest": latest, "room": room}
         for row in connection.execute(_FOUND, values).mappings():
             found[row["recording"]].append(row)
         connection.execute(_TAKEN, values)

@@ -20,7 +20,8 @@ from sqlalchemy import (
 )
 
 from reelkeep.catalog.rows import chunks, write_rows
-from reelkeep.catalog.tables import file, recording
+from reelkeep.catalog.tables import NEVER, file, recording
+from reelkeep.core.instants import LONGEST_SPARED, TOLERANCE
 from reelkeep.core.lifecycle import FINAL, FileState, RecordingState, Standing, recording_state
 from reelkeep.core.model import ProviderName, Readiness, RecordingId
 
@@ -96,10 +97,11 @@ def tellable(now: datetime) -> ColumnElement[bool]:
     """
     kept = [FileState.STORED, FileState.WAIVED]
     after = recording.c.acknowledge_after
+    latest = now + LONGEST_SPARED + TOLERANCE
     return (
         (recording.c.state == RecordingState.ARCHIVED)
         & recording.c.fingerprint.is_not(None)
-        & (after.is_(None) | (after <= now))
+        & (after.is_(None) | (after <= now) | ((after > latest) & (after < NEVER)))
         & exists().where(file.c.recording == recording.c.row, file.c.state.in_(kept))
     )
 

@@ -15,6 +15,7 @@ from reelkeep.cli.options import as_json, days, enabled, providers, window_of
 from reelkeep.errors import Busy
 
 if TYPE_CHECKING:
+    from reelkeep.catalog.desk import Desk
     from reelkeep.cli.passing import Passed
     from reelkeep.cli.screen import Screen
     from reelkeep.core.model import ProviderName, Window
@@ -73,15 +74,26 @@ async def _backfill(
     from reelkeep.app.books import open_catalog, utc_now
     from reelkeep.app.unwrapped import unwrapped
     from reelkeep.catalog.backfills import SqlBackfills
+    from reelkeep.catalog.desk import Desk
     from reelkeep.cli.passing import make_pass
 
     async with open_catalog(settings) as (database, _):
         await SqlBackfills(database, utc_now).want(names, window)
+        await _hurry(Desk(database, utc_now, log), names, window)
     try:
         with unwrapped():
             return await make_pass(settings, names, log, screen, limit=None, polls=False)
     except Busy:
         return None
+
+
+async def _hurry(desk: Desk, names: Sequence[ProviderName], window: Window) -> None:
+    """Make due now what waits for another attempt of the recordings that began in `window`."""
+    after = 0
+    while page := await desk.listing(names=names, states=["due"], span=window, after=after):
+        waiting = (f for holding in page for f in holding.files if f.state == "due")
+        await desk.retry([file.row for file in waiting if file.due_at is not None])
+        after = page[-1].row
 
 
 def _require_wanted(settings: Settings, names: Sequence[ProviderName], window: Window) -> None:

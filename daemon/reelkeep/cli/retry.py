@@ -20,25 +20,38 @@ if TYPE_CHECKING:
 
 @click.command
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--failed", is_flag=True, help="All recordings with failed or vanished files.")
+@click.option(
+    "--failed",
+    is_flag=True,
+    help="All recordings with files that failed, vanished, or wait for another attempt.",
+)
 @as_json
 @click.pass_obj
 def command(call: Invocation, *, ids: tuple[str, ...], failed: bool, as_json: bool) -> int:
     """Make failed and vanished files due again, with all their attempts.
 
-    Of a recording named by ID that has none, the waived files are made due again.
+    So are files that wait for another attempt: they are fetched at once. Of a recording named by ID
+    that has none of these, the waived files are made due again. A provider that refused to be told
+    that a recording named by ID is archived is told again.
     """
     if bool(ids) == failed:
         raise click.UsageError("Name recordings by their IDs, or all of them by --failed.")
-    done = run_in_loop(_retry, call.settings_only(), ids)
+    done, told = run_in_loop(_retry, call.settings_only(), ids)
     if as_json:
-        call.out.json({"due": len(done), "files": done})
-    else:
+        call.out.json({"due": len(done), "files": done, "told_again": told})
+        return Exit.DONE
+    if done or not told:
         print_changes(call.out, done, "due again")
+    if told:
+        from reelkeep.cli.words import number
+
+        verb = "is" if told == 1 else "are"
+        call.out.line(f"{number(told, 'recording')} {verb} acknowledged again.")
     return Exit.DONE
 
 
-async def _retry(settings: Settings, ids: Sequence[str]) -> list[dict[str, Any]]:
+async def _retry(settings: Settings, ids: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
+    """Return the files that are due now, and how many recordings are told of again."""
     from reelkeep.app.books import desk_only
     from reelkeep.cli.finding import every, one
 
@@ -46,11 +59,13 @@ async def _retry(settings: Settings, ids: Sequence[str]) -> list[dict[str, Any]]
         if ids:
             meant = [await one(desk, text) for text in ids]
         else:
-            meant = [each async for each in every(desk, states=["failed", "gone"])]
+            meant = [each async for each in every(desk, states=["failed", "gone", "due"])]
         rows = [row for holding in meant for row in _again(holding)]
         await desk.retry(rows)
-        return changes(meant, rows)
+        told = await desk.tell_again([holding.row for holding in meant]) if ids else 0
+        return changes(meant, rows), told
 
 
 def _again(holding: Holding) -> list[int]:
-    return chosen(holding, {"failed", "gone"}) or chosen(holding, {"waived"})
+    waiting = [f.row for f in holding.files if f.state == "due" and f.due_at is not None]
+    return [*chosen(holding, {"failed", "gone"}), *waiting] or chosen(holding, {"waived"})

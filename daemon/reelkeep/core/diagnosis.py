@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from reelkeep.core.identity import Evidence, refusal, rule
+from reelkeep.core.instants import PLAUSIBLE_SINCE, believed
 
 ODD_SKEW: Final = timedelta(seconds=30)
 BAD_SKEW: Final = timedelta(seconds=240)
@@ -54,6 +55,21 @@ def judge_clock(subject: str, skew: timedelta) -> Check:
     return Check(
         subject, grade, f"our clock is {seconds} s {side} the provider's; is NTP at work here?"
     )
+
+
+def judge_past(latest: datetime | None, now: datetime) -> Check:
+    """Judge our clock by the latest time at which the catalog says that something happened."""
+    if now < PLAUSIBLE_SINCE:
+        told = f"says {now:%Y-%m-%d %H:%M} UTC, before this program was made; set it, by NTP"
+        return Check("clock", Grade.BAD, told)
+    if latest is not None and not believed(latest, now, timedelta()):
+        told = (
+            f"says {now:%Y-%m-%d %H:%M} UTC, the catalog knows of {latest:%Y-%m-%d %H:%M}: it "
+            "was ahead then, or is behind now; see that NTP is at work. What a wrong clock has "
+            "put off is due at the next start"
+        )
+        return Check("clock", Grade.BAD, told)
+    return Check("clock", Grade.OK, f"says {now:%Y-%m-%d %H:%M} UTC, as the catalog would expect")
 
 
 def judge_archive(path: str, catalog: str | None, there: str | None, *, stored: int) -> Check:

@@ -70,6 +70,19 @@ EVENTS: dict[str, Event] = {
         ("path", "user"),
         "This user may not write to the catalog, or it is on read-only media: it is only read.",
     ),
+    "clock.stepped": Event(
+        _W,
+        ("seconds", "time"),
+        "The clock was set by so many seconds, or the machine slept; what waits is looked at.",
+    ),
+    "clock.wrong": Event(
+        _E, ("time",), "The clock shows a time before this program was made: it is wrong."
+    ),
+    "catalog.instants_reset": Event(
+        _W,
+        ("instants", "columns"),
+        "Times that a wrong clock had noted were reset: what was put off by them is due now.",
+    ),
     "catalog.recovered": Event(_I, ("files",), "Files of an earlier process are due again."),
     "catalog.migrated": Event(
         _I,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from reelkeep.core.fields import joined
 from reelkeep.core.media import Kind, page_instead
-from reelkeep.core.retry_after import parse_retry_after
+from reelkeep.core.retry_after import asked_until
 from reelkeep.errors import (
     Encoded,
     Expired,
@@ -115,5 +115,5 @@ def _of_its_class(status: int) -> type[TransferError]:
 
 def _after(headers: Mapping[str, str], now: datetime) -> float | None:
     value = headers.get("Retry-After")
-    until = None if value is None else parse_retry_after(value, now)
+    until = None if value is None else asked_until(value, headers, now)
     return None if until is None else max(0.0, (until - now).total_seconds())

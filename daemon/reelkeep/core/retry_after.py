@@ -1,8 +1,9 @@
-"""Read the three dialects of `Retry-After`."""
+"""Read times that servers name: the three dialects of `Retry-After`, and `Date`."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -26,6 +27,39 @@ def parse_retry_after(value: str, now: datetime) -> datetime | None:
     if named is None:
         return None
     return min(max(named, now), now + LONGEST)
+
+
+def asked_until(value: str, headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """Return the same by the server's own clock, if its `Date` says what that shows.
+
+    So a clock of ours that is wrong neither shortens a pause nor makes it last for days.
+    """
+    theirs = _http_date(headers.get("date", "").strip() or "-")
+    if theirs is None:
+        return parse_retry_after(value, now)
+    until = parse_retry_after(value, theirs)
+    return None if until is None else now + (until - theirs)
+
+
+ODD_SKEW = timedelta(minutes=4)
+"""A difference of clocks by which credentials and certificates may be refused."""
+
+
+def clock_hint(headers: Mapping[str, str], now: datetime) -> str:
+    """Return what to add to a refusal of credentials if the server's `Date` is not our time."""
+    theirs = _http_date(headers.get("date", "").strip() or "-")
+    if theirs is None or abs(now - theirs) < ODD_SKEW:
+        return ""
+    side = "ahead of" if now > theirs else "behind"
+    return f"; the clock of this machine is {_rough(abs(now - theirs))} {side} the server's: set it"
+
+
+def _rough(span: timedelta) -> str:
+    minutes = round(span / timedelta(minutes=1))
+    for unit, name in ((1440, "days"), (60, "hours")):
+        if minutes >= 2 * unit:
+            return f"{minutes // unit} {name}"
+    return f"{minutes} minutes"
 
 
 def _iso(text: str) -> datetime | None:

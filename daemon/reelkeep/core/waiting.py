@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from reelkeep.errors import BadAnswer, NotYet
+from reelkeep.errors import BadAnswer, NotYet, Untimely
 
 FIRST: Final = timedelta(seconds=30)
 """The pause after the first answer in vain."""
@@ -42,7 +42,7 @@ class Wait:
 
 def waits(error: Exception) -> bool:
     """Return whether `error` says that a file cannot be had yet, and nothing against it."""
-    return isinstance(error, NotYet | BadAnswer)
+    return isinstance(error, NotYet | BadAnswer | Untimely)
 
 
 def one_more(count: int, since: datetime | None, *, now: datetime, dice: float) -> Wait:

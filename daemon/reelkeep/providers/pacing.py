@@ -12,6 +12,9 @@ from reelkeep.ports import Clock, Dice
 PATIENCE = timedelta(seconds=60)
 """Parks of up to this long are waited for; longer ones are raised to the caller."""
 
+LONGEST_PARK = timedelta(days=1)
+"""No account is parked for longer: limits end with the day, and a clock may have been wrong."""
+
 _CALM = 60.0  # seconds without complaint after which the full rate is tried again
 _LONGEST_WAIT = 60.0
 _SLOWEST = 16  # times slower than configured, at worst
@@ -73,7 +76,8 @@ class Pacer:
 
         `reason` says in an error why.
         """
-        end = anyio.current_time() + (until - self._clock()).total_seconds()
+        left = min(until - self._clock(), LONGEST_PARK)
+        end = anyio.current_time() + left.total_seconds()
         if end > self._parked:
             self._parked, self._until, self._reason = end, until, reason
 

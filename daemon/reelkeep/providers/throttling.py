@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from reelkeep.ports import Clock, Report
+from reelkeep.providers.pacing import LONGEST_PARK
 
 
 class Throttling:
@@ -23,7 +24,8 @@ class Throttling:
 
     def heard(self, until: datetime) -> None:
         """Note a complaint: we shall wait until `until`."""
-        over = anyio.current_time() + (until - self._clock()).total_seconds()
+        left = min(until - self._clock(), LONGEST_PARK)
+        over = anyio.current_time() + left.total_seconds()
         self._over = max(self._over, over)
         if not self._throttled:
             self._throttled = True

@@ -41,7 +41,7 @@ class TokenSource:
         self._learn = learn
         self._lock = anyio.Lock()
         self._token: Token | None = None
-        self._due: datetime | None = None
+        self._due: float | None = None  # by the loop's clock, which nobody sets
         self._rounds = 0
         self._error: ProviderError | None = None
 
@@ -75,10 +75,10 @@ class TokenSource:
     def _usable(self, stale: str | None) -> Token | None:
         if self._token is None or self._token.value == stale:
             return None
-        return self._token if self._due is None or self._clock() < self._due else None
+        return self._token if self._due is None or anyio.current_time() < self._due else None
 
     async def _renewed(self) -> Token:
-        start = self._clock()
+        start, began = self._clock(), anyio.current_time()
         try:
             token = await self._fetch()
         except ProviderError as error:
@@ -87,5 +87,6 @@ class TokenSource:
         self._learn(token.value)
         end = token.expires_at
         self._rounds, self._error, self._token = self._rounds + 1, None, token
-        self._due = None if end is None else start + (end - start) * _SHARE
+        life = None if end is None else (end - start).total_seconds()
+        self._due = None if life is None else began + life * _SHARE
         return token

@@ -13,7 +13,7 @@ NOTE = 10.0
 
 
 class Bookmark:
-    """Where the polls of one provider stand. Nobody else in this house moves it.
+    """Where the polls of one provider stand. Nobody else moves it, unless the clock was set.
 
     The catalog is read once. What a poll changes is written at once; that nothing but time went by
     is written now and then: after a crash, a little more is listed again.
@@ -35,6 +35,10 @@ class Bookmark:
         if self._scan is None:
             self._scan = self._noted = await self._intake.scan(self._name)
         return self._scan
+
+    def forget(self) -> None:
+        """Read the catalog again the next time: somebody else has changed it."""
+        self._scan = None
 
     async def move(self, scan: Scan) -> None:
         """Replace what was read of the provider.

@@ -8,6 +8,7 @@ from datetime import timedelta
 import anyio
 
 from reelkeep.core.disposal import Disposal, objection
+from reelkeep.core.instants import LONGEST_SPARED, age
 from reelkeep.core.model import Holding
 from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.ports import Clean, Clock, Disposals, Provider, Remover, Report
@@ -116,8 +117,9 @@ class Disposer:
 
     async def _refuse(self, holding: Holding, reason: str) -> None:
         now = self._clock()
-        since = now - (holding.archived_at or now)
-        await self._disposals.spared(holding, now + max(LOOK_AGAIN, since / PATIENCE))
+        since = age(holding.archived_at or now, now)
+        pause = min(max(LOOK_AGAIN, since / PATIENCE), LONGEST_SPARED)
+        await self._disposals.spared(holding, now + pause)
         self._say("recording.trash_refused", holding, reason=reason)
 
     def _say(self, event: str, holding: Holding, **more: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reelkeep.core.instants import age
 from reelkeep.core.model import ProviderName
 from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import AuthFailed, ProviderError, RateLimited, Remedy
@@ -80,7 +81,7 @@ class Health:
     def recovered(self, *, clock: Clock, report: Report) -> None:
         """Note a complete poll, and report it if the provider was broken."""
         if self.broken_since is not None:
-            seconds = round((clock() - self.broken_since).total_seconds(), 3)
+            seconds = round(age(self.broken_since, clock()).total_seconds(), 3)
             report("poll.recovered", provider=self.name, seconds=seconds)
         if self.refused:
             report("provider.auth_recovered", provider=self.name)

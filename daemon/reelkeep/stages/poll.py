@@ -42,7 +42,7 @@ class Poller:
         self._work = work
         self._clean = clean
         self._rules = fingerprint(provider.traits.filter)
-        self._bookmark = Bookmark(provider.name, intake)
+        self.bookmark = Bookmark(provider.name, intake)
         self._watches = Rarely(WATCH)
         self.reader = Reader(provider, intake, work=work)
         self.health = Health(provider.name)
@@ -97,7 +97,7 @@ class Poller:
 
     async def _read(self, began: float, started: datetime) -> None:
         name, traits = self._provider.name, self._provider.traits
-        scan = await self._bookmark.read()
+        scan = await self.bookmark.read()
         self.health.resume(scan.broken_since, scan.reason)
         if scan.filter != self._rules and await self._intake.refilter(name, traits):
             self._work.ring()
@@ -108,11 +108,11 @@ class Poller:
         except PartlyRead as error:
             if error.unread is not None:
                 # all others go on from here; what is unread is noted
-                await self._bookmark.move(replace(after, polled_at=scan.polled_at))
+                await self.bookmark.move(replace(after, polled_at=scan.polled_at))
             if self.health.served(report=self._report):
                 self._work.ring()
             raise
-        await self._bookmark.move(after)
+        await self.bookmark.move(after)
         paused = self.health.paused
         self.health.recovered(clock=self._clock, report=self._report)
         if paused:
@@ -154,9 +154,9 @@ class Poller:
         """
         retry_at = self._clock() + delay
         self._note(error, retry_at, pauses=isinstance(error, AuthFailed))
-        scan = await self._bookmark.read()
+        scan = await self.bookmark.read()
         broken = replace(scan, broken_since=self.health.broken_since, reason=self.health.reason)
-        await self._bookmark.move(broken)
+        await self.bookmark.move(broken)
 
 
 def _after(scan: Scan, reading: Reading, started: datetime, scope: str, rules: str) -> Scan:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import anyio
 
+from reelkeep.core.instants import believed
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Holding
 from reelkeep.core.retry import reason_code
@@ -55,7 +56,7 @@ class Scrubber:
         while True:
             now = self._clock()
             due = await self._checks.moment(WHEN) or now
-            if due <= now:
+            if due <= now or not believed(due, now, self._period):
                 due = await self._try()
             left = due - self._clock()
             await anyio.sleep(min(max(left, timedelta()), LOOK_AGAIN).total_seconds())

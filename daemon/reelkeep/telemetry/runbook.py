@@ -21,6 +21,20 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "`reelkeep check` shows every mistake with file and line. Mend them, then reload again."
         ),
         "config.reloaded": "Check that `providers` lists the accounts that you expect.",
+        "clock.stepped": (
+            "Nothing, if somebody set the clock on purpose, or the machine was suspended. Else see "
+            "that NTP is at work: `timedatectl`, `chronyc tracking`. `reelkeep doctor` compares "
+            "the clock with the providers'."
+        ),
+        "clock.wrong": (
+            "Set the clock; certificates and tokens are refused until then. Machines without a "
+            "battery begin in 1970 until NTP has set it: let the service start after "
+            "`time-sync.target`."
+        ),
+        "catalog.instants_reset": (
+            "The clock was ahead when those times were noted. They were set back, so that nothing "
+            "waits for them. See that NTP is at work."
+        ),
         "catalog.recovered": (
             "The last process did not end in order: it was killed, or the power went. Nothing is "
             "lost; `files` transfers resume.\n"

@@ -25,9 +25,12 @@ from aiohttp import (
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from reelkeep.core.urls import Origin
-from reelkeep.errors import BadReply, Garbled, Refused, TransferError, Unreachable
+from reelkeep.errors import BadReply, Garbled, Refused, TransferError, Unreachable, Untimely
 from reelkeep.options.authorities import NO_AUTHORITIES, authorities_are_missing
 from reelkeep.transport.limits import TOO_LONG
+
+_UNTIMELY = frozenset({9, 10})
+"""OpenSSL's codes for a certificate that is not valid yet, or not any more."""
 
 FOREIGN = (ClientError, HttpProcessingError, OSError, UnicodeError)
 """Everything that a request may raise; timeouts and ssl's errors are OSErrors."""
@@ -49,7 +52,8 @@ def translated(
     ours: type[TransferError] = Unreachable
     match error:
         case ClientConnectorCertificateError():
-            ours, text = Refused, _certificate_fault(error)
+            ours = Untimely if _is_untimely(error) else Refused
+            text = _certificate_fault(error)
         case InvalidURL() | NonHttpUrlClientError() | UnicodeError():
             ours, text = Refused, "the HTTP client cannot use the address"
         case ConnectionTimeoutError():
@@ -84,9 +88,17 @@ def _reading_fault(error: BaseException) -> str:
     return "the reply is not readable as HTTP"
 
 
+def _is_untimely(error: ClientConnectorCertificateError) -> bool:
+    """Return whether the certificate is only not valid at this time."""
+    return getattr(error.certificate_error, "verify_code", None) in _UNTIMELY
+
+
 def _certificate_fault(error: ClientConnectorCertificateError) -> str:
-    reason = getattr(error.certificate_error, "verify_message", "") or "unknown reason"
+    fault = error.certificate_error
+    reason = getattr(fault, "verify_message", "") or "unknown reason"
     hint = f" ({NO_AUTHORITIES})" if "issuer" in reason and authorities_are_missing() else ""
+    if _is_untimely(error):
+        hint = "; is the clock of this machine right?"
     return f"its certificate is not accepted: {reason}{hint}"
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.core.retry_after import LONGEST, parse_retry_after
+from reelkeep.core.retry_after import LONGEST, asked_until, clock_hint, parse_retry_after
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
@@ -47,3 +47,35 @@ def test_is_none_in_any_other(value: str) -> None:
 def test_never_raises_and_never_leaves_the_day_to_come(value: str) -> None:
     until = parse_retry_after(value, NOW)
     assert until is None or NOW <= until <= NOW + LONGEST
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=400), -timedelta(days=400), timedelta()])
+def test_a_time_to_come_back_is_understood_by_the_servers_clock(ahead: timedelta) -> None:
+    headers = {"date": "Mon, 05 Jan 2026 12:00:00 GMT"}
+    assert asked_until("2026-01-05T12:10:00Z", headers, NOW + ahead) == NOW + ahead + timedelta(
+        minutes=10
+    )
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday"])
+def test_a_server_without_a_date_is_understood_by_our_clock(date: str | None) -> None:
+    headers = {} if date is None else {"date": date}
+    assert asked_until("Mon, 05 Jan 2026 12:05:00 GMT", headers, NOW) == NOW + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [
+        (timedelta(days=400), "400 days ahead of the server's"),
+        (-timedelta(hours=5), "5 hours behind the server's"),
+        (timedelta(minutes=10), "10 minutes ahead of"),
+    ],
+)
+def test_a_refusal_under_a_wrong_clock_says_so(ahead: timedelta, words: str) -> None:
+    headers = {"date": "Mon, 05 Jan 2026 12:00:00 GMT"}
+    assert words in clock_hint(headers, NOW + ahead)
+
+
+def test_a_refusal_under_a_right_clock_says_nothing_of_it() -> None:
+    assert clock_hint({"date": "Mon, 05 Jan 2026 12:00:00 GMT"}, NOW + timedelta(seconds=20)) == ""
+    assert clock_hint({}, NOW) == ""

@@ -81,7 +81,7 @@ def _without_secrets(load: Load) -> Settings | None:
 
 def _parts(settings: Settings, clock: Clock, *, offline: bool) -> Iterable[tuple[str, Part]]:
     yield "files", lambda: about_files(settings)
-    yield "catalog", lambda: about_catalog(settings.catalog.path)
+    yield "catalog", lambda: about_catalog(settings.catalog.path, clock)
     yield "archive", lambda: about_archive(settings)
     yield "machine", lambda: about_machine(settings)
     yield "owners", lambda: about_owners(settings)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from shlex import quote
@@ -27,6 +28,7 @@ from reelkeep.core.diagnosis import (
     Grade,
     judge_archive,
     judge_mode,
+    judge_past,
     judge_room,
     judge_version,
     unused_proxy,
@@ -79,8 +81,8 @@ def about_files(settings: Settings) -> Found:
     return [judge_mode(path.name, S_IMODE(path.stat().st_mode)) for path in there], {}
 
 
-def about_catalog(path: Path) -> Found:
-    """Judge the catalog, and tell its counts and last errors."""
+def about_catalog(path: Path, clock: Clock) -> Found:
+    """Judge the catalog, and tell its counts and last errors; and the clock by its times."""
     try:
         found = glance(path)
     except CatalogError as error:
@@ -88,7 +90,16 @@ def about_catalog(path: Path) -> Found:
     if found is None:
         return [Check("catalog", Grade.ODD, f"there is none yet at {path}")], {}
     checks = [_whole(found), judge_version(found.version, HEAD), *_fares(found), _failed(found)]
+    checks.append(judge_past(_instant(found.latest), clock()))
     return checks, {"catalog": asdict(found)}
+
+
+def _instant(text: str | None) -> datetime | None:
+    """Return a time as the catalog writes it; None if there is none."""
+    try:
+        return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _whole(found: Glance) -> Check:

@@ -53,7 +53,7 @@ class GoToAssist:
             check=lambda answer: read_links(answer.json),
             presumes=True,
         )
-        self._locators = Locators(urls, tools, most=options.ids.batch, refusals=self._refusals)
+        self._locators = Locators(urls, most=options.ids.batch, refusals=self._refusals)
 
     @property
     def name(self) -> ProviderName:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import anyio
 
+from reelkeep.core.retry_after import clock_hint
 from reelkeep.errors import (
     AuthFailed,
     BadAnswer,
@@ -116,7 +117,8 @@ class RefreshToken:
         now = self._tools.clock()
         answer = await ask(self._tools.transport, self._request(refresh_token), limit=2**20)
         if (error := _fault(answer)) is not None:
-            raise error
+            hint = clock_hint(answer.headers, now) if isinstance(error, AuthFailed) else ""
+            raise type(error)(f"{error}{hint}")
         rotated = _text(answer.json, "refresh_token")
         if rotated is not None and rotated != refresh_token:
             await self._keep(rotated)

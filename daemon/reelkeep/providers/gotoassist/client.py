@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from datetime import datetime
 
-from reelkeep.core.retry_after import parse_retry_after
+from reelkeep.core.retry_after import asked_until, clock_hint
 from reelkeep.errors import AuthFailed, RateLimited
 from reelkeep.ports import Request, Tools
 from reelkeep.providers.gotoassist.auth import Credentials, authorization
@@ -74,7 +74,10 @@ class Client:
         error = fault(answer)
         if isinstance(error, RateLimited):
             after = answer.headers.get("retry-after", "")
-            error.until = parse_retry_after(after, self._tools.clock())
+            error.until = asked_until(after, answer.headers, self._tools.clock())
+        if isinstance(error, AuthFailed):
+            hint = clock_hint(answer.headers, self._tools.clock())
+            raise type(error)(f"{error}{hint}")
         if error is not None:
             raise error
         self._throttling.served()
@@ -82,7 +85,8 @@ class Client:
 
     def _heed(self, asked: datetime | None) -> datetime:
         """Slow everybody down, and return until when."""
-        until = asked or self._pacer.slow_down()
+        is_ahead = asked is not None and asked > self._tools.clock()
+        until = asked if asked is not None and is_ahead else self._pacer.slow_down()
         self._pacer.park(until)
         self._throttling.heard(until)
         return until

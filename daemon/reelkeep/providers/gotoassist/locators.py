@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import anyio
 
 from reelkeep.core.model import RecordingId
 from reelkeep.errors import NotYet, ProviderError, Refused, TransferError
-from reelkeep.ports import Tools
 from reelkeep.providers.gotoassist.bulk import Bulk, Spoilt
 from reelkeep.providers.gotoassist.faults import Rejected
 from reelkeep.providers.gotoassist.refusals import Refusals
@@ -41,12 +40,11 @@ class _Wish:
 class Locators:
     """Asks `/urls`, and remembers the answers."""
 
-    def __init__(self, bulk: Bulk, tools: Tools, *, most: int, refusals: Refusals) -> None:
+    def __init__(self, bulk: Bulk, *, most: int, refusals: Refusals) -> None:
         self._bulk = bulk
-        self._clock = tools.clock
         self._most = most
         self._refusals = refusals
-        self._known: OrderedDict[RecordingId, tuple[datetime, Links]] = OrderedDict()
+        self._known: OrderedDict[RecordingId, tuple[float, Links]] = OrderedDict()
         self._wishes: list[_Wish] = []
         self._lock = anyio.Lock()
 
@@ -130,7 +128,7 @@ class Locators:
                 wish.links = said
 
     def _remember(self, links: Iterable[Links]) -> None:
-        now = self._clock()
+        now = anyio.current_time()
         for each in links:
             self._known[each.id] = (now, each)
             self._known.move_to_end(each.id)
@@ -139,7 +137,7 @@ class Locators:
 
     def _remembered(self, recording: RecordingId) -> Links | None:
         asked_at, links = self._known.get(recording, (None, None))
-        if asked_at is None or self._clock() - asked_at >= LIFE:
+        if asked_at is None or anyio.current_time() - asked_at >= LIFE.total_seconds():
             return None
         self._known.move_to_end(recording)
         return links

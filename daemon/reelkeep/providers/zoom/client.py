@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import anyio
 
-from reelkeep.errors import ProviderError, RateLimited, Unavailable
+from reelkeep.core.retry_after import clock_hint
+from reelkeep.errors import AuthFailed, ProviderError, RateLimited, Unavailable
 from reelkeep.ports import Clock, Dice, Request, Transport
 from reelkeep.providers.pacing import PATIENCE, limited
 from reelkeep.providers.throttling import Throttling
@@ -143,6 +144,8 @@ class Client:
                 await anyio.sleep(max(wait, 2 ** (times - 1) * (0.5 + self._dice() / 2)))
 
     def _final(self, error: ProviderError, answer: Answer | None) -> ProviderError:
+        if isinstance(error, AuthFailed) and answer is not None:
+            return AuthFailed(f"{error}{clock_hint(answer.headers, self._clock())}")
         if not isinstance(error, RateLimited) or error.until is not None:
             return error
         until = come_back(answer, self._clock()) if answer is not None else None

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
+from reelkeep.core.retry_after import clock_hint
 from reelkeep.errors import AuthFailed, Misconfigured, ProviderError, Unavailable
 from reelkeep.ports import Clock, Request, Transport
 from reelkeep.providers.pacing import limited
@@ -81,6 +82,7 @@ def refusal(answer: Answer, now: datetime) -> ProviderError:
     remedy = next((_REMEDIES[word] for word in words if word in _REMEDIES), None)
     reason = text(said.get("reason")) or text(said.get("message")) or text(said.get("error"))
     details = f"({answer.status}{f': {quoted(reason)}' if reason else ''}){tracking(answer)}"
+    details += clock_hint(answer.headers, now)
     if remedy is not None:
         return AuthFailed(f"no token: {remedy} {details}")
     if answer.status == 429:
@@ -112,7 +114,8 @@ class Bearer:
     async def freshened(self, age: timedelta) -> str:
         """Return a token that is in use no longer than `age`."""
         token = await self.get()
-        if self._since is not None and self._clock() - self._since <= age:
+        since = self._since
+        if since is not None and timedelta() <= self._clock() - since <= age:
             return token
         return await self.renew(token)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
-from reelkeep.core.retry_after import parse_retry_after
+from reelkeep.core.retry_after import asked_until
 from reelkeep.ports import Clock, Dice
 from reelkeep.providers.pacing import Pacer
 from reelkeep.providers.web import Answer
@@ -68,7 +68,7 @@ def come_back(answer: Answer, now: datetime) -> datetime | None:
 
     `Retry-After` comes with daily limits only, mostly; those without one end at midnight UTC.
     """
-    named = parse_retry_after(answer.headers.get("retry-after", ""), now)
+    named = asked_until(answer.headers.get("retry-after", ""), answer.headers, now)
     if named is not None and named > now:
         return named
     if named is None and is_daily(answer, said(answer)[1]):

@@ -38,4 +38,5 @@ class Links:
         """Return an address no older than `LIFE`, and seen at or after `since` if given."""
         at, url = self._known.get((recording, file), (None, ""))
         oldest = since or self._clock() - LIFE
-        return url if at is not None and at >= oldest else None
+        is_young = at is not None and oldest <= at <= self._clock()
+        return url if is_young else None

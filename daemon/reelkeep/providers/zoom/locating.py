@@ -56,7 +56,7 @@ class Trash:
         """
         async with self._lock:
             now = self._clock()
-            if self._read_at is None or now - self._read_at > _YOUNG:
+            if self._read_at is None or not timedelta() <= now - self._read_at <= _YOUNG:
                 self._missing = await self._partly()
                 self._read_at = now
             url = self._links.recall(recording, file, since=self._read_at)

@@ -211,7 +211,7 @@ class Survey:
 
     def _is_planless(self, user: str) -> bool:
         until = self._planless.get(user)
-        return until is not None and self._clock() < until
+        return until is not None and timedelta() < until - self._clock() <= _PLANLESS_FOR
 
     def _tell_once(self, errand: Errand, code: str, what: str) -> None:
         """Report what is missing, once for a user: some accounts count wrongly for ever."""

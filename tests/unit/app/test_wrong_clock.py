@@ -1,0 +1,144 @@
+"""The clock is set forward and back at every step of a recording's life; all comes well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import anyio
+import pytest
+
+import virtual
+from fakes.provider import FakeProvider, many, recording, traits
+from fakes.rig import Rig, whole
+from fakes.transport import Answer, FakeReply
+from reelkeep.app.house import reset_instants
+from reelkeep.app.one_pass import Pass
+from reelkeep.app.pipeline import Pipeline
+from reelkeep.core.model import ProviderName, Readiness
+from reelkeep.errors import NotYet, Unavailable
+from reelkeep.ports import Request
+from virtual import START, VIRTUAL, Backend
+
+AHEAD = timedelta(days=400)
+YEAR_1980 = datetime(1980, 1, 1, tzinfo=UTC) - START
+TRAITS = traits(acknowledges=True, describes=True, transcodes=True, interval=timedelta(minutes=5))
+A = ProviderName("a")
+
+
+@pytest.fixture
+def anyio_backend() -> Backend:
+    return VIRTUAL
+
+
+@dataclass
+class Settable:
+    """A clock that can be set."""
+
+    ahead: timedelta = field(default_factory=timedelta)
+
+    def __call__(self) -> datetime:
+        return virtual.clock() + self.ahead
+
+
+class Troubled:
+    """A host that is busy at first."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def __call__(self, request: Request) -> Answer:
+        self.left -= 1
+        return FakeReply.of(b"", status=503, Retry_After="30") if self.left >= 0 else whole(request)
+
+
+def lived(clock: Settable) -> tuple[Rig, FakeProvider]:
+    """Return a provider whose recordings take every turn: transcoding, waiting, failing."""
+    provider = FakeProvider(A, traits=TRAITS, transcoding_takes=90)
+    provider.hold(*many(3), recording("t", readiness=Readiness.TRANSCODABLE))
+    provider.faults["locate"] = [NotYet("soon"), Unavailable("down")]
+    provider.faults["acknowledge"] = [Unavailable("down")]
+    return Rig(provider, script=Troubled(4), clock=clock), provider
+
+
+STEPS = [0, 3, 20, 60, 91, 130, 320]
+"""Seconds into a life that is over in eleven minutes when nobody touches the clock."""
+
+
+@pytest.mark.parametrize(
+    ("ahead", "lasts"),
+    [(AHEAD, 20), (AHEAD, 900), (YEAR_1980, 900), (timedelta(hours=3), 900)],
+    ids=str,
+)
+@pytest.mark.parametrize("at", STEPS)
+async def test_a_clock_that_is_wrong_for_a_while_stalls_nothing(
+    at: int, lasts: int, ahead: timedelta
+) -> None:
+    clock = Settable()
+    rig, _ = lived(clock)
+
+    async def steer() -> None:
+        await anyio.sleep(at)
+        clock.ahead = ahead
+        await anyio.sleep(lasts)
+        clock.ahead = timedelta()
+        await anyio.sleep(1800)
+
+    await Pipeline(rig.house, rig.names, polls=True).run(steer)
+    assert len(await rig.recordings("acknowledged")) == 4
+
+
+@pytest.mark.parametrize("ahead", [AHEAD, YEAR_1980], ids=str)
+@pytest.mark.parametrize("at", STEPS)
+async def test_a_clock_that_is_right_again_after_a_restart_stalls_nothing(
+    at: int, ahead: timedelta
+) -> None:
+    clock = Settable(ahead)
+    rig, _ = lived(clock)
+    await Pipeline(rig.house, rig.names, polls=True).run(lambda: anyio.sleep(at))
+    clock.ahead = timedelta()
+    await reset_instants(rig.house)
+    await Pipeline(rig.house, rig.names, polls=True).run(lambda: anyio.sleep(1800))
+    assert len(await rig.recordings("acknowledged")) == 4
+
+
+@pytest.mark.parametrize("ahead", [AHEAD, YEAR_1980], ids=str)
+async def test_a_pass_after_one_with_a_wrong_clock_fetches_what_that_put_off(
+    ahead: timedelta,
+) -> None:
+    clock = Settable(ahead)
+    provider = FakeProvider(A, traits=traits(acknowledges=True))
+    provider.hold(*many(3))
+    rig = Rig(provider, script=Troubled(3), clock=clock)
+    await Pass(rig.house, rig.names, limit=timedelta(milliseconds=300)).run(anyio.Event())
+    clock.ahead = timedelta()
+    await reset_instants(rig.house)
+    began = anyio.current_time()
+    await Pass(rig.house, rig.names, limit=None).run(anyio.Event())
+    assert len(await rig.recordings("acknowledged")) == 3
+    assert anyio.current_time() - began < 120
+
+
+async def test_a_step_is_said_once_with_its_seconds() -> None:
+    clock = Settable()
+    rig, _ = lived(clock)
+
+    async def steer() -> None:
+        await anyio.sleep(60)
+        clock.ahead = AHEAD
+        await anyio.sleep(60)
+
+    await Pipeline(rig.house, rig.names, polls=True).run(steer)
+    (said,) = rig.log.named("clock.stepped")
+    assert said["seconds"] == AHEAD.total_seconds()
+
+
+async def test_a_clock_of_1980_is_said_to_be_wrong_and_changes_no_history() -> None:
+    clock = Settable()
+    rig, _ = lived(clock)
+    await Pipeline(rig.house, rig.names, polls=True).run(lambda: anyio.sleep(1800))
+    before = await rig.house.desk.listing()
+    clock.ahead = YEAR_1980
+    await reset_instants(rig.house, thorough=True)
+    assert rig.log.count("clock.wrong") == [1]
+    assert await rig.house.desk.listing() == before

@@ -1,0 +1,99 @@
+"""Which instants of the catalog are believed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import DateTime
+
+from reelkeep.catalog.tables import Instant, metadata
+from reelkeep.core.instants import (
+    STEP,
+    TOLERANCE,
+    Column,
+    Longest,
+    Treatment,
+    age,
+    believed,
+    horizon,
+    rules,
+    step,
+)
+from reelkeep.core.retry import LONGEST_WISH
+
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+NOT_OURS = {
+    ("recording", "started"), ("recording", "deadline"), ("recording", "settles"),
+    ("backfill", "since"), ("backfill", "until"), ("unread", "since"), ("unread", "until"),
+}  # fmt: skip
+DERIVED = {("recording", "moves_at")}
+READ_BY_PEOPLE = {
+    ("recording", "first_seen"), ("recording", "archived_at"), ("recording", "acknowledged_at"),
+    ("file", "stored_at"), ("attempt", "at"), ("backfill", "asked_at"),
+}  # fmt: skip
+
+
+def test_every_instant_of_the_catalog_has_a_rule_or_a_reason_for_none() -> None:
+    instants = {
+        (table.name, column.name)
+        for table in metadata.tables.values()
+        for column in table.columns
+        if isinstance(column.type, Instant | DateTime)
+    }
+    ruled = {(column.table, column.name) for column in rules(Longest())}
+    assert instants == ruled | NOT_OURS | DERIVED | READ_BY_PEOPLE
+
+
+def test_no_delay_that_is_ever_set_is_beyond_the_horizon_of_its_column() -> None:
+    longest = Longest(retry=timedelta(minutes=5))
+    due_at = rules(longest)[Column("file", "due_at")]
+    assert NOW + LONGEST_WISH + timedelta(seconds=1) < horizon(due_at, NOW)
+    assert NOW + timedelta(hours=2) > horizon(due_at, NOW)
+
+
+def test_a_longer_configured_delay_moves_the_horizon() -> None:
+    due_at = rules(Longest(retry=DAY))[Column("file", "due_at")]
+    assert horizon(due_at, NOW) > NOW + DAY
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "treatment"),
+    [
+        ("file", "due_at", Treatment.DUE),
+        ("recording", "acknowledge_after", Treatment.DUE),
+        ("recording", "overdue_at", Treatment.FROM_NOW),
+        ("recording", "transcode_asked", Treatment.FORGOTTEN),
+        ("provider", "covered_until", Treatment.FORGOTTEN),
+        ("provider", "broken_since", Treatment.NOW),
+        ("milestone", "at", Treatment.DUE),
+    ],
+)
+def test_what_becomes_of_an_instant_that_cannot_be_right(
+    table: str, name: str, treatment: Treatment
+) -> None:
+    assert rules(Longest())[Column(table, name)].treatment is treatment
+
+
+def test_an_instant_is_believed_up_to_the_longest_and_a_little() -> None:
+    assert believed(NOW + DAY + TOLERANCE, NOW, DAY)
+    assert not believed(NOW + DAY + 2 * TOLERANCE, NOW, DAY)
+    assert believed(NOW - 400 * DAY, NOW, timedelta())
+
+
+def test_no_age_is_negative() -> None:
+    assert age(NOW + DAY, NOW) == timedelta()
+    assert age(NOW - DAY, NOW) == DAY
+
+
+@pytest.mark.parametrize("moved", [400 * DAY, -400 * DAY, 2 * STEP, -2 * STEP])
+def test_a_clock_that_is_set_is_noticed(moved: timedelta) -> None:
+    passed = timedelta(seconds=5)
+    assert step(wall=passed + moved, passed=passed) == moved
+
+
+@pytest.mark.parametrize("drift", [timedelta(), STEP, -STEP])
+def test_a_clock_that_drifts_is_not(drift: timedelta) -> None:
+    assert step(wall=timedelta(seconds=5) + drift, passed=timedelta(seconds=5)) is None
