@@ -244,6 +244,42 @@ async def test_a_daemon_waits_for_its_archive_and_goes_on_by_itself(tmp_path: Pa
             assert daemon.complaints == []
 
 
+async def test_a_disk_that_goes_and_comes_back_under_a_daemon_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    async with simulated(tmp_path) as place, running(place) as daemon:
+        place.add_recording()
+        await daemon.says("recording.archived")
+        archive, away = tmp_path / "archive", tmp_path / "disk"
+        unplug(archive, away)
+        place.add_recording()
+        (absent,) = await daemon.says("archive.absent")
+        assert "mounted" in absent["reason"]
+        where = await endpoint(daemon)
+        code, body = await asked(where, "/readyz")
+        assert code == 503
+        assert b"mounted" in body
+        plug(archive, away)
+        await daemon.says("archive.found")
+        await daemon.says("recording.archived", 2)
+        assert not place.missing()
+        assert (await asked(where, "/readyz"))[0] == 200
+        daemon.tell(signal.SIGTERM)
+        assert await daemon.ends() == 0
+        assert daemon.named("file.failed") == []
+        assert daemon.complaints == []
+
+
+def unplug(path: Path, away: Path) -> None:
+    path.rename(away)
+    path.mkdir()
+
+
+def plug(path: Path, away: Path) -> None:
+    path.rmdir()  # which fails if anything was written there
+    away.rename(path)
+
+
 async def test_a_daemon_that_waits_takes_over_a_configuration_that_is_reloaded(
     tmp_path: Path,
 ) -> None:
@@ -284,3 +320,18 @@ async def endpoint(daemon: Daemon, times: int = 1) -> Endpoint:
 
 async def asked(where: Endpoint, path: str) -> tuple[int, bytes]:
     return await to_thread.run_sync(ask, where, path)
+
+
+async def test_a_volume_that_is_not_mounted_is_named_by_doctor_and_status(place: Place) -> None:
+    """As after a start without one of two disks; what it is made from is `.reelkeep/volumes`."""
+    (place.archive / ".reelkeep/volumes").write_text('["meetings"]')
+    for told in (await bad(place), (await place.run("status", "--json")).json["archive_problem"]):
+        assert str(place.archive / "meetings") in told
+    before = {path for path in place.archive.rglob("*") if ".reelkeep" not in path.parts}
+
+    await place.run("archive", "init", "--volumes")
+
+    assert await bad(place) == ""
+    assert (place.archive / "meetings/.reelkeep/identity").is_file()
+    after = {path for path in place.archive.rglob("*") if ".reelkeep" not in path.parts}
+    assert after == before

@@ -13,7 +13,7 @@ from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.status import snapshot
 from reelkeep.core.instants import age
 from reelkeep.core.model import ProviderName
-from reelkeep.errors import CatalogError
+from reelkeep.errors import CatalogError, TransferError
 from reelkeep.ports import Clock
 from reelkeep.stages.health import Health
 from reelkeep.telemetry.metrics import Metrics
@@ -98,6 +98,12 @@ class Attendant:
         )
         return status
 
+    async def _absent_volumes(self) -> Sequence[str]:
+        try:
+            return await self._house.archive.volumes.absences()
+        except TransferError as error:
+            return [str(error)]
+
     async def reasons(self) -> Sequence[str]:
         """Return why the daemon is not ready; nothing if it is."""
         try:
@@ -106,6 +112,8 @@ class Attendant:
             return [str(error)]
         storage = self._pipeline.storage
         waits = [f"nothing can be stored: {storage.reason}"] if storage.paused else []
+        if not storage.paused:
+            waits += await self._absent_volumes()
         return waits + [
             f"{name} has been broken since {poller.health.broken_since:%Y-%m-%dT%H:%M:%SZ}"
             for name, poller in self._pipeline.pollers.items()

@@ -93,10 +93,13 @@ class Volumes:
 
     def absence(self, volume: PurePosixPath) -> str | None:
         """Return why `volume` cannot be written to; None if it is mounted."""
-        places, ours = self._places(volume), self._identity.read()
-        found = ArchiveIdentity(self._disk, places).read()
-        if found == ours and self._disk.status(places.ours) is not None:
-            return None
+        places = self._places(volume)
+        try:
+            ours, found = self._identity.read(), ArchiveIdentity(self._disk, places).read()
+            if found == ours and self._disk.status(places.ours) is not None:
+                return None
+        except (OSError, ArchiveAbsent) as error:
+            return str(error)
         lies = "is not mounted" if found is None else "is a volume of another archive"
         return (
             f"{places.root} {lies}, and this archive has a volume there: nothing is written to it. "

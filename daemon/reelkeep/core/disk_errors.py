@@ -112,7 +112,9 @@ DISK_ERRORS: Mapping[str, DiskErrorRow] = MappingProxyType(
         ),
         "EXDEV": DiskErrorRow(
             _P,
-            "A directory of the archive is on another file system than the rest.",
+            "Something must be renamed to another file system. Volumes below the archive are found "
+            "and copied to; this remains where `.reelkeep` itself is on another one than the "
+            "folders of recordings right beside it.",
             "`findmnt --target DIRECTORY` shows which; put both on one file system.",
         ),
         "ENAMETOOLONG": DiskErrorRow(
