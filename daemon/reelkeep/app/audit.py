@@ -20,8 +20,9 @@ from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.identity import archive_identity
 from reelkeep.catalog.reading import exists
-from reelkeep.core.admission import UNLISTED
+from reelkeep.core.admission import changes
 from reelkeep.core.audit import LEFT, UNFINISHED, Item, Tally, is_at_risk, known, strangers
+from reelkeep.core.filters import Filter
 from reelkeep.core.model import (
     FileId,
     Holding,
@@ -183,7 +184,8 @@ class Auditor:
             holding = held.get(recording.id)
             if holding is not None:
                 seen.recordings.add(holding.row)
-                seen.files |= _listed(recording, holding, whole=provider.traits.describes)
+                rules = provider.traits.filter
+                seen.files |= _listed(recording, holding, rules, whole=provider.traits.describes)
             whole = not provider.traits.describes or recording.id in described
             for item in strangers(recording, holding, provider.traits.filter, whole=whole):
                 fresh = _Stranger(recording.started, recording.deadline)
@@ -262,12 +264,11 @@ async def _described(
     return [told.get(each.id, each) for each in batch], frozenset(told)
 
 
-def _listed(recording: Recording, holding: Holding, *, whole: bool) -> set[int]:
+def _listed(recording: Recording, holding: Holding, rules: Filter, *, whole: bool) -> set[int]:
     """Return the rows of files that `recording` lists: all, where a listing does not name them."""
-    names = {file.id for file in recording.files}
-    if recording.shortfall is not None and recording.shortfall.missing:
-        names.add(UNLISTED)
-    return {file.row for file in holding.files if whole or file.id in names}
+    if whole:
+        return {file.row for file in holding.files}
+    return set(changes(recording, holding.files, rules).listed)
 
 
 def _is_within(recording: Recording, window: Window | None) -> bool:

@@ -13,7 +13,7 @@ from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.peril import at_risk
 from reelkeep.catalog.queue import claimable
-from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings
+from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
 from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import attempt, file, provider, recording
 from reelkeep.core.audit import AT_RISK
@@ -101,6 +101,16 @@ class Desk:
         query = all_of_recording().where((recording.c.id == text) | (recording.c.key == text))
         return await self._database.read(lambda c: holdings(c, query))
 
+    async def again(self, found: Sequence[Holding]) -> list[Holding]:
+        """Return recordings as the catalog has them now."""
+
+        def work(connection: Connection) -> list[Holding]:
+            rows = [holding.row for holding in found]
+            queries = [all_of_recording().where(recording.c.row.in_(some)) for some in chunks(rows)]
+            return [each for query in queries for each in holdings(connection, query)]
+
+        return await self._database.read(work)
+
     async def known(self, name: ProviderName, ids: Sequence[RecordingId]) -> dict[str, Holding]:
         """Return those recordings of a provider that the catalog knows, by their ids."""
 
@@ -142,7 +152,12 @@ class Desk:
         return await self._database.read(work)
 
     async def retry(self, files: Sequence[int]) -> int:
-        """Make files due now, with all attempts: also those that wait; return how many."""
+        """Make files due now, with all attempts: also those that wait; return how many.
+
+        So is what is unavailable and has an address. What has none stays so, and its provider is
+        asked for the recording at the next poll.
+        """
+        await self._ask_for(files)
         allowed = RETRIABLE | {FileState.DUE}
         return await self._move(files, allowed, {"state": FileState.DUE, "reason": None, **FRESH})
 
@@ -152,6 +167,31 @@ class Desk:
         mine = put_off & (recording.c.state == RecordingState.ARCHIVED)
         change = update(recording).where(mine).values(acknowledge_after=None)
         return await self._database.write(lambda c: c.execute(change).rowcount)
+
+    async def _ask_for(self, files: Sequence[int]) -> None:
+        """Move what no attempt can bring; see that the provider is asked for it."""
+        unreachable = file.c.obstacle.is_not(None) & file.c.addressed.is_(False)
+        now = self._clock()
+
+        def work(connection: Connection) -> list[Step]:
+            touched = set[int]()
+            for some in chunks(set(files)):
+                known = file.c.row.in_(some)
+                waived = known & unreachable & (file.c.state == FileState.WAIVED)
+                missed = known & (file.c.state == FileState.UNAVAILABLE)
+                mine = connection.execute(select(file.c.recording).where(waived | missed))
+                touched |= set(mine.scalars())
+                again = {**FRESH, "state": FileState.UNAVAILABLE, "reason": file.c.obstacle}
+                connection.execute(update(file).where(waived).values(again))
+                due = {**FRESH, "state": FileState.DUE, "reason": None}
+                addressed = missed & file.c.addressed.is_(True)
+                connection.execute(update(file).where(addressed).values(due))
+            rows = [{"row": row, "reviewed_at": None} for row in touched]
+            write_rows(connection, recording, rows)
+            revise(connection, touched)
+            return restate(connection, touched, now)
+
+        announce(self._report, await self._database.write(work))
 
     async def accept(self, row: int, sha256: str | None) -> int:
         """Accept bytes with this digest as the file `row`, or else what is fetched next.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
-from reelkeep.catalog import merging
+from reelkeep.catalog import merging, reviews
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.familiar import Familiar
+from reelkeep.catalog.merging import Later
 from reelkeep.catalog.peril import Endangered, ask_again, endangered
 from reelkeep.catalog.rows import write_rows
 from reelkeep.catalog.standing import Step, restate, tellable
@@ -22,7 +24,7 @@ from reelkeep.core.lifecycle import RecordingState
 from reelkeep.core.model import ProviderName, Readiness, Recording, RecordingId, Window
 from reelkeep.core.unread import Unread
 from reelkeep.core.waiting import next_telling
-from reelkeep.ports import Admission, Clock, Report, Scan, Traits
+from reelkeep.ports import Admission, Clock, Missed, Report, Scan, Traits
 
 ASK_AGAIN = timedelta(hours=1)
 """How long a request for a transcoding is left to work before it is made again."""
@@ -103,7 +105,20 @@ class SqlIntake:
     async def admit(
         self, name: ProviderName, traits: Traits, recordings: Sequence[Recording]
     ) -> Admission:
-        """Make `recordings` known; idempotent. What was admitted just so costs no transaction."""
+        """Make `recordings` known; idempotent. What was admitted just so costs no transaction.
+
+        What is listed several times in one batch is admitted as often, one after the other.
+        """
+        found = [await self._admit(name, traits, each) for each in in_turns(recordings)]
+        return Admission(
+            new=tuple(id_ for each in found for id_ in each.new),
+            changed=tuple(dict.fromkeys(id_ for each in found for id_ in each.changed)),
+            undescribed=tuple(dict.fromkeys(id_ for each in found for id_ in each.undescribed)),
+        )
+
+    async def _admit(
+        self, name: ProviderName, traits: Traits, recordings: Sequence[Recording]
+    ) -> Admission:
         listed = {recording.id: recording for recording in recordings}
         marks = {id_: _mark(traits, found) for id_, found in listed.items()}
         familiar = self._familiar
@@ -114,7 +129,7 @@ class SqlIntake:
             return Admission()
         familiar.forget(name, distinct)
         work = partial(_admit, name=name, traits=traits, seen=distinct, now=self._clock())
-        admission, steps = await self._database.write(work)
+        admission, steps, later = await self._database.write(work)
         for id_ in distinct.keys() - set(admission.undescribed):
             familiar.remember(name, id_, marks[id_])
         for id_ in admission.new:
@@ -125,6 +140,7 @@ class SqlIntake:
                 started=distinct[id_].started,
                 files=len(distinct[id_].files) or None,
             )
+        self._say_later(name, later)
         announce(self._report, steps)
         return admission
 
@@ -132,11 +148,66 @@ class SqlIntake:
         self, name: ProviderName, traits: Traits, recordings: Sequence[Recording]
     ) -> Admission:
         """Complete admitted recordings; they become open."""
-        distinct = {recording.id: recording for recording in recordings}
-        work = partial(_describe, name=name, traits=traits, told=distinct, now=self._clock())
-        steps = await self._database.write(work)
+        for each in in_turns(recordings):
+            told = {recording.id: recording for recording in each}
+            work = partial(_describe, name=name, traits=traits, told=told, now=self._clock())
+            steps, later = await self._database.write(work)
+            self._say_later(name, later)
+            announce(self._report, steps)
+        return Admission(changed=tuple(dict.fromkeys(each.id for each in recordings)))
+
+    async def missed(self, name: ProviderName) -> Sequence[Missed]:
+        """Return recordings with unavailable files, those longest not asked for first."""
+        return await self._database.read(lambda c: reviews.missed(c, name))
+
+    async def reviewed(
+        self,
+        name: ProviderName,
+        traits: Traits,
+        found: Sequence[Recording],
+        absent: Sequence[RecordingId],
+        *,
+        gone: bool,
+    ) -> bool:
+        """Note what became of unavailable recordings; return whether anything became due.
+
+        Of the `absent`, what was unavailable is gone, if `gone`; else it stays as it is.
+        """
+        now = self._clock()
+
+        def work(
+            connection: Connection,
+        ) -> tuple[list[tuple[RecordingId, str]], list[Step], list[Later]]:
+            told = {each.id: each for each in found}
+            steps, later = _describe(connection, name=name, traits=traits, told=told, now=now)
+            rows = {
+                id_: row["row"]
+                for id_, row in merging.known(connection, name, [*told, *absent]).items()
+            }
+            reviews.note_asked(connection, list(rows.values()), now)
+            ids = {row: id_ for id_, row in rows.items()}
+            missing = [rows[id_] for id_ in absent if id_ in rows] if gone else []
+            lost, more = reviews.vanish(connection, missing, now)
+            return [(ids[row], file) for row, file in lost], [*steps, *more], later
+
+        lost, steps, later = await self._database.write(work)
+        for id_, file in lost:
+            self._report("recording.vanished", provider=name, recording=id_, file=file)
+        self._say_later(name, later)
         announce(self._report, steps)
-        return Admission(changed=tuple(distinct))
+        return any(step.after is RecordingState.OPEN for step in steps)
+
+    def _say_later(self, name: ProviderName, later: Sequence[Later]) -> None:
+        for each in later:
+            before = each.arrival.supersedes
+            self._report(
+                "file.changed",
+                provider=name,
+                recording=each.recording,
+                file=each.arrival.name,
+                before=None if before is None else before.name,
+                bytes=each.arrival.file.size,
+            )
 
     async def undescribed(
         self, name: ProviderName, reasons: Mapping[RecordingId, str | None]
@@ -276,7 +347,7 @@ def _admit(
     traits: Traits,
     seen: Mapping[RecordingId, Recording],
     now: datetime,
-) -> tuple[Admission, list[Step]]:
+) -> tuple[Admission, list[Step], list[Later]]:
     known = merging.known(connection, name, list(seen))
     new = {id_: found for id_, found in seen.items() if id_ not in known}
     changed = {
@@ -298,7 +369,7 @@ def _admit(
     told = [row["row"] for id_, row in known.items() if seen[id_].told and not row["told"]]
     _mark_told(connection, told, now)
     touched = new | changed
-    merging.merge(connection, rows, touched, traits.filter, whole=not traits.describes)
+    later = merging.merge(connection, rows, touched, traits.filter, whole=not traits.describes)
     steps = restate(connection, [*told, *(rows[id_] for id_ in touched)], now)
     undescribed = [
         id_
@@ -307,7 +378,8 @@ def _admit(
         and found.readiness is Readiness.READY
         and (id_ in touched or not known[id_]["described"])
     ]
-    return Admission(new=tuple(new), changed=tuple(changed), undescribed=tuple(undescribed)), steps
+    admission = Admission(new=tuple(new), changed=tuple(changed), undescribed=tuple(undescribed))
+    return admission, steps, later
 
 
 def _describe(
@@ -317,14 +389,26 @@ def _describe(
     traits: Traits,
     told: Mapping[RecordingId, Recording],
     now: datetime,
-) -> list[Step]:
+) -> tuple[list[Step], list[Later]]:
     known = merging.known(connection, name, list(told))
     present = {id_: found for id_, found in told.items() if id_ in known}
     rows = [merging.described_row(known[id_], found) for id_, found in present.items()]
     write_rows(connection, recording, rows)
     places = {id_: row["row"] for id_, row in known.items()}
-    merging.merge(connection, places, present, traits.filter, whole=True)
-    return restate(connection, places.values(), now)
+    later = merging.merge(connection, places, present, traits.filter, whole=True)
+    return restate(connection, places.values(), now), later
+
+
+def in_turns(recordings: Sequence[Recording]) -> list[list[Recording]]:
+    """Return `recordings` in lists in which none is named twice, so that no word of any is lost."""
+    turns: list[list[Recording]] = []
+    often: Counter[RecordingId] = Counter()
+    for each in recordings:
+        if often[each.id] == len(turns):
+            turns.append([])
+        turns[often[each.id]].append(each)
+        often[each.id] += 1
+    return turns
 
 
 def _mark_told(connection: Connection, rows: Sequence[int], now: datetime) -> None:

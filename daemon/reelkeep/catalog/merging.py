@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,14 @@ _KNOWN = select(
     recording.c.provider == bindparam("name"),
     recording.c.id.in_(bindparam("ids", expanding=True)),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A later version of a stored file."""
+
+    recording: RecordingId
+    arrival: Arrival
 
 
 def mark(traits: Traits, found: Recording) -> str:
@@ -109,29 +118,33 @@ def merge(
     rules: Filter,
     *,
     whole: bool,
-) -> None:
+) -> list[Later]:
     """Write what `touched` says of its files, `rows` being where; to be restated afterwards.
 
-    `whole`: nothing of them is left to be described.
+    `whole`: nothing of them is left to be described. Return the later versions of stored files.
     """
     mine = {rows[id_]: found for id_, found in touched.items()}
     held = held_files(connection, mine)
     arrivals: list[dict[str, Any]] = []
     revisions: list[Revision] = []
     settled: list[int] = []
+    later: list[Later] = []
     for row, found in mine.items():
         change = changes(found, held.get(row, []), rules, whole=whole)
         arrivals += [_arrival(row, arrival) for arrival in change.arrivals]
         revisions += change.revisions
         settled += change.settled
+        later += [Later(found.id, each) for each in change.arrivals if each.supersedes is not None]
     for some in chunks(settled):
         connection.execute(delete(file).where(file.c.row.in_(some)))
     if arrivals:
         connection.execute(insert(file), arrivals)
-    write_rows(connection, file, [_word(revision) for revision in revisions])
+    write_rows(connection, file, [_word(r) for r in revisions if not r.is_stored])
+    write_rows(connection, file, [_late_word(r) for r in revisions if r.is_stored])
     moves = [_move(r.row, r.state, r.reason, r.detail) for r in revisions if r.state is not None]
     write_rows(connection, file, moves)
     revise(connection, mine)
+    return later
 
 
 def _arrival(row: int, arrival: Arrival) -> dict[str, Any]:
@@ -142,12 +155,18 @@ def _arrival(row: int, arrival: Arrival) -> dict[str, Any]:
         "state": arrival.state.value,
         "reason": arrival.reason,
         "detail": arrival.detail,
+        "asked_as": arrival.asked_as,
         **_said(arrival.file),
     }
 
 
 def _word(revision: Revision) -> dict[str, Any]:
-    return {"row": revision.row, **_said(revision.file)}
+    return {"row": revision.row, "asked_as": revision.asked_as, **_said(revision.file)}
+
+
+def _late_word(revision: Revision) -> dict[str, Any]:
+    facts = dict(revision.file.facts) or None
+    return {"row": revision.row, "asked_as": revision.asked_as, "facts": facts}
 
 
 def _said(said: File) -> dict[str, Any]:

@@ -285,6 +285,7 @@ def _download(provider: ProviderName, row: Mapping[Any, Any], found: Mapping[Any
         file_type=found["file_type"],
         size=found["promised"],
         obstacle=read_obstacle(found["obstacle"]),
+        asked_as=found["asked_as"],
         attempts=found["attempts"],
         tries=found["tries"],
         waits=found["waits"],

@@ -106,6 +106,7 @@ def _held(row: RowMapping) -> HeldFile:
         reason=row["reason"],
         detail=row["detail"],
         facts=row["facts"],
+        asked_as=row["asked_as"],
     )
 
 

@@ -90,6 +90,7 @@ recording = Table(
     Column("acknowledge_after", Instant),
     Column("warned", Integer, nullable=False, server_default="0"),
     Column("reason", String),
+    Column("reviewed_at", Instant),
     UniqueConstraint("id", "provider"),
     Index("recording_urgency", "provider", "state", "deadline", "started"),
     Index("recording_key", "key"),
@@ -100,7 +101,8 @@ recording = Table(
 follow from the rest, as `state` does, and are kept by `standing.restate`. A recording without a
 `fingerprint` was adopted, and not seen at its provider since. `warned`: 0; 1 once its deadline was
 pointed out; 2 once what had failed was asked for again after it. `reason`: why it could not be
-described when it was last tried."""
+described when it was last tried. `reviewed_at`: when the provider was asked for it because
+something of it is unavailable; None: never, or an operator wants it to be asked."""
 
 Index(
     "recording_behind",
@@ -138,6 +140,7 @@ file = Table(
     Column("accepts", String),
     Column("facts", JSON(none_as_null=True)),
     Column("addressed", Boolean, nullable=False, server_default=false()),
+    Column("asked_as", String),
     UniqueConstraint("recording", "id"),
     UniqueConstraint("recording", "name"),
     Index("file_of_recording", "recording", "state"),

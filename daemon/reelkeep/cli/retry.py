@@ -12,6 +12,7 @@ from reelkeep.cli.decisions import changes, chosen, print_changes
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
+from reelkeep.telemetry.text import visible
 
 if TYPE_CHECKING:
     from reelkeep.core.model import Holding
@@ -31,17 +32,24 @@ def command(call: Invocation, *, ids: tuple[str, ...], failed: bool, as_json: bo
     """Make failed and vanished files due again, with all their attempts.
 
     So are files that wait for another attempt: they are fetched at once. Of a recording named by ID
-    that has none of these, the waived files are made due again. A provider that refused to be told
+    that has none of these, the waived files are made due again. What is unavailable of it is asked
+    for at the next poll; it is due at once if it has an address. A provider that refused to be told
     that a recording named by ID is archived is told again.
     """
     if bool(ids) == failed:
         raise click.UsageError("Name recordings by their IDs, or all of them by --failed.")
-    done, told = run_in_loop(_retry, call.settings_only(), ids)
+    done, asked, told = run_in_loop(_retry, call.settings_only(), ids)
     if as_json:
-        call.out.json({"due": len(done), "files": done, "told_again": told})
+        found = {"due": len(done), "files": done, "asked": asked, "told_again": told}
+        call.out.json(found)
         return Exit.DONE
-    if done or not told:
+    if done or not (asked or told):
         print_changes(call.out, done, "due again")
+    for each in asked:
+        call.out.line(
+            f"{visible(each['file'])} is unavailable: {each['reason']}. "
+            "The provider is asked for the recording again at the next poll."
+        )
     if told:
         from reelkeep.cli.words import number
 
@@ -50,8 +58,11 @@ def command(call: Invocation, *, ids: tuple[str, ...], failed: bool, as_json: bo
     return Exit.DONE
 
 
-async def _retry(settings: Settings, ids: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
-    """Return the files that are due now, and how many recordings are told of again."""
+Changes = list[dict[str, Any]]
+
+
+async def _retry(settings: Settings, ids: Sequence[str]) -> tuple[Changes, Changes, int]:
+    """Return the files that are due now, those that are asked for, and how many are told again."""
     from reelkeep.app.books import desk_only
     from reelkeep.cli.finding import every, one
 
@@ -63,9 +74,17 @@ async def _retry(settings: Settings, ids: Sequence[str]) -> tuple[list[dict[str,
         rows = [row for holding in meant for row in _again(holding)]
         await desk.retry(rows)
         told = await desk.tell_again([holding.row for holding in meant]) if ids else 0
-        return changes(meant, rows), told
+        after = {f.row: f for h in await desk.again(meant) for f in h.files}
+        moved = changes(meant, [row for row in rows if after[row].state != "unavailable"])
+        left = changes(meant, [row for row in rows if after[row].state == "unavailable"])
+        names = {(h.key, f.name): f for h in meant for f in h.files}
+        for each in left:
+            file = names[each["key"], each["file"]]
+            each["reason"] = file.detail or file.reason
+        return moved, left, told
 
 
 def _again(holding: Holding) -> list[int]:
     waiting = [f.row for f in holding.files if f.state == "due" and f.due_at is not None]
-    return [*chosen(holding, {"failed", "gone"}), *waiting] or chosen(holding, {"waived"})
+    missed = chosen(holding, {"failed", "gone", "unavailable"})
+    return [*missed, *waiting] or chosen(holding, {"waived"})

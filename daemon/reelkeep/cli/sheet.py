@@ -33,6 +33,7 @@ def print_sheet(out: Output, found: Found) -> None:
         out.show(_files(out, found))
     for file in found["files"]:
         _print_trouble(out, file, found["key"])
+    _print_facts(out, found["files"])
     _print_digests(out, found)
 
 
@@ -105,6 +106,23 @@ def _print_trouble(out: Output, file: Found, key: str) -> None:
     for each in file["attempts"]:
         grid.add_row(f"  {_moment(each['at'])}", cell(each["code"]), cell(each["reason"]))
     if file["attempts"]:
+        out.show(grid)
+
+
+_TELLING = ("file_name", "user_key", "user_id", "external_storage_url", "file_path")
+
+
+def _print_facts(out: Output, files: list[Found]) -> None:
+    """Print of each file what tells it from others, and where else it lies."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for file in files:
+        said = [f"{name}: {file['facts'][name]}" for name in _TELLING if file["facts"].get(name)]
+        if said:
+            grid.add_row(cell(file["name"], "bold"), cell("; ".join(said)))
+    if grid.row_count:
+        out.line()
         out.show(grid)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from reelkeep.core.filters import Filter, wanted
 from reelkeep.core.lifecycle import FileState
+from reelkeep.core.matching import id_by_kind, is_later_version, matched, shared_id
 from reelkeep.core.model import File, FileId, HeldFile, Recording, Shortfall
 from reelkeep.core.naming import SafeName, file_name
 from reelkeep.core.obstacles import EXPLANATIONS, NOT_WANTED, Obstacle
@@ -34,13 +35,15 @@ class Arrival:
     state: FileState
     reason: str | None = None
     detail: str | None = None
+    asked_as: FileId | None = None  #: What the provider calls it, if that is not its id.
+    supersedes: HeldFile | None = None  #: The stored file of which it is a later version.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """What changes about a known file: the provider's word on it, and perhaps its state.
 
-    A stored file has none: what was said of it when it was fetched stays.
+    What was said of a stored file when it was fetched stays; facts that were not kept are added.
     """
 
     row: int
@@ -48,6 +51,8 @@ class Revision:
     state: FileState | None = None
     reason: str | None = None
     detail: str | None = None
+    asked_as: FileId | None = None
+    is_stored: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,7 @@ class Changes:
     arrivals: tuple[Arrival, ...] = ()
     revisions: tuple[Revision, ...] = ()
     settled: tuple[int, ...] = ()  #: Rows that stood for what is listed now: to be deleted.
+    listed: frozenset[int] = frozenset()  #: Rows of the known files that the sighting lists.
 
 
 _OF_A_FILE = ("id", "stem", "extension", "file_type", "recording_type", "size", "obstacle")
@@ -95,30 +101,76 @@ def changes(
     A file that is missing from the sighting is left alone: absence proves nothing. Unless the
     sighting is `whole`, it does not tell either whether more is announced than listed.
     """
-    by_id = {held.id: held for held in known}
-    taken = {held.name.casefold() for held in known}
-    arrivals: list[Arrival] = []
-    revisions: list[Revision] = []
+    pairs, names = matched(recording.files, known), _Names(known)
+    found = Changes()
     for file in _distinct(recording.files):
-        wish = _wish(recording, file, rules)
-        held = by_id.get(file.id)
+        held, wish = pairs.get(file.id), _wish(recording, file, rules)
         if held is None:
-            name = _free_name(file, taken)
-            taken.add(name.casefold())
-            arrivals.append(_arrival(file, name, wish))
+            found = _added(found, _arrival(names.with_id(file), names.name(file), wish, file.id))
         elif held.state != FileState.STORED:
-            revisions.append(_revision(held, file, wish))
-    placeholder = by_id.get(UNLISTED)
-    if whole and recording.shortfall is not None:
-        if not recording.shortfall.missing:
-            settled = () if placeholder is None else (placeholder.row,)
-            return Changes(arrivals=tuple(arrivals), revisions=tuple(revisions), settled=settled)
-        file, wish = _unlisted(recording, recording.shortfall, rules)
-        if placeholder is None:
-            arrivals.append(_arrival(file, _UNLISTED_NAME, wish))
+            found = _revised_by(found, _revision(held, file, wish))
+        elif is_later_version(file, held):
+            version = names.with_id(replace(file, id=shared_id(held.id, "version", file.size)))
+            arrival = _arrival(version, names.name(file), wish, file.id)
+            found = _added(found, replace(arrival, supersedes=held))
         else:
-            revisions.append(_revision(placeholder, file, wish))
-    return Changes(arrivals=tuple(arrivals), revisions=tuple(revisions))
+            found = _revised_by(found, _word_on(held, file))
+    rows = frozenset(held.row for held in pairs.values())
+    return _with_shortfall(replace(found, listed=rows), recording, known, rules, whole=whole)
+
+
+class _Names:
+    """What is taken among the ids and names of one recording's files."""
+
+    def __init__(self, known: Sequence[HeldFile]) -> None:
+        self._ids = {held.id for held in known}
+        self._names = {held.name.casefold() for held in known}
+
+    def with_id(self, file: File) -> File:
+        """Return `file` with an id of its own, now and for ever."""
+        id_, number = file.id, 1
+        while id_ in self._ids:
+            number += 1
+            id_ = shared_id(file.id, id_by_kind(file), number)
+        self._ids.add(id_)
+        return replace(file, id=id_)
+
+    def name(self, file: File) -> SafeName:
+        """Return a name for `file`, numbered only where it must be."""
+        number = 1
+        while (name := file_name(file.stem, file.extension, number=number)).casefold() in (
+            self._names
+        ):
+            number += 1
+        self._names.add(name.casefold())
+        return name
+
+
+def _added(changes: Changes, arrival: Arrival) -> Changes:
+    return replace(changes, arrivals=(*changes.arrivals, arrival))
+
+
+def _revised_by(changes: Changes, revision: Revision | None) -> Changes:
+    if revision is None:
+        return changes
+    return replace(changes, revisions=(*changes.revisions, revision))
+
+
+def _with_shortfall(
+    changes: Changes, recording: Recording, known: Sequence[HeldFile], rules: Filter, *, whole: bool
+) -> Changes:
+    """Add what follows from files that are announced and not listed."""
+    shortfall = recording.shortfall
+    if not whole or shortfall is None:
+        return changes
+    placeholder = next((held for held in known if held.id == UNLISTED), None)
+    if not shortfall.missing:
+        return replace(changes, settled=() if placeholder is None else (placeholder.row,))
+    file, wish = _unlisted(recording, shortfall, rules)
+    if placeholder is None:
+        return _added(changes, _arrival(file, _UNLISTED_NAME, wish, file.id))
+    changes = replace(changes, listed=changes.listed | {placeholder.row})
+    return _revised_by(changes, _revision(placeholder, file, wish))
 
 
 def refiltered(state: FileState, *, is_wanted: bool, obstacle: Obstacle | None) -> FileState | None:
@@ -173,15 +225,35 @@ def _unlisted(recording: Recording, shortfall: Shortfall, rules: Filter) -> tupl
     return file, wish
 
 
-def _arrival(file: File, name: SafeName, wish: _Wish) -> Arrival:
-    return Arrival(file=file, name=name, state=wish.state, reason=wish.reason, detail=wish.detail)
+def _arrival(file: File, name: SafeName, wish: _Wish, asked_as: FileId) -> Arrival:
+    return Arrival(
+        file=file,
+        name=name,
+        state=wish.state,
+        reason=wish.reason,
+        detail=wish.detail,
+        asked_as=None if asked_as == file.id else asked_as,
+    )
 
 
 def _revision(held: HeldFile, file: File, wish: _Wish) -> Revision:
+    asked_as = None if file.id == held.id else file.id
     state = _revised(held, file, wish)
     if state is None:
-        return Revision(row=held.row, file=file)
-    return Revision(row=held.row, file=file, state=state, reason=wish.reason, detail=wish.detail)
+        return Revision(row=held.row, file=file, asked_as=asked_as)
+    return Revision(
+        row=held.row, file=file, state=state, reason=wish.reason, detail=wish.detail,
+        asked_as=asked_as,
+    )  # fmt: skip
+
+
+def _word_on(held: HeldFile, file: File) -> Revision | None:
+    """Return what is new of a stored file: how it is asked for, or facts that were not kept."""
+    asked_as = None if file.id == held.id else file.id
+    if asked_as == held.asked_as and (held.facts is not None or not file.facts):
+        return None
+    kept = file if held.facts is None else replace(file, facts=held.facts)
+    return Revision(row=held.row, file=kept, asked_as=asked_as, is_stored=True)
 
 
 def _is_wanted(recording: Recording, file: File, rules: Filter) -> bool:
@@ -214,13 +286,6 @@ def _revised(held: HeldFile, file: File, wish: _Wish) -> FileState | None:
     if state is wish.state is FileState.UNAVAILABLE:
         return None if (held.reason, held.detail) == (wish.reason, wish.detail) else state
     return wish.state if state in _SUPERSEDED[wish.state] else None
-
-
-def _free_name(file: File, taken: set[str]) -> SafeName:
-    number = 1
-    while (name := file_name(file.stem, file.extension, number=number)).casefold() in taken:
-        number += 1
-    return name
 
 
 def _distinct(files: Iterable[File]) -> Iterable[File]:

@@ -38,7 +38,8 @@ def _objections(holding: Holding, current: Recording, now: datetime) -> Iterator
     if not current.files:
         yield "the provider lists no file of it"
     yield from _unsettled(holding, current, now)
-    held = {file.id: file for file in holding.files}
+    # of several versions of a file, the latest is what the provider has
+    held = {file.asked_as or file.id: file for file in holding.files}
     for file in current.files:
         yield from _unkept(file, held.get(file.id))
     for kept in holding.files:

@@ -259,6 +259,12 @@ EVENTS: dict[str, Event] = {
         "A file was given up; `retry` makes it due again, `waive` does without it, `accept` takes "
         "what a check refused.",
     ),
+    "file.changed": Event(
+        _W,
+        ("provider", "recording", "file", "before", "bytes"),
+        "The provider has something else now for the stored file `before`: that is fetched beside "
+        "it, as `file`.",
+    ),
     "file.unavailable": Event(
         _W,
         ("provider", "recording", "file", "code", "reason"),

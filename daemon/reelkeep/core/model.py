@@ -75,6 +75,7 @@ class Shortfall:
     """Files that a provider announces and does not list: none, if `missing` is 0."""
 
     missing: int = 0
+    announced: int | None = None  #: None: only bytes are announced.
     told: str = ""  #: The same in words, such as `1 of 3 announced files is not listed`.
     obstacle: Obstacle = Obstacle.NOT_LISTED
 
@@ -129,6 +130,7 @@ class Download:
     file_type: str = ""
     size: int | None = None  #: Bytes promised by the provider.
     obstacle: Obstacle | None = None  #: What it waits for if its address comes to nothing.
+    asked_as: FileId | None = None  #: What the provider calls it now, if that is not its id.
     attempts: int = 0  #: Failed attempts since the last new durable byte.
     tries: int = 0  #: All failed attempts so far.
     waits: int = 0  #: How often in a row the provider had not finished it.
@@ -209,6 +211,7 @@ class HeldFile:
     reason: str | None = None  #: The code of a failure or an obstacle, or why it was skipped.
     detail: str | None = None  #: The same in a sentence; of a stored file, what is unusual.
     facts: Mapping[str, Any] | None = None  #: What the provider said of this one file.
+    asked_as: FileId | None = None  #: What the provider calls it now, if that is not its id.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

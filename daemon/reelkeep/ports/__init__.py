@@ -16,12 +16,22 @@ from reelkeep.ports.catalog import (
     Intake,
     Ledger,
     PassedOver,
+    Missed,
     Queue,
     Scan,
     Stock,
     Wanted,
 )
-from reelkeep.ports.provider import Finding, Provider, Remover, Resuming, Tools, Traits, Vault
+from reelkeep.ports.provider import (
+    Finding,
+    Provider,
+    Remover,
+    Resuming,
+    Reviewer,
+    Tools,
+    Traits,
+    Vault,
+)
 from reelkeep.ports.transport import Reply, Request, Tap, Transport
 
 __all__ = [
@@ -39,6 +49,7 @@ __all__ = [
     "Intake",
     "Learn",
     "Ledger",
+    "Missed",
     "Part",
     "PassedOver",
     "Provider",
@@ -48,6 +59,7 @@ __all__ = [
     "Report",
     "Request",
     "Resuming",
+    "Reviewer",
     "Scan",
     "Source",
     "Stock",

@@ -10,6 +10,7 @@ from typing import Protocol
 from reelkeep.core.integrity import Health
 from reelkeep.core.model import (
     Claim,
+    FileId,
     Holding,
     Outcome,
     ProviderName,
@@ -42,6 +43,15 @@ class Scan:
     filter: str = ""
     broken_since: datetime | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """A recording of which files are unavailable."""
+
+    recording: RecordingId
+    files: frozenset[FileId]
+    asked: bool  #: The provider was asked for it already, and no operator wants it to be asked.
 
 
 class Intake(Protocol):
@@ -86,6 +96,25 @@ class Intake(Protocol):
 
         Once that time is over, what had failed of it is due once more, so that it is known whether
         it is gone. Return whether anything became due.
+        """
+        ...
+
+    async def missed(self, provider: ProviderName) -> Sequence[Missed]:
+        """Return recordings with unavailable files, those longest not asked for first."""
+        ...
+
+    async def reviewed(
+        self,
+        provider: ProviderName,
+        traits: Traits,
+        found: Sequence[Recording],
+        absent: Sequence[RecordingId],
+        *,
+        gone: bool,
+    ) -> bool:
+        """Write what the provider said of recordings with unavailable files.
+
+        With `gone`, what was unavailable of the `absent` ones is. Return whether anything is due.
         """
         ...
 

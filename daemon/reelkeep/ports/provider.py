@@ -144,6 +144,20 @@ class Remover(Protocol):
         ...
 
 
+@runtime_checkable
+class Reviewer(Protocol):
+    """What a `Provider` can do besides, if one recording can be asked for."""
+
+    async def look_up(self, recording: RecordingId) -> Recording | None:
+        """Return all that there is of a recording now; None if there is none.
+
+        Raises:
+            BadAnswer: The question was refused, or the answer cannot be believed.
+            ProviderError: It is not about this recording alone.
+        """
+        ...
+
+
 class Vault(Protocol):
     """Where rotated tokens are kept: beside the catalog, readable by their owner only."""
 

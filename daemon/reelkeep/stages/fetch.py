@@ -120,7 +120,9 @@ class Fetcher:
         provider = self._providers.get(download.provider)
         if provider is None:
             raise Unavailable("this provider is no longer configured")
-        return await provider.locate(download.recording, download.file, fresh=fresh)
+        return await provider.locate(
+            download.recording, download.asked_as or download.file, fresh=fresh
+        )
 
     async def _after(
         self, error: TransferError, part: Part, flight: Flight, held_before: int

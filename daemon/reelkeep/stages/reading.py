@@ -14,9 +14,11 @@ from reelkeep.core.spans import Reading
 from reelkeep.core.unread import PartlyDescribed, PartlyRead, Unread, merged, together
 from reelkeep.errors import ProviderError, RateLimited, Remedy
 from reelkeep.ports import Intake, Provider, Resuming
+from reelkeep.stages import reviewing
 from reelkeep.stages.bells import Ringing
 from reelkeep.stages.blame import batches, blamed
 from reelkeep.stages.rarely import Rarely
+from reelkeep.stages.reviewing import Review
 
 LOOK = 60.0
 """Seconds between two looks for transcodings to ask for again, at least."""
@@ -73,6 +75,7 @@ class Reader:
         self._work = work
         self._looks = Rarely(LOOK)
         self._unready = Unready()
+        self._review: Review | None = None  #: Of the poll that goes on.
         self._unread: tuple[Unread, ...] | None = None  #: As the catalog has it, once it was read.
 
     async def read(self, span: Window) -> Tally:
@@ -90,7 +93,20 @@ class Reader:
         """Do as `read`, and read again what is unread of earlier readings."""
         known = await self._known()
         again = () if reading.deep else known
-        return await self._read(reading.span, again, settled=known)
+        self._review = await reviewing.begin(self._provider, self._intake)
+        try:
+            tally = await self._read(reading.span, again, settled=known)
+        except ProviderError:
+            await self._ask_again(complete=False)
+            raise
+        await self._ask_again(complete=True)
+        return tally
+
+    async def _ask_again(self, *, complete: bool) -> None:
+        """Ask for single recordings of which something is unavailable."""
+        review, self._review = self._review, None
+        if review is not None and await review.ask(self._intake, self._provider, complete=complete):
+            self._work.ring()
 
     async def _read(
         self, span: Window, again: Sequence[Unread] = (), *, settled: Sequence[Unread] = ()
@@ -130,6 +146,8 @@ class Reader:
 
     async def _admit(self, batch: Sequence[Recording], tally: Tally) -> None:
         name, traits = self._provider.name, self._provider.traits
+        if self._review is not None:
+            self._review.see(batch)
         admission = await self._intake.admit(name, traits, batch)
         tally.listed += len(batch)
         tally.new += len(admission.new)

@@ -155,6 +155,11 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "`reelkeep retry ID` tries again. `reelkeep waive ID FILE` accepts that a file will "
             "never come; then the recording is closed, and acknowledged."
         ),
+        "file.changed": (
+            "Nothing is lost: the stored file stays as it is, and the later version joins it under "
+            "the next number. Somebody may have trimmed the video or edited the transcript at the "
+            "provider. Delete neither by hand; `reelkeep show ID` lists both."
+        ),
         "file.unavailable": (
             "The provider has the file, but gives no usable address for it. `code` says what is in "
             "the way; the page of reason codes has what helps: recover it in Zoom's trash, copy "

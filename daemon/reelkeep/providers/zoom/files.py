@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reelkeep.core.model import File, FileId
+from reelkeep.core.naming import safe_name, shorten
 from reelkeep.core.obstacles import Obstacle
 from reelkeep.providers.zoom.facts import facts
 from reelkeep.providers.zoom.foreign import size, text
@@ -34,6 +35,7 @@ _STEMS: Final = {
     "M4A": "audio_only",
     "MP4": "video",
 }
+_LONGEST_NAME: Final = 100  # bytes of a participant's file name that are kept
 _EXTENSION = re.compile(r"[a-z0-9]{1,10}")
 _WEB = re.compile(r"https?://\S+", re.IGNORECASE)
 
@@ -104,8 +106,18 @@ def _obstacle(said: Mapping[str, Any], url: str | None, shelf: Shelf) -> Obstacl
 
 def _stem(said: Mapping[str, Any], shelf: Shelf) -> str:
     kind = _kind(said)
-    named = text(said.get("recording_type")) or shelf.group
+    named = (
+        (_spoken(said) if shelf.group else "") or text(said.get("recording_type")) or shelf.group
+    )
     return named or _STEMS.get(kind) or kind.lower() or "file"
+
+
+def _spoken(said: Mapping[str, Any]) -> str:
+    """Return the name of a participant's file, in which the speaker is told; '' if it has none."""
+    named, extension = text(said.get("file_name")), f".{_extension(said)}"
+    if named.lower().endswith(extension):
+        named = named[: -len(extension)]
+    return shorten(safe_name(named, fallback=""), _LONGEST_NAME)
 
 
 def _extension(said: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from reelkeep.providers.zoom.client import Pairs, Question, pairs
 from reelkeep.providers.zoom.days import Days, ranges
 from reelkeep.providers.zoom.dialects import SINGLE_FILES, Dialect
 from reelkeep.providers.zoom.files import file_id
-from reelkeep.providers.zoom.foreign import objects
+from reelkeep.providers.zoom.foreign import objects, text
 from reelkeep.providers.zoom.listing import PAGE_SIZE, Entry, Listing
 from reelkeep.providers.zoom.shapes import GROUPS, Angle, recording_id
 from reelkeep.providers.zoom.surveyed import Errand
@@ -108,5 +108,13 @@ class Itinerary:
 
     def _names(self, entry: Entry) -> list[str]:
         name = recording_id(entry, self.dialect) or ""
-        parts = [file_id(file) for group in GROUPS for file in objects(entry.get(group))]
+        parts = [_part(file) for group in GROUPS for file in objects(entry.get(group))]
         return [name, *(f"{name}\n{part}" for part in parts)]
+
+
+_TELLING = ("file_type", "file_extension", "recording_type", "file_size", "file_name")
+
+
+def _part(said: Entry) -> str:
+    """Return what names a file among those of its recording: several may share an id."""
+    return "\n".join([file_id(said), *(text(said.get(member)) for member in _TELLING)])

@@ -8,6 +8,7 @@ from typing import Final
 
 import anyio
 
+from reelkeep.core.matching import own_id
 from reelkeep.core.model import FileId, Locator, ProviderName, RecordingId
 from reelkeep.core.obstacles import EXPLANATIONS
 from reelkeep.core.unread import PartlyRead
@@ -125,8 +126,9 @@ class Finder:
             raise Refused(f"refused for this recording alone {refused.details}") from refused
         else:
             self._links.remember(seen)
-            if file in seen.urls:
-                return seen.urls[file]
+            url = seen.address(file)
+            if url is not None:
+                return url
             error = absence(seen, file)
         if self._trash is not None and isinstance(error, Gone):
             url = await self._trash.find(recording, file)
@@ -161,6 +163,8 @@ def absence(seen: Sighting, file: FileId) -> TransferError:
         return OutOfReach(EXPLANATIONS[obstacle], obstacle=obstacle)
     if file in seen.pending:
         return NotYet("the file is announced, but not finished")
+    if any(own_id(each.id) == own_id(file) for each in seen.recording.files):
+        return NotYet("several files share its id; the next poll tells which of them it is")
     if seen.recording.files:
         return Gone("the recording is there, but this file of it no longer")
     return NotYet("nothing of the recording is finished")

@@ -13,11 +13,12 @@ from reelkeep.ports import Dice, Finding, Traits
 from reelkeep.providers.zoom.checking import Checker
 from reelkeep.providers.zoom.describing import Describer
 from reelkeep.providers.zoom.itinerary import Itinerary, Place
-from reelkeep.providers.zoom.locating import Finder
+from reelkeep.providers.zoom.locating import LOST, Finder
 from reelkeep.providers.zoom.places import Places, at_user
 from reelkeep.providers.zoom.removal import Removal
 from reelkeep.providers.zoom.survey import Survey
 from reelkeep.providers.zoom.surveyed import Errand
+from reelkeep.providers.zoom.verdicts import Denied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,15 @@ class Zoom:
     async def acknowledge(self, recordings: Sequence[RecordingId]) -> Sequence[RecordingId]:
         """Accept nothing: there is nobody to be told."""
         return recordings[:0]
+
+    async def look_up(self, recording: RecordingId) -> Recording | None:
+        try:
+            seen = await self.removal.wholes.get(recording, asked_for=True)
+        except Denied as denied:
+            if denied.verdict in LOST:
+                return None
+            raise
+        return seen.recording
 
     async def current(self, recording: RecordingId) -> Recording:
         return await self.removal.current(recording)

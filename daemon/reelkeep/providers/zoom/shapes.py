@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
+from reelkeep.core.matching import id_by_kind
 from reelkeep.core.model import FileId, Readiness, Recording, RecordingId, Shortfall
 from reelkeep.core.obstacles import Obstacle
+from reelkeep.providers.zoom.apart import apart, joined
 from reelkeep.providers.zoom.dialects import Dialect
 from reelkeep.providers.zoom.facts import facts
 from reelkeep.providers.zoom.files import Seen, Shelf, seen
@@ -17,10 +19,13 @@ from reelkeep.providers.zoom.foreign import day, minutes, moment, objects, size,
 TRASH_LIFE: Final = timedelta(days=30)
 """How long the trash keeps things (provider notes, section 2.6)."""
 
+AUDIO: Final = "participant_audio_files"
+"""What only the answer for one recording shows."""
+
 GROUPS: Final = {
     "recording_files": "",
     "participant_video_files": "participant_video",
-    "participant_audio_files": "participant_audio",
+    AUDIO: "participant_audio",
 }
 
 
@@ -31,8 +36,14 @@ class Sighting:
     recording: Recording
     urls: Mapping[FileId, str] = field(repr=False)  #: Of the finished files.
     pending: frozenset[FileId] = frozenset()  #: Files that are announced, not finished.
-    announced: int | None = None  #: Files that the provider says there are.
     entries: int = 0  #: Entries that it lists.
+
+    def address(self, id_: FileId) -> str | None:
+        """Return where a file can be had, also of one that shared its id when it was seen first."""
+        if id_ in self.urls:
+            return self.urls[id_]
+        known = [file for file in self.recording.files if id_by_kind(file) == id_]
+        return self.urls.get(known[0].id) if len(known) == 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +104,15 @@ def sighting(said: Mapping[str, Any], angle: Angle) -> Sighting | None:
         facts=facts(said),
     )
     urls = {key: each.url for key, each in ready.items() if each.url}
-    return Sighting(recording, urls, pending, announced, entries)
+    return Sighting(recording, urls, pending, entries)
 
 
 def merged(one: Sighting, other: Sighting) -> Sighting:
     """Return what two sightings of one recording say together; `one` is believed first."""
-    files = {file.id: file for file in (*one.recording.files, *other.recording.files)}
-    files |= {file.id: file for file in one.recording.files}
-    pending = (one.pending | other.pending) - files.keys()
+    names, files = joined(one.recording.files, other.recording.files)
+    pending = (one.pending | other.pending) - {file.id for file in files}
     first, second = one.recording, other.recording
     deadlines = [at for at in (first.deadline, second.deadline) if at is not None]
-    announced = max((n for n in (one.announced, other.announced) if n is not None), default=None)
     entries = max(one.entries, other.entries, len(files) + len(pending))
     processing = not files and Readiness.PROCESSING in (first.readiness, second.readiness)
     recording = replace(
@@ -111,18 +120,21 @@ def merged(one: Sighting, other: Sighting) -> Sighting:
         readiness=Readiness.PROCESSING if processing else Readiness.READY,
         deadline=min(deadlines, default=None),
         unfinished=len(pending),
-        files=tuple(files.values()),
-        shortfall=_merged_shortfall(first.shortfall, second.shortfall, announced, entries),
+        files=files,
+        shortfall=_merged_shortfall(first.shortfall, second.shortfall, entries),
     )
-    return Sighting(recording, {**other.urls, **one.urls}, pending, announced, entries)
+    urls = {names.get(id_, id_): url for id_, url in other.urls.items()} | dict(one.urls)
+    return Sighting(recording, urls, pending, entries)
 
 
 def _merged_shortfall(
-    first: Shortfall | None, second: Shortfall | None, announced: int | None, entries: int
+    first: Shortfall | None, second: Shortfall | None, entries: int
 ) -> Shortfall | None:
     """Return what two sightings together lack; what was listed anywhere is not missing."""
     found = [each for each in (first, second) if each is not None]
+    counts = [each.announced for each in found if each.announced is not None]
     obstacle = min((each.obstacle for each in found), default=Obstacle.NOT_LISTED)
+    announced = max(counts, default=None)
     return _shortfall(announced, entries, obstacle) or next(iter(found), None)
 
 
@@ -137,7 +149,7 @@ def _shortfall(announced: int | None, entries: int, obstacle: Obstacle) -> Short
     missing = max(0, announced - entries)
     verb = "is" if missing == 1 else "are"
     told = f"{missing} of {announced} announced files {verb} not listed" if missing else ""
-    return Shortfall(missing=missing, told=told, obstacle=obstacle)
+    return Shortfall(missing=missing, announced=announced, told=told, obstacle=obstacle)
 
 
 def _too_small(
@@ -156,18 +168,12 @@ def _too_small(
 
 
 def _files(said: Mapping[str, Any], angle: Angle) -> dict[FileId, Seen]:
-    known: dict[FileId, Seen] = {}
-    for each in _each_file(said, angle):
-        if each.file.id not in known or (each.ready and not known[each.file.id].ready):
-            known[each.file.id] = each  # the same file twice in one list is seen in the wild
-    return known
-
-
-def _each_file(said: Mapping[str, Any], angle: Angle) -> Iterator[Seen]:
     on_premise = angle.on_premise or said.get("on_prem") is True
+    lists: list[list[Seen]] = []
     for key, group in GROUPS.items():
         shelf = Shelf(group=group, on_premise=on_premise, trashed=angle.trashed)
-        yield from (seen(file, shelf) for file in objects(said.get(key)))
+        lists.append([seen(file, shelf) for file in objects(said.get(key))])
+    return apart(lists)
 
 
 def _first_start(said: Mapping[str, Any]) -> datetime | None:

@@ -12,7 +12,7 @@ from reelkeep.providers.zoom.client import Client, Question
 from reelkeep.providers.zoom.foreign import objects
 from reelkeep.providers.zoom.limits import Label
 from reelkeep.providers.zoom.paths import encoded
-from reelkeep.providers.zoom.shapes import Angle, Sighting, sighting
+from reelkeep.providers.zoom.shapes import AUDIO, Angle, Sighting, sighting
 from reelkeep.providers.zoom.verdicts import Denied, Verdict
 
 NOWHERE: Final = RecordingId("AAAAAAAAAAAAAAAAAAAAAA==")
@@ -27,15 +27,20 @@ class Wholes:
     path: str
     angle: Angle
 
-    async def get(self, recording: RecordingId, *, patient: bool = True) -> Sighting:
+    async def get(
+        self, recording: RecordingId, *, patient: bool = True, asked_for: bool = False
+    ) -> Sighting:
         """Return all that is known of a recording now, also what listings do not show.
 
-        Unless `patient`, an outage is not waited for.
+        Unless `patient`, an outage is not waited for. With `asked_for`, the audio of participants
+        is left out if nobody asked for it.
 
         Raises:
             Denied: There is none, or not for us.
         """
         said = await self.said(recording, patient=patient)
+        if asked_for and not self.angle.audio:
+            said = {key: value for key, value in said.items() if key != AUDIO}
         seen = sighting({**said, self.angle.dialect.id: recording}, self.angle)
         if seen is None:
             raise BadAnswer("expected a recording, got something else")
