@@ -5,8 +5,8 @@ The numbers are those of the list of real bugs in the transfer notes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,9 @@ from unittest.mock import patch
 
 import anyio
 
+from reelkeep.archive import part, partfile
 from reelkeep.core import retry
+from reelkeep.core.examination import Examination
 from reelkeep.core.model import Failed
 from reelkeep.core.resume import Ask, Continue, Decision, Fresh, content_range, decide
 from reelkeep.errors import DiskFull, Stalled, Unreachable
@@ -51,9 +53,15 @@ def _hasty() -> AbstractContextManager[Any]:
     return patch.object(SimDisk, "fsync_directory", lambda *_: None)
 
 
-def _page() -> AbstractContextManager[Any]:
-    """Save a login page as the file (33)."""
-    return patch.object(stream, "content_problem", lambda *_, **__: None)
+@contextmanager
+def _page() -> Iterator[None]:
+    """Save a login page as the file (33): no look at its head, and none inside."""
+    with (
+        patch.object(stream, "content_problem", lambda *_, **__: None),
+        patch.object(part, "examine", lambda *_, **__: Examination()),
+        patch.object(partfile, "examine", lambda *_, **__: Examination()),
+    ):
+        yield
 
 
 def _appending() -> AbstractContextManager[Any]:

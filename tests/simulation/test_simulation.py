@@ -27,11 +27,11 @@ FINDERS = {
     "appending": 1,
     "early": 12,
     "hasty": 1,
-    "page": 18,
+    "page": 6,
     "restarting": 1,
     "shifted": 4,
     "sleepy": 1,
-    "stale": 35,
+    "stale": 6,
     "stuck": 1,
     "unflushed": 1,
 }

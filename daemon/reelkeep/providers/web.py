@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from reelkeep.core.replies import encoding_problem
 from reelkeep.errors import BadAnswer, Misconfigured, Refused, TransferError, Unavailable
 from reelkeep.ports import Reply, Request, Transport
 
@@ -81,8 +82,7 @@ def query(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 async def _body(reply: Reply, limit: int) -> bytes:
-    encoding = reply.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
+    if encoding_problem(reply.headers) is not None:
         raise BadAnswer("the answer is compressed although identity was asked for")
     body = bytearray()
     async for chunk in reply.chunks():

@@ -109,8 +109,9 @@ async def test_a_compressed_body_is_refused() -> None:
         await hear(saying(headers={"content-encoding": "gzip"}))
 
 
-async def test_identity_is_no_compression() -> None:
-    assert (await hear(saying(headers={"content-encoding": "Identity"}))).json == {}
+@pytest.mark.parametrize("label", ["Identity", "", "UTF-8", "aws-chunked"])
+async def test_what_names_no_compression_is_none(label: str) -> None:
+    assert (await hear(saying(headers={"content-encoding": label}))).json == {}
 
 
 @pytest.mark.parametrize(

@@ -121,9 +121,14 @@ def _spoken(said: Mapping[str, Any]) -> str:
 
 
 def _extension(said: Mapping[str, Any]) -> str:
+    """Return the extension that is given, or else the one that belongs to the type.
+
+    One that is given, and is none that a name can have, is not replaced by that of the type: it
+    says that the file is something else.
+    """
     kind = _kind(said)
-    given = text(said.get("file_extension")).lower().lstrip(".")
-    for extension in (given, _EXTENSIONS.get(kind, ""), kind.lower()):
+    given = text(said.get("file_extension")).lower().strip().lstrip(".")
+    for extension in (given,) if given else (_EXTENSIONS.get(kind, ""), kind.lower()):
         if _EXTENSION.fullmatch(extension):
             return extension
     return "bin"

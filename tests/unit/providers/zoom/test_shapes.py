@@ -106,6 +106,25 @@ def test_two_types_are_ready_without_saying_so(file_type: str, extension: str, s
     assert (seen.stem, seen.extension, seen.size) == (stem, extension.lower(), None)
 
 
+@pytest.mark.parametrize(
+    ("file_type", "given", "extension"),
+    [
+        ("CC", "SRT", "srt"),
+        ("CC", "", "vtt"),
+        ("CC", ".VTT", "vtt"),
+        ("CC", "tar.gz", "bin"),
+        ("TB", "picture/png-of-late", "bin"),
+        ("NEW_TYPE", "", "bin"),
+        ("NEW", "", "new"),
+    ],
+)
+def test_an_extension_that_is_given_is_never_replaced(
+    file_type: str, given: str, extension: str
+) -> None:
+    (seen,) = recording(meeting("m", file(file_type=file_type, file_extension=given))).files
+    assert seen.extension == extension
+
+
 def test_a_file_without_an_address_is_not_finished() -> None:
     seen = recording(meeting("m", file(download_url=...)))
     assert (seen.files, seen.unfinished) == ((), 1)
