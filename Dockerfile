@@ -29,7 +29,7 @@ USER 10001:10001
 WORKDIR /var/lib/reelkeep
 VOLUME ["/var/lib/reelkeep", "/var/lib/reelkeep/archive"]
 EXPOSE 9477
-HEALTHCHECK --interval=30s --timeout=10s --start-period=2m CMD ["reelkeep", "health"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=2m --start-interval=1s CMD ["reelkeep", "health"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["reelkeep"]
 CMD ["run"]

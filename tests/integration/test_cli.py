@@ -291,7 +291,7 @@ async def test_a_pass_ends_when_the_time_is_up(slow: Place) -> None:
     slow.sim.switches.downloads.rate = 100_000
     ran = await slow.run("sync", "--timeout", "3s", "--json", code=1)
     assert ran.json["cut_short"] is True
-    assert ran.json["left"] == ["1 file is pending", "the time was up"]
+    assert ran.json["left"] == ["1 file is pending", "time limit reached"]
 
 
 async def test_two_passes_do_not_share_an_archive(slow: Place) -> None:

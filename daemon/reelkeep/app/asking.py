@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from http.client import HTTPConnection, HTTPException
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from reelkeep.core.endpoint import Endpoint, SocketFile
 
@@ -34,6 +35,16 @@ def ask(at: Endpoint | SocketFile, path: str) -> tuple[int, bytes]:
         raise Unanswered(f"nothing answers on {at}: {error}") from error
     finally:
         connection.close()
+
+
+def same_catalog(ours: str | PurePath, theirs: object) -> bool:
+    """Return whether both name one file, however they are spelled."""
+    if str(ours) == str(theirs):
+        return True
+    try:
+        return Path(ours).samefile(str(theirs))
+    except (OSError, ValueError):
+        return os.path.normpath(str(ours)) == os.path.normpath(str(theirs))
 
 
 def _connection(at: Endpoint | SocketFile) -> HTTPConnection:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio import to_thread
 
-from reelkeep.app.asking import Unanswered, ask
+from reelkeep.app.asking import Unanswered, ask, same_catalog
 from reelkeep.app.belonging import require
 from reelkeep.app.books import read_catalog
 from reelkeep.app.shelf import make_archive
@@ -37,10 +37,12 @@ async def snapshot(house: House) -> Status:
     """Return the status of the process that holds the house."""
     settings = house.settings  # a reload may put others in force meanwhile
     names = [ProviderName(options.name) for options in settings.providers]
+    former = await _former(house.desk, names)
     free = await _free(house.archive, settings)
     summaries = await house.desk.summaries(names, free=_usable(free, settings))
     problem = await _problem(house.archive, house.archive.identity.check())
     status = _status(settings, summaries, free=free, problem=problem, now=house.clock())
+    status["former_providers"] = _lines(former, house.clock())
     return {**status, "transfers": transfers(house.flights)}
 
 
@@ -48,9 +50,10 @@ async def catalog_only(settings: Settings, report: Report, clock: Clock) -> Stat
     """Return the status from the catalog; transfers are asked of the daemon, if one answers."""
     status = await of_catalog(settings, report, clock)
     running = await to_thread.run_sync(ask_daemon, settings)
-    same = running is not None and running.get("catalog") == status["catalog"]
-    if running is None or not same:
+    if running is None:
         return status
+    if not same_catalog(status["catalog"], running.get("catalog")):
+        return {**status, "other_daemon": str(running.get("catalog"))}
     told = {"storage": running["storage"]} if "storage" in running else {}
     return {**status, **told, "transfers": running["transfers"]}
 
@@ -62,10 +65,22 @@ async def of_catalog(settings: Settings, report: Report, clock: Clock) -> Status
     free = await _free(archive, settings)
     usable = _usable(free, settings)
     async with read_catalog(settings) as database:
-        summaries = await Desk(database, clock, report).summaries(names, free=usable)
+        desk = Desk(database, clock, report)
+        summaries = await desk.summaries(names, free=usable)
+        former = await _former(desk, names)
         problem = await _problem(archive, require(archive, database))
     status = _status(settings, summaries, free=free, problem=problem, now=clock())
+    status["former_providers"] = _lines(former, clock())
     return {**status, "transfers": []}
+
+
+async def _former(desk: Desk, names: Sequence[ProviderName]) -> list[Summary]:
+    """Return the providers that the catalog knows, and the configuration has no more."""
+    return await desk.summaries([name for name in await desk.names() if name not in names])
+
+
+def _lines(former: Sequence[Summary], now: datetime) -> list[Status]:
+    return [{"type": None, "enabled": False, **_line(summary, now)} for summary in former]
 
 
 async def _problem(archive: LocalArchive, asked: Awaitable[object]) -> str | None:

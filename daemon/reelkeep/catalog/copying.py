@@ -42,7 +42,7 @@ def copy_catalog(
             was changed.
     """
     if not replaces and os.path.lexists(target):
-        raise CatalogError(f"{target} exists already; a copy of the catalog replaces nothing")
+        raise CatalogError(f"{target} exists already; refusing to overwrite an existing file")
     disk = disk or Disk()
     with _translated(source, target):
         unfinished = _begin(target)

@@ -15,7 +15,7 @@ from reelkeep.catalog.peril import at_risk
 from reelkeep.catalog.queue import claimable
 from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
 from reelkeep.catalog.standing import Step, restate, revise
-from reelkeep.catalog.tables import attempt, file, provider, recording
+from reelkeep.catalog.tables import Instant, attempt, file, provider, recording
 from reelkeep.core.audit import AT_RISK
 from reelkeep.core.lifecycle import ACCEPTABLE, RETRIABLE, FileState, RecordingState, sources
 from reelkeep.core.model import ANY_BYTES, Holding, ProviderName, Readiness, RecordingId, Window
@@ -88,12 +88,27 @@ class Desk:
             began = recording.c.started
             within = (began >= span.since) & (began < span.until)
             query = query.where(within | began.is_(None))
-        if names:
-            query = query.where(recording.c.provider.in_(names))
-        if states:
-            with_file = select(file.c.recording).where(file.c.state.in_(states))
-            query = query.where(or_(recording.c.state.in_(states), recording.c.row.in_(with_file)))
+        query = _narrowed(query, names, states)
         query = query.order_by(recording.c.row).limit(limit)
+        return await self._database.read(lambda c: holdings(c, query))
+
+    async def newest(
+        self, *, names: Sequence[str] = (), states: Sequence[str] = (),
+        before: Holding | None = None, limit: int = 500,
+    ) -> list[Holding]:  # fmt: skip
+        """Return up to `limit` recordings, those that began last first, after `before`.
+
+        One of which nobody knows the beginning has the place of when it was first seen. `states`
+        are as in `listing`.
+        """
+        began = func.coalesce(recording.c.started, recording.c.first_seen, type_=Instant)
+        query = all_of_recording()
+        if before is not None:
+            last = before.started or before.first_seen
+            later = (began == last) & (recording.c.row < before.row)
+            query = query.where((began < last) | later)
+        query = _narrowed(query, names, states)
+        query = query.order_by(began.desc(), recording.c.row.desc()).limit(limit)
         return await self._database.read(lambda c: holdings(c, query))
 
     async def find(self, text: str) -> list[Holding]:
@@ -274,6 +289,16 @@ def _which(connection: Connection, row: int) -> dict[str, Any]:
         .where(file.c.row == row)
     )
     return dict(connection.execute(query).mappings().one())
+
+
+def _narrowed(query: Any, names: Sequence[str], states: Sequence[str]) -> Any:
+    """Return `query` for these providers, and for recordings or files in these states."""
+    if names:
+        query = query.where(recording.c.provider.in_(names))
+    if states:
+        with_file = select(file.c.recording).where(file.c.state.in_(states))
+        query = query.where(or_(recording.c.state.in_(states), recording.c.row.in_(with_file)))
+    return query
 
 
 def _summary(

@@ -22,6 +22,9 @@ _STYLES = {
     "pending": "yellow", "failed": "bold red", "unavailable": "bold red", "missing": "bold red",
     "vanished": "bold red", "at_risk": "yellow",
 }  # fmt: skip
+_ALWAYS = ("listed", "stored", "pending", "failed")
+"""Columns that are shown even if they hold nothing but zeros."""
+
 _NAMED = ("missing", "vanished", "failed", "unavailable")
 _MOST_NAMED = 20
 
@@ -49,24 +52,36 @@ def document(found: Sequence[Audited], first: date | None, last: date | None) ->
     }
 
 
-def print_audit(out: Output, found: Sequence[Audited]) -> None:
-    """Print a row for each provider and day, what is lost by name, and all of it in a sentence."""
+def print_audit(out: Output, found: Sequence[Audited], *, every_day: bool = False) -> None:
+    """Print what is lost by name, a row for each provider and day, and all of it in a sentence.
+
+    Days on which all is in order are left out unless `every_day` is wanted.
+    """
     from reelkeep.cli.tables import cell, table
 
-    titles = [name.replace("_", " ") for name in _COLUMNS]
-    made = table(out, "provider", "day", *titles, right=set(titles), cut={"provider"})
-    for each in found:
-        for day, tally in _in_order(each):
-            made.add_row(cell(each.name), cell(_day(day, "unknown")), *_cells(tally))
-        made.add_row(cell(each.name, "bold"), cell("all", "bold"), *_cells(total(each.days)))
-    out.show(made)
     _print_named(out, found)
+    shown = [name for name in _COLUMNS if name in _ALWAYS or _any(found, name)]
+    titles = [name.replace("_", " ") for name in shown]
+    made = table(out, "provider", "day", *titles, right=set(titles), cut={"provider"})
+    fine = 0
+    for each in found:
+        sums = _cells(total(each.days), shown)
+        made.add_row(cell(each.name, "bold"), cell("all", "bold"), *sums)
+        for day, tally in reversed(_in_order(each)):
+            if every_day or tally.left or tally.at_risk:
+                made.add_row(cell(each.name), cell(_day(day, "unknown")), *_cells(tally, shown))
+            else:
+                fine += 1
+    out.show(made)
+    if fine:
+        days = "1 day is" if fine == 1 else f"{fine:,} days are"
+        out.line(f"{days} in order, and not shown; --all shows them.")
     out.line()
     for each in found:
         for reason in each.incomplete:
             out.show(cell(f"{each.name} may not have listed all: {reason}", "yellow"))
         if each.error:
-            out.show(cell(f"{each.name} could not be read wholly: {each.error}", "bold red"))
+            out.show(cell(f"{each.name} could only be read in part: {each.error}", "bold red"))
     fine = all(each.ok for each in found)
     out.show(cell(sentence(found), "bold green" if fine else "bold red"))
 
@@ -86,7 +101,7 @@ def sentence(found: Sequence[Audited]) -> str:
         return f"{kept}, {listed(wrong)}{risk}."
     unread = [str(each.name) for each in found if each.error]
     if unread:
-        return f"{kept}; but {listed(unread)} could not be read wholly."
+        return f"{kept}; but {listed(unread)} could only be read in part."
     unsure = sum(len(each.incomplete) for each in found)
     if unsure:
         return (
@@ -109,21 +124,28 @@ def _print_named(out: Output, found: Sequence[Audited]) -> None:
     )
     if not counted:
         return
-    made = table(out, "found", "provider", "day", "recording", "files", right={"files"})
+    made = table(
+        out, "found", "provider", "day", "recording", "files", right={"files"},
+        cut={"provider", "recording"},
+    )  # fmt: skip
     for (mark, name, recording, day), count in list(counted.items())[:_MOST_NAMED]:
         made.add_row(
             cell(mark, _STYLES[mark]), cell(name), cell(day), cell(recording), cell(f"{count:,}")
         )
-    out.line()
     out.show(made)
     if len(counted) > _MOST_NAMED:
         out.line(f"… and {len(counted) - _MOST_NAMED:,} more; --json names them all.")
+    out.line()
 
 
-def _cells(tally: Tally) -> Iterator[Any]:
+def _any(found: Sequence[Audited], name: str) -> bool:
+    return any(getattr(tally, name) for each in found for tally in each.days.values())
+
+
+def _cells(tally: Tally, names: Sequence[str]) -> Iterator[Any]:
     from reelkeep.cli.tables import cell
 
-    for name in _COLUMNS:
+    for name in names:
         count = getattr(tally, name)
         yield cell(f"{count:,}", _STYLES.get(name, "") if count else "dim")
 

@@ -38,9 +38,9 @@ def command(
 ) -> int:
     """Read a span of days again, and fetch what was not known of it.
 
-    The wish is kept in the catalog. A running daemon works it off beside its polls, a part at a
-    time, and rests for as long as each part took; without one this command does, and ends like
-    `sync`. `reelkeep plan` with the same days says how much there is to fetch.
+    The request is saved in the catalog. A running daemon processes it between polls, a part at a
+    time; without a daemon this command does, and ends like `sync`. `reelkeep plan`
+    with the same days says how much there is to fetch.
     """
     from reelkeep.cli.screen import Screen
 

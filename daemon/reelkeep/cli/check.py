@@ -86,7 +86,9 @@ def _print(call: Invocation, document: dict[str, Any], found: list[Found]) -> No
         return
     from reelkeep.cli.tables import cell, table
 
-    findings = table(call.out, "provider", "", "what", "answer", wrap=("answer",))
+    findings = table(
+        call.out, "provider", "", "check", "result", wrap=("result",), cut={"provider"}
+    )
     for name, finding in found:
         mark = cell("ok", "green") if finding.ok else cell("NOT OK", "bold red")
         findings.add_row(cell(name), mark, cell(finding.subject), cell(finding.message))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,20 +18,24 @@ if TYPE_CHECKING:
 _KEY, _STATE, _FILES, _SIZE = 16, 12, 5, 8
 _DAY, _MINUTE = 10, 16  # characters of a date, and of one with its time
 _GAP = "  "
-_LONGEST_NAME = 16  # of a provider, on a terminal
+_LONGEST_NAME = 16  # of a provider, unless all is shown
+_SHORT_NAME = 9  # of a provider, where there is little room
 _NARROWEST_TITLE = 8
 _NARROW = 100  # below, the time of day is left out
 
 
 class Columns:
-    """Writes one line a recording; titles are cut where the terminal ends, and only there."""
+    """Writes one line a recording; titles are cut at its end, and with `--wide` nowhere."""
 
     def __init__(self, out: Output, providers: Sequence[str]) -> None:
         self._out = out
         longest = max(map(len, [*providers, "PROVIDER"]))
-        self._name = min(longest, _LONGEST_NAME) if out.is_terminal else longest
-        self._width = shutil.get_terminal_size().columns if out.is_terminal else None
-        self._started = _DAY if self._width is not None and self._width < _NARROW else _MINUTE
+        self._width = None if out.wide else out.width
+        self._name = longest if out.wide else min(longest, _LONGEST_NAME)
+        is_narrow = self._width is not None and self._width < _NARROW
+        self._started = _DAY if is_narrow else _MINUTE
+        if is_narrow:
+            self._name = min(self._name, _SHORT_NAME)
 
     def head(self) -> bool:
         """Write the headings."""

@@ -107,16 +107,17 @@ def _say_version(context: click.Context, _option: click.Parameter, wanted: Any) 
 )
 @click.pass_context
 def commands(context: click.Context, config: str | None) -> None:
-    r"""Keep session recordings: downloaded, verified and for good.
+    """Keep session recordings: downloaded, verified and for good.
 
     Results go to stdout, the log to stderr.
 
     \b
     Exit codes:
       0   done, nothing left over
-      1   ran, but something is failed, missing, altered or still pending; or the archive is absent
+      1   ran, but something is failed, missing, altered or still pending
       2   wrong usage
+      70  a bug
       75  another process holds this archive or catalog
       78  the configuration is invalid, or the catalog is of a newer version
-    """
+    """  # noqa: D301 - click reads the backspace
     context.obj = Invocation(file=config, environ=os.environ, out=Output(sys.stdout))

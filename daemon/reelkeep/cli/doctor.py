@@ -67,7 +67,7 @@ def _private(path: str, flags: int) -> int:
 def _print(call: Invocation, found: Findings) -> None:
     from reelkeep.cli.tables import cell, table
 
-    made = table(call.out, "", "what", "how it stands", wrap=("how it stands",))
+    made = table(call.out, "", "check", "result", wrap=("check", "result"))
     for check in found.checks:
         grade = check.grade.value
         made.add_row(cell(grade, _STYLES[grade]), cell(check.subject), cell(check.message))

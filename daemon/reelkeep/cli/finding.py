@@ -33,6 +33,17 @@ async def every(
         after = page[-1].row
 
 
+async def newest(
+    desk: Desk, *, names: Sequence[str] = (), states: Sequence[str] = ()
+) -> AsyncIterator[Holding]:
+    """Yield the recordings of these providers in these states, page by page, newest first."""
+    before = None
+    while page := await desk.newest(names=names, states=states, before=before, limit=PAGE):
+        for holding in page:
+            yield holding
+        before = page[-1]
+
+
 async def one(desk: Desk, text: str) -> Holding:
     """Return the recording whose id or key is `text`, or whose key alone begins with it.
 

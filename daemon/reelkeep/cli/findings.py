@@ -26,7 +26,7 @@ def print_findings(out: Output, found: Reread) -> None:
     for each in found.repaired:
         out.show(cell(f"repaired: {each.folder}/{each.file}", "green"))
     if found.blemishes:
-        made = table(out, "found", "provider", "folder", "file", wrap=("folder",))
+        made = table(out, "found", "provider", "folder", "file", wrap=("folder", "file"))
         for each in found.listed():
             mark = cell(each.mark.value, _STYLES[each.mark])
             reason = f" ({each.reason})" if each.reason else ""
@@ -50,7 +50,7 @@ def sentence(found: Reread) -> str:
     if found.stopped:
         so_far = f" So far: {listed(wrong)}." if wrong else ""
         return f"Stopped: {read}. `reelkeep verify --resume` goes on from there.{so_far}"
-    return f"{read}{mended}: {listed(wrong) if wrong else 'all is as it was written'}."
+    return f"{read}{mended}: {listed(wrong) if wrong else 'no differences found'}."
 
 
 def drawing(found: Reread) -> Draw:
@@ -64,7 +64,7 @@ def drawing(found: Reread) -> Draw:
         return cell(
             f"reading · {number(found.recordings, 'recording')} · {number(found.files, 'file')}"
             f" · {size(found.read)}{_share(found)} · {size(round(speed))}/s"
-            f" · {duration(now - began)} gone{_left(found, speed)}{wrong}",
+            f" · {duration(now - began)} elapsed{_left(found, speed)}{wrong}",
             "bold",
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from reelkeep.cli.options import as_json
 from reelkeep.core.endpoint import DEFAULT, Endpoint, SocketFile, parse_endpoint
 from reelkeep.errors import ConfigError
 
+SQLITE = "sqlite:///"
+CATALOG = "sqlite:////var/lib/reelkeep/catalog.db"
+
 
 @click.command
 @as_json
@@ -20,16 +24,27 @@ from reelkeep.errors import ConfigError
 def command(call: Invocation, *, as_json: bool) -> int:
     """Ask the running daemon whether it is well; exit code 0 if it is, else 1.
 
-    For health checks of containers. Of the configuration it reads `server.listen` only, so that
-    it needs no secrets and starts quickly.
+    For health checks of containers. Of the configuration it reads `server.listen` and `catalog.url`
+    only, so that it needs no secrets and starts quickly. A daemon that works with another catalog
+    is not the one that was asked for.
     """
-    where = endpoint_of(call.path())
-    reason = ailment(where)
+    path = call.path()
+    where = endpoint_of(path)
+    reason = ailment(where, catalog_of(path))
     if as_json:
         call.out.json({"healthy": reason is None, "server": str(where), "reason": reason})
     else:
         call.out.line(reason or f"the daemon on {where} is healthy")
     return Exit.DONE if reason is None else Exit.LEFT
+
+
+def catalog_of(path: Path) -> Path | None:
+    """Return the catalog of the configuration at `path`; None if it does not say so."""
+    catalog = _section(path, "catalog")
+    url = catalog.get("url", CATALOG) if isinstance(catalog, dict) else CATALOG
+    if not isinstance(url, str) or not url.startswith(SQLITE):
+        return None
+    return path.absolute().parent / url.removeprefix(SQLITE)
 
 
 def endpoint_of(path: Path) -> Endpoint | SocketFile:
@@ -51,6 +66,11 @@ def endpoint_of(path: Path) -> Endpoint | SocketFile:
 
 
 def _written(path: Path) -> object:
+    server = _section(path, "server")
+    return server.get("listen", DEFAULT) if isinstance(server, dict) else DEFAULT
+
+
+def _section(path: Path, name: str) -> object:
     import yaml
 
     try:
@@ -59,16 +79,29 @@ def _written(path: Path) -> object:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except yaml.YAMLError:
         raise ConfigError(f"{path}: is no YAML; `reelkeep check` says where") from None
-    server = document.get("server") if isinstance(document, dict) else None
-    return server.get("listen", DEFAULT) if isinstance(server, dict) else DEFAULT
+    return document.get(name) if isinstance(document, dict) else None
 
 
-def ailment(where: Endpoint | SocketFile) -> str | None:
-    """Return why the daemon at `where` is not well; None if it is."""
-    from reelkeep.app.asking import Unanswered, ask
+def ailment(where: Endpoint | SocketFile, catalog: Path | None) -> str | None:
+    """Return why the daemon of `catalog` at `where` is not well; None if it is."""
+    from reelkeep.app.asking import Unanswered, ask, same_catalog
 
     try:
-        status, _ = ask(where, "/healthz")
+        status, body = ask(where, "/healthz")
     except Unanswered as error:
         return str(error)
-    return None if status == 200 else f"expected status 200, got {status}"
+    if status != 200:
+        return f"expected status 200, got {status}"
+    theirs = _catalog_in(body)
+    if catalog is not None and theirs is not None and not same_catalog(catalog, theirs):
+        return f"the daemon on {where} works with another catalog, {theirs}"
+    return None
+
+
+def _catalog_in(body: bytes) -> str | None:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    named = found.get("catalog") if isinstance(found, dict) else None
+    return named if isinstance(named, str) else None

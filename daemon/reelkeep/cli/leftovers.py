@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reelkeep.cli.troubles import Troubles
 from reelkeep.cli.words import number
 from reelkeep.telemetry.text import visible
 
@@ -21,6 +22,7 @@ class Circumstances:
     untold: bool = False  #: Recordings are archived and not acknowledged.
     waiting: Sequence[str] = ()  #: Some recordings that the provider has not finished.
     pending: Sequence[str] = ()  #: Some recordings with files that are due.
+    needing: Troubles | None = None  #: What failed, if not all of it counts.
 
 
 NAMED = 3
@@ -47,10 +49,19 @@ def _of_providers(how: Circumstances) -> Iterator[str]:
 
 
 def _of_files(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> Iterator[str]:
-    for state, verb in (("failed", "failed"), ("gone", "vanished before it could be had")):
-        if count := sum(line["files"][state] for line in lines):
+    for state, verb in (
+        ("failed", "failed"),
+        ("gone", "deleted at the provider before being downloaded"),
+    ):
+        count = sum(line["files"][state] for line in lines)
+        if how.needing is not None:
+            count = how.needing.count(state)
+        if count:
             yield f"{number(count, 'file')} {verb}"
-    if count := sum(line["files"]["unavailable"] for line in lines):
+    count = sum(line["files"]["unavailable"] for line in lines)
+    if how.needing is not None:
+        count = how.needing.count("unavailable")
+    if count:
         yield f"{number(count, 'file')} {_be(count)} unavailable at the provider"
     if count := sum(line["pending"] for line in lines):
         yield f"{number(count, 'file')} {_be(count)} pending{_named(how.pending)}"
@@ -60,8 +71,10 @@ def _of_recordings(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> It
     waiting = sum(line["recordings"]["waiting"] for line in lines)
     if waiting:
         many = f"{number(waiting, 'recording')} {_be(waiting)}"
-        yield f"{many} still being made by the provider{_named(how.waiting)}"
+        yield f"{many} still being processed by the provider{_named(how.waiting)}"
     incomplete = sum(line["recordings"]["incomplete"] for line in lines)
+    if how.needing is not None:
+        incomplete = len(how.needing.recordings)
     if incomplete:
         yield f"{number(incomplete, 'recording')} {_be(incomplete)} incomplete"
     if how.unpublished:
@@ -71,9 +84,19 @@ def _of_recordings(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> It
         yield "not all archived recordings could be acknowledged"
 
 
+def known_before(now: Troubles, new: Troubles) -> list[str]:
+    """Return in sentences what of `now` is not `new`."""
+    found = []
+    if files := len(now.files) - len(new.files):
+        found.append(f"{number(files, 'file')} failed, vanished or unavailable")
+    if recordings := len(now.recordings) - len(new.recordings):
+        found.append(f"{number(recordings, 'recording')} {_be(recordings)} incomplete")
+    return found
+
+
 def _of_pass(how: Circumstances) -> Iterator[str]:
     if how.cut_short:
-        yield "the time was up"
+        yield "time limit reached"
     if how.stopped:
         yield "a signal ended the pass"
 

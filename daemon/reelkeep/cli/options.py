@@ -19,6 +19,20 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+
+def _widen(context: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click asks so
+    if wanted:
+        context.find_root().obj.out.wide = True
+
+
+wide = click.option(
+    "--wide",
+    is_flag=True,
+    expose_value=False,
+    callback=_widen,
+    help="Cut and wrap nothing, however wide the table.",
+)
+
 providers = click.option(
     "--provider",
     "names",

@@ -67,9 +67,15 @@ class Output:
 
     def show(self, *things: RenderableType) -> bool:
         """Write tables, fitted to `width`, and styled text, which is wrapped on terminals only."""
+        from rich.table import Table
+
+        from reelkeep.cli.fitting import fit
+
         lines: list[str] = []
         for thing in things:
-            console = self.console(is_table=hasattr(thing, "columns"))
+            console = self.console(is_table=isinstance(thing, Table))
+            if isinstance(thing, Table) and thing.show_header:
+                fit(thing, console.width)
             with console.capture() as captured:
                 console.print(thing)
             lines += captured.get().splitlines()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -15,9 +15,10 @@ from reelkeep.app.one_pass import Pass
 from reelkeep.app.status import snapshot
 from reelkeep.catalog.outlook import look
 from reelkeep.cli.camera import Camera
-from reelkeep.cli.leftovers import NAMED, Circumstances, leftovers
+from reelkeep.cli.leftovers import NAMED, Circumstances, known_before, leftovers
 from reelkeep.cli.screen import Screen
 from reelkeep.cli.signals import obey
+from reelkeep.cli.troubles import Troubles, troubles
 from reelkeep.cli.words import duration, number, size
 from reelkeep.core.model import ProviderName
 from reelkeep.settings import Settings
@@ -38,6 +39,9 @@ class Passed:
     stopped: bool
     cut_short: bool
     providers: list[dict[str, Any]]  #: As `app.status` gives them.
+    failures: list[dict[str, Any]] = field(default_factory=list)  #: The first files that failed.
+    failed: int = 0  #: How many files need a person.
+    known: list[str] = field(default_factory=list)  #: What is not counted as left, in sentences.
 
     @property
     def ok(self) -> bool:
@@ -51,7 +55,10 @@ class Passed:
             "ok": self.ok,
             "seconds": round(self.seconds, 3),
             "received_bytes": said.pop("received"),
-            **{key: said[key] for key in ("left", "stopped", "cut_short", "providers")},
+            **{
+                key: said[key]
+                for key in ("left", "known", "failures", "stopped", "cut_short", "providers")
+            },
         }
 
     def sentence(self) -> str:
@@ -72,18 +79,20 @@ async def make_pass(
     *,
     limit: timedelta | None,
     polls: bool = True,
+    new_failures_only: bool = False,
 ) -> Passed:
     """Make one pass over the providers `names`, until it is over or a signal comes.
 
-    Without `polls`, only what an operator wants to be read again is read.
+    Without `polls`, only what an operator wants to be read again is read. With
+    `new_failures_only`, what had failed before the pass is told, and not counted as left.
     """
     stop = anyio.Event()
     async with anyio.create_task_group() as group:
         await group.start(obey, stop)
         async with open_house(settings, log, learn=log.learn, clean=log.clean) as house:
-            passed = await _pass(
-                house, Pass(house, names, limit=limit, polls=polls), names, screen, stop
-            )
+            before = await troubles(house.desk, names) if new_failures_only else Troubles()
+            pass_ = Pass(house, names, limit=limit, polls=polls)
+            passed = await _pass(house, pass_, names, screen, stop=stop, before=before)
         group.cancel_scope.cancel()
     return passed
 
@@ -93,7 +102,9 @@ async def _pass(
     pass_: Pass,
     names: Sequence[ProviderName],
     screen: Screen,
+    *,
     stop: anyio.Event,
+    before: Troubles,
 ) -> Passed:
     began = anyio.current_time()
     camera = Camera(house.desk, house.flights, names)
@@ -101,11 +112,16 @@ async def _pass(
         await pass_.run(stop)
     status = await snapshot(house)
     lines = [line for line in status["providers"] if line["name"] in names]
+    now = await troubles(house.desk, names)
+    new = now.since(before)
     how = await _circumstances(house, pass_, names, stop)
     return Passed(
         seconds=anyio.current_time() - began,
         received=house.flights.received,
-        left=leftovers(lines, how),
+        left=leftovers(lines, replace(how, needing=new)),
+        failures=new.named(),
+        failed=len(new.files),
+        known=known_before(now, new),
         stopped=stop.is_set(),
         cut_short=pass_.cut_short,
         providers=lines,

@@ -82,7 +82,7 @@ def _totals(frame: Frame) -> Text:
         f"{done:,} of {number(sum(each.total for each in frame.gauges), 'file')}",
         f"{size(frame.received)} received",
         f"{size(round(frame.rate))}/s",
-        f"{duration(frame.seconds)} gone",
+        f"{duration(frame.seconds)} elapsed",
     ]
     if frame.left is not None:
         parts.append(f"{duration(frame.left)} left")

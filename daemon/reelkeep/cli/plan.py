@@ -33,13 +33,14 @@ def command(
 ) -> int:
     """Say what a pass would fetch; with --from or --to, what a backfill of these days would.
 
-    The providers are asked, and told nothing; archive and catalog stay as they are. It may be said
-    while the daemon runs.
+    The providers are asked, and told nothing; archive and catalog stay as they are. You can run
+    this while the daemon is running.
     """
     from reelkeep.app.plan import plan
 
     settings = call.settings_for(names)
-    say_how_it_is_read(settings)
+    if not as_json:
+        say_how_it_is_read(settings)
     window, chosen = window_of(first, last), enabled(settings, names)
     lines = run_in_loop(plan, settings, chosen, log_of(settings), window)
     if as_json:

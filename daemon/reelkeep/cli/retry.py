@@ -11,7 +11,7 @@ from reelkeep.cli.codes import Exit
 from reelkeep.cli.decisions import changes, chosen, print_changes
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
-from reelkeep.cli.options import as_json
+from reelkeep.cli.options import as_json, wide
 from reelkeep.telemetry.text import visible
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     help="All recordings with files that failed, vanished, or wait for another attempt.",
 )
 @as_json
+@wide
 @click.pass_obj
 def command(call: Invocation, *, ids: tuple[str, ...], failed: bool, as_json: bool) -> int:
     """Make failed and vanished files due again, with all their attempts.

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 @click.command
 @click.pass_obj
 def command(call: Invocation) -> int:
-    r"""Run the daemon in the foreground.
+    """Run the daemon in the foreground.
 
     \b
     SIGTERM, SIGINT  stop in order within the grace period; a second one ends at once
     SIGHUP           read the configuration again; transfers go on, an invalid one changes nothing
-    """
+    """  # noqa: D301 - click reads the backspace
     signal.signal(signal.SIGTERM, _nothing_to_stop)
     from reelkeep.app.daemon import run
 

@@ -81,7 +81,7 @@ def _name(line: Line) -> Text:
 
 def _last_success(line: Line) -> Text:
     if not line["enabled"]:
-        return cell("(not enabled)", "dim")
+        return cell("(removed)" if line["type"] is None else "(not enabled)", "dim")
     return cell(ago(line["age_seconds"]), "red" if line["broken_since"] else "")
 
 

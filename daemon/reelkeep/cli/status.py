@@ -9,7 +9,7 @@ import click
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
-from reelkeep.cli.options import as_json
+from reelkeep.cli.options import as_json, wide
 
 if TYPE_CHECKING:
     from reelkeep.app.status import Status
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 @click.command
 @as_json
+@wide
 @click.pass_obj
 def command(call: Invocation, *, as_json: bool) -> int:
     """Say how every provider stands, what is under way, and how much space is left.
@@ -41,8 +42,11 @@ def _print(call: Invocation, status: Status) -> None:
     from reelkeep.cli.tables import cell
     from reelkeep.cli.words import size
 
-    out, lines = call.out, status["providers"]
+    out, lines = call.out, [*status["providers"], *status["former_providers"]]
     out.show(providers_table(out, lines, ages=True), *remarks(lines))
+    if "other_daemon" in status:
+        told = f"The daemon on server.listen works with another catalog, {status['other_daemon']}."
+        out.show(cell(told, "bold red"))
     if status["transfers"]:
         out.line()
         out.show(transfers_table(out, status["transfers"]))

@@ -20,10 +20,20 @@ from reelkeep.cli.options import DurationType, as_json, enabled, providers
     metavar="DURATION",
     help="End after so long, such as 30m; what is under way is kept for the next pass.",
 )
+@click.option(
+    "--new-failures-only",
+    is_flag=True,
+    help="For timers: what had failed before this pass is told, and does not make the exit code 1.",
+)
 @as_json
 @click.pass_obj
 def command(
-    call: Invocation, *, names: tuple[str, ...], timeout: timedelta | None, as_json: bool
+    call: Invocation,
+    *,
+    names: tuple[str, ...],
+    timeout: timedelta | None,
+    new_failures_only: bool,
+    as_json: bool,
 ) -> int:
     """Make one complete pass, then end: for cron and for tests.
 
@@ -38,7 +48,9 @@ def command(
     log = log_of(settings, screen.stream)
 
     async def work() -> Passed:
-        return await make_pass(settings, chosen, log, screen, limit=timeout)
+        return await make_pass(
+            settings, chosen, log, screen, limit=timeout, new_failures_only=new_failures_only
+        )
 
     passed = run_in_loop(work)
     if as_json:

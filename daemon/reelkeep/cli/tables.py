@@ -27,14 +27,14 @@ def table(
     """Return an empty table with these headings.
 
     Columns in `right` are numbers, those in `wrap` hold prose, those in `cut` may be cut short
-    where the terminal is too narrow; all others are always shown whole.
+    where there is too little room; all others are always shown whole. See `fit`.
     """
     made = Table(
         box=box.SIMPLE_HEAD if out.is_terminal else None,
         show_edge=False,
         pad_edge=False,
         header_style="bold",
-        padding=(0, 1) if out.is_terminal else (0, 2, 0, 0),
+        padding=(0, 1 if out.is_terminal else 2, 0, 0),
     )
     for name in columns:
         made.add_column(

@@ -11,7 +11,7 @@ import click
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
-from reelkeep.cli.options import SizeType, as_json, providers, require_known
+from reelkeep.cli.options import SizeType, as_json, providers, require_known, wide
 
 if TYPE_CHECKING:
     import anyio
@@ -56,6 +56,7 @@ class Wish:
     "without one, a pass is made as by `sync`.",
 )
 @as_json
+@wide
 @click.pass_obj
 def command(
     call: Invocation,
@@ -74,7 +75,7 @@ def command(
     """
     wish = Wish(names=names, ids=ids, rate=rate, resume=resume, repair=repair)
     if resume and not wish.is_whole:
-        raise click.UsageError("Only a reading of the whole can be gone on with.")
+        raise click.UsageError("--resume cannot be combined with --provider or ID.")
     settings = call.settings_for(names) if repair else call.settings_only()
     say_how_it_is_read(settings)
     found = run_in_loop(_verify, settings, wish)

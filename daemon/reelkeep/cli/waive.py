@@ -10,7 +10,7 @@ from reelkeep.cli.codes import Exit
 from reelkeep.cli.decisions import changes, chosen, print_changes
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
-from reelkeep.cli.options import as_json
+from reelkeep.cli.options import as_json, wide
 from reelkeep.cli.output import Output
 from reelkeep.core.lifecycle import FileState, sources
 
@@ -25,6 +25,7 @@ _MISSED = frozenset({FileState.FAILED, FileState.GONE, FileState.UNAVAILABLE})
 @click.argument("recording", metavar="ID")
 @click.argument("file", metavar="[FILE]", required=False)
 @as_json
+@wide
 @click.pass_obj
 def command(call: Invocation, *, recording: str, file: str | None, as_json: bool) -> int:
     """Accept that a file will never come, so that its recording can be closed.

@@ -162,7 +162,7 @@ class Settings(Options):
     downloads: DownloadOptions = DownloadOptions()
     """How files are fetched."""
     shutdown_grace: Duration = timedelta(seconds=20)
-    """How long a stop may take to checkpoint what is in flight."""
+    """How long a stop may take: transfers go on for three quarters of it, then the rest is kept."""
     network: NetworkOptions = NetworkOptions()
     """How the network is reached."""
     server: ServerOptions = ServerOptions()

@@ -48,9 +48,19 @@ def on_terminal(terminal: tuple[TextIO, int], *shown: Holding) -> list[str]:
     return os.read(reading, 65_536).decode().splitlines()
 
 
-def test_elsewhere_than_on_a_terminal_nothing_is_cut() -> None:
+def test_a_line_fits_80_columns_elsewhere_than_on_a_terminal() -> None:
     stream = StringIO()
-    columns = Columns(Output(stream), ["meetings"])
+    columns = Columns(Output(stream), ["meetings", "p" * 64])
+    columns.head()
+    columns.row(holding("t" * 300, "i" * 50))
+    assert max(map(len, stream.getvalue().splitlines())) <= 80
+
+
+def test_nothing_is_cut_if_that_is_wanted() -> None:
+    stream = StringIO()
+    out = Output(stream)
+    out.wide = True
+    columns = Columns(out, ["meetings"])
     columns.head()
     columns.row(holding("t" * 300, "i" * 50))
     head, row = stream.getvalue().splitlines()

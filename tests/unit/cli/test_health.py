@@ -77,10 +77,21 @@ def answering(reply: bytes) -> Iterator[Endpoint]:
 )
 def test_only_200_is_well(reply: bytes, reason: str) -> None:
     with answering(reply) as where:
-        assert str(ailment(where)).startswith(reason)
+        assert str(ailment(where, None)).startswith(reason)
 
 
 def test_nobody_there_is_not_well() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         where = Endpoint(*server.getsockname())
-    assert ailment(where) == f"nothing answers on {where}: [Errno 111] Connection refused"
+    assert ailment(where, None) == f"nothing answers on {where}: [Errno 111] Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "well"), [("/here/catalog.db", True), ("/there/catalog.db", False)]
+)
+def test_a_daemon_with_another_catalog_is_not_ours(theirs: str, well: bool) -> None:
+    body = f'{{"healthy": true, "catalog": "{theirs}"}}'.encode()
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    with answering(reply) as where:
+        found = ailment(where, Path("/here/catalog.db"))
+    assert (found is None) is well

@@ -31,10 +31,10 @@ def test_a_recording_that_is_only_open_for_late_files_is_done() -> None:
     ("counts", "said"),
     [
         ({"failed": 1}, "1 file failed"),
-        ({"gone": 2}, "2 files vanished before it could be had"),
+        ({"gone": 2}, "2 files deleted at the provider before being downloaded"),
         ({"due": 1}, "1 file is pending"),
         ({"due": 1, "active": 2}, "3 files are pending"),
-        ({"waiting": 1}, "1 recording is still being made by the provider"),
+        ({"waiting": 1}, "1 recording is still being processed by the provider"),
         ({"incomplete": 4}, "4 recordings are incomplete"),
     ],
 )
@@ -46,7 +46,7 @@ def test_what_is_not_done_is_said(counts: dict[str, int], said: str) -> None:
     ("how", "said"),
     [
         (Circumstances(broken={"a": "no"}), "a could not be read wholly: no"),
-        (Circumstances(cut_short=True), "the time was up"),
+        (Circumstances(cut_short=True), "time limit reached"),
         (Circumstances(stopped=True), "a signal ended the pass"),
         (Circumstances(unpublished=2), "2 recordings could not be put into the archive"),
         (Circumstances(untold=True), "not all archived recordings could be acknowledged"),

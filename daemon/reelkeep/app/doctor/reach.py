@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 
+from reelkeep.app.asking import same_catalog
 from reelkeep.app.status import ask_daemon
 from reelkeep.core.diagnosis import Check, Grade, judge_clock
 from reelkeep.core.urls import parse
@@ -32,7 +33,7 @@ def about_daemon(settings: Settings) -> Found:
     if status is None:
         told = f"nothing answers on {listen}: none runs with this configuration"
         return [Check("daemon", Grade.ODD, told)], {}
-    if status.get("catalog") != str(settings.catalog.path):
+    if not same_catalog(settings.catalog.path, status.get("catalog")):
         told = f"the one on {listen} works with another catalog, {status.get('catalog')}"
         return [Check("daemon", Grade.BAD, told)], {}
     told = f"answers on {listen}, {len(status['transfers'])} transfers under way"

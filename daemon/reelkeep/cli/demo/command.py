@@ -18,7 +18,7 @@ from reelkeep.cli.demo.tour import tree
 from reelkeep.cli.demo.world import grow, simulation
 from reelkeep.cli.finding import every
 from reelkeep.cli.findings import drawing
-from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.invocation import Invocation, log_of, note
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json, enabled
 from reelkeep.cli.output import Output
@@ -82,8 +82,12 @@ def _demo(
     call: Invocation, folder: Path, settings: Settings, simulator: Simulator, *, as_json: bool
 ) -> tuple[Passed, Proof]:
     out, screen = call.out, Screen()
-    log = log_of(_calm(settings) if screen.is_live else settings, screen.stream)
+    log = log_of(_calm(settings), screen.stream)
+    if not screen.is_live:
+        note(f"archiving into {folder} …")
     passed = run_in_loop(_pass, settings, log, screen)
+    if not screen.is_live:
+        note("reading the archive again …")
     rereading = run_in_loop(_reread, settings, log, screen, simulator)
     proof, verdicts = rereading
     if as_json:

@@ -53,7 +53,7 @@ def furnish(folder: Path, simulated: Mapping[str, Any], secrets: Mapping[str, st
     for name, secret in secrets.items():
         (private / name).write_text(secret, encoding="utf-8")
     path = folder / CONFIG
-    document = yaml.safe_dump(_document(simulated), sort_keys=False, allow_unicode=True)
+    document = yaml.dump(_document(simulated), Dumper=_Plain, sort_keys=False, allow_unicode=True)
     path.write_text(_HEAD + document, encoding="utf-8")
     return path
 
@@ -91,6 +91,13 @@ def _clear(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes what occurs twice twice, instead of giving it a name such as &id001."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - yaml asks so
+        return True
 
 
 def _document(simulated: Mapping[str, Any]) -> dict[str, Any]:
