@@ -123,7 +123,10 @@ def _failed(found: Glance) -> Check:
         states.get(state, 0) for states in found.files.values() for state in ("failed", "gone")
     )
     if lost:
-        told = f"{lost:,} failed or gone: see `reelkeep list --state incomplete`"
+        told = (
+            f"{lost:,} failed or gone: see `reelkeep list --state incomplete`, and for each "
+            "`reelkeep show ID`; `reelkeep accept ID FILE` takes what a check refused"
+        )
         return Check("files", Grade.ODD, told)
     return Check("files", Grade.OK, "none is failed or gone")
 
