@@ -8,7 +8,9 @@ from pathlib import Path
 
 from reelkeep.archive.forms import form_of
 from reelkeep.archive.reading import Content, NoFile, read_content
+from reelkeep.archive.verify import NAMELESS
 from reelkeep.core.manifest import MANIFEST, MANIFEST_BYTES, Entry, Manifest, read_manifest
+from reelkeep.core.text import is_storable, storable
 from reelkeep.disk import Disk, read_small
 
 
@@ -25,6 +27,8 @@ class Adoption:
 
 def adoption(disk: Disk, root: Path, folder: str) -> Generator[int, None, Adoption]:
     """Return what of `folder` can be believed; yield the bytes of each piece read. Blocking."""
+    if not is_storable(folder):
+        return Adoption(folder=storable(folder), manifest=None, reason=NAMELESS)
     try:
         content = read_small(disk, root / folder / MANIFEST, limit=MANIFEST_BYTES)
         manifest = read_manifest(content or b"")

@@ -12,6 +12,7 @@ from reelkeep.core.layout import Layout
 from reelkeep.core.manifest import MANIFEST, MANIFEST_BYTES, is_plain_name, read_manifest
 from reelkeep.core.model import Holding
 from reelkeep.core.naming import NAME_BYTES, shorten
+from reelkeep.core.text import is_storable
 from reelkeep.disk import Disk, read_small
 from reelkeep.errors import IoFailed
 
@@ -61,7 +62,8 @@ class Folders:
         provider changed the title since.
         """
         for here in walk(self._root):
-            if here.is_recording and self._is_of(holding, here.folder):
+            named = here.is_recording and is_storable(str(here.folder))
+            if named and self._is_of(holding, here.folder):
                 return here.folder
         return None
 

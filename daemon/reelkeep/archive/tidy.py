@@ -9,6 +9,7 @@ from pathlib import Path
 from stat import S_ISDIR
 
 from reelkeep.archive.places import Places
+from reelkeep.core.text import storable
 from reelkeep.disk import Disk
 
 
@@ -65,4 +66,4 @@ def _orphans(
         if key not in keys_in_use and status is not None:
             size = 0 if S_ISDIR(status.st_mode) else status.st_size
             path = (directory / name).relative_to(root).as_posix()
-            yield Orphan(path, size, datetime.fromtimestamp(status.st_mtime, UTC))
+            yield Orphan(storable(path), size, datetime.fromtimestamp(status.st_mtime, UTC))

@@ -28,6 +28,7 @@ from reelkeep.core.manifest import (
     read_manifest,
 )
 from reelkeep.core.sums import decode_sums
+from reelkeep.core.text import is_storable, storable
 from reelkeep.disk import Disk, read_small
 
 Claims = Mapping[str, frozenset[str]]
@@ -56,8 +57,10 @@ def verification(
 def directories(listings: Iterator[Listing]) -> Iterator[str | Verdict]:
     """Yield the folders of recordings; for a directory with other files, the verdict on it."""
     for here in listings:
-        if is_worth_reading(here):
+        if is_worth_reading(here) and is_storable(str(here.folder)):
             yield str(here.folder)
+        elif is_worth_reading(here):
+            yield nameless(here)
         elif (verdict := strays(here)) is not None:
             yield verdict
 
@@ -73,6 +76,19 @@ def strays(here: Listing) -> Verdict | None:
         return unreadable(str(here.folder), here.error)
     found = tuple(Checked(shown(name), Mark.FOREIGN) for name in here.files)
     return Verdict(folder=shown(str(here.folder)), checked=found) if found else None
+
+
+def nameless(here: Listing) -> Verdict:
+    """Return what there is to say of a recording's folder that no catalog can name."""
+    found = [*here.files, *(f"{name}/" for name in here.directories)]
+    folder = shown(str(here.folder))
+    reason = f"the name of its folder, {folder}, is not UTF-8: rename the folder"
+    checked = tuple(Checked(shown(name), Mark.FOREIGN, reason=reason) for name in found)
+    return Verdict(folder=folder, checked=checked)
+
+
+NAMELESS = "the name of its folder is not UTF-8: rename the folder"
+"""Why a recording's folder is foreign whatever is in it."""
 
 
 def unreadable(folder: str, reason: str | None) -> Verdict:
@@ -222,4 +238,4 @@ def _listed(manifest: Manifest | None) -> dict[str, str]:
 
 def shown(name: str) -> str:
     """Return a name found on disk as text that can be written anywhere."""
-    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return storable(name)

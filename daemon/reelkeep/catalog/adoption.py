@@ -82,6 +82,7 @@ async def adopt(
     async for found in folders:
         if found.manifest is None:
             tally.refused += 1
+            report("archive.folder_refused", folder=found.folder, reason=found.reason)
             hear(found, taken=False)
         elif found.matching:
             hear(found, taken=await _adopt(database, found, clock(), tally))

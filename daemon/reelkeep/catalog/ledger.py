@@ -19,6 +19,7 @@ from reelkeep.core.model import Download, Failed, Holding, Outcome, Stored
 from reelkeep.core.obstacles import EXPLANATIONS
 from reelkeep.core.retry import Policy, Verdict, judge
 from reelkeep.core.telling import told
+from reelkeep.core.text import storable
 from reelkeep.ports import Clean, Clock, Dice, Report
 
 SWEEP = 1000
@@ -123,7 +124,7 @@ class SqlLedger:
     def _mishap(self, failed: Failed, now: datetime) -> _Mishap:
         verdict = judge(failed, now=now, policy=self.policy, dice=self._dice())
         seen = failed.sha256 or failed.download.seen
-        detail = self._clean(_detail(failed, verdict))
+        detail = storable(self._clean(_detail(failed, verdict)))
         return _Mishap(failed.download, verdict, detail, seen)
 
     def _say_stored(self, stored: Stored) -> None:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+
+
+def _speak_utf8() -> None:
+    """See that names on disk are UTF-8, whatever the locale; else begin again in UTF-8 mode."""
+    if sys.getfilesystemencoding().lower().replace("-", "") != "utf8" and not sys.flags.utf8_mode:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
 
 
 def main() -> None:
@@ -13,6 +20,7 @@ def main() -> None:
     stays, and all that is left at the end goes with the process.
     """
     gc.disable()
+    _speak_utf8()
     from reelkeep.cli.streams import close_streams, open_streams
 
     open_streams()

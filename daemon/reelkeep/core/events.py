@@ -89,6 +89,9 @@ EVENTS: dict[str, Event] = {
         ("before", "now", "copy"),
         "The catalog of an older version was migrated; `copy` is what it was before.",
     ),
+    "archive.folder_refused": Event(
+        _W, ("folder", "reason"), "A folder could not be taken over by a new catalog."
+    ),
     "archive.adopted": Event(
         _I,
         ("recordings", "files", "refused"),

@@ -10,7 +10,7 @@ file.due_at                                the longest delay   due now
 file.waits_since, file.checked_at          not at all          now
 recording.acknowledge_after                30 days             due now
 recording.overdue_at                       the patience        counted from now
-recording.transcode_asked                  not at all          forgotten: it is asked for again
+recording.transcode_asked, reviewed_at     not at all          forgotten: it is asked for again
 provider.polled_at, deep_at, covered_until not at all          forgotten: all is listed again
 provider.broken_since                      not at all          now
 milestone.at of `scrub`                    the period          due now
@@ -30,7 +30,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Final
 
-from reelkeep.core.retry import LONGEST_WISH
+from reelkeep.core.retry import LONGEST_WISH, REFUSED_AGAIN
 from reelkeep.core.waiting import LONGEST
 
 TOLERANCE: Final = timedelta(minutes=1)
@@ -66,7 +66,7 @@ class Longest:
     @property
     def delay(self) -> timedelta:
         """How far ahead a file is due at most."""
-        return max(self.retry, LONGEST_WISH, LONGEST) + self.retry
+        return max(self.retry, LONGEST_WISH, LONGEST, *REFUSED_AGAIN) + self.retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ def _rules(longest: Longest) -> Iterator[tuple[Column, timedelta, Treatment]]:
     yield Column("file", "checked_at"), _PAST, Treatment.NOW
     yield Column("recording", "acknowledge_after"), LONGEST_SPARED, Treatment.DUE
     yield Column("recording", "overdue_at"), longest.patience, Treatment.FROM_NOW
-    yield Column("recording", "transcode_asked"), _PAST, Treatment.FORGOTTEN
+    for name in ("transcode_asked", "reviewed_at"):
+        yield Column("recording", name), _PAST, Treatment.FORGOTTEN
     for name in ("polled_at", "deep_at", "covered_until"):
         yield Column("provider", name), _PAST, Treatment.FORGOTTEN
     yield Column("provider", "broken_since"), _PAST, Treatment.NOW

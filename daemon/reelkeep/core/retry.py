@@ -10,6 +10,7 @@ from reelkeep.core import waiting
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Download, Failed
 from reelkeep.errors import (
+    BadAnswer,
     Damaged,
     DigestMismatch,
     Gone,
@@ -138,7 +139,7 @@ def _waits(failure: Failed, code: str, now: datetime, dice: float) -> Verdict:
         state=_given_up(download) if wait.over else FileState.DUE,
         due_at=None if wait.over else now + wait.pause,
         attempts=download.attempts, tries=download.tries + wait.over,
-        code=(download.obstacle or NotYet.code) if wait.over else code,
+        code=_code_at_last(failure, code) if wait.over else code,
         counted=wait.over, waits=wait.count, waits_since=wait.since, overdue=wait.said,
     )  # fmt: skip
 
@@ -155,6 +156,13 @@ def _step(error: Exception, attempts: int, policy: Policy, dice: float) -> timed
     if isinstance(error, RefusedForNow):
         return REFUSED_AGAIN[min(attempts, len(REFUSED_AGAIN)) - 1] * (0.5 + dice / 2)
     return backoff(attempts, policy, dice)
+
+
+def _code_at_last(failure: Failed, code: str) -> str:
+    """Return why a file is given up that was waited for."""
+    if isinstance(failure.error, BadAnswer | NotYet):
+        return failure.download.obstacle or NotYet.code
+    return code
 
 
 def _pause(error: Exception, now: datetime, policy: Policy, dice: float) -> timedelta:

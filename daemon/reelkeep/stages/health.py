@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from reelkeep.core.instants import age
 from reelkeep.core.model import ProviderName
+from reelkeep.core.text import storable
 from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import AuthFailed, ProviderError, RateLimited, Remedy
 from reelkeep.ports import Clean, Clock, Report
@@ -49,7 +50,7 @@ class Health:
 
         It `pauses` the provider if nothing can be fetched before that is mended.
         """
-        self.reason = clean(str(error))
+        self.reason = storable(clean(str(error)))
         self.partly = isinstance(error, PartlyRead)
         self.broken_since = self.broken_since or clock()
         self.paused = self.paused or pauses

@@ -21,6 +21,12 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "`reelkeep check` shows every mistake with file and line. Mend them, then reload again."
         ),
         "config.reloaded": "Check that `providers` lists the accounts that you expect.",
+        "archive.folder_refused": (
+            "`reason` says why: the manifest cannot be read, or the folder's name is not UTF-8. "
+            "Nothing of it was changed, all other folders were taken over, and what the provider "
+            "still has of that recording is fetched again.\n"
+            "Mend the folder, or rename it, and run `reelkeep rebuild`."
+        ),
         "clock.stepped": (
             "Nothing, if somebody set the clock on purpose, or the machine was suspended. Else see "
             "that NTP is at work: `timedatectl`, `chronyc tracking`. `reelkeep doctor` compares "

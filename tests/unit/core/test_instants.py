@@ -20,7 +20,22 @@ from reelkeep.core.instants import (
     rules,
     step,
 )
-from reelkeep.core.retry import LONGEST_WISH
+from reelkeep.core.model import Download, Failed, FileId, ProviderName, RecordingId
+from reelkeep.core.retry import Policy, judge
+from reelkeep.errors import (
+    AuthFailed,
+    BadAnswer,
+    Damaged,
+    DiskFull,
+    NotYet,
+    Parked,
+    RateLimited,
+    RefusedForNow,
+    Throttled,
+    Unavailable,
+    Unreachable,
+    Untimely,
+)
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -47,11 +62,30 @@ def test_every_instant_of_the_catalog_has_a_rule_or_a_reason_for_none() -> None:
     assert instants == ruled | NOT_OURS | DERIVED | READ_BY_PEOPLE
 
 
-def test_no_delay_that_is_ever_set_is_beyond_the_horizon_of_its_column() -> None:
-    longest = Longest(retry=timedelta(minutes=5))
-    due_at = rules(longest)[Column("file", "due_at")]
-    assert NOW + LONGEST_WISH + timedelta(seconds=1) < horizon(due_at, NOW)
-    assert NOW + timedelta(hours=2) > horizon(due_at, NOW)
+ERRORS: list[Exception] = [
+    NotYet("x"), BadAnswer("x"), Unreachable("x"), RefusedForNow("x"), DiskFull("x"), Damaged("x"),
+    Untimely("x"), Unavailable("x"), AuthFailed("x"), Throttled("x", after=1e9),
+    Parked("x", after=1e9), RateLimited("x", until=NOW + 400 * DAY),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("attempts", range(8))
+def test_no_delay_that_is_ever_set_is_beyond_the_horizon_of_its_column(
+    error: Exception, attempts: int
+) -> None:
+    due_at = rules(Longest(retry=Policy().longest))[Column("file", "due_at")]
+    download = a_download(attempts=attempts, tries=attempts, waits=4 * attempts)
+    failure = Failed(download=download, error=error)
+    verdict = judge(failure, now=NOW, policy=Policy(attempts=99), dice=0.999)
+    assert verdict.due_at is None or verdict.due_at < horizon(due_at, NOW)
+
+
+def a_download(**more: int) -> Download:
+    return Download(
+        row=1, provider=ProviderName("a"), recording=RecordingId("r"), file=FileId("f"),
+        key="0" * 16, name="f.mp4", **more,  # type: ignore[arg-type]  # only numbers
+    )  # fmt: skip
 
 
 def test_a_longer_configured_delay_moves_the_horizon() -> None:
