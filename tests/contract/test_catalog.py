@@ -29,7 +29,7 @@ from reelkeep.core.model import FileId, Outcome, ProviderName, Readiness, Record
 from reelkeep.core.obstacles import Obstacle
 from reelkeep.core.unread import Unread
 from reelkeep.errors import AuthFailed, Gone, Refused, Throttled, Unreachable
-from reelkeep.ports import Scan
+from reelkeep.ports import Missed, Scan
 
 OTHER = ProviderName("support")
 DOWN = Unreachable("the line is dead")
@@ -792,3 +792,94 @@ async def test_what_could_not_be_read_is_kept_until_it_is_replaced(catalog: Cata
     assert await catalog.intake.unread(NAME) == left[:1]
     await catalog.intake.left_unread(NAME, ())
     assert await catalog.intake.unread(NAME) == []
+
+
+# --- what is unavailable
+
+TRASHED = a_file("1", obstacle=Obstacle.IN_TRASH)
+
+
+async def test_what_is_unavailable_keeps_its_recording_incomplete(catalog: Catalog) -> None:
+    await catalog.admit(a_recording("a", TRASHED))
+    assert await catalog.state("a") == "incomplete"
+    assert await catalog.publish() == ["a"]
+    (missed,) = await catalog.intake.missed(NAME)
+    assert missed == Missed(recording=RecordingId("a"), files=frozenset({FileId("1")}), asked=False)
+
+
+async def test_what_has_an_address_when_it_is_asked_for_is_due(catalog: Catalog) -> None:
+    await catalog.admit(a_recording("a", TRASHED))
+    found = [a_recording("a", a_file("1"))]
+    assert await catalog.intake.reviewed(NAME, TRAITS, found, [], gone=True)
+    assert list(await catalog.claim_all()) == ["a/video.mp4"]
+
+
+@pytest.mark.parametrize(("gone", "state"), [(True, "gone"), (False, "unavailable")])
+async def test_what_is_not_found_is_gone_only_if_all_was_listed(
+    catalog: Catalog, gone: bool, state: str
+) -> None:
+    await catalog.admit(a_recording("a", TRASHED))
+    assert not await catalog.intake.reviewed(NAME, TRAITS, [], [RecordingId("a")], gone=gone)
+    (holding,) = await catalog.desk.find("a")
+    assert [file.state for file in holding.files] == [state]
+
+
+async def test_who_was_asked_for_waits_behind_the_others(catalog: Catalog) -> None:
+    await catalog.admit(a_recording("a", TRASHED), a_recording("b", TRASHED))
+    await catalog.intake.reviewed(NAME, TRAITS, [a_recording("a", TRASHED)], [], gone=True)
+    found = await catalog.intake.missed(NAME)
+    assert [(each.recording, each.asked) for each in found] == [("b", False), ("a", True)]
+
+
+async def test_a_retry_of_what_is_unavailable_has_it_asked_for(catalog: Catalog) -> None:
+    await catalog.admit(a_recording("a", TRASHED))
+    await catalog.intake.reviewed(NAME, TRAITS, [a_recording("a", TRASHED)], [], gone=True)
+    (holding,) = await catalog.desk.find("a")
+    await catalog.desk.retry([file.row for file in holding.files])
+    (missed,) = await catalog.intake.missed(NAME)
+    assert not missed.asked
+    assert await catalog.claim_all() == {}
+
+
+async def test_a_retry_of_what_was_waived_and_has_no_address_is_unavailable_again(
+    catalog: Catalog,
+) -> None:
+    await catalog.admit(a_recording("a", TRASHED))
+    (holding,) = await catalog.desk.find("a")
+    rows = [file.row for file in holding.files]
+    await catalog.desk.waive(rows)
+    assert await catalog.intake.missed(NAME) == []
+    await catalog.desk.retry(rows)
+    (holding,) = await catalog.desk.find("a")
+    assert [file.state for file in holding.files] == ["unavailable"]
+
+
+async def test_an_address_that_came_to_nothing_leaves_the_file_unavailable(
+    catalog: Catalog,
+) -> None:
+    stored_there = a_file("1", obstacle=Obstacle.EXTERNAL_STORAGE, addressed=True)
+    await catalog.admit(a_recording("a", stored_there))
+    (download,) = (await catalog.claim_all()).values()
+    await catalog.ledger.record([failed(download, Refused("404"))])
+    (holding,) = await catalog.desk.find("a")
+    (file,) = holding.files
+    assert (file.state, file.reason) == ("unavailable", "external_storage")
+    await catalog.desk.retry([file.row])
+    assert list(await catalog.claim_all()) == ["a/video.mp4"]
+
+
+async def test_a_recording_that_is_named_twice_in_a_batch_loses_no_file(catalog: Catalog) -> None:
+    await catalog.admit(a_recording("a", a_file("1")), a_recording("a", a_file("2")))
+    assert list(await catalog.claim_all()) == ["a/video.mp4", "a/video-2.mp4"]
+
+
+async def test_a_later_version_is_said_once(catalog: Catalog) -> None:
+    await catalog.admit(a_recording("a", a_file("1")))
+    (download,) = (await catalog.claim_all()).values()
+    await catalog.ledger.record([stored(download)])
+    later = a_recording("a", a_file("1", size=99))
+    await catalog.admit(later)
+    await catalog.intake.describe(NAME, TRAITS, [later])
+    assert len(catalog.events.of("file.changed")) == 1
+    (download,) = (await catalog.claim_all()).values()
+    assert (download.name, download.asked_as, download.size) == ("video-2.mp4", "1", 99)

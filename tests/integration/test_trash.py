@@ -8,6 +8,7 @@ from typing import Any
 
 from integration.test_cli import Place, Ran, place_in, quickly
 from reelkeep.simulator import Extent
+from reelkeep.simulator.content import Kind
 
 FEW = Extent(recordings=0, meetings=4, sessions=2, users=2, odd=False, sizes=(9_000, 60_000))
 
@@ -72,6 +73,37 @@ async def test_what_lies_in_the_trash_is_rescued_whole_meetings_and_single_files
         expected = {each.sha256 for each in place.sim.world.expected(trash=True)}
         assert expected <= place.digests()
         assert (await place.run("audit", "--json")).json["ok"]
+
+
+async def test_what_the_trash_gives_no_address_for_comes_once_it_is_recovered(
+    tmp_path: Path,
+) -> None:
+    async with place_in(tmp_path, FEW) as place:
+        meeting = place.sim.world.meetings[0]
+        meeting.trashed_at = datetime.now(UTC) - timedelta(days=1)
+        place.sim.switches.zoom.trash_addresses = False
+        configure(place, trash="rescue")
+        await place.run("sync", code=1)
+        files = (await place.run("show", meeting.uuid, "--json")).json["files"]
+        assert {each["code"] for each in files} == {"in_trash"}
+        meeting.trashed_at = None
+        await place.run("sync")
+        assert {each.sha256 for each in place.sim.world.expected()} <= place.digests()
+        assert (await place.run("audit", "--json")).json["ok"]
+
+
+async def test_audio_that_is_counted_is_missed_until_it_is_asked_for(tmp_path: Path) -> None:
+    async with place_in(tmp_path, FEW) as place:
+        session = place.sim.world.sessions[0]
+        sound = place.sim.studio.add_file(session, None, "M4A", None, Kind.M4A)
+        sound.listed = {"file_name": "Audio only - Kim"}
+        session.audio.append(session.files.pop())
+        place.sim.switches.zoom.count_audio = True
+        configure(place)
+        await place.run("sync", code=1)
+        configure(place, participant_audio=True)
+        await place.run("sync")
+        assert {each.sha256 for each in place.sim.world.expected(audio=True)} <= place.digests()
 
 
 async def test_what_is_seen_in_two_places_is_no_change_each_time(tmp_path: Path) -> None:

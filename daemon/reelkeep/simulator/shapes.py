@@ -34,8 +34,7 @@ class Shapes:
             "start_time": stamp(meeting.started_at),
             "timezone": "Europe/Berlin",
             "duration": int(meeting.duration.total_seconds() // 60),
-            "total_size": sum(file.content.size for file in files),
-            "recording_count": len(files),
+            **self._counts(files, meeting),
             "share_url": f"{self.scene.zoom_url}/rec/share/s-0001",
             "recording_play_passcode": "pp-0001",
             "auto_delete": False,
@@ -57,8 +56,7 @@ class Shapes:
             "session_key": session.key,
             "start_time": stamp(session.started_at),
             "duration": int(session.duration.total_seconds() // 60),
-            "total_size": sum(file.content.size for file in files),
-            "recording_count": len(files),
+            **self._counts(files, session),
             "recording_files": self._files(main, {}, session, extension=False),
             "participant_video_files": self._files(others, {}, session, extension=True),
         }
@@ -69,6 +67,16 @@ class Shapes:
         now = self.scene.now()
         shown = [file for file in owner.audio if file.shown(now) and not file.trashed_at]
         return self._files(shown, {}, owner, extension=False)
+
+    def _counts(self, files: list[SimFile], owner: SimMeeting | SimSession) -> dict[str, int]:
+        """Return what is announced; Zoom documents that it includes the audio of participants."""
+        now = self.scene.now()
+        others = owner.audio if self.scene.switches.zoom.count_audio else []
+        counted = [*files, *(file for file in others if file.shown(now) and not file.trashed_at)]
+        return {
+            "total_size": sum(file.content.size for file in counted),
+            "recording_count": len(counted),
+        }
 
     def user(self, user: SimUser) -> dict[str, Any]:
         """Return a user as listed."""
@@ -121,6 +129,9 @@ class Shapes:
             shape["file_extension"] = file.extension
         if deleted := file.trashed_at or parent.trashed_at:
             shape["deleted_time"] = stamp(deleted)
+            if not self.scene.switches.zoom.trash_addresses:
+                for member in ("download_url", "play_url", "file_type"):
+                    del shape[member]
         return _changed(shape, file.listed)
 
 

@@ -132,6 +132,36 @@ def test_a_catalog_of_the_first_version_is_migrated_with_all_that_is_in_it(tmp_p
         assert connection.execute(text("SELECT * FROM alembic_version")).all() == [(HEAD,)]
 
 
+SKIPPED = (
+    "INSERT INTO file (row, recording, id, name, state, obstacle, reason) "
+    "VALUES (:row, 1, :row, :row, 'skipped', :obstacle, :reason)"
+)
+
+
+def test_what_was_skipped_because_it_could_not_be_had_becomes_unavailable(tmp_path: Path) -> None:
+    engine = open_engine(url(tmp_path / "catalog.db"))
+    trash = "in the trash, without an address to download from"
+    premise, unwanted = "on-premise: nothing to download", "not wanted by the filter"
+    with engine.connect() as connection, connection.begin():
+        migrate(connection, None, to="0001")
+        connection.execute(text(FIRST_ROW))
+        connection.execute(text("UPDATE recording SET row = 1, state = 'archived'"))
+        for row, (obstacle, reason) in enumerate(
+            [("external storage",) * 2, (trash, trash), (premise, premise), (None, unwanted)]
+        ):
+            values = {"row": str(row), "obstacle": obstacle, "reason": reason}
+            connection.execute(text(SKIPPED), values)
+    prepare(engine, migrate)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT state, reason FROM file ORDER BY row")).all()
+        state = connection.execute(text("SELECT state, behind FROM recording")).all()
+    assert found == [
+        ("unavailable", "external_storage"), ("unavailable", "in_trash"),
+        ("skipped", premise), ("skipped", unwanted),
+    ]  # fmt: skip
+    assert state == [("incomplete", 1)]
+
+
 def test_a_catalog_is_prepared_once(tmp_path: Path) -> None:
     engine = open_engine(url(tmp_path / "catalog.db"))
     prepare(engine)

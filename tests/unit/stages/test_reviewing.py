@@ -1,0 +1,112 @@
+"""Single recordings are asked for of which something is unavailable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from reelkeep.core.admission import UNLISTED
+from reelkeep.core.model import (
+    File,
+    FileId,
+    Recording,
+    RecordingId,
+    Shortfall,
+)
+from reelkeep.errors import BadAnswer, ProviderError, Unavailable
+from reelkeep.ports import Intake, Missed, Provider
+from reelkeep.stages.reviewing import MOST, Review
+
+
+@dataclass
+class Asked:
+    """A provider and an intake that note what they are asked, and told."""
+
+    answers: dict[str, Recording | Exception] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    told: list[tuple[list[str], list[str], bool]] = field(default_factory=list)
+    name: str = "z"
+    traits: Any = None
+
+    async def look_up(self, recording: RecordingId) -> Recording | None:
+        self.asked.append(recording)
+        answer = self.answers.get(recording)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def reviewed(
+        self, _name: str, _traits: Any, found: Sequence[Recording], absent: Sequence[str], *,
+        gone: bool,
+    ) -> bool:  # fmt: skip
+        self.told.append(([each.id for each in found], list(absent), gone))
+        return bool(found)
+
+
+def a_file(id_: str) -> File:
+    return File(id=FileId(id_), stem="video", extension="mp4")
+
+
+def seen(id_: str, *files: str, **more: Any) -> Recording:
+    return Recording(id=RecordingId(id_), files=tuple(map(a_file, files)), **more)
+
+
+def missed(id_: str, *files: str, asked: bool = True) -> Missed:
+    return Missed(recording=RecordingId(id_), files=frozenset(map(FileId, files)), asked=asked)
+
+
+async def ask(asked: Asked, review: Review, *, complete: bool = True) -> bool:
+    intake, provider = cast(Intake, asked), cast(Provider, asked)
+    return await review.ask(intake, provider, complete=complete)
+
+
+async def test_what_is_listed_as_it_was_is_not_asked_for() -> None:
+    asked = Asked()
+    review = Review(asked, [missed("a", "1"), missed("b", "1"), missed("c", UNLISTED)])
+    review.see([seen("a", "1"), seen("b", "2"), seen("c", shortfall=Shortfall(missing=1))])
+    await ask(asked, review)
+    assert asked.asked == ["b"]
+    assert asked.told == [([], ["b"], True)]
+
+
+async def test_what_is_found_is_told() -> None:
+    asked = Asked({"a": seen("a", "1")})
+    assert await ask(asked, Review(asked, [missed("a", "1")]))
+    assert asked.told == [(["a"], [], True)]
+
+
+async def test_what_was_listed_is_not_gone_though_it_is_not_found() -> None:
+    """It lies in the trash, which one asks for as a whole only."""
+    asked = Asked()
+    review = Review(asked, [missed("a", "1", asked=False)])
+    review.see([seen("a", "1")])
+    assert not await ask(asked, review)
+    assert (asked.asked, asked.told) == (["a"], [])
+
+
+async def test_after_a_listing_that_broke_only_the_wishes_of_operators_are_asked_for() -> None:
+    asked = Asked()
+    await ask(
+        asked, Review(asked, [missed("a", "1"), missed("b", "1", asked=False)]), complete=False
+    )
+    assert asked.told == [([], ["b"], False)]
+
+
+@pytest.mark.parametrize(
+    ("error", "left"), [(BadAnswer("no"), ["a", "b"]), (Unavailable("x"), ["a"])]
+)
+async def test_an_error_about_one_is_passed_over_and_one_about_all_ends_it(
+    error: ProviderError, left: list[str]
+) -> None:
+    asked = Asked({"a": error, "b": seen("b", "1")})
+    await ask(asked, Review(asked, [missed("a", "1"), missed("b", "1")]))
+    assert asked.asked == left
+
+
+async def test_a_poll_asks_for_so_many_at_most() -> None:
+    asked = Asked()
+    await ask(asked, Review(asked, [missed(f"{n}", "1") for n in range(2 * MOST)]))
+    assert len(asked.asked) == MOST
