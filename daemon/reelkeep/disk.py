@@ -28,7 +28,6 @@ from reelkeep.errors import (
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the kernel says when there is no room, or no quota."""
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CANNOT_FSYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 _CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _CANNOT_LINK = frozenset({errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
@@ -183,12 +182,6 @@ class Disk:
             names=figures.f_favail if figures.f_files else None,
             read_only=bool(figures.f_flag & os.ST_RDONLY),
         )
-
-    def boot(self) -> str:
-        """Return what names this run of the kernel; empty where it has no such name."""
-        with suppress(OSError):
-            return _BOOT_ID.read_text().strip()
-        return ""
 
 
 class ArchiveDisk(Disk):

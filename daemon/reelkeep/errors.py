@@ -54,6 +54,7 @@ class Remedy(Enum):
 
     RETRY = "retry"  #: Try again later and keep the bytes we have.
     RESTART = "restart"  #: Try again later from the first byte.
+    DISCARD = "discard"  #: As RESTART, and an error that people must hear of: it is our own.
     QUARANTINE = "quarantine"  #: Put the bytes aside; try again later from the first byte.
     REFRESH = "refresh"  #: Ask for a fresh locator at once, then retry; keep the bytes.
     WAIT = "wait"  #: Nobody's fault: try again later without counting the attempt.
@@ -361,4 +362,4 @@ class WrongBytes(TransferError):
     """
 
     code = "io_error"
-    remedy = Remedy.RESTART
+    remedy = Remedy.DISCARD

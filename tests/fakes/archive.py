@@ -136,6 +136,9 @@ class MemoryPart:
         size = len(kept.content) if kept.coverage is None else kept.coverage.prefix
         return Held(size, kept.validator, kept.total, kept.promises)
 
+    async def read(self, offset: int, size: int) -> bytes:
+        return bytes(self._unfinished.content[offset : offset + size])
+
     async def begin(
         self, *, validator: str | None, total: int | None, promises: Mapping[str, str]
     ) -> None:

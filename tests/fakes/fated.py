@@ -50,9 +50,6 @@ class FatedDisk(Disk):
 
         return call
 
-    def boot(self) -> str:
-        return self.inner.boot()
-
     def _call(self, name: str, effect: Callable[..., Any], *args: Any) -> Any:
         with self._turn:
             number = len(self.calls)

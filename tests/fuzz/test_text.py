@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz.hostile import FAST, RAW, TEXTS, deep, spoilt
-from reelkeep.archive.note import Note
 from reelkeep.core import journal, resume
 from reelkeep.core.bag import decode_payload, decode_tags
 from reelkeep.core.digests import binding, needed, promises
@@ -26,7 +24,6 @@ from reelkeep.core.replies import content_problem, encoding_problem, problem
 from reelkeep.core.retry_after import parse_retry_after
 from reelkeep.core.sums import decode_sums
 from reelkeep.core.urls import parse, resolve
-from reelkeep.disk import Disk
 from reelkeep.errors import TransferError
 from reelkeep.telemetry.redaction import Redactor
 from reelkeep.telemetry.text import visible
@@ -199,9 +196,9 @@ def test_sums_are_sums_or_refused(
 
 
 JOURNAL = {
-    "format": 2,
+    "format": 3,
     "identity": {"provider": "p", "recording": "r", "file": "f", "size": 10},
-    "validator": '"v"', "total": 10, "promises": {"md5": "00"}, "durable": 5, "boot": "b",
+    "validator": '"v"', "total": 10, "promises": {"md5": "00"}, "durable": 5,
     "marks": ["00"], "extents": [[0, 5], [7, 9]],
 }  # fmt: skip
 IDENTITY = journal.Identity("p", "r", "f", 10)
@@ -209,9 +206,9 @@ IDENTITY = journal.Identity("p", "r", "f", 10)
 
 def check_journal(content: bytes) -> None:
     found = journal.decode(content)
-    assert 0 <= journal.usable(found, IDENTITY, size=8, boot="b") <= 8
+    assert 0 <= journal.usable(found, IDENTITY, size=8) <= 8
     if found is not None:
-        extents = journal.usable_extents(found, noted=[(1, 3)], size=8, boot="b")
+        extents = journal.usable_extents(found, size=8)
         assert all(0 <= start <= end <= 8 for start, end in extents)
 
 
@@ -225,14 +222,6 @@ def test_a_journal_that_was_spoilt_is_never_a_reason_to_fail(document: Any) -> N
 @given(SMALL | st.just(deep(100_000)))
 def test_what_is_no_journal_is_none(content: bytes) -> None:
     check_journal(content)
-
-
-@FAST
-@given(content=st.binary(max_size=200))
-def test_a_note_is_what_it_can_be(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "note"
-    path.write_bytes(content)
-    assert all(start < end for start, end in Note(Disk(), path).load())
 
 
 @FAST

@@ -30,10 +30,15 @@ def anyio_backend() -> Backend:
     return PATIENT
 
 
+SEAM = 100
+"""Bytes that a resume asks for again; with 64 KiB it would be all of these small files."""
+
+
 @pytest.fixture(params=["http-read", "http-drawn", "https-read", "https-drawn"])
 def way(request: pytest.FixtureRequest, quick_trust: None, monkeypatch: pytest.MonkeyPatch) -> str:
     """How the bytes come: by aiohttp, or by a thread on a connection of their own."""
     chosen: str = request.param
+    monkeypatch.setattr("reelkeep.core.resume.SEAM", SEAM)
     if chosen.endswith("drawn"):
         monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", 1)
         monkeypatch.setattr("reelkeep.transport.owned.TAP_FROM", 1)

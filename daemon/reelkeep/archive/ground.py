@@ -22,5 +22,4 @@ class Ground:
     quarantine: Quarantine
     identity: ArchiveIdentity
     volumes: Volumes
-    boot: str  #: This run of the kernel; empty: not known.
     file_mode: int

@@ -49,6 +49,13 @@ class _Checksum:
         return f"{self._value:0{self._digits}x}"
 
 
+def checksum(piece: memoryview, before: int = 0) -> int:
+    """Return a CRC of `piece` behind bytes whose CRC was `before`: cheap, to tell two apart."""
+    from awscrt.checksums import crc32c
+
+    return int(crc32c(piece, before))
+
+
 def _crc32c(piece: bytes, before: int) -> int:
     from awscrt.checksums import crc32c
 

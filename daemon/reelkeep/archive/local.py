@@ -98,7 +98,6 @@ class LocalArchive:
             quarantine=Quarantine(self._disk, self._places, volumes, clock),
             volumes=volumes,
             identity=self._expected,
-            boot=self._disk.boot(),
             file_mode=file_mode,
         )
         flushers = Flushers()

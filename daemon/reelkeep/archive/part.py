@@ -99,6 +99,11 @@ class LocalPart:
         if self._memory is None:
             await self._alone(self._file.leave)
 
+    async def read(self, offset: int, size: int) -> bytes:
+        if self._memory is not None:
+            return self._memory.content()[offset : offset + size]
+        return await self._alone(self._file.read_at, offset, size)
+
     async def begin(
         self, *, validator: str | None, total: int | None, promises: Mapping[str, str]
     ) -> None:

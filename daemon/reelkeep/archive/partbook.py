@@ -1,7 +1,6 @@
 """What is on disk of a part beside its bytes: whose they are, and how many survive what.
 
-A journal says so durably, at rare moments. Beside it lies, for a part that is filled out of
-order, a note that is as good as the kernel's cache. Blocking, and errors are the kernel's.
+A journal says so durably, at rare moments. Blocking, and errors are the kernel's.
 """
 
 from __future__ import annotations
@@ -11,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from reelkeep.archive.journalfile import JournalFile
-from reelkeep.archive.note import Note
 from reelkeep.archive.prefix import MARK
-from reelkeep.core.coverage import Claim, Coverage, Extent
+from reelkeep.core.coverage import Coverage, Extent
 from reelkeep.core.journal import Identity, Journal, usable, usable_extents
 from reelkeep.disk import Disk
 
@@ -24,11 +22,9 @@ Extents = tuple[Extent, ...] | None
 class PartBook:
     """The book of the part at `path`, which is to hold the file `identity`."""
 
-    def __init__(self, disk: Disk, path: Path, identity: Identity, boot: str) -> None:
-        self._boot = boot
-        self._journal = Journal(identity=identity, boot=boot)
+    def __init__(self, disk: Disk, path: Path, identity: Identity) -> None:
+        self._journal = Journal(identity=identity)
         self._file = JournalFile(disk, path.with_suffix(".json"))
-        self._note = Note(disk, path.with_suffix(".note"))
 
     @property
     def on_disk(self) -> bool:
@@ -53,11 +49,11 @@ class PartBook:
         identity, found = self._journal.identity, self._file.load()
         kept, coverage = self._usable(found, size)
         if found is None or not (kept or coverage):
-            self._journal = Journal(identity=identity, boot=self._boot)
+            self._journal = Journal(identity=identity)
             return 0, None
         durable, marks = min(found.durable, kept), found.marks[: kept // MARK]
         self._journal = replace(
-            found, identity=identity, boot=self._boot, durable=durable, marks=marks, extents=None
+            found, identity=identity, durable=durable, marks=marks, extents=None
         )
         return kept, coverage
 
@@ -65,7 +61,7 @@ class PartBook:
         """Turn to a new page: bytes to come belong to `validator`. Nothing is written yet."""
         self._journal = Journal(
             identity=self._journal.identity, validator=validator, total=total,
-            promises=dict(promises), boot=self._boot,
+            promises=dict(promises),
         )  # fmt: skip
 
     def of_total(self, total: int) -> None:
@@ -89,38 +85,19 @@ class PartBook:
         self._journal = replace(self._journal, marks=durable)
         self._file.write(self._journal)
 
-    def begin_note(self) -> None:
-        """Begin an empty note of what comes from now on; the journal knows the rest."""
-        self._note.begin()
-
-    def note(self, claim: Claim) -> None:
-        """Note how far `claim` has come. Several threads may do so at once."""
-        self._note.put(claim)
-
-    def close(self) -> None:
-        """Write no more notes."""
-        self._note.close()
-
-    def end_note(self) -> None:
-        """Remove the note: the journal says all."""
-        self._note.discard()
-
     def drop(self) -> None:
         """Remove the book, durably."""
         self._file.drop()
-        self._note.discard()
 
     def discard(self) -> None:
         """Remove the book if the disk still obeys."""
         self._file.discard()
-        self._note.discard()
 
     def _usable(self, found: Journal | None, size: int) -> tuple[int, Coverage | None]:
         identity = self._journal.identity
         if found is None or found.identity != identity or found.extents is None:
-            return usable(found, identity, size=size, boot=self._boot), None
-        noted = self._note.load()
-        extents = usable_extents(found, noted=noted, size=size, boot=self._boot)
+            return usable(found, identity, size=size), None
+        extents = usable_extents(found, size=size)
         if not extents:
             return 0, None
         coverage = Coverage(found.total or size, extents)

@@ -30,7 +30,7 @@ from reelkeep.core.journal import identity_of
 from reelkeep.core.media import Kind, examine
 from reelkeep.core.model import Download
 from reelkeep.disk import FULL
-from reelkeep.errors import IoFailed, Rotten
+from reelkeep.errors import IoFailed, Rotten, WrongBytes
 from reelkeep.ports import Held, Source
 
 _JOURNAL_FROM = 1024 * 1024
@@ -45,7 +45,7 @@ class PartFile:
         self._download = download
         self.path = ground.places.part(download)
         self.coverage: Coverage | None = None
-        self._book = PartBook(self._disk, self.path, identity_of(download), ground.boot)
+        self._book = PartBook(self._disk, self.path, identity_of(download))
         self._finish = Finish(ground, download)
         self._stream: Stream | None = None
         self._given_up = False
@@ -63,7 +63,7 @@ class PartFile:
     @property
     def behind(self) -> int:
         """Bytes of the beginning that `follow` has still to hash."""
-        return 0 if self._stream is None else self._written - self._stream.hashed
+        return 0 if self._stream is None else max(0, self._written - self._stream.hashed)
 
     @property
     def filled(self) -> Extents:
@@ -104,6 +104,11 @@ class PartFile:
         self.begin(held.validator, held.total, held.promises)
         self.append(pieces)
 
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return what is on disk from `offset`."""
+        with self._distrusting():
+            return self._sound().read_at(offset, size)
+
     def begin(self, validator: str | None, total: int | None, promises: Mapping[str, str]) -> None:
         """Forget all bytes; those to come belong to `validator`."""
         stream = self._sound()
@@ -134,7 +139,7 @@ class PartFile:
         """Write what `source` gives where `claim` stands, at most `most` bytes."""
         stream = self._sound()
         with self._distrusting():
-            stream.fill(source, most, claim, self._book.note)
+            stream.fill(source, most, claim)
 
     def follow(self, upto: int) -> None:
         """Hash a slice of what was not hashed yet before `upto`.
@@ -160,7 +165,15 @@ class PartFile:
             self._book.write(stream.marks)
 
     def sha256(self) -> str:
-        return self._sound().sha256
+        """Return the digest of all bytes.
+
+        Raises:
+            WrongBytes: Not as many were hashed as were written.
+        """
+        stream = self._sound()
+        if stream.hashed != self._written:
+            raise WrongBytes(f"{self._written} bytes were written, {stream.hashed} were hashed")
+        return stream.sha256
 
     def examine(self, kind: Kind, sized: bool) -> Examination:  # noqa: FBT001 - threads pass by position
         """Return what the bytes show."""
@@ -175,7 +188,7 @@ class PartFile:
         with self._distrusting():
             self._disk.fchmod(stream.fd, self._ground.file_mode)
         self._flush(stream, mode=True)
-        self._finish.make_room(stream.sha256)
+        self._finish.make_room(self.sha256())
         self._close(stream)
         self._finish.move(self.path)
         self._book.drop()
@@ -217,10 +230,8 @@ class PartFile:
         try:
             self._book.write(stream.marks)
         except OSError:
-            if not older:  # an older one, and its note, say less, but nothing wrong
+            if not older:  # an older one says less, but nothing wrong
                 raise
-        else:
-            self._book.end_note()
 
     def _cut(self, stream: Stream) -> None:
         """Forget what lies behind the last byte that is known to be good."""
@@ -240,12 +251,11 @@ class PartFile:
             self._forget(stream)
 
     def _fill_out_of_order(self, coverage: Coverage) -> Coverage:
-        """Make durable what is there, say so, and note from now on what comes."""
+        """Make durable what is there, and say so."""
         stream = self._sound()
         self._flush(stream, filled=coverage.filled)
         with self._distrusting():
             self._book.write(stream.marks)
-            self._book.begin_note()
         self.coverage = coverage
         return coverage
 
@@ -284,12 +294,9 @@ class PartFile:
         self._release(stream.fd)
 
     def _release(self, fd: int) -> None:
-        """Close all there is, whatever fails: who keeps `fd` open keeps every writer out."""
+        """Close the file: who keeps `fd` open keeps every writer out."""
         self._stream = self.coverage = None
-        try:
-            self._book.close()
-        finally:
-            self._disk.close(fd)
+        self._disk.close(fd)
 
     def _sound(self) -> Stream:
         if self._cause is not None:

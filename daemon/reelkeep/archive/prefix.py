@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
+from reelkeep.archive.hashes import checksum
+
 MARK: Final = 64 << 20
 """Bytes between two marks."""
 
@@ -22,6 +24,7 @@ class PrefixHash:
         """Begin at the first byte; what passes a mark is held against `expected`."""
         self.at = 0
         self.marks: list[str] = []
+        self.checksum = 0  #: Of the bytes that were fed last.
         self._expected = expected
         self._hash = hashlib.sha256()
         self._sound = self._hash.copy()  # as it was at the last mark
@@ -36,9 +39,11 @@ class PrefixHash:
         Then the hash is back at the last mark, `at` says where that is, and what follows was not
         looked at.
         """
+        self.checksum = 0
         while len(data):
             room = MARK - self.at % MARK
             self._hash.update(data[:room])
+            self.checksum = checksum(data[:room], self.checksum)
             self.at += min(room, len(data))
             data = data[room:]
             if self.at % MARK == 0 and not self._pass():

@@ -5,14 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from reelkeep.archive.hashes import checksum
 from reelkeep.archive.prefix import PrefixHash
 from reelkeep.core.coverage import Claim
 from reelkeep.disk import Disk
-from reelkeep.errors import Rotten
+from reelkeep.errors import Rotten, WrongBytes
 from reelkeep.ports import Source
 
 READ_BYTES: Final = 1024 * 1024
@@ -80,13 +81,16 @@ class Stream:
                     raise Rotten(f"bytes on the disk changed behind byte {self._prefix.at}")
 
     def append(self, pieces: Sequence[bytes]) -> None:
-        """Write all of `pieces`; what was written before an error counts, and is hashed."""
+        """Write all of `pieces`; what was written before an error counts."""
         for first in range(0, len(pieces), _PIECES_AT_ONCE):
             views = [
                 memoryview(piece) for piece in pieces[first : first + _PIECES_AT_ONCE] if piece
             ]
-            while views:
-                views = self._written(views, self._pwrite(views, self.written))
+            at, sums = self.written, [checksum(view) for view in views]
+            self._write(views)
+            for view, known in zip(views, sums, strict=True):
+                self._hash(view, at, known)
+                at += len(view)
 
     def absorb(self, source: Source, most: int) -> None:
         """Write what `source` gives, until that is `most` bytes or it has no more for now."""
@@ -94,25 +98,25 @@ class Stream:
         while left:
             view = buffer[: min(len(buffer), left)]
             count = source.draw(view)
-            views = [view[:count]] if count else []
-            while views:
-                views = self._written(views, self._pwrite(views, self.written))
+            if count:
+                at, known = self.written, checksum(view[:count])
+                self._write([view[:count]])
+                self._hash(view[:count], at, known)
             left -= count
             if count < len(view):
                 return
 
-    def fill(self, source: Source, most: int, claim: Claim, noted: Callable[[Claim], None]) -> None:
-        """Write what `source` gives at the place of `claim`, which moves on and is `noted`."""
+    def fill(self, source: Source, most: int, claim: Claim) -> None:
+        """Write what `source` gives at the place of `claim`, which moves on."""
         buffer, left = _buffers.view, min(most, claim.left)
         while left:
             view = buffer[: min(len(buffer), left)]
             count = source.draw(view)
-            rest = view[:count]
+            at, known, rest = claim.at, checksum(view[:count]), view[:count]
             while len(rest):
                 done = self._pwrite([rest], claim.at)
-                self._hash(rest[:done], claim.at)
                 claim.at, rest = claim.at + done, rest[done:]
-                noted(claim)
+            self._hash(view[:count], at, known)
             left -= count
             if count < len(view):
                 return
@@ -144,23 +148,31 @@ class Stream:
             raise OSError(errno.EIO, "the disk takes no bytes and says nothing of it")
         return count
 
-    def _written(self, views: list[memoryview], count: int) -> list[memoryview]:
-        """Note that `count` bytes of `views` were written; return the rest."""
-        for index, view in enumerate(views):
-            self._hash(view[:count], self.written)
-            if count < len(view):
-                self.written += count
-                return [view[count:], *views[index + 1 :]]
-            self.written += len(view)
-            count -= len(view)
-        return []
+    def _write(self, views: Sequence[memoryview]) -> None:
+        """Write all of `views` at the end; what was written before an error counts."""
+        rest = list(views)
+        while rest:
+            count = self._pwrite(rest, self.written)
+            self.written += count
+            while rest and count >= len(rest[0]):
+                count -= len(rest.pop(0))
+            if count:
+                rest[0] = rest[0][count:]
 
-    def _hash(self, view: memoryview, offset: int) -> None:
-        """Hash bytes just written, unless the hash is elsewhere: then they are read again."""
+    def _hash(self, view: memoryview, offset: int, known: int) -> None:
+        """Hash bytes just written, unless the hash is elsewhere: then they are read again.
+
+        `known` is the checksum they had before they were written.
+
+        Raises:
+            WrongBytes: They have another one now, so that other bytes were hashed than written.
+        """
         if self._hashing.acquire(blocking=False):
             try:
-                if self._prefix.at == offset:
+                if len(view) and self._prefix.at == offset:
                     self._prefix.feed(view)
+                    if self._prefix.checksum != known:
+                        raise WrongBytes(f"other bytes were hashed than written at byte {offset}")
             finally:
                 self._hashing.release()
 

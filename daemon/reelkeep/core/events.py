@@ -284,6 +284,12 @@ EVENTS: dict[str, Event] = {
         ("provider", "recording", "file", "bytes"),
         "There is room for a file that was too large, or it is no longer waited for.",
     ),
+    "file.discarded": Event(
+        _E,
+        ("provider", "recording", "file", "bytes", "code", "reason"),
+        "Bytes were lost, added or swapped between a host and the disk, on this machine. All that "
+        "was held of the file is thrown away, and it is fetched anew from its first byte.",
+    ),
     "file.quarantined": Event(
         _W, ("provider", "recording", "file", "reason"), "Bad bytes were put aside."
     ),

@@ -7,15 +7,16 @@ reason to fail (rule 47 of the transfer notes). A locator is not part of the ide
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from reelkeep.core.coverage import Extent, merged
 from reelkeep.core.model import Download
 
-_FORMAT = 2
-_READABLE = (1, _FORMAT)  #: The first one knew neither marks nor extents.
+_FORMAT = 3
+_READABLE = (1, 2, _FORMAT)
+"""The first one knew neither marks nor extents; those before 3 said which boot they were of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,6 @@ class Journal:
     total: int | None = None  #: Bytes of the whole, as its server announced it.
     promises: Mapping[str, str] = field(default_factory=dict)
     durable: int = 0  #: So many bytes from the start are known to survive a power cut.
-    boot: str = ""  #: The run of the kernel that wrote this; empty: not known.
     marks: tuple[str, ...] = ()  #: SHA-256 of the first 64 MiB, 128 MiB and so on (rule 34).
     extents: tuple[Extent, ...] | None = None
     """Durable bytes of a part that is filled out of order; None: it grows at its end only."""
@@ -48,33 +48,24 @@ def identity_of(download: Download) -> Identity:
     return Identity(download.provider, download.recording, download.file, download.size)
 
 
-def usable(journal: Journal | None, identity: Identity, *, size: int, boot: str) -> int:
+def usable(journal: Journal | None, identity: Identity, *, size: int) -> int:
     """Return how many bytes of a part of `size` bytes can be built on.
 
-    A process that dies leaves the kernel's cache, so the part's own size holds for as long as
-    the machine runs; after another boot only what had been flushed does (rule 43).
+    Only those that were durable when the journal was written: by then all of them had been
+    accounted for, against what the kernel received. What a process wrote before it died, and did
+    not account for, is worth nothing, though the kernel may have it (rule 43, ADR 23).
     """
     if journal is None or journal.identity != identity:
         return 0
-    return size if _same(journal, boot) else min(journal.durable, size)
+    return min(journal.durable, size)
 
 
-def usable_extents(
-    journal: Journal, *, noted: Sequence[Extent], size: int, boot: str
-) -> tuple[Extent, ...]:
+def usable_extents(journal: Journal, *, size: int) -> tuple[Extent, ...]:
     """Return which bytes of a part that is filled out of order can be built on.
 
-    `noted` was written on the way, and is as good as the kernel's cache: worth nothing after
-    another boot. The part's size says nothing at all (rule 44).
+    The part's size says nothing (rule 44).
     """
-    found = list(journal.extents or ())
-    if _same(journal, boot):
-        found += noted
-    return tuple(merged(extent for extent in found if extent[1] <= size))
-
-
-def _same(journal: Journal, boot: str) -> bool:
-    return boot != "" and journal.boot == boot
+    return tuple(merged(extent for extent in journal.extents or () if extent[1] <= size))
 
 
 def encode(journal: Journal) -> bytes:
@@ -104,7 +95,6 @@ def _journal(document: dict[str, Any]) -> Journal:
         total=_count_or_none(document["total"]),
         promises=_texts(document["promises"]),
         durable=_count(document["durable"]),
-        boot=_text(document["boot"]),
         marks=tuple(_text(mark) for mark in document.get("marks", ())),
         extents=_extents(document.get("extents")),
     )

@@ -6,13 +6,15 @@ head, and does with the body what `decide` says:
     held bytes   reply                              decision
     ----------   --------------------------------   ---------------------------------
     none         200                                Fresh
-    n            206 that starts at n               Continue, perhaps not to the end
+    n            206 that starts at the seam        Continue, perhaps not to the end
     n            200 (changed, or no ranges)        Fresh
     n            200 with a Content-Range           AskPlainly: never guess
-    n            416, and n bytes are all           Complete
-    n            416, and they are not              AskPlainly
+    n            416                                AskPlainly: the seam must be there
 
 Whatever else a 200, 206 or 416 says raises BadReply: nothing of its body is written anywhere.
+
+A request for what is missing asks for up to 64 KiB before it, too: the seam. These bytes are held
+already, and must come again as they are, or what is held is worth nothing.
 
 Sources: RFC 9110 sections 8.8, 13.1.5, 14 and 15.3.7; rules 3 to 19 of the transfer notes.
 """
@@ -37,22 +39,33 @@ _STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]{1,1000}"')
 _HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", re.ASCII)
 _DATE_IS_STRONG_AFTER = timedelta(seconds=1)
 
+SEAM = 64 << 10
+"""Bytes before the missing ones that are asked for again at most, to be compared."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What to send so as to get the bytes from `offset` on, or only those before `until`."""
+    """What to send so as to get the bytes from `offset` on, or only those before `until`.
+
+    The `seam` bytes before them are asked for as well.
+    """
 
     offset: int
     headers: Mapping[str, str] = field(default_factory=dict)
     until: int | None = None
-    total: int | None = field(default=None, compare=False)
-    """Bytes of the whole, as far as anybody promised them."""
+    seam: int = 0
+    total: int | None = None  #: Bytes of the whole, as far as anybody promised them.
+
+    @property
+    def start(self) -> int:
+        """The first byte that is asked for."""
+        return self.offset - self.seam
 
     @property
     def expects(self) -> int | None:
         """How many bytes the reply should bring, as far as anybody promised."""
         end = self.total if self.until is None else self.until
-        return None if end is None else max(0, end - self.offset)
+        return None if end is None else max(0, end - self.start)
 
     @property
     def is_ranged(self) -> bool:
@@ -87,7 +100,7 @@ class AskPlainly:
     """Ranges cannot be trusted here: drop this reply, ask again for all of it."""
 
 
-Decision = Fresh | Continue | Complete | AskPlainly
+Decision = Fresh | Continue | AskPlainly
 
 
 def ask(size: int, validator: str | None, total: int | None, *, checkable: bool) -> Ask | Complete:
@@ -100,10 +113,20 @@ def ask(size: int, validator: str | None, total: int | None, *, checkable: bool)
         return Ask(0, total=total)
     if total is not None and size >= total:
         return Complete() if size == total else Ask(0, total=total)
-    headers = {"Range": f"bytes={size}-"}
+    return _from(size, validator, total, seam=min(size, SEAM))
+
+
+def ask_on(asked: Ask, compared: int) -> Ask:
+    """Return how to ask for the same bytes, of whose seam those before `compared` were compared."""
+    validator = asked.headers.get("If-Range")
+    return _from(asked.offset, validator, asked.total, seam=asked.offset - compared)
+
+
+def _from(offset: int, validator: str | None, total: int | None, *, seam: int) -> Ask:
+    headers = {"Range": f"bytes={offset - seam}-"}
     if validator is not None:
         headers["If-Range"] = validator
-    return Ask(size, headers, total=total)
+    return Ask(offset, headers, seam=seam, total=total)
 
 
 def ask_between(start: int, until: int, validator: str) -> Ask:
@@ -131,7 +154,7 @@ def decide(
     if status == HTTPStatus.PARTIAL_CONTENT:
         return _partial(asked, headers, validator, total)
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        return _beyond_the_end(asked, headers, total)
+        return AskPlainly()
     raise BadReply(f"status {status} answers no request for bytes")
 
 
@@ -187,18 +210,6 @@ def _whole(asked: Ask, headers: Mapping[str, str]) -> Decision:
     return Fresh(length, strong_validator(headers))
 
 
-def _beyond_the_end(
-    asked: Ask, headers: Mapping[str, str], total: int | None
-) -> Complete | AskPlainly:
-    """Judge a 416: nothing is missing only if nobody ever said otherwise (rule 13)."""
-    try:
-        start, _, size = content_range(headers) or (None, None, None)
-    except BadReply:
-        return AskPlainly()
-    complete = start is None and size == asked.offset and total in (None, size)
-    return Complete() if complete else AskPlainly()
-
-
 def _partial(
     asked: Ask, headers: Mapping[str, str], validator: str | None, total: int | None
 ) -> Continue:
@@ -208,8 +219,8 @@ def _partial(
     start, end, size = told
     if start is None or end is None or size is None:
         raise BadReply("the Content-Range does not say which bytes of how many came")
-    if start != asked.offset:
-        raise BadReply(f"asked for bytes from {asked.offset}, got them from {start}")
+    if start != asked.start:
+        raise BadReply(f"asked for bytes from {asked.start}, got them from {start}")
     if asked.until is not None and end >= asked.until:
         raise BadReply(f"asked for bytes before {asked.until}, got them up to {end}")
     if not start <= end < size or (total is not None and size != total):

@@ -56,6 +56,10 @@ class Part(Protocol):
         """Bytes of the beginning that `follow` has still to hash."""
         ...
 
+    async def read(self, offset: int, size: int) -> bytes:
+        """Return the bytes that are held from `offset`, `size` of them unless they end before."""
+        ...
+
     async def begin(
         self, *, validator: str | None, total: int | None, promises: Mapping[str, str]
     ) -> None:

@@ -135,7 +135,9 @@ class Fetcher:
         if error.remedy is Remedy.QUARANTINE:
             await self._quarantine(error, part, flight)
             return error.sha256 is not None and flight.download.seen is None
-        if error.remedy is Remedy.RESTART:
+        if error.remedy is Remedy.DISCARD:
+            self._say_discarded(error, part, flight)
+        if error.remedy in (Remedy.RESTART, Remedy.DISCARD):
             with suppress(IoFailed):  # a part that its disk gave up is forgotten already
                 await part.begin(validator=None, total=None, promises={})
             return False
@@ -144,6 +146,18 @@ class Fetcher:
             return False
         await part.checkpoint()
         return True
+
+    def _say_discarded(self, error: TransferError, part: Part, flight: Flight) -> None:
+        download, held = flight.download, part.held
+        self._report(
+            "file.discarded",
+            provider=download.provider,
+            recording=download.recording,
+            file=download.name,
+            bytes=held.size + held.beyond,
+            code=error.code,
+            reason=str(error),
+        )
 
     async def _quarantine(self, error: TransferError, part: Part, flight: Flight) -> None:
         await part.quarantine(f"{error.code}: {error}")

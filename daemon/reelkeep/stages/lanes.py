@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from math import inf
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from reelkeep.core.coverage import Claim, Coverage, Scale
+from reelkeep.core import resume
+from reelkeep.core.coverage import Claim, Coverage, Extent, Scale
 from reelkeep.core.model import Locator
 from reelkeep.core.resume import Continue, Decision, ask_between, decide, strong_validator
 from reelkeep.core.urls import parse
-from reelkeep.errors import BadReply, Parked, Remedy, Throttled, Unreachable
+from reelkeep.errors import BadReply, Parked, Remedy, Throttled, Unreachable, WrongBytes
 from reelkeep.ports import Part, Reply, Source, Tap
 from reelkeep.stages.asking import Asker
 from reelkeep.stages.bells import Bell
@@ -30,6 +31,7 @@ from reelkeep.stages.flights import Flight, Flights
 from reelkeep.stages.gather import gather
 from reelkeep.stages.hands import Hands
 from reelkeep.stages.pour import CHECKPOINT
+from reelkeep.stages.seam import compared_until
 
 HOSTS = 1000
 """Hosts remembered at most that bear fewer lanes than we would send."""
@@ -40,7 +42,7 @@ SPARED = 3600.0
 CRUMBS = 100
 """Replies in one attempt that may bring less than was asked for; then it is left for later."""
 
-_FATAL = (Remedy.RESTART, Remedy.QUARANTINE)
+_FATAL = (Remedy.RESTART, Remedy.DISCARD, Remedy.QUARANTINE)
 
 
 class RangesIgnored(Exception):
@@ -101,6 +103,32 @@ class Lanes:
         await crew.work()
         return crew.origin
 
+    async def prove_seams(self, part: Part, locator: Locator, flight: Flight) -> None:
+        """Compare the end of each run of bytes that earlier attempts left with what the host has.
+
+        Raises:
+            WrongBytes: They differ.
+            TransferError: They could not be had.
+            RangesIgnored: Nor can any range.
+        """
+        for start, end in part.coverage.filled if part.coverage is not None else ():
+            await self._prove_seam(part, locator, flight, (max(start, end - resume.SEAM), end))
+
+    async def _prove_seam(self, part: Part, locator: Locator, flight: Flight, seam: Extent) -> None:
+        held, (at, end) = part.held, seam
+        while at < end:
+            asked = ask_between(at, end, held.validator or "")
+            async with self.asker.reply(locator, asked, flight.download) as reply:
+                decision = decide(
+                    asked, reply.status, reply.headers, validator=held.validator, total=held.total
+                )
+                _length(decision, reply, held.validator)
+                async with aclosing(reply.chunks()) as body:
+                    compared, _ = await compared_until(part, at, end, body)
+            if compared == at:
+                raise Unreachable("the host sent nothing of what is to be compared")
+            at = compared
+
     def received(self, count: int) -> None:
         """Count bytes of bodies."""
         self._flights.received += count
@@ -140,6 +168,9 @@ class _Crew:
     async def work(self) -> None:
         """Work until nothing is missing, or no lane is left."""
         await beside(self._all_lanes, self._books)
+        fatal = next(filter(_is_fatal, self._errors), None)
+        if fatal is not None:
+            raise fatal
         if self._coverage.missing:
             raise self._errors[0] if self._errors else RangesIgnored
 
@@ -186,7 +217,7 @@ class _Crew:
         self._errors.append(error)
         if isinstance(error, Throttled) and not isinstance(error, Parked) and self._at_work > 1:
             self._lanes.bears(self._locator, self._at_work - 1, SPARED)
-        if getattr(error, "remedy", Remedy.RESTART) in _FATAL:
+        if _is_fatal(error):
             self._group.cancel_scope.cancel()
 
     async def _go_on(self, rest: Rest) -> None:
@@ -249,8 +280,11 @@ class _Crew:
         least = self._lanes.scale.stolen // 64
         most = 16 * least
         while tap.left and claim.left:
-            before = claim.at
+            before, left = claim.at, tap.left
             await self._fill(tap, min(await tap.grant(), most), claim)
+            written, given = claim.at - before, left - tap.left
+            if written != given:
+                raise WrongBytes(f"the reply gave {given} bytes, {written} were written")
             most = max(least, 2 * (claim.at - before))
 
     async def _fill(self, source: Source, most: int, claim: Claim) -> None:
@@ -272,6 +306,11 @@ class _Crew:
         wanted = self._at_work < lanes.most(self._locator) and not (self._alone or self._errors)
         if wanted and lanes.hands.spare > 0 and self._coverage.missing > 2 * lanes.scale.stolen:
             self._start(borrowed=True)
+
+
+def _is_fatal(error: Exception) -> bool:
+    """Return whether what is here is not to be built on after `error`."""
+    return getattr(error, "remedy", Remedy.RESTART) in _FATAL
 
 
 def _length(decision: Decision, reply: Reply, validator: str | None) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import anyio
 
-from reelkeep.errors import TransferError
-from reelkeep.ports import Part, Tap
+from reelkeep.errors import DiskFull, IoFailed, TransferError, WrongBytes
+from reelkeep.ports import Part, Reply, Tap
 from reelkeep.stages.beside import beside
 from reelkeep.stages.flights import Flight, Flights
 
@@ -30,13 +31,21 @@ class Fence:
 class Pour:
     """One body on its way into `part`. Whatever ends it, the bytes that came are written."""
 
-    def __init__(self, part: Part, flight: Flight, flights: Flights, fence: Fence) -> None:
+    def __init__(
+        self, part: Part, flight: Flight, flights: Flights, fence: Fence, reply: Reply,
+        *, given: int,
+    ) -> None:  # fmt: skip
+        """Pour what `reply` gives from now on, and the `given` bytes that it gave last."""
         self._part = part
+        self._reply = reply
+        self._before = part.held.size - (reply.given - given)
         self._flight = flight
         self._flights = flights
         self._fence = fence
         self._batch = _Batch()
         self._durable = part.held.size
+        self._refused = 0  # bytes that came and were not written, for they were too many
+        self._disk_failed = False  # bytes that came could not be written
 
     async def all(self, head: bytes, body: AsyncGenerator[bytes, None]) -> None:
         """Write `head` and the rest of `body`.
@@ -74,7 +83,8 @@ class Pour:
             most = await tap.grant()
             before = self._part.held.size
             try:
-                await self._part.absorb(tap, most)
+                with self._watching_the_disk():
+                    await self._part.absorb(tap, most)
             finally:
                 self._flights.received += self._part.held.size - before
                 with anyio.CancelScope(shield=True):
@@ -83,6 +93,7 @@ class Pour:
     async def _add(self, piece: bytes) -> None:
         size, end = self._part.held.size + self._batch.size + len(piece), self._fence.end
         if end is not None and size > end:
+            self._refused = len(piece)
             raise self._fence.error(f"{end} bytes were announced, at least {size} came")
         self._batch.add(piece)
         if self._batch.size >= BATCH:
@@ -93,13 +104,30 @@ class Pour:
         pieces, size = self._batch.take()
         with anyio.CancelScope(shield=True):
             if size:
-                await self._part.write(pieces)
+                with self._watching_the_disk():
+                    await self._part.write(pieces)
                 self._flights.received += size
             await self._account()
 
+    @contextmanager
+    def _watching_the_disk(self) -> Iterator[None]:
+        """Take note if what came is not written because the disk does not take it."""
+        try:
+            yield
+        except (DiskFull, IoFailed):
+            self._disk_failed = True
+            raise
+
     async def _account(self) -> None:
-        """Show how far we are, and make that durable now and then."""
+        """Show how far we are, and make that durable now and then.
+
+        Raises:
+            WrongBytes: Not as many bytes were written as the reply gave.
+        """
         self._flight.done = self._part.held.size
+        written, given = self._flight.done - self._before, self._reply.given - self._refused
+        if written > given or (written < given and not self._disk_failed):
+            raise WrongBytes(f"the reply gave {given} bytes, {written} were written")
         if self._flight.done - self._durable >= CHECKPOINT:
             await self._part.checkpoint()
             self._durable = self._flight.done

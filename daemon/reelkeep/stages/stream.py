@@ -12,7 +12,7 @@ from reelkeep.core.digests import binding, promises
 from reelkeep.core.media import HEAD_BYTES, Kind, kind_of
 from reelkeep.core.model import Download, Locator
 from reelkeep.core.replies import content_problem, foreign_coding
-from reelkeep.core.resume import Ask, AskPlainly, Complete, Continue, Fresh, ask, decide
+from reelkeep.core.resume import Ask, AskPlainly, Complete, Continue, Fresh, ask, ask_on, decide
 from reelkeep.core.urls import parse
 from reelkeep.errors import BadReply, SizeMismatch, Unreachable
 from reelkeep.ports import Clock, Held, Part, Reply, Report, Tap, Transport
@@ -21,6 +21,7 @@ from reelkeep.stages.flights import Flight, Flights
 from reelkeep.stages.hands import Hands
 from reelkeep.stages.lanes import Lanes, RangesIgnored, Rest
 from reelkeep.stages.pour import Fence, Pour
+from reelkeep.stages.seam import compared_until
 
 ROUNDS = 100
 """Requests for one file in one attempt: a server that sends crumbs is left for later."""
@@ -86,7 +87,9 @@ class Stream:
                 label = foreign_coding(reply.headers)
             if isinstance(arrived, Arrived):
                 return replace(arrived, promises=offered, label=label)
-            if isinstance(arrived, AskPlainly):
+            if isinstance(arrived, Ask):
+                asked = arrived
+            elif isinstance(arrived, AskPlainly):
                 asked = plainly
             elif part.held.size <= before:
                 raise Unreachable("the host sent nothing of what is missing")
@@ -97,6 +100,7 @@ class Stream:
     async def _fill(self, part: Part, locator: Locator, flight: Flight) -> Arrived:
         """Fill the gaps that earlier lanes have left."""
         held = part.held
+        await self._lanes.prove_seams(part, locator, flight)
         self._say_resumed(
             flight, str(parse(locator.url).origin), held.size + held.beyond, held.total
         )
@@ -106,20 +110,23 @@ class Stream:
     async def _take(
         self, part: Part, asked: Ask, reply: Reply, flight: Flight, locator: Locator,
         call: AsyncExitStack,
-    ) -> Arrived | Continue | AskPlainly:  # fmt: skip
+    ) -> Arrived | Continue | Ask | AskPlainly:  # fmt: skip
         """Write what `reply` brings; return how it goes on. `call` is what keeps it open."""
         held = part.held
         decision = decide(
             asked, reply.status, reply.headers, validator=held.validator, total=held.total
         )
-        if isinstance(decision, Complete):
-            return Arrived(reply.origin, framed=True)
         if isinstance(decision, AskPlainly):
             return decision
         async with aclosing(reply.chunks()) as body:
             head = await _fitting_head(flight.download, decision, reply, body)
+            if isinstance(decision, Continue):
+                at, head = await compared_until(part, asked.start, asked.offset, body)
+                if at < asked.offset:
+                    return _rest_of_seam(asked, at)
             await self._begin(part, decision, reply, flight)
-            pour = Pour(part, flight, self._flights, _fence(decision, flight.download))
+            fence = _fence(decision, flight.download)
+            pour = Pour(part, flight, self._flights, fence, reply, given=len(head))
             tap = await call.enter_async_context(reply.tap())
             if tap is None:
                 await pour.all(head, body)
@@ -139,8 +146,8 @@ class Stream:
         self, part: Part, decision: Fresh | Continue, reply: Reply, flight: Flight
     ) -> None:
         if isinstance(decision, Continue):
-            flight.done, flight.total = decision.offset, decision.total
-            self._say_resumed(flight, reply.origin, decision.offset, decision.total)
+            flight.done, flight.total = part.held.size, decision.total
+            self._say_resumed(flight, reply.origin, part.held.size, decision.total)
             return
         flight.done = 0
         flight.total = decision.total if decision.total is not None else flight.download.size
@@ -170,6 +177,13 @@ def resumable(held: Held) -> bool:
 def download_kind(download: Download) -> Kind:
     """Return what `download` should look like."""
     return kind_of(download.file_type, download.name.rpartition(".")[2])
+
+
+def _rest_of_seam(asked: Ask, compared: int) -> Ask:
+    """Return how to go on behind a reply that ended within the seam."""
+    if compared == asked.start:
+        raise Unreachable("the host sent nothing of what is to be compared")
+    return ask_on(asked, compared)
 
 
 def _where(flight: Flight, host: str) -> dict[str, str]:

@@ -144,6 +144,12 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             ("config.rejected",),
             "At the next start it would not come up.",
         ),
+        "ReelkeepBytesLost": Alert(
+            "Bytes were lost, added or swapped between a host and the disk, on this machine.",
+            ("file.discarded",),
+            "What came is thrown away and fetched anew, so that no wrong file is stored. But it "
+            "shows a fault of the program, of memory or of the disk: one time is too many.",
+        ),
         "ReelkeepBadBytes": Alert(
             "Several downloads within an hour were put aside, because they were not the file.",
             ("file.quarantined",),

@@ -89,6 +89,9 @@ COUNTS: Mapping[str, Sequence[Count]] = {
     "file.retry": (Count("file_retries", "Attempts that failed and are repeated.", _BY_CODE),),
     "file.failed": (Count("files_failed", "Files that were given up.", _BY_CODE),),
     "file.quarantined": (Count("files_quarantined", "Times that bad bytes were put aside."),),
+    "file.discarded": (
+        Count("files_discarded", "Times that bytes were lost or swapped on this machine."),
+    ),
     "file.altered": (Count("files_altered", "Stored files found with other bytes."),),
     "file.missing": (Count("files_missing", "Stored files found to be missing."),),
     "file.unreadable": (Count("files_unreadable", "Stored files that could not be read."),),

@@ -166,6 +166,15 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "the next number. Somebody may have trimmed the video or edited the transcript at the "
             "provider. Delete neither by hand; `reelkeep show ID` lists both."
         ),
+        "file.discarded": (
+            "No wrong file was stored: what was held of this one is thrown away, and it is fetched "
+            "anew from its first byte, by itself. `reason` says which comparison failed: what the "
+            "kernel received against what was read, what was read against what was written or "
+            "hashed, or what was held against what the host has at the same place.\n"
+            "It must not happen. Look for errors of memory and disk in the kernel's log "
+            "(`journalctl -k`), and report it with the lines of the log around it. If it began "
+            "with an update, go back, and run `reelkeep verify`."
+        ),
         "file.unavailable": (
             "The provider has the file, but gives no usable address for it. `code` says what is in "
             "the way; the page of reason codes has what helps: recover it in Zoom's trash, copy "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import shutil
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -139,7 +138,6 @@ async def test_what_is_left_of_it_goes_on_where_it_stopped(tmp_path: Path) -> No
 async def test_rule_44_the_size_of_a_scattered_part_is_no_progress(tmp_path: Path) -> None:
     root = await killed(tmp_path)
     assert only(root, "*.part").stat().st_size == 500
-    only(root, "*.note").unlink()
     assert await held(archive_at(root)) == (100, 0)
 
 
@@ -152,48 +150,16 @@ async def test_rules_44_and_45_nothing_is_preallocated(tmp_path: Path) -> None:
     assert (status.st_size, status.st_blocks <= 64) == (1, True)
 
 
-async def test_rule_43_after_a_power_cut_what_was_flushed_is_believed(tmp_path: Path) -> None:
+async def test_rule_43_after_a_crash_what_was_flushed_is_believed(tmp_path: Path) -> None:
     root = await killed(tmp_path, checkpoint=True)
-    assert await held(archive_at(root, Rebooted("boot-2"))) == (100, 200)
-
-
-async def test_rule_43_after_a_power_cut_no_note_is_believed(tmp_path: Path) -> None:
-    root = await killed(tmp_path)
-    assert await held(archive_at(root, Rebooted("boot-2"))) == (100, 0)
-
-
-async def test_after_the_death_of_the_process_the_note_is_believed(tmp_path: Path) -> None:
-    root = await killed(tmp_path)
     assert await held(archive_at(root)) == (100, 200)
     assert await finished(archive_at(root), root) == CONTENT
 
 
-NOTES: dict[str, Callable[[bytes], bytes]] = {
-    "empty": lambda note: note[:0],
-    "zeroed": lambda note: bytes(len(note)),
-    "torn": lambda note: note[:-20],
-    "cut-in-a-number": lambda note: note[:5],
-    "garbage": lambda note: b"\xff" * len(note),
-    "one-bit": lambda note: bytes([*note[:33], note[33] ^ 1, *note[34:]]),
-    "longer": lambda note: note + b"rubbish",
-}
-
-
-@pytest.mark.parametrize("damage", NOTES)
-async def test_rule_47_a_note_that_cannot_be_read_says_nothing(damage: str, tmp_path: Path) -> None:
+async def test_rule_43_after_a_crash_nothing_else_is_believed(tmp_path: Path) -> None:
     root = await killed(tmp_path)
-    note = only(root, "*.note")
-    note.write_bytes(NOTES[damage](note.read_bytes()))
-    size, beyond = await held(archive_at(root))
-    assert (size, beyond in (0, 200)) == (100, True)
+    assert await held(archive_at(root)) == (100, 0)
     assert await finished(archive_at(root), root) == CONTENT
-
-
-async def test_rule_47_a_note_without_its_journal_is_nobodys(tmp_path: Path) -> None:
-    root = await killed(tmp_path)
-    only(root, "*.json").unlink()
-    assert await held(archive_at(root)) == (0, 0)
-    assert parts(root) == []
 
 
 async def test_what_lies_behind_the_end_of_the_part_is_not_there(tmp_path: Path) -> None:
@@ -228,13 +194,13 @@ async def test_beginning_anew_forgets_every_island(tmp_path: Path) -> None:
     assert await held(archive) == (SIZE, 0)
 
 
-async def test_bug_14_a_part_has_one_note_and_one_journal_of_its_own(tmp_path: Path) -> None:
+async def test_bug_14_a_part_has_one_journal_of_its_own(tmp_path: Path) -> None:
     archive = await prepared(tmp_path)
     other = download("other.mp4", size=SIZE)
     async with archive.part(DUE) as one, archive.part(other) as two:
         await with_an_island(one)
         await with_an_island(two)
-        assert parts(tmp_path) == [*[".json"] * 2, *[".note"] * 2, *[".part"] * 2]
+        assert parts(tmp_path) == [*[".json"] * 2, *[".part"] * 2]
 
 
 # --- failing disks --------------------------------------------------------------------------------
@@ -270,23 +236,14 @@ async def test_rule_27_on_a_full_disk_what_fitted_of_an_island_stays(tmp_path: P
     assert await held(archive) == (100, 150)
 
 
-@pytest.mark.parametrize(("boot", "beyond"), [("boot-1", 200), ("boot-2", 0)])
-async def test_a_scattered_part_outlives_a_disk_too_full_for_journals(
-    boot: str, beyond: int, tmp_path: Path
-) -> None:
-    """There is an older journal, and the note: what they say holds."""
-
-    class Tight(TightDisk, Rebooted):
-        def __init__(self) -> None:
-            TightDisk.__init__(self)
-            Rebooted.__init__(self, "boot-1")
-
+async def test_a_scattered_part_outlives_a_disk_too_full_for_journals(tmp_path: Path) -> None:
+    """There is an older journal: what it says holds."""
     await prepared(tmp_path)
-    disk = Tight()
+    disk = TightDisk()
     async with archive_at(tmp_path, disk).part(DUE) as part:
         await with_an_island(part)
         disk.room = 0
-    assert await held(archive_at(tmp_path, Rebooted(boot))) == (100, beyond)
+    assert await held(archive_at(tmp_path)) == (100, 0)
 
 
 async def test_short_writes_are_completed(tmp_path: Path) -> None:

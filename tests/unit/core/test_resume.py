@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,8 @@ from reelkeep.core.resume import (
     Decision,
     Fresh,
     ask,
+    ask_between,
+    ask_on,
     content_length,
     decide,
     strong_validator,
@@ -26,6 +28,7 @@ from reelkeep.errors import BadReply
 TAG = '"v1"'
 MODIFIED, LATER = "Mon, 05 Jan 2026 12:00:00 GMT", "Mon, 05 Jan 2026 12:00:01 GMT"
 FROM_4 = Ask(4, {"Range": "bytes=4-", "If-Range": TAG})
+SEAMED = Ask(100_000, {"Range": "bytes=34464-", "If-Range": TAG}, seam=65536, total=200_000)
 
 
 def decided(
@@ -42,9 +45,24 @@ def decided(
     [
         pytest.param(0, None, None, False, Ask(0), id="nothing-held"),
         pytest.param(0, TAG, 0, True, Ask(0), id="rule-14-empty-files-use-no-range"),
-        pytest.param(4, TAG, 10, False, FROM_4, id="rule-3-with-if-range"),
-        pytest.param(4, TAG, None, False, FROM_4, id="unknown-total"),
-        pytest.param(4, None, 10, True, Ask(4, {"Range": "bytes=4-"}), id="rule-4-digest-decides"),
+        pytest.param(100_000, TAG, 200_000, False, SEAMED, id="rule-3-with-if-range-and-seam"),
+        pytest.param(100_000, TAG, None, False, replace(SEAMED, total=None), id="unknown-total"),
+        pytest.param(
+            4,
+            TAG,
+            10,
+            False,
+            Ask(4, {"Range": "bytes=0-", "If-Range": TAG}, seam=4, total=10),
+            id="all-is-seam",
+        ),
+        pytest.param(
+            4,
+            None,
+            10,
+            True,
+            Ask(4, {"Range": "bytes=0-"}, seam=4, total=10),
+            id="rule-4-digest-decides",
+        ),
         pytest.param(4, None, 10, False, Ask(0), id="rule-4-nothing-proves-it-the-same"),
         pytest.param(10, TAG, 10, False, Complete(), id="rule-14-all-is-here"),
         pytest.param(10, None, 10, False, Ask(0), id="rule-4-all-is-here-and-nobodys"),
@@ -54,7 +72,32 @@ def decided(
 def test_asks_for_what_is_missing(
     size: int, validator: str | None, total: int | None, checkable: bool, expected: Ask | Complete
 ) -> None:
+    if isinstance(expected, Ask):
+        expected = replace(expected, total=total)
     assert ask(size, validator, total, checkable=checkable) == expected
+
+
+def test_a_reply_to_a_resume_begins_with_the_seam() -> None:
+    headers = {"Content-Range": "bytes 34464-199999/200000"}
+    found = decide(SEAMED, 206, headers, validator=TAG, total=200_000)
+    assert found == Continue(34464, 165_536, 200_000)
+    with pytest.raises(BadReply):
+        decide(
+            SEAMED, 206, {"Content-Range": "bytes 100000-199999/200000"}, validator=TAG, total=None
+        )
+
+
+def test_the_rest_of_a_seam_is_asked_for_alone() -> None:
+    asked = ask_on(SEAMED, 90_000)
+    assert (asked.start, asked.seam, asked.headers["Range"]) == (90_000, 10_000, "bytes=90000-")
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [(SEAMED, 165_536), (Ask(0), None), (Ask(0, total=9), 9), (ask_between(3, 9, TAG), 6)],
+)
+def test_what_a_reply_should_bring(asked: Ask, expected: int | None) -> None:
+    assert asked.expects == expected
 
 
 # --- what names a version -------------------------------------------------------------------------
@@ -199,23 +242,10 @@ def test_rule_6_a_date_is_compared_like_a_tag() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "total", "expected"),
-    [
-        pytest.param({"Content-Range": "bytes */4"}, None, Complete(), id="all-is-here"),
-        pytest.param({"Content-Range": "bytes */4"}, 4, Complete(), id="all-is-here-as-promised"),
-        pytest.param({"Content-Range": "bytes */4"}, 10, AskPlainly(), id="it-was-promised-longer"),
-        pytest.param({"Content-Range": "bytes */3"}, None, AskPlainly(), id="shorter-now"),
-        pytest.param({"Content-Range": "bytes */9"}, None, AskPlainly(), id="longer"),
-        pytest.param({"Content-Range": "bytes */*"}, None, AskPlainly(), id="unknown"),
-        pytest.param({"Content-Range": "bytes 0-3/4"}, None, AskPlainly(), id="with-a-range"),
-        pytest.param({"Content-Range": "rubbish"}, None, AskPlainly(), id="unreadable"),
-        pytest.param({}, None, AskPlainly(), id="apache"),
-    ],
+    "headers", [{"Content-Range": "bytes */4"}, {"Content-Range": "bytes */10"}, {}]
 )
-def test_rule_13_a_416_is_the_end_only_if_it_says_so(
-    headers: Mapping[str, str], total: int | None, expected: Decision
-) -> None:
-    assert decided(FROM_4, 416, headers, total) == expected
+def test_rule_13_a_416_is_no_end_for_the_seam_must_be_there(headers: Mapping[str, str]) -> None:
+    assert decided(FROM_4, 416, headers) == AskPlainly()
 
 
 @pytest.mark.parametrize(

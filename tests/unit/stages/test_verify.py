@@ -260,8 +260,11 @@ async def test_rule_17_a_body_that_was_cut_is_not_believed() -> None:
     assert there.kept(due) is None
 
 
-async def test_rule_17_a_416_can_confirm_where_it_ended() -> None:
-    confirmed = FakeReply(status=416, headers={"Content-Range": f"bytes */{len(TEXT)}"})
+async def test_rule_17_a_range_can_confirm_where_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reelkeep.core.resume.SEAM", 10)
+    size = len(TEXT)
+    headers = {"ETag": '"v1"', "Content-Range": f"bytes {size - 10}-{size - 1}/{size}"}
+    confirmed = FakeReply(status=206, headers=headers, pieces=[TEXT[-10:]])
     there, due = await read_twice("a.txt", bare(TEXT, ETag='"v1"'), confirmed)
     await there.stored(due)
     assert there.kept(due) == TEXT

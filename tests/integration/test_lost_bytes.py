@@ -1,0 +1,220 @@
+"""Faults that are planted between the socket and the disk: none of them may get a file its name.
+
+Each happens once. The attempt that met it fails, all that was held of the file is thrown away,
+that is said, and the next attempt stores the right bytes (ADR 23).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import StreamReader
+
+from fakes.holdings import download
+from fakes.shelf import Shelf, media
+from hosts import breaking
+from reelkeep.archive import stream
+from reelkeep.archive.prefix import PrefixHash
+from reelkeep.core.coverage import Scale
+from reelkeep.core.model import Failed
+from reelkeep.errors import WrongBytes
+from reelkeep.transport.accounting import count_of
+from reelkeep.transport.connection import Plain
+from servers import Wire
+from stage import OPTIONS, Host, Scene, scene
+
+BODY = media(3_000_000)
+DUE = download(size=len(BODY))
+PATIENT = replace(OPTIONS, stall_timeout=timedelta(seconds=20))
+LANES = Scale(large=500_000, rest=250_000, piece=300_000, stolen=64 << 10)
+
+
+def counts() -> bool:
+    """Return whether this kernel counts what it receives."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as sock,
+        server.accept()[0] as other,
+    ):
+        other.sendall(b"x")
+        sock.recv(1)
+        return count_of(sock) is not None
+
+
+needs_a_count = pytest.mark.skipif(not counts(), reason="this kernel does not count bytes")
+
+
+@pytest.fixture(params=["http", "https"])
+def tls(
+    request: pytest.FixtureRequest, quick_trust: None, localhost_tls: ssl.SSLContext
+) -> ssl.SSLContext | None:
+    return localhost_tls if request.param == "https" else None
+
+
+@pytest.fixture
+def all_direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let small ranges have connections of their own, too."""
+    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", 1)
+    monkeypatch.setattr("reelkeep.transport.owned.TAP_FROM", 1)
+
+
+async def settled(there: Scene, *, faults: int = 1) -> None:
+    """See that an attempt fails for each fault, that this is said, and that the file is right."""
+    there.check(await there.settle(DUE), "stored", BODY)
+    errors = [each.error for each in there.outcomes if isinstance(each, Failed)]
+    wrong = [error for error in errors if isinstance(error, WrongBytes)]
+    assert len(wrong) == faults, errors
+    told = [keys for name, keys in there.desk.log.events if name == "file.discarded"]
+    assert [keys["reason"] for keys in told] == [str(error) for error in wrong]
+
+
+class Once:
+    """Does something when a method was called `after` so many bytes, and never again."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+        self.done = False
+
+    def is_due(self, count: int) -> bool:
+        self.left -= count
+        if self.done or self.left > 0:
+            return False
+        self.done = True
+        return True
+
+
+@needs_a_count
+@pytest.mark.parametrize("lanes", [1, 4])
+async def test_the_bug_of_old_another_reader_of_the_same_socket_is_found_by_the_count_alone(
+    lanes: int, all_direct: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event loop took up to 768 KiB from the connection that a thread read."""
+    once, truly = Once(1_000_000), Plain.receive_into
+
+    def receive_into(plain: Plain, into: memoryview) -> int:
+        count = truly(plain, into)
+        if once.is_due(count):
+            plain._sock.setblocking(True)
+            os.read(plain._sock.fileno(), 100_000)
+            plain._sock.setblocking(False)
+        return count
+
+    monkeypatch.setattr(Plain, "receive_into", receive_into)
+    how = {"lanes": lanes, "scale": LANES}
+    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, **how) as there:
+        await settled(there)
+    assert once.done
+
+
+@needs_a_count
+async def test_bytes_that_nobody_sent_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, truly = Once(1_000_000), Plain.receive_into
+
+    def receive_into(plain: Plain, into: memoryview) -> int:
+        if len(into) > 1000 and once.is_due(len(into)):
+            into[:1000] = bytes(1000)
+            plain.taken += 1000
+            return 1000
+        return truly(plain, into)
+
+    monkeypatch.setattr(Plain, "receive_into", receive_into)
+    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT) as there:
+        await settled(there)
+    assert once.done
+
+
+@needs_a_count
+async def test_bytes_of_two_connections_that_are_swapped_are_found(
+    all_direct: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, truly, plains = Once(500_000), Plain.receive_into, list[Plain]()
+
+    def receive_into(plain: Plain, into: memoryview) -> int:
+        if plain not in plains:
+            plains.append(plain)
+        others = [each for each in plains if each is not plain and each._sock.fileno() >= 0]
+        if others and once.is_due(len(into)):
+            count = others[0]._sock.recv_into(into)
+            plain.taken += count
+            return count
+        return truly(plain, into)
+
+    monkeypatch.setattr(Plain, "receive_into", receive_into)
+    how = {"lanes": 4, "scale": LANES}
+    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, **how) as there:
+        await settled(there)
+    assert once.done
+
+
+async def test_a_loss_before_a_seam_is_found(tls: ssl.SSLContext | None, tmp_path: Path) -> None:
+    """Bytes are missing from the middle of what an earlier process left."""
+    host = Host(Shelf(BODY), [breaking(Wire.close, at=2_000_000)])
+    async with scene(host, tmp_path, options=PATIENT, tls=tls) as there:
+        assert isinstance(await there.desk.fetch(DUE), Failed)
+        (part,) = (tmp_path / ".reelkeep" / "parts").glob("*.part")
+        held = part.read_bytes()
+        part.write_bytes(held[:500_000] + held[510_000:])
+        await settled(there)
+
+
+async def test_a_loss_between_reply_and_part_is_found(
+    tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, truly = Once(1_500_000), stream.Stream._write
+
+    def write(self: stream.Stream, views: list[memoryview]) -> None:
+        if once.is_due(sum(map(len, views))):
+            views = [view[:-10] for view in views]
+        truly(self, views)
+
+    monkeypatch.setattr(stream.Stream, "_write", write)
+    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
+        await settled(there)
+    assert once.done
+
+
+@pytest.mark.parametrize("how", ["other bytes", "a changed buffer", "fewer bytes"])
+async def test_a_hash_that_is_fed_other_bytes_than_were_written_is_found(
+    how: str, tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, feed, write = Once(1_500_000), PrefixHash.feed, stream.Stream._write
+
+    def fed(self: PrefixHash, data: memoryview) -> bool:
+        if how != "a changed buffer" and once.is_due(len(data)):
+            data = memoryview(bytes(len(data))) if how == "other bytes" else data[:-1]
+        return feed(self, data)
+
+    def written(self: stream.Stream, views: list[memoryview]) -> None:
+        write(self, views)
+        if how == "a changed buffer" and not views[0].readonly and once.is_due(len(views[0])):
+            views[0][5] ^= 1
+
+    monkeypatch.setattr(PrefixHash, "feed", fed)
+    monkeypatch.setattr(stream.Stream, "_write", written)
+    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
+        await settled(there)
+    assert once.done
+
+
+async def test_another_reader_of_what_aiohttp_reads_is_found(
+    tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, truly = Once(300_000), StreamReader._read_nowait
+
+    def read_nowait(self: StreamReader, n: int) -> bytes:
+        piece = truly(self, n)
+        return b"" if piece and once.is_due(len(piece)) else piece
+
+    monkeypatch.setattr(StreamReader, "_read_nowait", read_nowait)
+    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", 1 << 40)
+    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
+        await settled(there)
+    assert once.done
