@@ -71,7 +71,7 @@ def _appending() -> AbstractContextManager[Any]:
         found = decide(asked, status, headers, **held)
         if not (isinstance(found, Fresh) and asked.offset and found.total is not None):
             return found
-        return Continue(asked.offset, found.total, asked.offset + found.total)
+        return Continue(asked.start, found.total, asked.start + found.total)
 
     return patch.object(stream, "decide", careless)
 
@@ -82,8 +82,8 @@ def _shifted() -> AbstractContextManager[Any]:
     def careless(asked: Ask, status: int, headers: Mapping[str, str], **held: Any) -> Decision:
         if status == 206:
             start, end, size = content_range(headers) or (0, 0, 0)
-            last = asked.offset + (end or 0) - (start or 0)
-            headers = {**headers, "Content-Range": f"bytes {asked.offset}-{last}/{size}"}
+            last = asked.start + (end or 0) - (start or 0)
+            headers = {**headers, "Content-Range": f"bytes {asked.start}-{last}/{size}"}
         return decide(asked, status, headers, **held)
 
     return patch.object(stream, "decide", careless)

@@ -27,6 +27,7 @@ installed = cache(Installed)
 """The types of providers; looking for them takes its time."""
 
 MEASURES: dict[str, Any] = {
+    "core.resume:SEAM": 256,
     "archive.partfile:_JOURNAL_FROM": 8 * KIB,
     "archive.prefix:MARK": 16 * KIB,
     "archive.partbook:MARK": 16 * KIB,

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import anyio
 
+from reelkeep.core import resume
 from reelkeep.core.media import HEAD_BYTES
 from reelkeep.core.retry import LONGEST_WISH
 from simulation.bodies import RESUMABLE, Said
@@ -106,7 +107,7 @@ class Witness:
         self._note(account, said, received, ended=ended)
 
     def _see_resumed(self, said: Said, first: int, account: _Account) -> None:
-        if first < account.resume_at - SLACK:
+        if first < account.resume_at - SLACK - resume.SEAM:
             self._object(f"{said.key} was asked for from {first}, {account.resume_at} were here")
         if said.condition and account.validators and said.condition not in account.validators:
             self._object(f"{said.key} was asked for with a validator of other bytes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -10,11 +11,14 @@ import anyio
 from reelkeep.core.model import ANY_BYTES, Download, Failed, Locator, Outcome, ProviderName, Stored
 from reelkeep.core.resume import Complete
 from reelkeep.errors import IoFailed, ProviderError, Remedy, TransferError, Unavailable
-from reelkeep.ports import Archive, Part, Provider, Report
+from reelkeep.ports import Archive, Held, Part, Provider, Report
 from reelkeep.stages.download import Landed
 from reelkeep.stages.flights import Flight, Flights
 from reelkeep.stages.stream import Arrived, Stream, missing, resumable
 from reelkeep.stages.verify import Proof, level_of_kept, proof_of_recalled, verify
+
+VERSIONS = 1000
+"""Files remembered at most, with how many bytes of them were here at once."""
 
 ASHORE = 64
 """Verified files, beside those in transfer, that may wait for the disk to make them durable."""
@@ -41,6 +45,7 @@ class Fetcher:
         self._flights = flights
         self._report = report
         self._ashore = anyio.Semaphore(ASHORE, fast_acquire=True)
+        self._reached: OrderedDict[tuple[int, str | None, int | None], int] = OrderedDict()
 
     async def __call__(self, download: Download, landed: Landed = lambda: None) -> Outcome:
         """Return what became of one attempt."""
@@ -145,7 +150,19 @@ class Fetcher:
         if held.size + held.beyond <= held_before or not resumable(held):
             return False
         await part.checkpoint()
-        return True
+        return self._is_new(flight.download, held)
+
+    def _is_new(self, download: Download, held: Held) -> bool:
+        """Return whether so much of this version of the file was never here before.
+
+        A host that lets a file come again and again, and spoils it each time, makes no progress.
+        """
+        version, size = (download.row, held.validator, held.total), held.size + held.beyond
+        before = self._reached.pop(version, 0)
+        self._reached[version] = max(before, size)
+        while len(self._reached) > VERSIONS:
+            self._reached.popitem(last=False)
+        return size > before
 
     def _say_discarded(self, error: TransferError, part: Part, flight: Flight) -> None:
         download, held = flight.download, part.held
