@@ -72,6 +72,7 @@ def small_socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> sock
 
 @pytest.fixture(autouse=True)
 def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reelkeep.core.resume.SEAM", 1000)
     connector = partial(TCPConnector, socket_factory=small_socket)
     monkeypatch.setattr("reelkeep.transport.pooled.TCPConnector", connector)
     starting = partial(start_connection, socket_factory=small_socket)

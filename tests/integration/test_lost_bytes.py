@@ -106,8 +106,8 @@ async def test_the_bug_of_old_another_reader_of_the_same_socket_is_found_by_the_
         return count
 
     monkeypatch.setattr(Plain, "receive_into", receive_into)
-    how = {"lanes": lanes, "scale": LANES}
-    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, **how) as there:
+    host = Host(Shelf(BODY))
+    async with scene(host, tmp_path, options=PATIENT, lanes=lanes, scale=LANES) as there:
         await settled(there)
     assert once.done
 
@@ -148,8 +148,8 @@ async def test_bytes_of_two_connections_that_are_swapped_are_found(
         return truly(plain, into)
 
     monkeypatch.setattr(Plain, "receive_into", receive_into)
-    how = {"lanes": 4, "scale": LANES}
-    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, **how) as there:
+    host = Host(Shelf(BODY))
+    async with scene(host, tmp_path, options=PATIENT, lanes=4, scale=LANES) as there:
         await settled(there)
     assert once.done
 
