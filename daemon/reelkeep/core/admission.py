@@ -102,21 +102,26 @@ def changes(
     sighting is `whole`, it does not tell either whether more is announced than listed.
     """
     pairs, names = matched(recording.files, known), _Names(known)
-    found = Changes()
+    arrivals: list[Arrival] = []
+    revisions: list[Revision | None] = []
     for file in _distinct(recording.files):
         held, wish = pairs.get(file.id), _wish(recording, file, rules)
         if held is None:
-            found = _added(found, _arrival(names.with_id(file), names.name(file), wish, file.id))
+            arrivals.append(_arrival(names.with_id(file), names.name(file), wish, file.id))
         elif held.state != FileState.STORED:
-            found = _revised_by(found, _revision(held, file, wish))
+            revisions.append(_revision(held, file, wish))
         elif is_later_version(file, held):
             version = names.with_id(replace(file, id=shared_id(held.id, "version", file.size)))
             arrival = _arrival(version, names.name(file), wish, file.id)
-            found = _added(found, replace(arrival, supersedes=held))
+            arrivals.append(replace(arrival, supersedes=held))
         else:
-            found = _revised_by(found, _word_on(held, file))
-    rows = frozenset(held.row for held in pairs.values())
-    return _with_shortfall(replace(found, listed=rows), recording, known, rules, whole=whole)
+            revisions.append(_word_on(held, file))
+    found = Changes(
+        arrivals=tuple(arrivals),
+        revisions=tuple(each for each in revisions if each is not None),
+        listed=frozenset(held.row for held in pairs.values()),
+    )
+    return _with_shortfall(found, recording, known, rules, whole=whole)
 
 
 class _Names:
@@ -146,16 +151,6 @@ class _Names:
         return name
 
 
-def _added(changes: Changes, arrival: Arrival) -> Changes:
-    return replace(changes, arrivals=(*changes.arrivals, arrival))
-
-
-def _revised_by(changes: Changes, revision: Revision | None) -> Changes:
-    if revision is None:
-        return changes
-    return replace(changes, revisions=(*changes.revisions, revision))
-
-
 def _with_shortfall(
     changes: Changes, recording: Recording, known: Sequence[HeldFile], rules: Filter, *, whole: bool
 ) -> Changes:
@@ -168,9 +163,10 @@ def _with_shortfall(
         return replace(changes, settled=() if placeholder is None else (placeholder.row,))
     file, wish = _unlisted(recording, shortfall, rules)
     if placeholder is None:
-        return _added(changes, _arrival(file, _UNLISTED_NAME, wish, file.id))
-    changes = replace(changes, listed=changes.listed | {placeholder.row})
-    return _revised_by(changes, _revision(placeholder, file, wish))
+        arrival = _arrival(file, _UNLISTED_NAME, wish, file.id)
+        return replace(changes, arrivals=(*changes.arrivals, arrival))
+    revisions = (*changes.revisions, _revision(placeholder, file, wish))
+    return replace(changes, revisions=revisions, listed=changes.listed | {placeholder.row})
 
 
 def refiltered(state: FileState, *, is_wanted: bool, obstacle: Obstacle | None) -> FileState | None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 from urllib.parse import urlsplit
 
-from reelkeep.core.matching import id_by_kind, kind, same_file, shared_id
+from reelkeep.core.matching import id_by_kind, kind, own_id, same_file, shared_id
 from reelkeep.core.model import File, FileId
 from reelkeep.providers.zoom.files import Seen
+
+_COMPARED: Final = 100
+"""Files under one id that others are compared with; nobody but an attacker lists more."""
 
 
 def apart(lists: Iterable[Sequence[Seen]]) -> dict[FileId, Seen]:
@@ -32,7 +36,7 @@ def apart(lists: Iterable[Sequence[Seen]]) -> dict[FileId, Seen]:
 
 def _join(family: list[Seen], seen: Seen) -> None:
     """Add `seen` to the files under its id, unless it is one of them; a finished one is kept."""
-    for number, known in enumerate(family):
+    for number, known in enumerate(family[:_COMPARED]):
         if _are_one(known, seen):
             if seen.ready and not known.ready:
                 family[number] = seen
@@ -79,14 +83,19 @@ def joined(
     Of what both have, the first is believed. Two files of which each had its id to itself are
     told apart here.
     """
-    files, names = list(first), dict[FileId, FileId]()
+    files = {file.id: file for file in first}
+    families: dict[str, list[File]] = {}
+    for file in files.values():
+        families.setdefault(own_id(file.id), []).append(file)
+    names: dict[FileId, FileId] = {}
     for other in second:
-        same = next((each for each in files if same_file(each, other)), None)
+        family = families.setdefault(own_id(other.id), [])
+        same = next((each for each in family[:_COMPARED] if same_file(each, other)), None)
         if same is not None:
             names[other.id] = same.id
             continue
-        taken = any(each.id == other.id for each in files)
-        added = replace(other, id=id_by_kind(other)) if taken else other
+        added = replace(other, id=id_by_kind(other)) if other.id in files else other
         names[other.id] = added.id
-        files.append(added)
-    return names, tuple(files)
+        files[added.id] = added
+        family.append(added)
+    return names, tuple(files.values())
