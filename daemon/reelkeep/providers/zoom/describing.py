@@ -90,7 +90,7 @@ class Describer:
 
     def _day(self, listed: Recording) -> Unread | None:
         """Return the listing that shows the recording again."""
-        if listed.started is None:
+        if listed.started is None or (self.by_user and not listed.user):
             return None
         since = datetime.combine(listed.started.astimezone(UTC), time(), UTC)
         return Unread(listed.user if self.by_user else "", Window(since, since + timedelta(days=1)))

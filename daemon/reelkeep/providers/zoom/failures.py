@@ -38,7 +38,8 @@ class Outcomes:
     """What came of the listings of one kind in one pass."""
 
     served: int = 0  #: Listings that were answered as one should be.
-    in_a_row: int = 0  #: Failures since the last of those.
+    passed_over: int = 0  #: Listings of users who have nothing, as a proper answer says.
+    in_a_row: int = 0  #: Failures since the last proper answer.
     first: Failure | None = None
     latest: Failure | None = None
     _of_user: dict[object, int] = field(default_factory=dict)
@@ -52,6 +53,18 @@ class Outcomes:
         self.served += 1
         self.in_a_row = 0
         self._of_user.pop(user, None)
+
+    def answered(self) -> None:
+        """Note that the provider answered properly that there is nothing of a user."""
+        self.passed_over += 1
+        self.in_a_row = 0
+
+    @property
+    def is_nobody_served(self) -> bool:
+        """Whether the failures are the account's: an outage is not, if anything was answered."""
+        if self.first is None or self.served:
+            return False
+        return not (self.passed_over and self.first.passing)
 
     def failed(self, user: object, failure: Failure) -> None:
         """Note that a listing of `user` could not be read."""

@@ -93,7 +93,7 @@ class Survey:
         outcomes = found.outcomes
         if outcomes.latest is not None and found.given_up:
             raise of_account(outcomes.latest)
-        if outcomes.first is not None and not outcomes.served:
+        if outcomes.first is not None and outcomes.is_nobody_served:
             raise of_account(outcomes.first)
         self._say_who(found)
         failures = [*unlisted, *found.failures.values()]
@@ -162,7 +162,9 @@ class Survey:
         except Denied as denied:
             if denied.verdict is Verdict.NOTHING:
                 found.served(errand)
-            elif not self._pass_over(errand, denied, found.absent):
+            elif self._pass_over(errand, denied, found.absent):
+                found.outcomes.answered()
+            else:
                 found.fail(errand, denied)
             return ()
         except ProviderError as error:

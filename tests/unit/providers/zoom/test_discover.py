@@ -703,3 +703,17 @@ def test_traits_are_the_operators_wishes() -> None:
     assert (traits.transcodes, traits.acknowledges) == (False, False)
     assert traits.epoch is not None
     assert traits.filter.since == traits.epoch
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [(error(500, 500, "oops"), PartlyRead), (error(400, 4711, "scopes:[a:b]"), AuthFailed)],
+)
+async def test_who_is_passed_over_shows_that_the_api_works_but_not_that_all_is_allowed(
+    answer: FakeReply, kind: type[ProviderError]
+) -> None:
+    bench = Bench()
+    bench.script.on(ONE, error(400, 200, "You do not have the right permissions."))
+    bench.script.on(TWO, answer)
+    _, failure = await until_error(bench.meetings(users=["u-1", "u-2"]))
+    assert isinstance(failure, kind)
