@@ -11,14 +11,14 @@ from typing import Any, Final
 import anyio
 
 from reelkeep.core.retry_after import clock_hint
-from reelkeep.errors import AuthFailed, ProviderError, RateLimited, Unavailable
+from reelkeep.errors import ProviderError, RateLimited, Unavailable
 from reelkeep.ports import Clock, Dice, Request, Transport
 from reelkeep.providers.pacing import PATIENCE, limited
 from reelkeep.providers.throttling import Throttling
 from reelkeep.providers.web import Answer, ask, query
 from reelkeep.providers.zoom.grants import Bearer
 from reelkeep.providers.zoom.limits import Label, Limits, come_back
-from reelkeep.providers.zoom.verdicts import Judgement, Verdict, judge
+from reelkeep.providers.zoom.verdicts import Judgement, Rejected, Verdict, judge
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -144,8 +144,8 @@ class Client:
                 await anyio.sleep(max(wait, 2 ** (times - 1) * (0.5 + self._dice() / 2)))
 
     def _final(self, error: ProviderError, answer: Answer | None) -> ProviderError:
-        if isinstance(error, AuthFailed) and answer is not None:
-            return AuthFailed(f"{error}{clock_hint(answer.headers, self._clock())}")
+        if isinstance(error, Rejected) and answer is not None:
+            return Rejected(f"{error}{clock_hint(answer.headers, self._clock())}", error.details)
         if not isinstance(error, RateLimited) or error.until is not None:
             return error
         until = come_back(answer, self._clock()) if answer is not None else None
