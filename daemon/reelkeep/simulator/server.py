@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
@@ -135,6 +136,8 @@ class Simulator:
             faulty = await self._faulty(request, path) if host != "downloads" else None
             reply = await handler(request) if faulty is None else faulty
             status = reply.status
+            if not reply.prepared:
+                reply.headers.setdefault("Date", format_datetime(self.scene.now(), usegmt=True))
             return reply
         finally:
             self.journal.statuses[host, status] += 1
