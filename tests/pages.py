@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import yaml
 from reelkeep.core.disk_errors import DISK_ERRORS, OTHERWISE, DiskErrorRow, Scope
 from reelkeep.settings import schema
 from reelkeep.telemetry.catalogue import events_page, journal_catalog, runbook_page
+from reelkeep.telemetry.waits import WAITS
 
 ROOT = Path(__file__).parent.parent
 
@@ -59,6 +60,19 @@ every five seconds; when it can be written, transfers go on by themselves.
 |---|---|---|---|
 """
 
+_WAITS_HEAD = """\
+# What the program waits for
+
+Made from `telemetry/waits.py` by `make docs`; do not edit.
+
+Each way in which reelkeep waits, the event that says so once, the event that ends it, and the alert
+that catches it if it lasts. Every wait ends by itself as soon as its cause is gone: nothing has to
+be restarted.
+
+| what waits, and for what | begins | ends | alert |
+|---|---|---|---|
+"""
+
 Schema = Mapping[str, Any]
 
 
@@ -67,6 +81,7 @@ def pages(described: Schema | None = None) -> dict[str, str]:
     return {
         "docs/reference/events.md": events_page(),
         "docs/reference/disk-errors.md": disk_errors_page(),
+        "docs/reference/waits.md": waits_page(),
         "docs/reference/configuration.md": configuration_page(
             schema() if described is None else described
         ),
@@ -86,6 +101,18 @@ def disk_errors_page() -> str:
 def _disk_error(name: str, row: DiskErrorRow) -> str:
     shown = f"`{name}`" if row.scope is not Scope.FILE else name
     return f"| {shown} | `{row.scope}` | {row.meaning} | {row.advice} |\n"
+
+
+def waits_page() -> str:
+    """Return the table of all waits."""
+    return _WAITS_HEAD + "".join(
+        f"| {each.what} | {_named(each.begins)} | {_named(each.ends)} | {_named(each.alerts)} |\n"
+        for each in WAITS
+    )
+
+
+def _named(names: Sequence[str]) -> str:
+    return " ".join(f"`{name}`" for name in names) or "none: nothing is lost by it"
 
 
 def rules() -> dict[str, dict[str, Any]]:

@@ -156,7 +156,10 @@ class Disk:
         path.rmdir()
 
     def status(self, path: Path) -> os.stat_result | None:
-        """Return what has this very name, link or not; None if nothing does."""
+        """Return what has this very name, link or not; None if certainly nothing does.
+
+        Only `ENOENT` and `ENOTDIR` say so; whatever else keeps us from looking is raised.
+        """
         try:
             return path.lstat()
         except (FileNotFoundError, NotADirectoryError):

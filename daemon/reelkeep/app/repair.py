@@ -11,6 +11,7 @@ from reelkeep.core.bag import PAPERS
 from reelkeep.core.integrity import DAMAGE, Blemish
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Holding, ProviderName
+from reelkeep.errors import TransferError
 from reelkeep.ports import Report
 
 
@@ -60,9 +61,23 @@ class Repairer:
         repair.names.add(holding.provider)
 
     async def _put_aside(self, holding: Holding, blemish: Blemish) -> bool:
-        """Return whether nothing stands any more where good bytes shall be."""
+        """Return whether nothing stands any more where good bytes shall be.
+
+        What cannot be put aside is said, and left as it is; the repair goes on with the next one.
+        """
         reason = blemish.reason or f"found {blemish.mark} when the archive was read again"
-        if not await self._archive.put_aside(holding, blemish.file, reason):
+        try:
+            if not await self._archive.put_aside(holding, blemish.file, reason):
+                return False
+        except TransferError as error:  # a folder that is closed to us keeps no other from repair
+            self._report(
+                "repair.failed",
+                provider=holding.provider,
+                recording=holding.id,
+                folder=blemish.folder,
+                file=blemish.file,
+                reason=str(error),
+            )
             return False
         self._report(
             "file.quarantined",

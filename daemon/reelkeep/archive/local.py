@@ -103,7 +103,7 @@ class LocalArchive:
         flushers = Flushers()
         keep = Batches[Whole, bool](self._threads, Keeper(self._ground, flushers).keep)
         drawing = Threads(CapacityLimiter(inf))  # one for each transfer under way
-        self._shelf = Shelf(self._ground, self._threads, drawing, keep)
+        self._shelf = Shelf(self._ground, self._threads, drawing, keep, self._usable)
         self._publisher = Publisher(
             self._ground,
             Folders(self._disk, root, layout=layout, timezone=timezone, mode=directory_mode),
@@ -202,7 +202,10 @@ class LocalArchive:
         await self.identity.check()
         if not self._is_prepared:  # the disk was full then
             await self.prepare()
-        return await self._threads.run(self._volumes.free) - self.min_free
+        return await self._threads.run(self._usable)
+
+    def _usable(self) -> int:
+        return self._volumes.free() - self.min_free
 
     async def capacity(self) -> int:
         return (await self._threads.run(self._disk.limits, self._places.root)).total - self.min_free

@@ -22,11 +22,15 @@ from reelkeep.core.coverage import Claim, Coverage
 from reelkeep.core.examination import Examination
 from reelkeep.core.media import examine, kind_of
 from reelkeep.core.model import Download
-from reelkeep.errors import TransferError
+from reelkeep.errors import TooLarge, TransferError
 from reelkeep.ports import Held, Inspection, Source
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
+
+
+LARGE = 1024 * 1024
+"""From here on it is looked whether there is room for a body, once its size is announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Shelf:
     threads: Threads
     drawing: Threads
     keep: Batches[Whole, bool]
+    room: Callable[[], int]  #: Bytes that may still be written; blocking.
 
 
 class LocalPart:
@@ -107,6 +112,8 @@ class LocalPart:
     async def begin(
         self, *, validator: str | None, total: int | None, promises: Mapping[str, str]
     ) -> None:
+        if total is not None and total > LARGE:
+            await self._threads.run(self._see_that_it_fits, total)
         if self._memory is not None:
             self._memory = Memory(validator, total, promises, most=self._small)
         elif self._file.pristine:  # nothing to do on disk
@@ -174,6 +181,12 @@ class LocalPart:
     async def quarantine(self, reason: str) -> None:
         await self._to_disk()
         await self._alone(self._file.set_aside, reason)
+
+    def _see_that_it_fits(self, total: int) -> None:
+        """Refuse a body that its server announces to be larger than what is left. Blocking."""
+        room = self._shelf.room() + self.held.size
+        if total > room:
+            raise TooLarge(f"{total} bytes are announced, {max(0, room)} are left", size=total)
 
     async def _to_disk(self) -> None:
         """Go on on disk, with what was held in memory."""

@@ -18,7 +18,7 @@ from reelkeep.core.bag import (
     decode_payload,
     decode_tags,
 )
-from reelkeep.core.integrity import Checked, Mark, Verdict
+from reelkeep.core.integrity import FOLDER_ITSELF, Checked, Mark, Verdict
 from reelkeep.core.manifest import (
     MANIFEST,
     MANIFEST_BYTES,
@@ -93,7 +93,9 @@ NAMELESS = "the name of its folder is not UTF-8: rename the folder"
 
 def unreadable(folder: str, reason: str | None) -> Verdict:
     """Return what there is to say of a directory that cannot be read."""
-    return Verdict(folder=shown(folder), checked=(Checked("./", Mark.UNREADABLE, reason=reason),))
+    return Verdict(
+        folder=shown(folder), checked=(Checked(FOLDER_ITSELF, Mark.UNREADABLE, reason=reason),)
+    )
 
 
 def _verdict(

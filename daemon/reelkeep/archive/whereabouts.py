@@ -58,12 +58,16 @@ def nowhere(
 def rows_nowhere(disk: Disk, places: Places, holdings: Sequence[Holding]) -> frozenset[int]:
     """Return the rows of stored files of `holdings` that are nowhere, each by its folder.
 
-    Blocking.
+    The files of a folder that is closed to this user are returned, too: nobody can claim that they
+    are here. `verify` finds them unreadable. Blocking.
     """
     found = set[int]()
     for each in holdings:
         home = places.root / each.folder if each.folder else None
-        found.update(file.row for file in nowhere(disk, places, each, home))
+        try:
+            found.update(file.row for file in nowhere(disk, places, each, home))
+        except PermissionError:
+            found.update(file.row for file in stored(each))
     return frozenset(found)
 
 

@@ -150,7 +150,10 @@ class SqlQueue:
         return await self._database.write(work)
 
     async def release(self, claims: Sequence[Claim], until: datetime | None = None) -> None:
-        """Make files that were claimed, and that nobody has begun on, due again, or at `until`."""
+        """Make files that were claimed, and that nobody has begun on, due again.
+
+        With `until`, there was no room for them: they are due then, or at the next start.
+        """
         rows = [download.row for claim in claims for download in claim.downloads]
         if rows:
             await self._database.write(lambda c: _release(c, rows, until))
@@ -222,7 +225,7 @@ class SqlQueue:
 def _release(connection: Connection, rows: Sequence[int], until: datetime | None) -> None:
     values: dict[str, Any] = {"state": FileState.DUE}
     if until is not None:
-        values["due_at"] = until
+        values |= {"due_at": until, "reason": DiskFull.code}
     for some in chunks(rows):
         mine = file.c.row.in_(some) & (file.c.state == FileState.ACTIVE)
         connection.execute(update(file).where(mine).values(values))

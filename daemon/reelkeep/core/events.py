@@ -339,6 +339,11 @@ EVENTS: dict[str, Event] = {
     "repair.queued": Event(
         _I, ("files",), "`verify --repair` made files due again; the running daemon fetches them."
     ),
+    "repair.failed": Event(
+        _E,
+        ("provider", "recording", "folder", "file", "reason"),
+        "A damaged file could not be put aside; it was left as it is, and the repair went on.",
+    ),
     "scrub.failed": Event(
         _E, ("code", "reason"), "The archive could not be read again; said once, tried on."
     ),

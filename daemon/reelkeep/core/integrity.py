@@ -20,6 +20,9 @@ class Mark(StrEnum):
     FOREIGN = "foreign"
 
 
+FOLDER_ITSELF = "./"
+"""Stands for the folder in a verdict: what is in it cannot be looked at."""
+
 DAMAGE = frozenset({Mark.MISSING, Mark.ALTERED, Mark.UNREADABLE})
 """What a file of ours can suffer; what is foreign was never ours."""
 
@@ -82,18 +85,29 @@ class Health:
 
 
 def health(verdict: Verdict, holding: Holding) -> Iterator[Health]:
-    """Yield how each stored file of `holding` was found, if it was looked at this time."""
+    """Yield how each stored file of `holding` was found, if it was looked at this time.
+
+    Unknown is not absent: in a folder that cannot be read every file is unreadable, none missing.
+    """
     found = {checked.name: checked for checked in verdict.checked}
+    closed = found.get(FOLDER_ITSELF)
     for file in holding.files:
         if file.state != FileState.STORED:
             continue
-        checked = found.get(file.name, Checked(file.name, Mark.MISSING))
+        checked = found.get(file.name) or _unseen(file.name, closed)
         mark = checked.mark
         if mark is Mark.OK and checked.sha256 is None:
             continue  # read earlier in the same reading of the whole
         if mark is Mark.OK and checked.sha256 != file.sha256:
             mark = Mark.ALTERED
         yield Health(row=file.row, fault=mark if mark in DAMAGE else None, reason=checked.reason)
+
+
+def _unseen(name: str, closed: Checked | None) -> Checked:
+    """Return what there is to say of a file that was not come by; its folder may be `closed`."""
+    if closed is None:
+        return Checked(name, Mark.MISSING)
+    return Checked(name, Mark.UNREADABLE, reason=closed.reason)
 
 
 def blemishes(verdict: Verdict, holding: Holding | None) -> Iterator[Blemish]:

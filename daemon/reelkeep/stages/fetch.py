@@ -10,7 +10,7 @@ import anyio
 
 from reelkeep.core.model import ANY_BYTES, Download, Failed, Locator, Outcome, ProviderName, Stored
 from reelkeep.core.resume import Complete
-from reelkeep.errors import IoFailed, ProviderError, Remedy, TransferError, Unavailable
+from reelkeep.errors import DiskFull, IoFailed, ProviderError, Remedy, TransferError, Unavailable
 from reelkeep.ports import Archive, Held, Part, Provider, Report
 from reelkeep.stages.download import Landed
 from reelkeep.stages.flights import Flight, Flights
@@ -142,7 +142,8 @@ class Fetcher:
             return error.sha256 is not None and flight.download.seen is None
         if error.remedy is Remedy.DISCARD:
             self._say_discarded(error, part, flight)
-        if error.remedy in (Remedy.RESTART, Remedy.DISCARD):
+        again = error.remedy in (Remedy.RESTART, Remedy.DISCARD)
+        if again or _fills_the_disk(error, part, flight):
             with suppress(IoFailed):  # a part that its disk gave up is forgotten already
                 await part.begin(validator=None, total=None, promises={})
             return False
@@ -185,6 +186,12 @@ class Fetcher:
             file=flight.download.name,
             reason=str(error),
         )
+
+
+def _fills_the_disk(error: TransferError, part: Part, flight: Flight) -> bool:
+    """Whether a file without a known size took the last room: then others shall have it back."""
+    sizes = (flight.download.size, part.held.total)
+    return isinstance(error, DiskFull) and all(size is None for size in sizes)
 
 
 def _stored(

@@ -8,7 +8,15 @@ from typing import Protocol
 
 import anyio
 
-from reelkeep.core.integrity import DAMAGE, Blemish, Health, Verdict, blemishes, health
+from reelkeep.core.integrity import (
+    DAMAGE,
+    FOLDER_ITSELF,
+    Blemish,
+    Health,
+    Verdict,
+    blemishes,
+    health,
+)
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Holding
 from reelkeep.ports import Checks, Report
@@ -74,6 +82,8 @@ class Inspector:
         )
         stored = {file.name for file in holding.files if file.state == FileState.STORED}
         for each in found:
+            if each.file == FOLDER_ITSELF and stored:
+                continue  # said of each file in it
             if each.mark in DAMAGE and each.file not in stored:
                 self._report(
                     "manifest.damaged",

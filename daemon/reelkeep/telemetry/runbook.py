@@ -255,6 +255,10 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "The recording's files are checked against the catalog, too: only `recording.json` or "
             "`SHA256SUMS` differs. `reelkeep verify --repair` writes them anew from the catalog."
         ),
+        "repair.failed": (
+            "`reason` is what the system said, mostly that the folder belongs to another user. "
+            "Give it back to reelkeep's user (`chown -R`), then `reelkeep verify --repair` again."
+        ),
         "scrub.failed": (
             "Nothing else is disturbed, but damage would not be noticed. `reason` says what could "
             "not be read; `scrub.recovered` says when it can be again."

@@ -22,7 +22,7 @@ from reelkeep.archive.local import LocalArchive
 from reelkeep.core.journal import decode
 from reelkeep.core.model import FileId
 from reelkeep.disk import Disk
-from reelkeep.errors import Busy, DiskFull, IoFailed
+from reelkeep.errors import Busy, DiskFull, IoFailed, StorageUnavailable, TooLarge
 from reelkeep.ports import Held
 
 MIB = 1024 * 1024
@@ -414,3 +414,39 @@ async def test_the_newest_two_of_quarantined_bytes_are_there_to_look_at(tmp_path
     notes = [json.loads(path.read_bytes()) for path in sorted(quarantine.glob("*.json"))]
     assert [note["reason"] for note in notes] == ["reason 11", "reason 12"]
     assert (notes[0]["promised"], notes[0]["announced"], notes[0]["held"]) == (20, 30, 6)
+
+
+async def test_a_body_that_is_announced_larger_than_what_is_left_is_refused_at_once(
+    tmp_path: Path,
+) -> None:
+    class Tight(Disk):
+        def free(self, path: Path) -> int:  # noqa: ARG002 - as the real one
+            return 1000 * MIB
+
+    archive = archive_on(tmp_path, Tight())
+    await archive.prepare()
+    async with archive.part(download()) as part:
+        with pytest.raises(TooLarge) as caught:
+            await part.begin(validator=None, total=1001 * MIB, promises={})
+        assert caught.value.size == 1001 * MIB
+        await part.begin(validator=None, total=999 * MIB, promises={})
+
+
+@pytest.mark.parametrize("error", [errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENODEV])
+async def test_what_a_part_holds_outlives_a_disk_that_is_away_for_a_while(
+    tmp_path: Path, error: int
+) -> None:
+    archive = await prepared(tmp_path)
+    async with archive.part(download()) as part:
+        await part.begin(validator='"v1"', total=None, promises={})
+        await part.write([b"x" * 2 * MIB])
+        await part.checkpoint()
+    disk = FaultyDisk(error=error)
+    away = archive_on(tmp_path, disk)
+    async with away.part(download()) as part:
+        disk.fail_next("pwrite")
+        with pytest.raises(StorageUnavailable):
+            await part.write([b"y" * 2 * MIB])
+        with pytest.raises(StorageUnavailable):
+            await part.write([b"z"])
+    assert (await held(archive)).size == 2 * MIB
