@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from fakes.provider import NAME, FakeProvider, many
 from fakes.rig import Rig
 from reelkeep.app.repair import Repairer
+from reelkeep.archive.local import LocalArchive
 from reelkeep.core.integrity import Blemish, Mark
 from reelkeep.core.model import Holding, Level, Stored
 from reelkeep.errors import StorageUnavailable
@@ -61,7 +64,7 @@ async def test_a_folder_that_is_closed_keeps_no_other_file_from_repair() -> None
         )
         for each in (first, second)
     ]  # fmt: skip
-    repairer = Repairer(archive, rig.house.checks, rig.log)  # type: ignore[arg-type] - a stand-in
+    repairer = Repairer(cast(LocalArchive, archive), rig.house.checks, rig.log)
     repair = await repairer.begin(found)
     assert (repair.due, repair.folders) == (1, {second.folder})
     (said,) = rig.log.named("repair.failed")
