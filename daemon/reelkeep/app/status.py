@@ -76,7 +76,8 @@ async def of_catalog(settings: Settings, report: Report, clock: Clock) -> Status
 
 async def _former(desk: Desk, names: Sequence[ProviderName]) -> list[Summary]:
     """Return the providers that the catalog knows, and the configuration has no more."""
-    return await desk.summaries([name for name in await desk.names() if name not in names])
+    former = [name for name in await desk.names() if name not in names]
+    return await desk.summaries(former) if former else []
 
 
 def _lines(former: Sequence[Summary], now: datetime) -> list[Status]:

@@ -211,7 +211,10 @@ def about_disk(settings: Settings) -> Found:
         if room.f_files and room.f_favail < FEW_INODES:
             told = f"only {room.f_favail:,} more files fit on the disk"
             checks.append(Check(f"room for the {name}", Grade.BAD, told))
-        if not os.access(path, os.W_OK | os.X_OK):
+        if room.f_flag & os.ST_RDONLY:
+            told = f"{path} is mounted read-only: transfers pause; see `dmesg`, mount it writable"
+            checks.append(Check(name, Grade.BAD, told))
+        elif not os.access(path, os.W_OK | os.X_OK):
             told = f"user {os.getuid()} may not write in {path}; is this the service's user?"
             checks.append(Check(name, Grade.BAD, told))
     return checks, {"disk": facts}
