@@ -61,7 +61,7 @@ WAITS: tuple[Wait, ...] = (
         begins=("poll.failed",),
         ends=("poll.recovered",),
         alerts=("ReelkeepProviderSilent",),
-        errors=("Unavailable", "BadAnswer", "RateLimited", "ProviderError"),
+        errors=("Unavailable", "BadAnswer", "RateLimited", "Untimely", "ProviderError"),
     ),
     Wait(
         what="One user's or one window's listing, for the provider to give it; others are read.",

@@ -64,9 +64,7 @@ def test_without_a_catalog_the_sums_decide() -> None:
 
 def test_the_sentence_counts_what_was_found() -> None:
     reread = Reread(recordings=1, files=2, read=3000)
-    assert (
-        sentence(reread) == "2 files of 1 recording (3.0 kB) read again: all is as it was written."
-    )
+    assert sentence(reread) == "2 files of 1 recording (3.0 kB) read again: no differences found."
     for number, mark in enumerate((Mark.MISSING, Mark.FOREIGN, Mark.FOREIGN)):
         blemish = Blemish(folder="a", file=str(number), mark=mark, provider=None, recording=None)
         reread.blemishes["a", str(number)] = blemish
