@@ -61,7 +61,7 @@ WAITS: tuple[Wait, ...] = (
         begins=("poll.failed",),
         ends=("poll.recovered",),
         alerts=("ReelkeepProviderSilent",),
-        errors=("Unavailable", "BadAnswer", "RateLimited", "Untimely", "ProviderError"),
+        errors=("Unavailable", "BadAnswer", "RateLimited", "ProviderError"),
     ),
     Wait(
         what="One user's or one window's listing, for the provider to give it; others are read.",
@@ -85,11 +85,12 @@ WAITS: tuple[Wait, ...] = (
         errors=("Parked",),
     ),
     Wait(
-        what="A file that its provider has not finished, or gives no address for.",
+        what="A file that its provider has not finished, gives no address for, or serves with a "
+        "certificate that is not valid at this time.",
         begins=("file.overdue",),
         ends=("file.stored", "file.failed"),
         alerts=("ReelkeepFilesFailed", "ReelkeepRecordingsAtRisk"),
-        errors=("NotYet",),
+        errors=("NotYet", "Untimely"),
     ),
     Wait(
         what="A file after an attempt that failed, for the next one.",
