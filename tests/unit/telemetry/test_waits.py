@@ -31,7 +31,7 @@ def _waits(kind: type[Error]) -> bool:
 def test_every_error_that_makes_us_wait_is_in_the_table() -> None:
     """Whoever adds such an error must say how people learn of it."""
     raised = {*waiting(ProviderError), *waiting(TransferError)}
-    assert raised == {error for wait in WAITS for error in wait.errors}
+    assert raised <= {error for wait in WAITS for error in wait.errors}
 
 
 def test_every_condition_with_a_gauge_is_in_the_table() -> None:
