@@ -82,9 +82,11 @@ def root(error: BaseException) -> BaseException | None:
 
 
 def _reading_fault(error: BaseException) -> str:
-    below = error if isinstance(error, HttpProcessingError) else error.__cause__
-    if isinstance(below, LineTooLong) or "Too many headers" in getattr(below, "message", ""):
-        return TOO_LONG
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, LineTooLong) or "Too many headers" in getattr(below, "message", ""):
+            return TOO_LONG
+        below = below.__cause__
     return "the reply is not readable as HTTP"
 
 
