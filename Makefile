@@ -34,7 +34,7 @@ fuzz: ## try far more strange inputs than the tests do; FUZZ=50 says how many ti
 	@.ci/setup test
 	@FUZZ=$${FUZZ:-20} .venv/bin/python -m pytest -q -n auto --timeout 3600 tests/fuzz $(ARGS)
 
-soak: ## crash it for as long as wanted: kills, power cuts, failing disks; ARGS="--only ext4 --cuts 100"
+soak: ## crash and load it for as long as wanted: kills, power cuts, failing disks, busy connections; ARGS="--only load"
 	@.ci/setup test
 	@PYTHONPATH=tests:. .venv/bin/python -m soak $(ARGS)
 

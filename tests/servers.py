@@ -103,6 +103,8 @@ class Wire:
     @property
     def _underway(self) -> int:
         """Bytes that the kernel has not sent; those that nobody acknowledged yet count no more."""
+        if self._socket.fileno() < 0:
+            raise ConnectionResetError("the client has gone")
         return int(struct.unpack("i", fcntl.ioctl(self._socket, _SIOCOUTQNSD, bytes(4)))[0])
 
     async def tunnel(self, port: int) -> None:
@@ -158,14 +160,20 @@ async def serving(
 
     `host` is what it is called in URLs; `buffer` is what the kernel holds of its bytes, about.
     """
-    writers: list[asyncio.StreamWriter] = []
+    writers: set[asyncio.StreamWriter] = set()
     async with anyio.create_task_group() as group:
 
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writers.append(writer)
+            writers.add(writer)
             if buffer is not None:
                 writer.transport.set_write_buffer_limits(high=buffer)
-            group.start_soon(_serve, site, script, reader, writer)
+            group.start_soon(serve, reader, writer)
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await _serve(site, script, reader, writer)
+            finally:
+                writers.discard(writer)
 
         # asyncio lets no bytes wait for others on sockets that say themselves that they are TCP
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

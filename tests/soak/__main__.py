@@ -1,4 +1,4 @@
-"""Crashes for as long as wanted: what takes long, or needs root."""
+"""Crashes and load for as long as wanted: what takes long, or needs root."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import anyio
 
-from soak import disks, ground, kills
+from soak import disks, ground, kills, load
 
 ROOT = Path(__file__).parents[2]
 STATES = ["test_crashes.py", "test_power_cuts.py", "test_catalog_crashes.py"]
@@ -41,7 +41,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=12, help="of failing system calls")
     parser.add_argument("--kills", type=int, default=20, help="of the daemon, at least")
     parser.add_argument("--seconds", type=float, default=600, help="of killing, at least")
-    parser.add_argument("--only", metavar="CASE", help="daemon, states, ext4, xfs, full, ...")
+    parser.add_argument("--files", type=int, default=200_000, help="to fetch under load")
+    parser.add_argument("--large", type=float, default=0.05, help="the share of large ones")
+    parser.add_argument("--niceness", type=int, default=0, help="of the busy loops beside them")
+    parser.add_argument("--only", metavar="CASE", help="daemon, states, load, ext4, xfs, full, ...")
     return parser.parse_args()
 
 
@@ -50,12 +53,19 @@ def _cases(options: argparse.Namespace) -> dict[str, Case]:
     return {
         "daemon": partial(_daemon, options),
         "states": _states,
+        "load": partial(load.run, _plan(options), say=_say),
         "ext4": _as_root(partial(disks.power_cuts, "ext4", options.cuts, dice)),
         "xfs": _as_root(partial(disks.power_cuts, "xfs", options.cuts, dice)),
         "full": _as_root(disks.full),
         "read-only": _as_root(disks.read_only),
         "calls": _as_root(partial(disks.failing_calls, options.rounds, dice)),
     }
+
+
+def _plan(options: argparse.Namespace) -> load.Plan:
+    return load.Plan(
+        seed=options.seed, files=options.files, large=options.large, niceness=options.niceness
+    )
 
 
 def _daemon(options: argparse.Namespace) -> str:

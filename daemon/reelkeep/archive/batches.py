@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from anyio import Event, Semaphore
+from anyio import CancelScope, Event, Semaphore
 
 from reelkeep.archive.threads import Threads
 from reelkeep.disk import disk_error
@@ -66,9 +66,11 @@ class Batches(Generic[Wish, Grant]):
         return _granted(mine)
 
     async def _serve(self) -> None:
+        """Serve all who wait; others depend on it, so that whoever does it is not cancelled."""
         batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
         try:
-            answers = await self._threads.run(self._work, [each.wish for each in batch])
+            with CancelScope(shield=True):
+                answers = await self._threads.run(self._work, [each.wish for each in batch])
             for each, answer in zip(batch, answers, strict=True):
                 each.answer = answer
         finally:
