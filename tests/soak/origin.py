@@ -114,6 +114,13 @@ def _surplus(seen: Seen, shelf: Shelf) -> Act:
     )
 
 
+def _ignoring_rests(seen: Seen, shelf: Shelf) -> Act:
+    """The whole file for its rest; who ignores segments once is asked for none for ever."""
+    return (
+        ignoring(seen, shelf) if seen.headers.get("Range", "").endswith("-") else good(seen, shelf)
+    )
+
+
 _FLAWS: Sequence[Draw] = (
     lambda _draw, at: breaking(Wire.close, at=at),
     lambda _draw, at: breaking(Wire.reset, at=at),
@@ -127,7 +134,7 @@ _FLAWS: Sequence[Draw] = (
     _cut_chunks,
     lambda _draw, _at: ending(Wire.close),
     lambda _draw, _at: ending(Wire.reset),
-    lambda _draw, _at: ignoring,
+    lambda _draw, _at: _ignoring_rests,
     lambda _draw, at: shorter(max(1, at)),
     lambda _draw, _at: answering(500),
     lambda _draw, _at: _surplus,

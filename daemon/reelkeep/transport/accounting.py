@@ -57,11 +57,11 @@ def count_of(sock: socket.socket) -> Count | None:
 
 def _once(sock: socket.socket) -> Count | None:
     before = _received(sock)
-    queued = _queued(sock)
+    waiting = queued(sock)
     after = _received(sock)
-    if before is None or after is None or queued is None:
+    if before is None or after is None or waiting is None:
         return None
-    return Count(before[0] - queued, after[1] - queued)
+    return Count(before[0] - waiting, after[1] - waiting)
 
 
 def _received(sock: socket.socket) -> tuple[int, int] | None:
@@ -86,7 +86,8 @@ def _received(sock: socket.socket) -> tuple[int, int] | None:
     return (received - 1, received) if state == _CLOSED else (received, received)
 
 
-def _queued(sock: socket.socket) -> int | None:
+def queued(sock: socket.socket) -> int | None:
+    """Return how many bytes came on `sock` that nobody has taken; None if nobody tells."""
     try:
         return int(struct.unpack("i", fcntl.ioctl(sock, termios.FIONREAD, bytes(4)))[0])
     except OSError:

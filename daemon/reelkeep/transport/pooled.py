@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+from weakref import WeakSet
 
 import anyio
 from aiohttp import (
@@ -18,6 +20,7 @@ from aiohttp import (
     TCPConnector,
 )
 from aiohttp.abc import AbstractResolver
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from multidict import CIMultiDict
@@ -27,6 +30,7 @@ from reelkeep.core.redirects import Trail
 from reelkeep.core.urls import Origin
 from reelkeep.errors import Refused, Stalled
 from reelkeep.ports import Request
+from reelkeep.transport.accounting import queued
 from reelkeep.transport.faults import at_the_edge
 from reelkeep.transport.limits import MAX_FIELDS, MAX_LINE
 from reelkeep.transport.line import Line
@@ -108,7 +112,14 @@ class PooledClient:
 
 
 class _Connector(TCPConnector):
-    """Starts the clock for the head once there is a connection; until then another one runs."""
+    """Gives only connections on which nothing came unasked, and starts the clock for the head.
+
+    aiohttp takes what a host says on a connection in the pool for the reply to the next request.
+    """
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self._used: WeakSet[ResponseHandler] = WeakSet()
 
     async def connect(
         self,
@@ -117,9 +128,23 @@ class _Connector(TCPConnector):
         timeout: ClientTimeout,  # noqa: ASYNC109 - the base class has it
     ) -> Connection:
         connection = await super().connect(req, traces, timeout)
+        while self._has_unasked(connection):
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
         wait = _WAIT.get()
         wait.scope.deadline = anyio.current_time() + wait.most.total_seconds()
         return connection
+
+    def _has_unasked(self, connection: Connection) -> bool:
+        """Return whether bytes came since the last reply, or are in the kernel."""
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None:
+            return False
+        if protocol not in self._used:  # what comes first may belong to TLS
+            self._used.add(protocol)
+            return False
+        sock = transport.get_extra_info("socket")
+        return protocol.should_close or bool(sock is not None and queued(sock))
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,32 @@ async def test_a_connection_that_was_reset_in_the_pool_is_replaced() -> None:
     assert site.connections == 2
 
 
+async def test_what_a_host_says_unasked_is_not_the_reply_to_the_next_request() -> None:
+    async def chatty(_request: Seen, wire: Wire) -> None:
+        await wire.send(reply(b"body"), pause=0.02)
+        await wire.send(reply(b"unasked"))
+
+    async with asked(chatty) as (transport, site):
+        for _ in range(3):
+            assert await read(transport, Request(url=site.url())) == b"body"
+            await anyio.sleep(0.05)
+    assert site.connections == 3
+
+
+async def test_nor_is_what_the_kernel_holds_when_a_request_is_sent() -> None:
+    wires: list[Wire] = []
+
+    async def script(_request: Seen, wire: Wire) -> None:
+        wires.append(wire)
+        await wire.send(reply(b"body"))
+
+    async with asked(script) as (transport, site):
+        assert await read(transport, Request(url=site.url())) == b"body"
+        wires[0]._writer.write(reply(b"unasked"))  # goes to the kernel at once
+        assert await read(transport, Request(url=site.url())) == b"body"
+        assert site.connections == 2
+
+
 async def test_rule_57_a_host_has_no_more_requests_than_slots() -> None:
     peak = running = 0
 
