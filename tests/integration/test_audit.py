@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from integration.test_cli import NAMES, Place, place_in
-from reelkeep.simulator import Fault, Flaw
 from reelkeep.simulator.faults import status
 from reelkeep.simulator.world import SimMeeting
 
@@ -53,8 +52,7 @@ async def add_failed(place: Place) -> SimMeeting:
     """Add a meeting of which one file could not be had."""
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
     meeting = place.sim.studio.add_meeting(began)
-    broken = Fault(flaw=Flaw.CORRUPT, times=None, at=2)
-    place.sim.faults.add(meeting.files[0].key, broken)
+    place.sim.faults.add(meeting.files[0].key, status(503, times=None))
     await place.run("sync", code=1)
     return meeting
 

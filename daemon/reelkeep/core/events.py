@@ -325,6 +325,36 @@ EVENTS: dict[str, Event] = {
         ("provider", "recording", "file", "folder"),
         "A file that was found damaged is as it was stored again.",
     ),
+    # what is fetched again by `audit --content`
+    "file.matches": Event(
+        _D,
+        ("provider", "recording", "file", "sha256"),
+        "`audit --content` fetched an archived file again: it is the same, byte by byte.",
+    ),
+    "file.differs": Event(
+        _E,
+        ("provider", "recording", "file", "folder", "archived", "fetched", "reason"),
+        "`audit --content` fetched an archived file again: its provider gives other bytes, with "
+        "the SHA-256 `fetched`, than the archive has. With `--repair`, `reason` says why they were "
+        "not replaced.",
+    ),
+    "file.unsteady": Event(
+        _W,
+        ("provider", "recording", "file", "reason"),
+        "`audit --content` fetched an archived file twice: both differ from it and from each "
+        "other. Nothing was changed.",
+    ),
+    "file.not_compared": Event(
+        _I,
+        ("provider", "recording", "file", "code", "reason"),
+        "`audit --content` could not fetch an archived file again, or not read it here.",
+    ),
+    "file.replaced": Event(
+        _W,
+        ("provider", "recording", "file", "before", "sha256", "bytes", "verified"),
+        "`audit --content --repair` replaced an archived file, as two equal fetches differ from "
+        "it; the old bytes, with the SHA-256 `before`, are in quarantine.",
+    ),
     # what is read again
     "recording.checked": Event(
         _D,
@@ -337,7 +367,10 @@ EVENTS: dict[str, Event] = {
         "A manifest or its sums are not as they were written; `verify --repair` writes them anew.",
     ),
     "repair.queued": Event(
-        _I, ("files",), "`verify --repair` made files due again; the running daemon fetches them."
+        _I,
+        ("files",),
+        "`verify --repair` or `audit --content --repair` made files due again; the running daemon "
+        "fetches them.",
     ),
     "repair.failed": Event(
         _E,

@@ -165,7 +165,6 @@ class Stored:
     verified: Level
     source: str  #: The origin it came from (scheme, host, port), without path or query.
     seconds: float
-    resumed_from: int = 0  #: Bytes that an earlier attempt had left.
     adopted: bool = False  #: Nothing was fetched: the bytes were there already.
     reason: str | None = None  #: The reason code of a check that was overruled.
     note: str | None = None  #: What is unusual about it, in a sentence.

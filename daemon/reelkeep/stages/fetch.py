@@ -8,13 +8,13 @@ from contextlib import suppress
 
 import anyio
 
-from reelkeep.core.model import ANY_BYTES, Download, Failed, Locator, Outcome, ProviderName, Stored
-from reelkeep.core.resume import Complete
-from reelkeep.errors import DiskFull, IoFailed, ProviderError, Remedy, TransferError, Unavailable
+from reelkeep.core.model import ANY_BYTES, Download, Failed, Outcome, ProviderName, Stored
+from reelkeep.errors import DiskFull, IoFailed, ProviderError, Remedy, TransferError
 from reelkeep.ports import Archive, Held, Part, Provider, Report
+from reelkeep.stages.bring import Bringer, say_discarded
 from reelkeep.stages.download import Landed
 from reelkeep.stages.flights import Flight, Flights
-from reelkeep.stages.stream import Arrived, Stream, missing, resumable
+from reelkeep.stages.stream import Stream, resumable
 from reelkeep.stages.verify import Proof, level_of_kept, proof_of_recalled, verify
 
 VERSIONS = 1000
@@ -39,9 +39,8 @@ class Fetcher:
         flights: Flights,
         report: Report,
     ) -> None:
-        self._providers = providers
         self._archive = archive
-        self._stream = stream
+        self._bring = Bringer(providers, stream)
         self._flights = flights
         self._report = report
         self._ashore = anyio.Semaphore(ASHORE, fast_acquire=True)
@@ -98,36 +97,7 @@ class Fetcher:
                 self._flights.land(flight)
                 landed()
                 await part.keep()
-        return _stored(flight, proof, source=arrived.origin, resumed_from=held)
-
-    async def _bring(self, part: Part, flight: Flight) -> Arrived:
-        """Complete `part`; a locator that is refused is replaced once, and the bytes stay.
-
-        A replacement that is the same again is not tried: what refused it would do so again
-        (rule 23). Later attempts may fare better, and they are few and far between.
-        """
-        download = flight.download
-        if isinstance(missing(part.held, download), Complete):  # nobody need be asked (rule 14)
-            return Arrived("", framed=True)
-        locator = await self._locate(download, fresh=False)
-        try:
-            return await self._stream.complete(part, locator, flight)
-        except TransferError as error:
-            if error.remedy is not Remedy.REFRESH:
-                raise
-            fresh = await self._locate(download, fresh=True)
-            if fresh == locator:
-                raise
-        return await self._stream.complete(part, fresh, flight)
-
-    async def _locate(self, download: Download, *, fresh: bool) -> Locator:
-        """Ask the provider as it is configured now: that may change in the middle of a file."""
-        provider = self._providers.get(download.provider)
-        if provider is None:
-            raise Unavailable("this provider is no longer configured")
-        return await provider.locate(
-            download.recording, download.asked_as or download.file, fresh=fresh
-        )
+        return _stored(flight, proof, source=arrived.origin)
 
     async def _after(
         self, error: TransferError, part: Part, flight: Flight, held_before: int
@@ -141,7 +111,7 @@ class Fetcher:
             await self._quarantine(error, part, flight)
             return error.sha256 is not None and flight.download.seen is None
         if error.remedy is Remedy.DISCARD:
-            self._say_discarded(error, part, flight)
+            say_discarded(self._report, error, part, flight.download)
         again = error.remedy in (Remedy.RESTART, Remedy.DISCARD)
         if again or _fills_the_disk(error, part, flight):
             with suppress(IoFailed):  # a part that its disk gave up is forgotten already
@@ -165,18 +135,6 @@ class Fetcher:
             self._reached.popitem(last=False)
         return size > before
 
-    def _say_discarded(self, error: TransferError, part: Part, flight: Flight) -> None:
-        download, held = flight.download, part.held
-        self._report(
-            "file.discarded",
-            provider=download.provider,
-            recording=download.recording,
-            file=download.name,
-            bytes=held.size + held.beyond,
-            code=error.code,
-            reason=str(error),
-        )
-
     async def _quarantine(self, error: TransferError, part: Part, flight: Flight) -> None:
         await part.quarantine(f"{error.code}: {error}")
         self._report(
@@ -194,9 +152,7 @@ def _fills_the_disk(error: TransferError, part: Part, flight: Flight) -> bool:
     return isinstance(error, DiskFull) and all(size is None for size in sizes)
 
 
-def _stored(
-    flight: Flight, proof: Proof, *, source: str = "", resumed_from: int = 0, adopted: bool = False
-) -> Stored:
+def _stored(flight: Flight, proof: Proof, *, source: str = "", adopted: bool = False) -> Stored:
     return Stored(
         download=flight.download,
         size=proof.size,
@@ -204,7 +160,6 @@ def _stored(
         verified=proof.level,
         source=source,
         seconds=anyio.current_time() - flight.began,
-        resumed_from=resumed_from,
         adopted=adopted,
         reason=proof.reason,
         note=proof.note,

@@ -242,6 +242,31 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "anew, if its provider still has it; else a copy of the archive has to help. "
             "`file.intact` says when it is in order again."
         ),
+        "file.differs": (
+            "Two fetches in a row gave the same bytes, unless `reason` says otherwise, and the "
+            "archive has others. Either the archived ones were damaged on their way or on the "
+            "disk, or the provider has made the file anew, which it does with transcripts.\n"
+            "Do not delete the recording at its provider. `reelkeep verify ID` tells whether the "
+            "archived bytes are still those that were stored. `reelkeep audit --content --repair` "
+            "replaces them; the old ones stay in `.reelkeep/quarantine`, so that nothing is lost "
+            "whichever is right."
+        ),
+        "file.unsteady": (
+            "The provider gives other bytes each time, as it may for texts that it makes when "
+            "they are asked for. Nobody can tell which are right, so the archived ones stay. Of a "
+            "video, that should not be: a proxy that alters what passes through it, or memory that "
+            "is broken, may be the cause."
+        ),
+        "file.not_compared": (
+            "Nothing, if `code` is `not_found`, `refused` or `not_configured`: what the provider "
+            "does not give cannot be compared. `not_readable`: run `reelkeep verify`. Anything "
+            "else is trouble with the provider or the network: run the same command again."
+        ),
+        "file.replaced": (
+            "Nothing: two equal fetches of the provider were verified, and have the name now. The "
+            "old bytes are kept in `.reelkeep/quarantine` with a note; remove them once you have "
+            "looked at both."
+        ),
         "file.missing": (
             "Somebody or something removed it from the archive, or part of the disk is not "
             "mounted: look there first, before a repair fetches all of it again.\n"

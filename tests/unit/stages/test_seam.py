@@ -68,7 +68,6 @@ async def test_64_kib_before_the_missing_bytes_are_asked_for_and_compared() -> N
     assert isinstance(outcome, Stored)
     assert there.kept == BODY
     assert there.ranges == [None, f"bytes={HELD - SEAM}-"]
-    assert outcome.resumed_from == HELD
 
 
 @pytest.mark.parametrize("at", [HELD - SEAM, HELD - 100, HELD - 1])

@@ -1,0 +1,300 @@
+"""Fetch archived files again from their providers, and compare what comes with what is here.
+
+For each file its archived bytes are read, then it is fetched and hashed on the way; no byte of it
+is kept. What differs is fetched a second time. Nothing is changed here: `content_repair` does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from reelkeep.app.refetching import ABSENT
+from reelkeep.archive.local import LocalArchive
+from reelkeep.core.content_audit import Comparison, compare
+from reelkeep.core.integrity import Mark
+from reelkeep.core.model import ANY_BYTES, Download, HeldFile, Holding, ProviderName
+from reelkeep.errors import ProviderError, Remedy, TransferError
+from reelkeep.ports import Clean, Report
+
+NOT_CONFIGURED = "not_configured"
+"""The code of a file whose provider is not configured, or not enabled."""
+
+NOT_READABLE = "not_readable"
+"""The code of a file whose archived bytes are missing or cannot be read."""
+
+NOT_TO_BE_HAD = ABSENT | {NOT_CONFIGURED}
+"""Codes of what cannot be fetched whoever tries; it is counted, and does not fail the command."""
+
+GIVE_UP_AFTER = 5
+"""Errors of a provider in a row after which it is asked no more in this run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """One archived file that is to be compared; `number` is its place in the order of the run."""
+
+    number: int
+    holding: Holding
+    file: HeldFile
+
+    @property
+    def download(self) -> Download:
+        """How it is asked for; what an operator or a check let pass is not looked at again."""
+        file = self.file
+        return Download(
+            row=file.row,
+            provider=self.holding.provider,
+            recording=self.holding.id,
+            file=file.id,
+            key=self.holding.key,
+            name=file.name,
+            file_type=file.file_type,
+            size=file.size if file.promised is None else file.promised,
+            asked_as=file.asked_as,
+            accepts=None if file.reason is None else ANY_BYTES,
+        )
+
+    @property
+    def where(self) -> dict[str, str]:
+        """The keys by which events name it."""
+        return {
+            "provider": self.holding.provider,
+            "recording": self.holding.id,
+            "file": self.file.name,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What became of one file."""
+
+    archived: Archived
+    comparison: Comparison
+    code: str | None = None  #: Why it was not compared.
+    reason: str | None = None  #: The same, or what was seen, in a sentence.
+    here: str | None = None  #: SHA-256 of the archived bytes.
+    fetched: tuple[str, ...] = ()  #: SHA-256 of each fetch.
+    repair: str | None = None  #: `replaced`, `queued` or `refused`, if one was tried.
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is left to be done about it."""
+        if self.comparison is Comparison.NOT_COMPARED:
+            return self.code in NOT_TO_BE_HAD
+        return self.comparison is Comparison.MATCHES or self.repair == "replaced"
+
+    def told(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        holding = self.archived.holding
+        said: dict[str, Any] = {
+            **self.archived.where,
+            "folder": holding.folder,
+            "code": self.code,
+            "reason": self.reason,
+            "archived": self.here,
+            "fetched": list(self.fetched),
+            "repair": self.repair,
+        }
+        return {key: value for key, value in said.items() if value}
+
+
+@dataclass(slots=True)
+class ContentAudit:
+    """What was found; it grows while it is being found."""
+
+    files: int = 0  #: To be compared.
+    bytes: int = 0  #: Of those, as they are archived.
+    done: int = 0  #: Files.
+    done_bytes: int = 0
+    stopped: bool = False  #: A signal ended it first.
+    counts: Counter[Comparison] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)  #: Of what was not compared.
+    notable: list[Compared] = field(default_factory=list)  #: All that does not simply match.
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is left to be done."""
+        return not self.stopped and all(each.ok for each in self.notable)
+
+    def note(self, each: Compared) -> None:
+        """Add what became of one file."""
+        self.done += 1
+        self.done_bytes += each.archived.file.size or 0
+        self.counts[each.comparison] += 1
+        if each.comparison is Comparison.NOT_COMPARED:
+            self.codes[each.code or ""] += 1
+        if each.comparison is not Comparison.MATCHES or each.reason is not None:
+            self.notable.append(each)
+
+    def listed(self, comparison: Comparison) -> list[Compared]:
+        """Return what is notable of this kind, in the order of the run."""
+        found = [each for each in self.notable if each.comparison is comparison]
+        return sorted(found, key=lambda each: each.archived.number)
+
+
+Selected = Callable[[], AsyncIterator[Archived]]
+"""Yields what is to be compared, in order; may be asked more than once."""
+
+Hashed = Callable[[Download], Awaitable[str]]
+"""Returns the SHA-256 of what the provider gives, or raises a `ProviderError`, `TransferError`."""
+
+Mend = Callable[[Compared], Awaitable[Compared]]
+"""Repairs what differs from its first fetch; the second one is its own."""
+
+
+class Comparer:
+    """Compares one file after the other."""
+
+    def __init__(
+        self, archive: LocalArchive, hashed: Hashed, *, names: frozenset[ProviderName],
+        report: Report, clean: Clean, mend: Mend | None = None,
+    ) -> None:  # fmt: skip
+        self._archive = archive
+        self._hashed = hashed
+        self._names = names
+        self._report = report
+        self._clean = clean
+        self._mend = mend
+        self._errors: Counter[ProviderName] = Counter()  # in a row
+        self._given_up: dict[ProviderName, ProviderError] = {}
+
+    async def __call__(self, archived: Archived) -> Compared:
+        """Return what fetching `archived` again shows; a repair is included."""
+        try:
+            found = await self._compared(archived)
+        except (ProviderError, TransferError) as error:
+            found = _not_compared(archived, error.code, str(error))
+        if found.reason is not None:
+            found = replace(found, reason=self._clean(found.reason))
+        self._say(found)
+        return found
+
+    async def _compared(self, archived: Archived) -> Compared:
+        provider = archived.holding.provider
+        if provider not in self._names:
+            reason = "its provider is not configured, not enabled, or not asked in this run"
+            return _not_compared(archived, NOT_CONFIGURED, reason)
+        if provider in self._given_up:
+            raise self._given_up[provider]
+        here = await self._read(archived)
+        if isinstance(here, Compared):
+            return here
+        first = await self._once(archived)
+        comparison = compare(here, first)
+        if comparison is not None:
+            return Compared(archived=archived, comparison=comparison, here=here, fetched=(first,))
+        begun = Compared(
+            archived=archived, comparison=Comparison.DIFFERS, here=here, fetched=(first,)
+        )
+        if self._mend is not None:
+            return await self._mend(begun)
+        try:
+            return decided(begun, await self._once(archived))
+        except (ProviderError, TransferError) as error:
+            return undecided(begun, error)
+
+    async def _read(self, archived: Archived) -> str | Compared:
+        """Return the digest of the archived bytes."""
+        holding, file = archived.holding, archived.file
+        others = {each.name for each in holding.files} - {file.name}
+        verdict = await self._archive.verify(holding.folder or "", known=others)
+        checked = next((each for each in verdict.checked if each.name == file.name), None)
+        if checked is None or checked.sha256 is None:
+            mark = Mark.MISSING if checked is None else checked.mark
+            reason = f"the archived file is {mark}: `reelkeep verify --repair`"
+            return _not_compared(archived, NOT_READABLE, reason)
+        return checked.sha256
+
+    async def _once(self, archived: Archived) -> str:
+        """Return the digest of what the provider gives now."""
+        provider = archived.holding.provider
+        try:
+            sha256 = await self._hashed(archived.download)
+        except ProviderError as error:
+            self._errors[provider] += 1
+            if error.remedy is Remedy.PAUSE or self._errors[provider] >= GIVE_UP_AFTER:
+                self._given_up[provider] = error
+            raise
+        self._errors[provider] = 0
+        return sha256
+
+    def _say(self, found: Compared) -> None:
+        where, reason = found.archived.where, found.reason
+        if found.comparison is Comparison.MATCHES:
+            self._report("file.matches", **where, sha256=found.here)
+        elif found.comparison is Comparison.NOT_COMPARED:
+            self._report("file.not_compared", **where, code=found.code, reason=reason)
+        elif found.comparison is Comparison.UNSTEADY:
+            self._report("file.unsteady", **where, reason=reason)
+        elif found.repair != "replaced":
+            self._report(
+                "file.differs",
+                **where,
+                folder=found.archived.holding.folder,
+                archived=found.here,
+                fetched=found.fetched[0],
+                reason=reason,
+            )
+
+
+def decided(begun: Compared, second: str) -> Compared:
+    """Return what a second fetch makes of a first one that differs from the archive."""
+    comparison = compare(begun.here or "", begun.fetched[0], second)
+    reasons: Mapping[Comparison | None, str] = {
+        Comparison.DIFFERS: "two fetches are equal, and the archived bytes are not the same",
+        Comparison.UNSTEADY: "two fetches differ from each other: nobody can tell which is right",
+        Comparison.MATCHES: "one of two fetches differs; the archived bytes equal the other",
+    }
+    return replace(
+        begun,
+        comparison=comparison or Comparison.DIFFERS,
+        fetched=(*begun.fetched, second),
+        reason=reasons[comparison],
+    )
+
+
+def undecided(begun: Compared, error: ProviderError | TransferError) -> Compared:
+    """Return what is known if a first fetch differs from the archive, and a second one failed."""
+    return replace(begun, reason=f"one fetch differs, and the second one failed: {error}")
+
+
+async def run_audit(
+    selected: Selected, compared: Callable[[Archived], Awaitable[Compared]], *, workers: int,
+    found: ContentAudit,
+) -> None:  # fmt: skip
+    """Compare what is `selected`, `workers` files at a time, and put into `found` what comes."""
+    async for each in selected():
+        found.files += 1
+        found.bytes += each.file.size or 0
+    send, receive = anyio.create_memory_object_stream[Archived](0)
+    async with anyio.create_task_group() as group:
+        group.start_soon(_feed, selected, send)
+        async with receive:
+            for _ in range(workers):
+                group.start_soon(_work, receive.clone(), compared, found)
+
+
+async def _feed(selected: Selected, send: MemoryObjectSendStream[Archived]) -> None:
+    async with send:
+        async for each in selected():
+            await send.send(each)
+
+
+async def _work(
+    receive: MemoryObjectReceiveStream[Archived],
+    compared: Callable[[Archived], Awaitable[Compared]],
+    found: ContentAudit,
+) -> None:
+    async with receive:
+        async for each in receive:
+            found.note(await compared(each))
+
+
+def _not_compared(archived: Archived, code: str, reason: str) -> Compared:
+    return Compared(archived=archived, comparison=Comparison.NOT_COMPARED, code=code, reason=reason)

@@ -1,0 +1,195 @@
+"""`reelkeep audit --content`: what is asked, seen meanwhile, and said at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from fractions import Fraction
+from typing import Any
+
+import anyio
+from rich.console import RenderableType
+
+from reelkeep.app.content_audit import ContentAudit
+from reelkeep.app.content_run import ContentRun, ContentWish
+from reelkeep.cli.codes import Exit
+from reelkeep.cli.invocation import log_of
+from reelkeep.cli.loop import run_in_loop
+from reelkeep.cli.options import enabled, window_of
+from reelkeep.cli.output import Output
+from reelkeep.cli.progress import Rate
+from reelkeep.cli.screen import Draw, Screen
+from reelkeep.cli.signals import obey
+from reelkeep.cli.tables import cell, table
+from reelkeep.cli.words import duration, listed, number, size
+from reelkeep.core.content_audit import Choice, Comparison
+from reelkeep.settings import Settings
+
+_SHOWN = (Comparison.DIFFERS, Comparison.UNSTEADY, Comparison.MATCHES, Comparison.NOT_COMPARED)
+_MOST_NAMED = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The options of the command."""
+
+    names: tuple[str, ...]
+    first: date | None
+    last: date | None
+    sample: Fraction | None
+    seed: str | None
+    since: date | None
+    suspects: bool
+    repair: bool
+
+    def wish(self, settings: Settings) -> ContentWish:
+        """Return what is to be compared.
+
+        Raises:
+            click.UsageError: A provider is not known, or days end before they begin.
+        """
+        since = None if self.since is None else datetime.combine(self.since, time(), UTC)
+        return ContentWish(
+            asked=enabled(settings, self.names),
+            only=self.names,
+            window=window_of(self.first, self.last),
+            choice=Choice(
+                sample=self.sample, seed=self.seed or "", since=since, suspects=self.suspects
+            ),
+            repair=self.repair,
+        )
+
+    def told(self) -> dict[str, Any]:
+        """Return which files were meant, as JSON."""
+        return {
+            "from": None if self.first is None else self.first.isoformat(),
+            "to": None if self.last is None else self.last.isoformat(),
+            "since": None if self.since is None else self.since.isoformat(),
+            "sample_percent": None if self.sample is None else float(self.sample * 100),
+            "seed": self.seed,
+            "suspects": self.suspects,
+        }
+
+
+def compare_content(out: Output, settings: Settings, asked: Asked, *, as_json: bool) -> int:
+    """Fetch again what is asked for, print what was found, and return the exit code."""
+    run = run_in_loop(_run, settings, asked.wish(settings))
+    if as_json:
+        out.json(content_document(run, asked))
+    else:
+        print_content(out, run.found, fetched=run.flights.received)
+    return Exit.DONE if run.found.ok else Exit.LEFT
+
+
+async def _run(settings: Settings, wish: ContentWish) -> ContentRun:
+    screen, stop = Screen(), anyio.Event()
+    run = ContentRun(settings, wish, log_of(settings, screen.stream))
+    async with anyio.create_task_group() as group:
+        await group.start(obey, stop)
+        async with screen.showing(_drawing(run)):
+            await run.run(stop)
+        group.cancel_scope.cancel()
+    return run
+
+
+def content_document(run: ContentRun, asked: Asked) -> dict[str, Any]:
+    """Return all of it as JSON."""
+    found = run.found
+    uncompared = found.listed(Comparison.NOT_COMPARED)
+    repaired = [each for each in found.notable if each.repair == "replaced"]
+    return {
+        "ok": found.ok,
+        "stopped": found.stopped,
+        **asked.told(),
+        "files": found.files,
+        "bytes": found.bytes,
+        "done": found.done,
+        "fetched_bytes": run.flights.received,
+        "matches": found.counts[Comparison.MATCHES],
+        "differs": [each.told() for each in found.listed(Comparison.DIFFERS)],
+        "unsteady": [each.told() for each in found.listed(Comparison.UNSTEADY)],
+        "repaired": len(repaired),
+        "not_compared": {
+            "total": len(uncompared),
+            "codes": dict(sorted(found.codes.items())),
+            "files": [each.told() for each in uncompared],
+        },
+    }
+
+
+def print_content(out: Output, found: ContentAudit, *, fetched: int) -> None:
+    """Print a row for each file that does not simply match, and all of it in a sentence."""
+    rows = [each for comparison in _SHOWN for each in found.listed(comparison)]
+    if rows:
+        made = table(
+            out, "found", "provider", "recording", "file", "reason",
+            wrap=("file", "reason"), cut=("provider", "recording"),
+        )  # fmt: skip
+        for each in rows[:_MOST_NAMED]:
+            told = "repaired" if each.repair == "replaced" else _word(each.comparison)
+            style = "green" if each.ok else "bold red"
+            archived = each.archived
+            made.add_row(
+                cell(told, style),
+                cell(archived.holding.provider),
+                cell(archived.holding.id),
+                cell(archived.file.name),
+                cell(f"{each.code}: {each.reason}" if each.code else each.reason or ""),
+            )
+        out.show(made)
+        if len(rows) > _MOST_NAMED:
+            out.line(f"… and {len(rows) - _MOST_NAMED:,} more; --json names them all.")
+        out.line()
+    out.show(
+        cell(content_sentence(found, fetched=fetched), "bold green" if found.ok else "bold red")
+    )
+
+
+def content_sentence(found: ContentAudit, *, fetched: int) -> str:
+    """Return how it stands; what was not compared is never counted as equal."""
+    if not found.files and not found.stopped:
+        return "No archived file is meant by these options: nothing was compared."
+    counts = found.counts
+    repaired = sum(each.repair == "replaced" for each in found.notable)
+    parts = [f"{counts[Comparison.MATCHES]:,} equal"]
+    figures = (
+        (counts[Comparison.DIFFERS] - repaired, "differ"),
+        (repaired, "repaired"),
+        (counts[Comparison.UNSTEADY], "unsteady"),
+    )
+    parts += [f"{count:,} {word}" for count, word in figures if count]
+    if counts[Comparison.NOT_COMPARED]:
+        codes = ", ".join(f"{count:,} {code}" for code, count in sorted(found.codes.items()))
+        parts.append(f"{counts[Comparison.NOT_COMPARED]:,} not compared ({codes})")
+    told = f"{listed(parts)}; {size(fetched)} fetched."
+    if found.stopped:
+        return (
+            f"Stopped after {found.done:,} of {number(found.files, 'file')}: {told} The same "
+            "command begins anew."
+        )
+    return f"Of {number(found.files, 'archived file')}: {told}"
+
+
+def _word(comparison: Comparison) -> str:
+    return comparison.value.replace("_", " ")
+
+
+def _drawing(run: ContentRun) -> Draw:
+    began, rate, found = anyio.current_time(), Rate(), run.found
+
+    async def draw(_height: int) -> RenderableType:
+        now = anyio.current_time()
+        speed = rate.add(now, run.flights.received)
+        share = f" ({min(100, found.done_bytes * 100 // found.bytes)} %)" if found.bytes else ""
+        rest = found.bytes - found.done_bytes
+        left = f", {duration(rest / speed)} left" if speed > 0 and rest > 0 else ""
+        wrong = found.counts[Comparison.DIFFERS] + found.counts[Comparison.UNSTEADY]
+        told = f" · {wrong:,} found" if wrong else ""
+        return cell(
+            f"comparing · {found.done:,} of {number(found.files, 'file')}"
+            f" · {size(found.done_bytes)} of {size(found.bytes)}{share} · {size(round(speed))}/s"
+            f" · {duration(now - began)} elapsed{left}{told}",
+            "bold",
+        )
+
+    return draw
