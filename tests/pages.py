@@ -116,8 +116,13 @@ def _named(names: Sequence[str]) -> str:
 
 
 def rules() -> dict[str, dict[str, Any]]:
-    """Return the alerting rules by name."""
-    document = yaml.safe_load((ROOT / "config/monitoring/reelkeep.rules.yml").read_text("utf-8"))
+    """Return the alerting rules of both sets by name."""
+    return rules_of("reelkeep.mtail.rules.yml") | rules_of("reelkeep.rules.yml")
+
+
+def rules_of(name: str) -> dict[str, dict[str, Any]]:
+    """Return the alerting rules of the set in the file `name`, by name."""
+    document = yaml.safe_load((ROOT / "config/monitoring" / name).read_text("utf-8"))
     return {rule["alert"]: rule for group in document["groups"] for rule in group["rules"]}
 
 

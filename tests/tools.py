@@ -13,7 +13,7 @@ import pytest
 def run(name: str, *arguments: str, cwd: Path, stdin: str = "") -> str:
     """Return what the program prints; it must end with 0."""
     ran = subprocess.run(
-        [_found(name), *arguments],
+        [found(name), *arguments],
         cwd=cwd,
         input=stdin,
         capture_output=True,
@@ -25,9 +25,10 @@ def run(name: str, *arguments: str, cwd: Path, stdin: str = "") -> str:
     return ran.stdout
 
 
-def _found(name: str) -> str:
+def found(name: str) -> str:
+    """Return where the program is; without it the test fails."""
     ours = Path(sys.prefix) / "tools" / name
-    found = str(ours) if ours.exists() else shutil.which(name)
-    if found is None:
+    place = str(ours) if ours.exists() else shutil.which(name)
+    if place is None:
         pytest.fail(f"{name} is not there; run `.ci/tools`, which says why", pytrace=False)
-    return found
+    return place

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 
+from reelkeep.app.heartbeat import HEARTBEAT, beat, pending
 from reelkeep.app.house import House
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.status import snapshot
@@ -18,9 +19,6 @@ from reelkeep.ports import Clock
 from reelkeep.stages.health import Health
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
-
-HEARTBEAT = timedelta(minutes=1)
-"""How often all is said to be well."""
 
 SAMPLES = 4
 """How often within a heartbeat /metrics and `systemctl status` are brought up to date."""
@@ -43,6 +41,7 @@ class Attendant:
         self._report = report
         self._notifier = notifier
         self._silent_since: float | None = None  # when the catalog ceased to answer
+        self._volumes_gone_since: float | None = None
         self._rested_at = 0.0  # when the next sample may be taken
 
     async def forever(self) -> None:
@@ -57,7 +56,7 @@ class Attendant:
                     status = await self._look(moment())
                     moment = flights.metered(anyio.current_time)
             if status is not None:
-                self._beat(status, minute())
+                beat(self._report, status, minute())
 
     async def _look(self, rate: int) -> dict[str, Any] | None:
         """Take a sample, for /metrics and for systemd; None if the catalog is silent, said once."""
@@ -76,18 +75,22 @@ class Attendant:
             self._silent_since = None
             self._report("heartbeat.recovered", seconds=seconds)
         flying, speed = len(status["transfers"]), f"{rate / 1e6:.1f} MB/s"
-        self._notifier.status(f"{flying} in flight, {_pending(status)} pending, {speed}")
+        self._notifier.status(f"{flying} in flight, {pending(status)} pending, {speed}")
+        await self._look_at_volumes()
         return status
 
-    def _beat(self, status: dict[str, Any], rate: int) -> None:
-        self._report(
-            "heartbeat",
-            providers={line["name"]: line["age_seconds"] for line in status["providers"]},
-            pending=_pending(status),
-            in_flight=len(status["transfers"]),
-            bytes_per_second=rate,
-            free=status["free_bytes"],
-        )
+    async def _look_at_volumes(self) -> None:
+        """Say once that a volume is absent, and once that all are there."""
+        if self._pipeline.storage.paused:
+            return  # that is said already, and nothing is known of what lies below
+        absent = await self._absent_volumes()
+        if absent and self._volumes_gone_since is None:
+            self._volumes_gone_since = anyio.current_time()
+            self._report("volume.absent", reason="; ".join(absent))
+        elif not absent and self._volumes_gone_since is not None:
+            seconds = round(anyio.current_time() - self._volumes_gone_since, 3)
+            self._volumes_gone_since = None
+            self._report("volume.found", seconds=seconds)
 
     async def status(self) -> dict[str, Any]:
         """Return the status, as `status --json` prints it; /metrics shows it from now on."""
@@ -121,10 +124,6 @@ class Attendant:
                 poller.health, self._house.providers[name].traits.interval, self._house.clock
             )
         ]
-
-
-def _pending(status: dict[str, Any]) -> int:
-    return sum(line["pending"] for line in status["providers"])
 
 
 def broken_for_long(health: Health, interval: timedelta, clock: Clock) -> bool:

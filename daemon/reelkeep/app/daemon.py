@@ -18,6 +18,7 @@ from anyio.abc import TaskGroup, TaskStatus
 from reelkeep.app.absence import Absence
 from reelkeep.app.attendant import Attendant
 from reelkeep.app.books import utc_now
+from reelkeep.app.heartbeat import beat_meanwhile
 from reelkeep.app.house import House, open_house
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.pulse import Pulse
@@ -94,7 +95,7 @@ class _Daemon:
         self._orders = _Orders()
         self._began = anyio.current_time()
         self.log = report_of(settings)
-        self.report = Metrics(self.log)
+        self.report = Metrics(self.log, utc_now)
         self.notifier = Notifier(environ, pid=os.getpid())
         self._pulse = Pulse(self.notifier, self.report.lagged)
         self._group: TaskGroup = anyio.create_task_group()
@@ -200,6 +201,15 @@ class _Daemon:
             return await of_catalog(self._settings, self.report, utc_now)
 
         await self._serve(stack, ready=self._absence.reasons, status=status)
+        scope = anyio.CancelScope()
+        stack.callback(scope.cancel)
+        self._group.start_soon(self._beat_within, scope, status, name="heartbeat")
+
+    async def _beat_within(
+        self, scope: anyio.CancelScope, status: Callable[[], Awaitable[Status]]
+    ) -> None:
+        with scope:
+            await beat_meanwhile(self.report, status)
 
     async def _wait(self, seconds: float) -> None:
         """Wait; a reload meanwhile takes over the whole configuration."""

@@ -151,6 +151,7 @@ def _line(summary: Summary, now: datetime) -> Status:
         "unpublished": summary.unpublished,
         "too_large": summary.too_large,
         "at_risk": summary.at_risk,
+        "acknowledge_refused": summary.acknowledge_refused,
         "stored_bytes": summary.stored_bytes,
         "pending_bytes": summary.pending_bytes,
     }

@@ -15,7 +15,7 @@ from reelkeep.catalog.peril import at_risk
 from reelkeep.catalog.queue import claimable
 from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
 from reelkeep.catalog.standing import Step, restate, revise
-from reelkeep.catalog.tables import Instant, attempt, file, provider, recording
+from reelkeep.catalog.tables import NEVER, Instant, attempt, file, provider, recording
 from reelkeep.core.audit import AT_RISK
 from reelkeep.core.lifecycle import ACCEPTABLE, RETRIABLE, FileState, RecordingState, sources
 from reelkeep.core.model import ANY_BYTES, Holding, ProviderName, Readiness, RecordingId, Window
@@ -38,6 +38,7 @@ class Summary:
     damaged: int = 0  #: Stored files that were not in order when they were last read.
     unpublished: int = 0  #: Recordings with files that are stored, but not in their folder yet.
     too_large: int = 0  #: Due files that do not fit in what is left of the disk.
+    acknowledge_refused: int = 0  #: Archived recordings whose provider refuses to mark them.
     at_risk: int = 0  #: Recordings that are not here, and deleted by the provider within days.
 
 
@@ -301,6 +302,14 @@ def _narrowed(query: Any, names: Sequence[str], states: Sequence[str]) -> Any:
     return query
 
 
+_REFUSED = select(func.count()).where(
+    recording.c.state == RecordingState.ARCHIVED,
+    recording.c.acknowledge_after.is_not(None),
+    recording.c.acknowledge_after < NEVER,
+)
+"""Recordings that a provider was told of, refused to mark, and is to be told of again."""
+
+
 def _summary(
     connection: Connection, name: ProviderName, now: datetime, free: int | None
 ) -> Summary:
@@ -337,6 +346,7 @@ def _summary(
         damaged=sum(damaged for _, _, _, damaged in rows),
         unpublished=connection.execute(behind).scalar_one(),
         too_large=_too_large(connection, name, free),
+        acknowledge_refused=connection.execute(_REFUSED.where(mine)).scalar_one(),
         at_risk=at_risk(connection, name, now + AT_RISK),
     )
 

@@ -114,6 +114,13 @@ EVENTS: dict[str, Event] = {
         "What is at `archive.path` is not the archive of this catalog, or cannot be used: nothing "
         "is written there, and the daemon waits. Said once; `found` says when it is over.",
     ),
+    "volume.absent": Event(
+        _E,
+        ("reason",),
+        "A volume below the archive is not mounted, or is another one: what belongs there waits. "
+        "Said once.",
+    ),
+    "volume.found": Event(_I, ("seconds",), "Every volume below the archive is there again."),
     "archive.found": Event(_I, ("seconds",), "The archive is there: the daemon begins its work."),
     "archive.probed": Event(
         _I,
@@ -405,7 +412,12 @@ EVENTS: dict[str, Event] = {
     "provider.auth_failed": Event(
         _E, ("provider", "reason"), "The credentials are refused; an operator must act."
     ),
-    "provider.auth_recovered": Event(_I, ("provider",), "The credentials are accepted again."),
+    "provider.auth_recovered": Event(
+        _I,
+        ("provider",),
+        "The credentials are accepted again. Also said at the first success after a start, if the "
+        "provider was broken before.",
+    ),
     "heartbeat.failed": Event(
         _E,
         ("reason",),
@@ -414,8 +426,26 @@ EVENTS: dict[str, Event] = {
     "heartbeat.recovered": Event(_I, ("seconds",), "The catalog answers again."),
     "heartbeat": Event(
         _I,
-        ("providers", "pending", "in_flight", "bytes_per_second", "free"),
-        "All is alive: `providers` gives the age of each one's last success in seconds.",
+        (
+            "providers",
+            "pending",
+            "in_flight",
+            "bytes_per_second",
+            "free",
+            "failed",
+            "unavailable",
+            "damaged",
+            "too_large",
+            "at_risk",
+            "unpublished",
+            "acknowledge_refused",
+            "oldest_success",
+            "conditions",
+        ),
+        "The daemon is alive, and this is how everything stands, once a minute. `providers` gives "
+        "the age of each one's last success in seconds, `oldest_success` the greatest of them. The "
+        "counts are those of `reelkeep status`, over all providers in use. `conditions` names, by "
+        "the event that began it, each condition that still holds.",
     ),
     # what libraries say through `logging` and `warnings`
     "library.message": Event(_W, ("logger", "message"), "A library warns of something."),

@@ -29,12 +29,14 @@ class Health:
     paused: bool = False  #: Nothing is fetched of it, and it is polled now and then.
     refused: bool = False  #: It does not accept our credentials.
     partly: bool = False  #: Single listings failed the last time; all others were served.
+    doubted: bool = False  #: An earlier process may have reported that they are refused.
     said: bool = False  #: This process has reported that it is broken.
 
     def resume(self, broken_since: datetime | None, reason: str | None) -> None:
         """Take over what an earlier process knew, unless this one knows better."""
         if self.broken_since is None:
             self.broken_since, self.reason = broken_since, reason
+            self.doubted = broken_since is not None
 
     def failed(
         self,
@@ -69,9 +71,9 @@ class Health:
 
     def served(self, *, report: Report) -> bool:
         """Note that the credentials are accepted; return whether that was unknown or not so."""
-        if self.refused:
+        if self.refused or self.doubted:
             report("provider.auth_recovered", provider=self.name)
-        paused, self.paused, self.refused = self.paused, False, False
+        paused, self.paused, self.refused, self.doubted = self.paused, False, False, False
         return paused
 
     @property
@@ -84,8 +86,9 @@ class Health:
         if self.broken_since is not None:
             seconds = round(age(self.broken_since, clock()).total_seconds(), 3)
             report("poll.recovered", provider=self.name, seconds=seconds)
-        if self.refused:
+        if self.refused or self.doubted:
             report("provider.auth_recovered", provider=self.name)
+        self.doubted = False
         self.broken_since, self.reason = None, None
         self.paused, self.refused, self.said, self.partly = False, False, False, False
 

@@ -30,6 +30,21 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             "If it runs, ask it: `curl http://127.0.0.1:9477/healthz`. Then see `server.listen`, "
             "and that Prometheus reaches it.",
         ),
+        "ReelkeepHeartbeatMissing": Alert(
+            "No heartbeat was said for minutes: the daemon is gone, hangs, or its catalog does not "
+            "answer.",
+            ("heartbeat", "heartbeat.failed", "daemon.stopped", "daemon.failed", "config.invalid"),
+            "`systemctl status reelkeep` and `journalctl -u reelkeep` say whether it runs. If it "
+            "does, see `heartbeat.failed`. With mtail, see also that it reads the log that the "
+            "daemon writes: a log that was rotated or moved looks like a daemon that is gone, and "
+            "so does a `log.level` above `info` or a `log.format` other than `json`.",
+        ),
+        "ReelkeepServerUnavailable": Alert(
+            "The daemon cannot listen on `server.listen`. Recordings are archived meanwhile.",
+            ("server.unavailable", "server.listening"),
+            "There is no health check, no status of transfers and no `/metrics` until it can. Only "
+            "figures from the log show it; from `/metrics` it is `ReelkeepDown`.",
+        ),
         "ReelkeepRestarting": Alert(
             "The process was started several times within an hour.",
             ("daemon.started", "daemon.failed", "catalog.recovered"),
@@ -90,6 +105,12 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             "See that they are fetched in time: `reelkeep audit` and `reelkeep show ID`. The alert "
             "ends when they are here, or gone.",
         ),
+        "ReelkeepAcknowledgeRefused": Alert(
+            "Archived recordings cannot be marked at their provider since a day; it refuses.",
+            ("recording.acknowledge_refused", "recording.acknowledge_abandoned"),
+            "Nothing is lost. The alert ends when each is marked, or 30 days after it was "
+            "archived, when the provider is told no more.",
+        ),
         "ReelkeepArchiveDamaged": Alert(
             "Stored files were not in order when they were last read.",
             ("file.altered", "file.missing", "file.unreadable", "manifest.damaged"),
@@ -102,6 +123,12 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             ("archive.absent", "archive.found"),
             "Nothing is fetched, and nothing is written there. Is the archive's disk mounted? The "
             "alert ends when the daemon has found the archive.",
+        ),
+        "ReelkeepVolumeAbsent": Alert(
+            "A volume below the archive is not mounted, or is another one.",
+            ("volume.absent", "volume.found"),
+            "What belongs there waits, and cannot be read. Is it mounted? The alert ends when "
+            "every volume is there.",
         ),
         "ReelkeepScrubFailing": Alert(
             "The daemon cannot read its archive again, so that damage would not be noticed.",

@@ -49,9 +49,9 @@ _RUNBOOK_HEAD = """\
 
 Made from `telemetry/alerts.py`, `telemetry/runbook.py` and the rules by `make docs`; do not edit.
 
-What each alert of [`reelkeep.rules.yml`](../../config/monitoring/reelkeep.rules.yml) means and asks
-for. `reelkeep logs --explain NAME` prints the same on the host. [Monitoring](monitoring.md) says
-how the alerts get there.
+What each alert of [`config/monitoring`](../../config/monitoring) means and asks for. The annotation
+`runbook` of an alert is the command that prints the same on the host: `reelkeep logs --explain
+NAME`. [Monitoring](monitoring.md) says how the alerts get there.
 """
 
 

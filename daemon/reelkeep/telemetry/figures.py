@@ -165,6 +165,11 @@ LEVELS: Sequence[Level] = (
         itemgetter("at_risk"),
     ),
     Level(
+        "recordings_acknowledge_refused",
+        "Archived recordings that their provider refuses to mark, and is still asked to.",
+        lambda line: line.get("acknowledge_refused"),
+    ),
+    Level(
         "files_too_large",
         "Files that do not fit in what is left of the archive's disk.",
         lambda line: line.get("too_large"),
@@ -195,13 +200,23 @@ CONDITIONS: Mapping[str, tuple[str, bool]] = {
     "disk.recovered": ("disk_low", False),
     "archive.absent": ("archive_absent", True),
     "archive.found": ("archive_absent", False),
+    "volume.absent": ("volume_absent", True),
+    "volume.found": ("volume_absent", False),
     "archive.unavailable": ("archive_unavailable", True),
     "archive.available": ("archive_unavailable", False),
     "scrub.failed": ("scrub_failed", True),
     "scrub.recovered": ("scrub_failed", False),
     "config.rejected": ("config_rejected", True),
     "config.reloaded": ("config_rejected", False),
+    "server.unavailable": ("server_unavailable", True),
+    "server.listening": ("server_unavailable", False),
+    "poll.failed": ("poll_failed", True),
+    "poll.recovered": ("poll_failed", False),
+    "poll.completed": ("poll_failed", False),
     "heartbeat.failed": ("catalog_silent", True),
     "heartbeat.recovered": ("catalog_silent", False),
 }
-"""The events that begin and end a condition, and the gauge that shows it."""
+"""The events that begin and end a condition of this process, and the name of the condition.
+
+A process begins without any. What still holds after a restart is found and reported again.
+"""

@@ -13,7 +13,7 @@ from typing import Any
 from reelkeep.core.events import EVENTS
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import Error
-from reelkeep.ports import Report
+from reelkeep.ports import Clock, Report
 from reelkeep.telemetry.figures import (
     CONDITIONS,
     COUNTS,
@@ -48,8 +48,11 @@ def reason_codes() -> frozenset[str]:
 class Metrics:
     """A `Report` that counts what passes through to `report`. Safe to use from any thread."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, clock: Clock | None = None) -> None:
+        """`clock` gives the time of a heartbeat; without it none is shown."""
         self._report = report
+        self._clock = clock
+        self._beat_at: float | None = None
         self._codes = reason_codes()
         self._events = dict.fromkeys(EVENTS, 0)
         self._counted: dict[Count, dict[Labels, float]] = {
@@ -73,11 +76,27 @@ class Metrics:
                 self._count(count, keys)
             if event in SPANS:
                 self._time(SPANS[event], keys)
+            if event == "heartbeat" and self._clock is not None:
+                self._beat_at = self._clock().timestamp()
             if event in CONDITIONS:
                 self._note(*CONDITIONS[event], str(keys.get("provider", "")))
             elif event == "provider.throttled":
                 self._throttle(keys)
         self._report(event, **keys)
+
+    def conditions(self) -> list[str]:
+        """Return the events that began the conditions which hold now, in alphabetical order.
+
+        Those of providers that are not in use, as the last sample has it, are over.
+        """
+        lines = self._status.get("providers", ())
+        now = {"", *(line["name"] for line in lines if line.get("enabled", True))}
+        with self._lock:
+            return sorted(
+                event
+                for event, (name, begins) in CONDITIONS.items()
+                if begins and self._true[name] & now
+            )
 
     def lagged(self, seconds: float) -> None:
         """Note how late the event loop woke up."""
@@ -144,6 +163,7 @@ class Metrics:
         for name, text in (
             ("disk_low", "Whether transfers wait for room on the archive's disk."),
             ("archive_absent", "Whether the daemon waits for its archive to be there."),
+            ("volume_absent", "Whether a volume below the archive is not there."),
             ("archive_unavailable", "Whether transfers wait for an archive that can be written."),
             ("catalog_silent", "Whether the catalog does not answer."),
             ("scrub_failed", "Whether the archive cannot be read again."),
@@ -151,6 +171,12 @@ class Metrics:
         ):
             value = float(bool(self._true[name]))
             yield Family("gauge", f"reelkeep_{name}", text, values={(): value})
+        yield Family(
+            "gauge",
+            "reelkeep_heartbeat_timestamp_seconds",
+            "When the last heartbeat was, in Unix time.",
+            values={} if self._beat_at is None else {(): self._beat_at},
+        )
         refused = self._true["provider_auth_failed"]
         yield by_provider(
             "provider_auth_failed",

@@ -51,6 +51,10 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "Expected once, after the catalog was lost or moved. `refused` counts what did not "
             "match its own checksums: `reelkeep verify` names it."
         ),
+        "volume.absent": (
+            "`reason` names the volume. Mount it where it was; `volume.found` says when every "
+            "volume is there again. Transfers to other places go on."
+        ),
         "server.unavailable": (
             "Nothing, if it passes: an address that is not up yet, or a port that another process "
             "has just released. Recordings are archived meanwhile.\n"

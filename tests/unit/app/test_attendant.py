@@ -79,7 +79,51 @@ async def test_a_heartbeat_says_how_all_is() -> None:
         "in_flight": 0,
         "bytes_per_second": 100,
         "free": 2**40,
+        "failed": 0,
+        "unavailable": 0,
+        "damaged": 0,
+        "too_large": 0,
+        "at_risk": 0,
+        "unpublished": 0,
+        "acknowledge_refused": 0,
+        "oldest_success": 60.0,
+        "conditions": [],
     }
+
+
+async def test_a_heartbeat_names_each_condition_that_holds() -> None:
+    world = World()
+    await world.pipeline.pollers[NAME].once()
+    world.metrics("disk.low")
+    world.metrics("provider.auth_failed", provider=NAME)
+    world.metrics("provider.auth_failed", provider="removed")
+    async with running(world.attendant.forever):
+        await anyio.sleep(61)
+        world.metrics("disk.recovered")
+        world.metrics("provider.auth_recovered", provider=NAME)
+        await anyio.sleep(60)
+    first, second = (beat["conditions"] for beat in world.rig.log.named("heartbeat"))
+    assert first == ["disk.low", "provider.auth_failed"]
+    assert second == []
+
+
+async def test_a_volume_that_is_absent_is_said_once_and_that_it_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, absent = World(), ["disk2 is not mounted"]
+
+    async def absences() -> list[str]:
+        return absent
+
+    monkeypatch.setattr(world.rig.house.archive.volumes, "absences", absences)
+    async with running(world.attendant.forever):
+        await anyio.sleep(61)
+        absent = []
+        await anyio.sleep(60)
+    assert world.rig.log.named("volume.absent") == [{"reason": "disk2 is not mounted"}]
+    assert len(world.rig.log.named("volume.found")) == 1
+    first, second = (beat["conditions"] for beat in world.rig.log.named("heartbeat"))
+    assert (first, second) == (["volume.absent"], [])
 
 
 async def test_a_silent_catalog_is_said_when_it_begins_and_when_it_ends(

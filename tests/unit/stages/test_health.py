@@ -6,6 +6,7 @@ import pytest
 
 from fakes.catalog import START, Clock, Events
 from reelkeep.core.model import ProviderName
+from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import (
     AuthFailed,
     BadAnswer,
@@ -73,6 +74,31 @@ def test_it_breaks_anew_after_a_recovery() -> None:
         "poll.failed",
         "provider.auth_failed",
     ]
+
+
+def test_the_first_success_after_a_start_ends_what_an_earlier_process_said() -> None:
+    """Whether it was the credentials that were refused then, nobody knows any more."""
+    health, clock, events = Health(ProviderName("a")), Clock(), Events()
+    health.resume(START - DAY, "no")
+    health.recovered(clock=clock, report=events)
+    health.recovered(clock=clock, report=events)
+    assert events.names() == ["poll.recovered", "provider.auth_recovered"]
+
+
+def test_a_first_partial_success_after_a_start_ends_that_credentials_are_refused() -> None:
+    health, clock, events = Health(ProviderName("a")), Clock(), Events()
+    health.resume(START - DAY, "no")
+    health.served(report=events)
+    fail(health, PartlyRead("some", unread=None), clock, events)
+    health.served(report=events)
+    assert events.names() == ["provider.auth_recovered", "poll.failed"]
+
+
+def test_a_first_success_after_a_start_in_order_is_nothing_to_speak_of() -> None:
+    health, clock, events = Health(ProviderName("a")), Clock(), Events()
+    health.resume(None, None)
+    health.recovered(clock=clock, report=events)
+    assert events.names() == []
 
 
 def test_what_this_process_knows_counts_more_than_what_an_earlier_one_knew() -> None:
