@@ -67,10 +67,11 @@ Made from `telemetry/waits.py` by `make docs`; do not edit.
 
 Each way in which reelkeep waits, the event that says so once, the event that ends it, and the alert
 that catches it if it lasts. Every wait ends by itself as soon as its cause is gone: nothing has to
-be restarted.
+be restarted. If something is restarted all the same, the last column says when the wait is known to
+be over, or said again.
 
-| what waits, and for what | begins | ends | alert |
-|---|---|---|---|
+| what waits, and for what | begins | ends | alert | after a restart |
+|---|---|---|---|---|
 """
 
 Schema = Mapping[str, Any]
@@ -106,7 +107,8 @@ def _disk_error(name: str, row: DiskErrorRow) -> str:
 def waits_page() -> str:
     """Return the table of all waits."""
     return _WAITS_HEAD + "".join(
-        f"| {each.what} | {_named(each.begins)} | {_named(each.ends)} | {_named(each.alerts)} |\n"
+        f"| {each.what} | {_named(each.begins)} | {_named(each.ends)} | {_named(each.alerts)} | "
+        f"{each.restart} |\n"
         for each in WAITS
     )
 

@@ -12,8 +12,8 @@ from reelkeep.telemetry.alerts import ALERTS
 from reelkeep.telemetry.figures import CONDITIONS
 from reelkeep.telemetry.waits import WAITS, Wait
 
-NO_HARM = {"recording.acknowledge_refused", "recording.trash_refused"}
-"""Nothing is lost by these: the recording stays at its provider, too."""
+NO_HARM = {"recording.trash_refused"}
+"""Nothing is lost by this: the recording stays at its provider, too."""
 
 
 def waiting(kind: type[Error]) -> Iterator[str]:
@@ -47,6 +47,11 @@ def test_a_wait_is_said_when_it_begins_and_when_it_ends(wait: Wait) -> None:
     assert wait.ends
     assert {*wait.begins, *wait.ends} <= EVENTS.keys()
     assert min(EVENTS[event].severity for event in wait.ends) >= Severity.INFO
+
+
+@pytest.mark.parametrize("wait", WAITS, ids=lambda wait: wait.begins[0])
+def test_it_is_decided_what_a_restart_makes_of_a_wait(wait: Wait) -> None:
+    assert wait.restart
 
 
 @pytest.mark.parametrize("wait", WAITS, ids=lambda wait: wait.begins[0])
