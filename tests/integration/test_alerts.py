@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from socket import AddressFamily
 from typing import Any
 
 import anyio
@@ -251,7 +252,7 @@ async def test_an_archive_that_is_absent_is_noticed_and_the_daemon_is_not_taken_
 async def test_an_address_that_is_taken_is_noticed(operator: Operator, watch: Watch) -> None:
     async with AsyncExitStack() as taken:
         listener = await anyio.create_tcp_listener(
-            local_host="127.0.0.1", local_port=operator.page, family=2
+            local_host="127.0.0.1", local_port=operator.page, family=AddressFamily.AF_INET
         )
         await taken.enter_async_context(listener)
         async with operator.daemon():
