@@ -38,11 +38,15 @@ REFUSALS = keeping({
     "empty": failing(answering(200, b""), "not_media"),
     **{
         f"rule-50-{status}": failing(answering(status), "refused", once="refused")
-        for status in (400, 405, 451, 501, 505)
+        for status in (405, 406, 414, 451, 501, 505)
+    },
+    **{  # may pass: asked again a few times
+        f"rule-50-{status}": failing(answering(status), "refused")
+        for status in (400, 409, 421, 423, 425, 499)
     },
     **{
         f"rule-50-{status}": failing(answering(status), "unreachable")
-        for status in (408, 425, 500, 502, 504)
+        for status in (408, 500, 502, 504)
     },
     "rule-23-401": failing(answering(401), "auth"),
     "rule-23-403": failing(answering(403), "auth"),

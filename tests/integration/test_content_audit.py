@@ -15,6 +15,7 @@ import pytest
 
 from integration.test_cli import Place, place_in, until
 from reelkeep.simulator import Extent, Fault, Flaw
+from reelkeep.simulator.faults import MALFORMED, answer, status
 
 
 @pytest.fixture
@@ -107,37 +108,38 @@ async def test_a_whole_archive_is_compared_and_nothing_is_changed(kept: Place) -
     assert kept.sim.journal.trashed == []
 
 
-@pytest.mark.parametrize("provider", ["meetings", "sdk", "support"])
-async def test_wrong_bytes_of_the_right_size_are_found(place: Place, provider: str) -> None:
-    video = videos(place, provider)[0]
-    misstore(place, video)
+async def test_wrong_bytes_of_the_right_size_are_found_and_a_repair_replaces_them(
+    place: Place,
+) -> None:
+    """Of each provider; the old ones are kept."""
+    wrong = {videos(place, name)[0]: name for name in ("meetings", "sdk", "support")}
+    bytes_of = {video: misstore(place, video) for video in wrong}
     assert (await place.run("verify", "--json")).json["ok"]  # which knows no better
     before = all_in(place.archive)
 
     ran = await place.run("audit", "--content", "--json", code=1)
 
-    (found,) = ran.json["differs"]
-    assert found["file"] == video.name
-    assert len(set(found["fetched"])) == 1
-    assert [each["event"] for each in ran.events] == ["file.differs"]
+    assert {(each["provider"], each["file"]) for each in ran.json["differs"]} == {
+        (name, video.name) for video, name in wrong.items()
+    }
+    assert all(len(set(each["fetched"])) == 1 for each in ran.json["differs"])
+    assert [each["event"] for each in ran.events] == ["file.differs"] * 3
     assert all_in(place.archive) == before
-    shown = await place.run("audit", "--content", "--provider", provider, code=1)
+    shown = await place.run("audit", "--content", "--provider", "sdk", code=1)
     assert "1 differ" in shown.out.splitlines()[-1]
 
-
-@pytest.mark.parametrize("provider", ["meetings", "sdk", "support"])
-async def test_a_repair_replaces_them_and_keeps_the_old_ones(place: Place, provider: str) -> None:
-    video = videos(place, provider)[0]
-    good, bad = misstore(place, video)
-
+    told = list(place.sim.journal.acknowledged)
     ran = await place.run("audit", "--content", "--repair", "--json")
 
-    assert ran.json["repaired"] == 1
+    assert ran.json["repaired"] == 3
     assert {"file.quarantined", "file.replaced"} <= {each["event"] for each in ran.events}
-    assert video.read_bytes() == good
-    assert quarantined(place) == [bad]
+    assert {video: video.read_bytes() for video in wrong} == {
+        video: good for video, (good, _) in bytes_of.items()
+    }
+    assert quarantined(place) == sorted(bad for _, bad in bytes_of.values())
     assert place.parts() == 0
     assert place.is_complete()
+    assert list(place.sim.journal.acknowledged) == told
     assert (await place.run("verify", "--json")).json["ok"]
     assert (await content(place))["ok"]
     assert "Done" in (await place.run("sync")).out
@@ -225,6 +227,18 @@ async def test_a_provider_that_was_removed_is_not_compared(place: Place) -> None
     found = await content(place)
     assert set(found["not_compared"]["codes"]) == {"not_configured"}
     assert {each["provider"] for each in found["not_compared"]["files"]} == {"sdk"}
+
+
+async def test_a_provider_that_refuses_our_credentials_is_not_compared(place: Place) -> None:
+    """Nor one whose scopes do not reach: that is said, and is nobody's equality."""
+    place.sim.faults.add("* /v2/meetings/*", answer(MALFORMED, 400, times=None))
+    place.sim.faults.add("* *urls*", status(403, times=None))
+    found = await content(place, code=1)
+    files = found["not_compared"]["files"]
+    assert {each["provider"] for each in files} == {"meetings", "support"}
+    assert found["matches"] == found["files"] - len(files)
+    shown = await place.run("audit", "--content", code=1)
+    assert "lacks a scope" in " ".join(shown.out.split())
 
 
 async def test_what_the_archive_has_lost_is_not_compared(place: Place) -> None:

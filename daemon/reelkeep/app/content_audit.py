@@ -60,6 +60,11 @@ class Archived:
             accepts=None if file.reason is None else ANY_BYTES,
         )
 
+    def slim(self) -> Archived:
+        """Return as much of it as is told at the end: there may be very many."""
+        holding = replace(self.holding, facts={}, files=())
+        return replace(self, holding=holding, file=replace(self.file, facts=None))
+
     @property
     def where(self) -> dict[str, str]:
         """The keys by which events name it."""
@@ -130,7 +135,7 @@ class ContentAudit:
         if each.comparison is Comparison.NOT_COMPARED:
             self.codes[each.code or ""] += 1
         if each.comparison is not Comparison.MATCHES or each.reason is not None:
-            self.notable.append(each)
+            self.notable.append(replace(each, archived=each.archived.slim()))
 
     def listed(self, comparison: Comparison) -> list[Compared]:
         """Return what is notable of this kind, in the order of the run."""

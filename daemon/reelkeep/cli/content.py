@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from fractions import Fraction
@@ -10,7 +11,7 @@ from typing import Any
 import anyio
 from rich.console import RenderableType
 
-from reelkeep.app.content_audit import ContentAudit
+from reelkeep.app.content_audit import Compared, ContentAudit
 from reelkeep.app.content_run import ContentRun, ContentWish
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import log_of
@@ -25,7 +26,7 @@ from reelkeep.cli.words import duration, listed, number, size
 from reelkeep.core.content_audit import Choice, Comparison
 from reelkeep.settings import Settings
 
-_SHOWN = (Comparison.DIFFERS, Comparison.UNSTEADY, Comparison.MATCHES, Comparison.NOT_COMPARED)
+_NAMED = (Comparison.DIFFERS, Comparison.UNSTEADY, Comparison.MATCHES)
 _MOST_NAMED = 50
 
 
@@ -118,31 +119,55 @@ def content_document(run: ContentRun, asked: Asked) -> dict[str, Any]:
 
 
 def print_content(out: Output, found: ContentAudit, *, fetched: int) -> None:
-    """Print a row for each file that does not simply match, and all of it in a sentence."""
-    rows = [each for comparison in _SHOWN for each in found.listed(comparison)]
-    if rows:
-        made = table(
-            out, "found", "provider", "recording", "file", "reason",
-            wrap=("file", "reason"), cut=("provider", "recording"),
-        )  # fmt: skip
-        for each in rows[:_MOST_NAMED]:
-            told = "repaired" if each.repair == "replaced" else _word(each.comparison)
-            style = "green" if each.ok else "bold red"
-            archived = each.archived
-            made.add_row(
-                cell(told, style),
-                cell(archived.holding.provider),
-                cell(archived.holding.id),
-                cell(archived.file.name),
-                cell(f"{each.code}: {each.reason}" if each.code else each.reason or ""),
-            )
-        out.show(made)
-        if len(rows) > _MOST_NAMED:
-            out.line(f"… and {len(rows) - _MOST_NAMED:,} more; --json names them all.")
-        out.line()
+    """Print what does not simply match by name, what was not compared by reason, and a sentence."""
+    _print_files(out, [each for comparison in _NAMED for each in found.listed(comparison)])
+    _print_uncompared(out, found.listed(Comparison.NOT_COMPARED))
     out.show(
         cell(content_sentence(found, fetched=fetched), "bold green" if found.ok else "bold red")
     )
+
+
+def _print_files(out: Output, rows: Sequence[Compared]) -> None:
+    if not rows:
+        return
+    made = table(
+        out, "found", "provider", "recording", "file", "reason",
+        wrap=("file", "reason"), cut=("provider", "recording"),
+    )  # fmt: skip
+    for each in rows[:_MOST_NAMED]:
+        told = "repaired" if each.repair == "replaced" else each.comparison.value
+        holding, name = each.archived.holding, each.archived.file.name
+        made.add_row(
+            cell(told, "green" if each.ok else "bold red"),
+            cell(holding.provider),
+            cell(holding.id),
+            cell(name),
+            cell(each.reason or ""),
+        )
+    out.show(made)
+    if len(rows) > _MOST_NAMED:
+        out.line(f"… and {len(rows) - _MOST_NAMED:,} more; --json names them all.")
+    out.line()
+
+
+def _print_uncompared(out: Output, rows: Sequence[Compared]) -> None:
+    """Print how many files were not compared for which code, each with the first reason."""
+    if not rows:
+        return
+    kinds: dict[tuple[str, str], list[Compared]] = {}
+    for each in rows:
+        kinds.setdefault((each.archived.holding.provider, each.code or ""), []).append(each)
+    made = table(
+        out, "provider", "not compared", "code", "first reason",
+        right={"not compared"}, wrap=("first reason",), cut=("provider",),
+    )  # fmt: skip
+    for (provider, code), some in sorted(kinds.items()):
+        style = "yellow" if some[0].ok else "bold red"
+        first = some[0].reason or ""
+        made.add_row(cell(provider), cell(f"{len(some):,}"), cell(code, style), cell(first))
+    out.show(made)
+    out.line("--json names the files that were not compared.")
+    out.line()
 
 
 def content_sentence(found: ContentAudit, *, fetched: int) -> str:
@@ -168,10 +193,6 @@ def content_sentence(found: ContentAudit, *, fetched: int) -> str:
             "command begins anew."
         )
     return f"Of {number(found.files, 'archived file')}: {told}"
-
-
-def _word(comparison: Comparison) -> str:
-    return comparison.value.replace("_", " ")
 
 
 def _drawing(run: ContentRun) -> Draw:
