@@ -92,6 +92,7 @@ class Folders:
             start=holding.started,
             title=holding.title,
             user=holding.user,
+            number=holding.number,
             id=holding.id,
             key=holding.key,
             timezone=self._timezone,

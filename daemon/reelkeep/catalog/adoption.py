@@ -140,6 +140,7 @@ def _row(manifest: Manifest, folder: str, now: datetime) -> dict[str, Any]:
         "described": True,
         "title": manifest.title,
         "user": manifest.user,
+        "meeting_id": manifest.number,
         "started": manifest.started,
         "duration": seconds,
         "deadline": NEVER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -13,6 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
+from reelkeep.catalog.folding import folded
 from reelkeep.disk import Disk, make_directory
 from reelkeep.errors import CatalogError
 
@@ -121,8 +123,14 @@ def _own(path: Path, disk: Disk) -> None:
 
 def _configure(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
+    add_functions(connection)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
+
+
+def add_functions(connection: sqlite3.Connection) -> None:
+    """Give `connection` the functions of Python that queries use."""
+    connection.create_function("folded", 1, folded, deterministic=True)
 
 
 def _begin(connection: Connection) -> None:

@@ -14,8 +14,9 @@ from reelkeep.catalog.database import Database
 from reelkeep.catalog.peril import at_risk
 from reelkeep.catalog.queue import claimable
 from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
+from reelkeep.catalog.selection import BEGAN, Selection, has_number, selected
 from reelkeep.catalog.standing import Step, restate, revise
-from reelkeep.catalog.tables import NEVER, Instant, attempt, file, provider, recording
+from reelkeep.catalog.tables import NEVER, attempt, file, provider, recording
 from reelkeep.core.audit import AT_RISK
 from reelkeep.core.lifecycle import ACCEPTABLE, RETRIABLE, FileState, RecordingState, sources
 from reelkeep.core.model import ANY_BYTES, Holding, ProviderName, Readiness, RecordingId, Window
@@ -51,6 +52,10 @@ class Attempt:
     detail: str
 
 
+ALL = Selection()
+"""Whatever there is."""
+
+
 class Desk:
     """Answers questions about the catalog, and takes the operator's decisions."""
 
@@ -77,7 +82,7 @@ class Desk:
 
     async def listing(
         self, *, names: Sequence[str] = (), states: Sequence[str] = (), span: Window | None = None,
-        after: int = 0, limit: int = 500,
+        selection: Selection = ALL, after: int = 0, limit: int = 500,
     ) -> list[Holding]:  # fmt: skip
         """Return up to `limit` recordings whose row is above `after`, oldest rows first.
 
@@ -89,32 +94,35 @@ class Desk:
             began = recording.c.started
             within = (began >= span.since) & (began < span.until)
             query = query.where(within | began.is_(None))
-        query = _narrowed(query, names, states)
+        query = selected(_narrowed(query, names, states), selection)
         query = query.order_by(recording.c.row).limit(limit)
         return await self._database.read(lambda c: holdings(c, query))
 
     async def newest(
         self, *, names: Sequence[str] = (), states: Sequence[str] = (),
-        before: Holding | None = None, limit: int = 500,
+        selection: Selection = ALL, before: Holding | None = None, limit: int = 500,
     ) -> list[Holding]:  # fmt: skip
         """Return up to `limit` recordings, those that began last first, after `before`.
 
         One of which nobody knows the beginning has the place of when it was first seen. `states`
         are as in `listing`.
         """
-        began = func.coalesce(recording.c.started, recording.c.first_seen, type_=Instant)
-        query = all_of_recording()
+        query = selected(_narrowed(all_of_recording(), names, states), selection)
         if before is not None:
             last = before.started or before.first_seen
-            later = (began == last) & (recording.c.row < before.row)
-            query = query.where((began < last) | later)
-        query = _narrowed(query, names, states)
-        query = query.order_by(began.desc(), recording.c.row.desc()).limit(limit)
+            query = query.where((last > BEGAN) | (recording.c.row < before.row), last >= BEGAN)
+        query = query.order_by(BEGAN.desc(), recording.c.row.desc()).limit(limit)
         return await self._database.read(lambda c: holdings(c, query))
 
     async def find(self, text: str) -> list[Holding]:
         """Return the recordings whose id or key is `text`."""
         query = all_of_recording().where((recording.c.id == text) | (recording.c.key == text))
+        return await self._database.read(lambda c: holdings(c, query))
+
+    async def numbered(self, number: str) -> list[Holding]:
+        """Return the recordings of the meetings with this number, those that began last first."""
+        query = all_of_recording().where(has_number(number))
+        query = query.order_by(BEGAN.desc(), recording.c.row.desc())
         return await self._database.read(lambda c: holdings(c, query))
 
     async def again(self, found: Sequence[Holding]) -> list[Holding]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from reelkeep.catalog.database import Database, Hop
+from reelkeep.catalog.database import Database, Hop, add_functions
 from reelkeep.catalog.replica import reading, state_of
 from reelkeep.errors import CatalogError
 
@@ -72,6 +72,7 @@ def _connect(catalog: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(reading(catalog), uri=True, check_same_thread=False, timeout=5)
     connection.isolation_level = None
     connection.execute("PRAGMA query_only=ON")
+    add_functions(connection)
     return connection
 
 

@@ -119,6 +119,7 @@ def _holding(row: RowMapping, files: list[HeldFile]) -> Holding:
         state=row["state"],
         title=row["title"],
         user=row["user"],
+        number=_number(row),
         started=row["started"],
         duration=None if row["duration"] is None else timedelta(seconds=row["duration"]),
         deadline=deadline(row),
@@ -133,6 +134,11 @@ def _holding(row: RowMapping, files: list[HeldFile]) -> Holding:
         facts=row["facts"],
         files=tuple(files),
     )
+
+
+def _number(row: RowMapping) -> str:
+    """Return the number that people dial; a session has none, and is filtered by its id."""
+    return "" if row["meeting_id"] == row["id"] else str(row["meeting_id"])
 
 
 def deadline(row: Mapping[Any, Any]) -> datetime | None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
     true,
 )
 
@@ -96,6 +97,8 @@ recording = Table(
     Index("recording_key", "key"),
     Index("recording_moves", "moves_at"),
     Index("recording_folder", "folder"),
+    Index("recording_number", "meeting_id", sqlite_where=text("meeting_id <> ''")),
+    Index("recording_began", text("coalesce(started, first_seen)")),
 )
 """`behind`: its folder or manifest is to be written; `moves_at`: when time alone moves it on. Both
 follow from the rest, as `state` does, and are kept by `standing.restate`. A recording without a

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 def command(call: Invocation, *, recording: str, file: str, fetch: bool, as_json: bool) -> int:
     """Accept bytes that a check refuses as the file.
 
+    ID is as in `show`; where a meeting number means several recordings, name one by its key.
+
     For a file that failed as not_media, size_mismatch, digest_mismatch or encoded, and that its
     provider truly has so. FILE is its name as `show` gives it. The latest bytes in quarantine are
     taken if there are any, else what is fetched next. The running daemon or the next `sync` stores

@@ -22,6 +22,8 @@ _LONGEST_NAME = 16  # of a provider, unless all is shown
 _SHORT_NAME = 9  # of a provider, where there is little room
 _NARROWEST_TITLE = 8
 _NARROW = 100  # below, the time of day is left out
+_BROAD = 120  # from here on, there is room for the number of a meeting
+_NUMBER = 11
 
 
 class Columns:
@@ -36,11 +38,20 @@ class Columns:
         self._started = _DAY if is_narrow else _MINUTE
         if is_narrow:
             self._name = min(self._name, _SHORT_NAME)
+        is_broad = self._width is None or self._width >= _BROAD
+        self._number = _NUMBER if is_broad else 0
 
     def head(self) -> bool:
         """Write the headings."""
         head = self._line(
-            "KEY", "STARTED", "PROVIDER", "STATE", "FILES", "SIZE", self._tail("ID", "TITLE")
+            "KEY",
+            "STARTED",
+            "PROVIDER",
+            "STATE",
+            "FILES",
+            "SIZE",
+            "NUMBER",
+            self._tail("ID", "TITLE"),
         )
         return self._out.line(click.style(head, bold=True) if self._colors() else head)
 
@@ -55,15 +66,18 @@ class Columns:
                 holding.state,
                 f"{done}/{len(holding.files)}",
                 size(sum(file.size or 0 for file in holding.files)),
+                visible(holding.number),
                 self._tail(visible(holding.id), visible(holding.title)),
             )
         )
 
     def _line(self, *cells: str) -> str:
-        key, started, name, state, files, bytes_, tail = cells
+        key, started, name, state, files, bytes_, number, tail = cells
         left = [(key, _KEY), (started, self._started), (name, self._name), (state, _STATE)]
         parts = [set_cell_size(text, width) for text, width in left]
         parts += [files.rjust(_FILES), bytes_.rjust(_SIZE)]
+        if self._number:
+            parts.append(number.ljust(self._number))
         return _GAP.join([*parts, tail]).rstrip()
 
     def _tail(self, id_: str, title: str) -> str:
@@ -71,6 +85,7 @@ class Columns:
         if self._width is None:
             return f"{id_:<24}{_GAP}{title}"
         fixed = _KEY + self._started + self._name + _STATE + _FILES + _SIZE + 6 * len(_GAP)
+        fixed += self._number + len(_GAP) if self._number else 0
         room = max(_NARROWEST_TITLE, self._width - fixed)
         return title if cell_len(title) <= room else set_cell_size(title, room - 1) + "…"
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
-from reelkeep.cli.options import providers, require_known
+from reelkeep.cli.options import narrowing, providers, require_known, selection_of
 
 if TYPE_CHECKING:
+    from reelkeep.catalog.selection import Selection
     from reelkeep.core.model import Holding
     from reelkeep.settings import Settings
 
@@ -28,27 +30,41 @@ if TYPE_CHECKING:
     help="jsonl: one recording a line, with its files; csv: one file a line.",
 )
 @click.option("--json", "form", flag_value="jsonl", help="The same as --format jsonl.")
+@narrowing
 @click.pass_obj
-def command(call: Invocation, *, names: tuple[str, ...], form: str) -> int:
-    """Write all that the catalog knows to stdout, for other programs.
+def command(call: Invocation, /, *, names: tuple[str, ...], form: str, **given: Any) -> int:
+    """Write what the catalog knows to stdout, for other programs.
+
+    All of it, unless it is narrowed as in `list`.
 
     In CSV, text that a spreadsheet would take for a formula has an apostrophe before it; JSON
     Lines are exact.
     """
+    selection = selection_of(given)
     settings = call.settings_only()
     say_how_it_is_read(settings)
-    run_in_loop(_export, call, settings, names, form)
+    run_in_loop(_export, call, settings, Export(names, selection, form))
     return Exit.DONE
 
 
-async def _export(call: Invocation, settings: Settings, names: tuple[str, ...], form: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Which recordings are written, and how."""
+
+    names: tuple[str, ...]
+    selection: Selection
+    form: str
+
+
+async def _export(call: Invocation, settings: Settings, wanted: Export) -> None:
     from reelkeep.app.books import reading_desk
     from reelkeep.cli.finding import every, known_names
 
     async with reading_desk(settings, log_of(settings)) as desk:
-        require_known(names, await known_names(desk, settings))
-        write = _csv if form == "csv" else _lines
-        await write(call, settings, every(desk, names=names))
+        require_known(wanted.names, await known_names(desk, settings))
+        write = _csv if wanted.form == "csv" else _lines
+        found = every(desk, names=wanted.names, selection=wanted.selection)
+        await write(call, settings, found)
 
 
 async def _lines(call: Invocation, settings: Settings, holdings: AsyncIterator[Holding]) -> None:

@@ -25,6 +25,7 @@ def recording(holding: Holding, archive: Path) -> dict[str, Any]:
         "state": holding.state,
         "title": holding.title,
         "user": holding.user,
+        "number": holding.number,
         "started": _time(holding.started),
         "duration_seconds": None if holding.duration is None else holding.duration.total_seconds(),
         "deadline": _time(holding.deadline),

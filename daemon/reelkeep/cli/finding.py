@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reelkeep.cli.words import moment
+from reelkeep.core.meeting_number import meeting_number
 from reelkeep.core.model import ProviderName
+from reelkeep.telemetry.text import visible
 
 if TYPE_CHECKING:
     from reelkeep.catalog.desk import Desk
+    from reelkeep.catalog.selection import Selection
     from reelkeep.core.model import Holding
     from reelkeep.settings import Settings
 
@@ -19,49 +23,118 @@ PAGE = 500
 """Recordings that are taken from the catalog at once."""
 
 _BEGINNING_OF_A_KEY = re.compile(r"[0-9a-f]{3,15}")
-_MOST_NAMED = 5
+_MOST_NAMED = 20
+_ALL_OR_ONE = "Nothing is done. Name one by its key, or add --all if all of them are meant."
 
 
 async def every(
-    desk: Desk, *, names: Sequence[str] = (), states: Sequence[str] = ()
+    desk: Desk,
+    *,
+    names: Sequence[str] = (),
+    states: Sequence[str] = (),
+    selection: Selection | None = None,
 ) -> AsyncIterator[Holding]:
     """Yield the recordings of these providers in these states, page by page, oldest first."""
-    after = 0
-    while page := await desk.listing(names=names, states=states, after=after, limit=PAGE):
+    from reelkeep.catalog.selection import Selection
+
+    after, more = 0, selection or Selection()
+    while page := await desk.listing(
+        names=names, states=states, selection=more, after=after, limit=PAGE
+    ):
         for holding in page:
             yield holding
         after = page[-1].row
 
 
 async def newest(
-    desk: Desk, *, names: Sequence[str] = (), states: Sequence[str] = ()
+    desk: Desk,
+    *,
+    names: Sequence[str] = (),
+    states: Sequence[str] = (),
+    selection: Selection | None = None,
 ) -> AsyncIterator[Holding]:
     """Yield the recordings of these providers in these states, page by page, newest first."""
-    before = None
-    while page := await desk.newest(names=names, states=states, before=before, limit=PAGE):
+    from reelkeep.catalog.selection import Selection
+
+    before, more = None, selection or Selection()
+    while page := await desk.newest(
+        names=names, states=states, selection=more, before=before, limit=PAGE
+    ):
         for holding in page:
             yield holding
         before = page[-1]
 
 
 async def one(desk: Desk, text: str) -> Holding:
-    """Return the recording whose id or key is `text`, or whose key alone begins with it.
+    """Return the recording that `text` means: its id, key, number, or the beginning of its key.
 
     Raises:
         click.ClickException: There is none, or there are several.
     """
-    found = await desk.find(text)
-    if not found and _BEGINNING_OF_A_KEY.fullmatch(text):
-        found = await desk.beginning(text, _MOST_NAMED + 1)
-    if not found:
-        raise click.ClickException(f"there is no recording {text!a} in the catalog")
+    found = await meant(desk, text)
     if len(found) > 1:
-        keys = [f"{each.key} ({each.provider})" for each in found[:_MOST_NAMED]]
-        more = ", …" if len(found) > _MOST_NAMED else ""
-        raise click.ClickException(
-            f"{text!a} may be any of several recordings: {', '.join(keys)}{more}"
-        )
+        raise _several(text, found, "Name one by its key.")
     return found[0]
+
+
+async def all_of(desk: Desk, texts: Sequence[str], *, of_a_number: bool) -> list[Holding]:
+    """Return the recordings that `texts` mean, each once.
+
+    Only if `of_a_number`, one of `texts` may be the number of several recordings.
+
+    Raises:
+        click.ClickException: There is none, or there are several that are not meant together.
+    """
+    found: dict[int, Holding] = {}
+    for text in texts:
+        mine = await meant(desk, text)
+        if len(mine) > 1 and not (of_a_number and are_of_one_number(mine, text)):
+            raise _several(text, mine, _ALL_OR_ONE)
+        found |= {each.row: each for each in mine}
+    return list(found.values())
+
+
+async def meant(desk: Desk, text: str) -> list[Holding]:
+    """Return every recording that `text` may mean, those that began last first.
+
+    A meeting number may be written with spaces and dashes. What is the id of one recording and the
+    number of others means them all.
+
+    Raises:
+        click.ClickException: There is none, or too many begin like this to tell.
+    """
+    found = {each.row: each for each in await desk.find(text)}
+    number = meeting_number(text)
+    if number is not None:
+        found |= {each.row: each for each in await desk.numbered(number)}
+    if found:
+        return list(found.values())
+    if _BEGINNING_OF_A_KEY.fullmatch(text):
+        beginning = await desk.beginning(text, _MOST_NAMED + 1)
+        if len(beginning) > 1:
+            raise _several(text, beginning, "Name one by its key.")
+        if beginning:
+            return beginning
+    raise click.ClickException(f"there is no recording {text!a} in the catalog")
+
+
+def are_of_one_number(found: Sequence[Holding], text: str) -> bool:
+    """Return whether `text` is the number of all of `found`."""
+    number = meeting_number(text)
+    return number is not None and all(each.number == number for each in found)
+
+
+def _several(text: str, found: Sequence[Holding], advice: str) -> click.ClickException:
+    lines = [
+        f"  {each.key}  {moment(each.started)}  {each.provider}  {visible(each.title)}"
+        f"  ({visible(each.id)})".rstrip()
+        for each in found[:_MOST_NAMED]
+    ]
+    if len(found) > _MOST_NAMED:
+        lines.append("  …")
+    return click.ClickException(
+        "\n".join([f"{text!a} may be any of several recordings:", *lines, advice])
+    )
 
 
 async def known_names(desk: Desk, settings: Settings) -> list[ProviderName]:

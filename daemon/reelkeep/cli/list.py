@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
-from reelkeep.cli.options import providers, require_known, wide
+from reelkeep.cli.options import narrowing, providers, require_known, selection_of, wide
 from reelkeep.core.lifecycle import FileState, RecordingState
 
 if TYPE_CHECKING:
+    from reelkeep.catalog.selection import Selection
     from reelkeep.settings import Settings
 
 LIMIT = 50
@@ -33,6 +34,7 @@ STATES = [state.value for state in (*RecordingState, *FileState)]
     help="Only recordings in this state, or with a file in it; may be repeated. "
     f"One of {', '.join(STATES)}.",
 )
+@narrowing
 @click.option(
     "--limit",
     type=click.IntRange(1),
@@ -45,19 +47,26 @@ STATES = [state.value for state in (*RecordingState, *FileState)]
 @click.pass_obj
 def command(
     call: Invocation,
+    /,
     *,
     names: tuple[str, ...],
     states: tuple[str, ...],
     limit: int | None,
     everything: bool,
     as_json: bool,
+    **given: Any,
 ) -> int:
-    """List the recordings that the catalog knows, newest first."""
+    """List the recordings that the catalog knows, newest first.
+
+    What is given has to fit all together. One whose start is not known counts from when it was
+    first seen.
+    """
+    selection = selection_of(given)
     settings = call.settings_only()
     say_how_it_is_read(settings)
     if limit is None and not everything and not as_json:
         limit = LIMIT
-    wanted = Wanted(names, states, None if everything else limit)
+    wanted = Wanted(names, states, selection, None if everything else limit)
     run_in_loop(_list, call, settings, wanted, as_json)
     return Exit.DONE
 
@@ -68,6 +77,7 @@ class Wanted:
 
     names: tuple[str, ...]
     states: tuple[str, ...]
+    selection: Selection
     limit: int | None
 
 
@@ -86,7 +96,8 @@ async def _list(
         known = await known_names(desk, settings)
         require_known(wanted.names, known)
         columns, count = Columns(call.out, known), 0
-        async for holding in newest(desk, names=wanted.names, states=wanted.states):
+        found = newest(desk, names=wanted.names, states=wanted.states, selection=wanted.selection)
+        async for holding in found:
             if count == wanted.limit:
                 _say_there_are_more(call, wanted, as_json=as_json)
                 break

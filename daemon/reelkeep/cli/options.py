@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reelkeep.core.meeting_number import meeting_number
 from reelkeep.core.model import ProviderName
 from reelkeep.core.quantities import parse_duration, parse_size
 
 if TYPE_CHECKING:
+    from reelkeep.catalog.selection import Selection
     from reelkeep.core.model import Window
     from reelkeep.settings import Settings
 
@@ -31,6 +33,13 @@ wide = click.option(
     expose_value=False,
     callback=_widen,
     help="Cut and wrap nothing, however wide the table.",
+)
+
+all_of_a_number = click.option(
+    "--all",
+    "of_a_number",
+    is_flag=True,
+    help="If ID is a meeting number, all recordings that have it are meant.",
 )
 
 providers = click.option(
@@ -91,6 +100,20 @@ class SizeType(click.ParamType[int]):
         return size
 
 
+class NumberType(click.ParamType[str]):
+    """A meeting number, as people write it: 88135198633, 881 3519 8633, 881-3519-8633."""
+
+    name = "number"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        number = meeting_number(str(value))
+        if number is None:
+            self.fail(f"expected a number such as 881 3519 8633, got {str(value)!a}", param, ctx)
+        return number
+
+
 _FIRST = click.option(
     "--from", "first", type=DateType(), metavar="DAY", help="The first day, in UTC."
 )
@@ -100,6 +123,49 @@ _LAST = click.option("--to", "last", type=DateType(), metavar="DAY", help="The l
 def days(command: Command) -> Command:
     """Give `command` the options `first` and `last`; see `window_of`."""
     return _FIRST(_LAST(command))
+
+
+_PEOPLE_KNOW = (
+    click.option("--title", metavar="TEXT", help="Only titles with this in them, in any case."),
+    click.option(
+        "--user", metavar="TEXT", help="Only users with this in their name or address, in any case."
+    ),
+    click.option(
+        "--from", "first", type=DateType(), metavar="DAY", help="Began on this UTC day or later."
+    ),
+    click.option(
+        "--to", "last", type=DateType(), metavar="DAY", help="Began on this UTC day or earlier."
+    ),
+    click.option(
+        "--number",
+        type=NumberType(),
+        metavar="NUMBER",
+        help="Only meetings with this number; spaces and dashes in it do not matter.",
+    ),
+)
+
+
+def narrowing(command: Command) -> Command:
+    """Give `command` the options of what people know of a recording; see `selection_of`."""
+    for option in reversed(_PEOPLE_KNOW):
+        command = option(command)
+    return command
+
+
+def selection_of(given: Mapping[str, Any]) -> Selection:
+    """Return what the options of `narrowing` mean.
+
+    Raises:
+        click.UsageError: It would end before it begins.
+    """
+    from reelkeep.catalog.selection import Selection
+
+    return Selection(
+        title=given["title"] or "",
+        user=given["user"] or "",
+        number=given["number"] or "",
+        began=window_of(given["first"], given["last"]),
+    )
 
 
 def window_of(first: date | None, last: date | None) -> Window | None:

@@ -11,7 +11,8 @@ from reelkeep.cli.codes import Exit
 from reelkeep.cli.decisions import changes, chosen, print_changes
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
-from reelkeep.cli.options import as_json, wide
+from reelkeep.cli.options import all_of_a_number, as_json, wide
+from reelkeep.core.meeting_number import with_numbers_joined
 from reelkeep.telemetry.text import visible
 
 if TYPE_CHECKING:
@@ -26,20 +27,28 @@ if TYPE_CHECKING:
     is_flag=True,
     help="All recordings with files that failed, vanished, or wait for another attempt.",
 )
+@all_of_a_number
 @as_json
 @wide
 @click.pass_obj
-def command(call: Invocation, *, ids: tuple[str, ...], failed: bool, as_json: bool) -> int:
+def command(
+    call: Invocation, *, ids: tuple[str, ...], failed: bool, of_a_number: bool, as_json: bool
+) -> int:
     """Make failed and vanished files due again, with all their attempts.
 
     So are files that wait for another attempt: they are fetched at once. Of a recording named by ID
     that has none of these, the waived files are made due again. What is unavailable of it is asked
     for at the next poll; it is due at once if it has an address. A provider that refused to be told
     that a recording named by ID is archived is told again.
+
+    ID is as in `show`. A meeting number that several recordings have needs --all.
     """
     if bool(ids) == failed:
         raise click.UsageError("Name recordings by their IDs, or all of them by --failed.")
-    done, asked, told = run_in_loop(_retry, call.settings_only(), ids)
+    if of_a_number and not ids:
+        raise click.UsageError("--all needs a meeting number; all that failed is --failed.")
+    ids = tuple(with_numbers_joined(ids))
+    done, asked, told = run_in_loop(_retry, call.settings_only(), ids, of_a_number)
     if as_json:
         found = {"due": len(done), "files": done, "asked": asked, "told_again": told}
         call.out.json(found)
@@ -62,14 +71,18 @@ def command(call: Invocation, *, ids: tuple[str, ...], failed: bool, as_json: bo
 Changes = list[dict[str, Any]]
 
 
-async def _retry(settings: Settings, ids: Sequence[str]) -> tuple[Changes, Changes, int]:
+async def _retry(
+    settings: Settings,
+    ids: Sequence[str],
+    of_a_number: bool,  # noqa: FBT001 - a loop passes by position
+) -> tuple[Changes, Changes, int]:
     """Return the files that are due now, those that are asked for, and how many are told again."""
     from reelkeep.app.books import desk_only
-    from reelkeep.cli.finding import every, one
+    from reelkeep.cli.finding import all_of, every
 
     async with desk_only(settings, log_of(settings)) as desk:
         if ids:
-            meant = [await one(desk, text) for text in ids]
+            meant = await all_of(desk, ids, of_a_number=of_a_number)
         else:
             meant = [each async for each in every(desk, states=["failed", "gone", "due"])]
         rows = [row for holding in meant for row in _again(holding)]

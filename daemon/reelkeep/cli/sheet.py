@@ -52,6 +52,7 @@ def _head(found: Found) -> Table:
         "waits because": cell(found["reason"] or ""),
         "title": cell(found["title"]),
         "user": cell(found["user"]),
+        "number": cell(found["number"]),
         "started": cell(f"{_moment(found['started'])}{lasted}"),
         "first seen": cell(_moment(found["first_seen"])),
         "open until": cell(_moment(found["settles"])),

@@ -23,6 +23,7 @@ _OF_FILE = {
     "checked_at": "checked_at", "damage": "damage", "code": "code", "reason": "reason",
     "path": "path", "facts": "facts",
 }  # fmt: skip
+_ADDED = {"number": "number"}  # of the recording; behind all others, whose places stay
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -34,7 +35,10 @@ def lines(found: Mapping[str, Any]) -> str:
     """
     files = found["files"] or [{}]
     mine = [found[key] for key in _OF_RECORDING.values()]
-    return "".join(_line([*mine, *(f.get(key) for key in _OF_FILE.values())]) for f in files)
+    added = [found[key] for key in _ADDED.values()]
+    return "".join(
+        _line([*mine, *(file.get(key) for key in _OF_FILE.values()), *added]) for file in files
+    )
 
 
 def _line(values: Sequence[Any]) -> str:
@@ -51,5 +55,5 @@ def _cell(value: Any) -> Any:
     return visible(f"'{value}" if value.startswith(_FORMULA) else value)
 
 
-HEAD = _line([*_OF_RECORDING, *_OF_FILE])
+HEAD = _line([*_OF_RECORDING, *_OF_FILE, *_ADDED])
 """The first line: what each column holds."""

@@ -12,6 +12,7 @@ from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import SizeType, as_json, providers, require_known, wide
+from reelkeep.core.meeting_number import with_numbers_joined
 
 if TYPE_CHECKING:
     import anyio
@@ -72,7 +73,10 @@ def command(
 
     Reports missing, altered, unreadable and foreign files. Without --provider and ID, all is read;
     a daemon may run meanwhile. Without --repair, no file is changed.
+
+    ID is as in `show`; of a meeting number, all recordings that have it are read.
     """
+    ids = tuple(with_numbers_joined(ids))
     wish = Wish(names=names, ids=ids, rate=rate, resume=resume, repair=repair)
     if resume and not wish.is_whole:
         raise click.UsageError("--resume cannot be combined with --provider or ID.")
@@ -151,11 +155,11 @@ async def _what_is_meant(
 
 
 async def _chosen(settings: Settings, desk: Desk, wish: Wish) -> Holdings:
-    from reelkeep.cli.finding import every, known_names, one
+    from reelkeep.cli.finding import all_of, every, known_names
 
     names = wish.names
     require_known(names, await known_names(desk, settings))
     if not wish.ids:
         return every(desk, names=names)
-    meant = [await one(desk, text) for text in wish.ids]
+    meant = await all_of(desk, wish.ids, of_a_number=True)
     return [holding for holding in meant if not names or holding.provider in names]

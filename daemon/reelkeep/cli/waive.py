@@ -10,7 +10,7 @@ from reelkeep.cli.codes import Exit
 from reelkeep.cli.decisions import changes, chosen, print_changes
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
-from reelkeep.cli.options import as_json, wide
+from reelkeep.cli.options import all_of_a_number, as_json, wide
 from reelkeep.cli.output import Output
 from reelkeep.core.lifecycle import FileState, sources
 
@@ -24,17 +24,25 @@ _MISSED = frozenset({FileState.FAILED, FileState.GONE, FileState.UNAVAILABLE})
 @click.command
 @click.argument("recording", metavar="ID")
 @click.argument("file", metavar="[FILE]", required=False)
+@all_of_a_number
 @as_json
 @wide
 @click.pass_obj
-def command(call: Invocation, *, recording: str, file: str | None, as_json: bool) -> int:
+def command(
+    call: Invocation, *, recording: str, file: str | None, of_a_number: bool, as_json: bool
+) -> int:
     """Accept that a file will never come, so that its recording can be closed.
 
     FILE is its name as `show` gives it; without it, all failed, vanished and unavailable files of
     the recording are meant, and those that the provider never finished. `retry ID` takes the
     decision back; what was never finished comes back once the provider says something new of it.
+
+    ID is as in `show`. A meeting number that several recordings have needs --all, without FILE.
     """
-    done, unfinished = run_in_loop(_waive, call.settings_only(), recording, file)
+    if of_a_number and file is not None:
+        raise click.UsageError("--all cannot be combined with FILE: name one recording by its key.")
+    asked = (recording, file, of_a_number)
+    done, unfinished = run_in_loop(_waive, call.settings_only(), *asked)
     if as_json:
         call.out.json({"waived": len(done), "files": done, "unfinished": unfinished})
         return Exit.DONE
@@ -46,18 +54,25 @@ def command(call: Invocation, *, recording: str, file: str | None, as_json: bool
 
 
 async def _waive(
-    settings: Settings, text: str, name: str | None
+    settings: Settings,
+    text: str,
+    name: str | None,
+    of_a_number: bool,  # noqa: FBT001 - a loop passes by position
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the waived files, and how many more the provider never finished."""
     from reelkeep.app.books import desk_only
-    from reelkeep.cli.finding import one
+    from reelkeep.cli.finding import all_of
 
     async with desk_only(settings, log_of(settings)) as desk:
-        holding = await one(desk, text)
-        rows = chosen(holding, _MISSED) if name is None else _named(holding, name)
+        meant = await all_of(desk, [text], of_a_number=of_a_number)
+        if name is not None:
+            rows = _named(meant[0], name)
+            await desk.waive(rows)
+            return changes(meant, rows), 0
+        rows = [row for holding in meant for row in chosen(holding, _MISSED)]
         await desk.waive(rows)
-        unfinished = await desk.waive_unfinished(holding.row) if name is None else 0
-        return changes([holding], rows), unfinished
+        unfinished = [await desk.waive_unfinished(holding.row) for holding in meant]
+        return changes(meant, rows), sum(unfinished)
 
 
 def _print_unfinished(out: Output, count: int) -> None:

@@ -23,8 +23,8 @@ from string import Formatter
 
 from reelkeep.core.naming import NAME_BYTES, SafeName, safe_name, shorten
 
-_FIELDS = ("provider", "start", "title", "user", "id", "key")
-_FREE = frozenset({"title", "user"})
+_FIELDS = ("provider", "start", "title", "user", "number", "id", "key")
+_FREE = frozenset({"title", "user", "number"})
 _DIRECTIVES = frozenset("aAbBdfGHIjmMpSuUVwWyYzZ%")
 _DEFAULT_DATE = "%Y-%m-%dT%H%M%S"
 _UNDATED = "undated"
@@ -72,6 +72,7 @@ class Layout:
         start: datetime | None,
         title: str,
         user: str,
+        number: str = "",
         id: str,  # noqa: A002 - the field's public name
         key: str,
         timezone: tzinfo,
@@ -87,6 +88,7 @@ class Layout:
             "provider": str(safe_name(provider, limit=_PROVIDER_BYTES, fallback="")),
             "title": _tidy(title),
             "user": _tidy(user),
+            "number": _tidy(number),
             "id": self._identity(id, key),
             "key": key,
         }

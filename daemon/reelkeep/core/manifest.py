@@ -68,6 +68,7 @@ class Manifest:
     key: str
     title: str = ""
     user: str = ""
+    number: str = ""  #: The meeting number, where there is one.
     started: datetime | None = None
     duration: timedelta | None = None
     first_seen: datetime | None = None
@@ -91,6 +92,7 @@ def to_manifest(holding: Holding, *, version: str) -> dict[str, Any]:
         "key": holding.key,
         "title": holding.title,
         "user": holding.user,
+        "number": holding.number,
         "started": _time(holding.started),
         "duration": None if holding.duration is None else holding.duration.total_seconds(),
         "first_seen": _time(holding.first_seen),
@@ -148,6 +150,7 @@ def read_manifest(content: bytes) -> Manifest:
         key=key,
         title=_text(document, "title") or "",
         user=_text(document, "user") or "",
+        number=_text(document, "number") or "",
         started=_read_time(document.get("started")),
         duration=_read_duration(document.get("duration")),
         first_seen=_read_time(document.get("first_seen")),

@@ -91,7 +91,9 @@ class Recording:
     readiness: Readiness = Readiness.READY
     title: str = ""
     user: str = ""
-    meeting_id: str = ""  #: The number that people dial, where there is one; for filters only.
+    meeting_id: str = (
+        ""  #: The number that people dial, where there is one; else what a filter names.
+    )
     started: datetime | None = None
     duration: timedelta | None = None
     deadline: datetime | None = None  #: When the provider will delete it, if it said so.
@@ -224,6 +226,7 @@ class Holding:
     state: str
     title: str = ""
     user: str = ""
+    number: str = ""  #: The meeting number that people dial, where there is one.
     started: datetime | None = None
     duration: timedelta | None = None
     deadline: datetime | None = None

@@ -76,6 +76,8 @@ def days(first: date | None, last: date | None, now: datetime) -> Window | None:
     """
     if first is None and last is None:
         return None
+    if first is not None and last is not None and last < first:
+        raise ValueError(f"{last} is before {first}")
     since = EPOCH if first is None else datetime.combine(first, time(), UTC)
     until = now + AHEAD
     if last is not None:

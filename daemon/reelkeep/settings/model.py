@@ -46,7 +46,7 @@ class ArchiveOptions(Options):
     layout: Annotated[str, AfterValidator(parsable_layout)] = (
         "{provider}/{start:%Y/%m/%d}/{start:%H%M%S}-{title}-{key}"
     )
-    """A recording's folder: {provider} {start:…} {title} {user} {id} {key}; one of the last two."""
+    """A recording's folder: {provider} {start:…} {title} {user} {number} {id} {key}."""
     timezone: Annotated[str, AfterValidator(known_timezone)] = "UTC"
     """For the dates in the layout only."""
     min_free: Size = 1024**3

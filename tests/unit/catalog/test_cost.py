@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from sqlalchemy import event
 
 from fakes.catalog import NAME, Catalog, failed, many, open_catalog, stored, without
 from reelkeep.catalog.outlook import look
-from reelkeep.core.model import Download, ProviderName, RecordingId
+from reelkeep.catalog.selection import Selection
+from reelkeep.core.model import Download, ProviderName, RecordingId, Window
 from reelkeep.errors import Unreachable
 
 NAMES = [NAME, ProviderName("support")]
+WEEK = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 8, tzinfo=UTC))
 GROWING = {"recording", "file", "attempt"}
 SHORT = "USING INDEX recording_behind"  # holds only what is to be published
 
@@ -169,6 +171,12 @@ ASKED: dict[str, Callable[[Catalog], Awaitable[Any]]] = {
     "outlook": outlook,
     "find": lambda c: c.desk.find("r11"),
     "page": lambda c: c.desk.listing(after=10, limit=10),
+    "numbered": lambda c: c.desk.numbered("88135198633"),
+    "list by number": lambda c: c.desk.newest(selection=Selection(number="88135198633")),
+    "list by number and provider": lambda c: c.desk.newest(
+        names=[NAME], selection=Selection(number="88135198633")
+    ),
+    "list by day": lambda c: c.desk.newest(selection=Selection(began=WEEK)),
     "known": lambda c: c.desk.known(NAME, [RecordingId("r11"), RecordingId("r12")]),
     "failed": lambda c: c.desk.listing(names=[NAME], states=["failed", "gone"]),
     "attempts": lambda c: c.desk.attempts([1, 2, 3]),
@@ -182,6 +190,23 @@ async def test_no_table_is_read_whole(catalog: Catalog, name: str) -> None:
         await ASKED[name](catalog)
     assert done
     assert whole_tables(catalog, done) == []
+
+
+async def test_a_list_reads_no_more_than_it_shows(catalog: Catalog) -> None:
+    """A page of the newest, and of a few days, comes in order from an index."""
+    (last,) = await catalog.desk.newest(limit=1)
+    with statements(catalog) as done:
+        await catalog.desk.newest(before=last)
+        await catalog.desk.newest(selection=Selection(began=WEEK))
+    steps = [plan(catalog, each)[0] for each in done if "FROM recording" in each.sql]
+    assert len(steps) == 2
+    assert all("INDEX recording_began (<expr>" in step for step in steps)
+
+
+async def test_a_number_is_found_by_its_index(catalog: Catalog) -> None:
+    with statements(catalog) as done:
+        await ASKED["list by number and provider"](catalog)
+    assert "INDEX recording_number (meeting_id=?)" in plan(catalog, done[0])[0]
 
 
 @pytest.mark.parametrize("name", ["claim", "next_due", "sweep", "publish", "acknowledgeable"])

@@ -1,0 +1,45 @@
+"""Narrow a query of recordings by what people know of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal_column
+
+from reelkeep.catalog.folding import folded
+from reelkeep.catalog.tables import Instant, recording
+from reelkeep.core.model import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What a recording must have; what is empty is not asked for."""
+
+    title: str = ""  #: A part of the title, in upper or lower case.
+    user: str = ""  #: A part of the user's address or name, in upper or lower case.
+    number: str = ""  #: The meeting number, digits only.
+    began: Window | None = None  #: One of which nobody knows the start counts from first seen.
+
+
+BEGAN: ColumnElement[Any] = func.coalesce(
+    recording.c.started, recording.c.first_seen, type_=Instant
+)
+"""When a recording began, or was first seen; the index `recording_began` is in this order."""
+
+
+def selected(query: Select[Any], selection: Selection) -> Select[Any]:
+    """Return `query` with the conditions of `selection`."""
+    if selection.number:
+        query = query.where(has_number(selection.number))
+    for column, text in ((recording.c.title, selection.title), (recording.c.user, selection.user)):
+        if text:
+            query = query.where(func.instr(func.folded(column), folded(text)) > 0)
+    if selection.began is not None:
+        query = query.where((selection.began.since <= BEGAN) & (selection.began.until > BEGAN))
+    return query
+
+
+def has_number(number: str) -> ColumnElement[bool]:
+    """Return the condition that a recording has this meeting number; the index is partial."""
+    return (recording.c.meeting_id == number) & (recording.c.meeting_id != literal_column("''"))
