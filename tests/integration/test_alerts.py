@@ -219,7 +219,7 @@ async def test_a_daemon_that_is_killed_is_noticed(operator: Operator, watch: Wat
             await anyio.sleep(1.5)
     async with operator.daemon() as daemon:
         await watch.fires("ReelkeepRestarting")
-        await watch.rests()
+        await watch.rests("ReelkeepDown", "ReelkeepHeartbeatMissing")
 
 
 async def test_a_daemon_that_hangs_is_noticed(operator: Operator, watch: Watch) -> None:
