@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from reelkeep.core.matching import own_id, shared_id
 from reelkeep.core.model import File, FileId, Recording
 from reelkeep.providers.gotoassist.calls import stamp
 from reelkeep.providers.gotoassist.faults import Rejected
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
-from reelkeep.providers.gotoassist.replies import Address, Links
+from reelkeep.providers.gotoassist.replies import Address, Links, path_of
 
 VIDEO, EVENTS, THUMBNAIL = FileId("mp4"), FileId("events"), FileId("thumbnail")
 
@@ -22,8 +24,41 @@ _FILES = (
 
 
 def addresses(links: Links) -> Mapping[FileId, Address]:
-    """Return the address of each file, why it is of no use, or None if there is none."""
-    return {VIDEO: links.video, EVENTS: links.events, THUMBNAIL: links.thumbnail}
+    """Return the address of each file that has one, or why it is of no use."""
+    return {file.id: address for file, address in _listed(links)}
+
+
+def _listed(links: Links) -> list[tuple[File, Address]]:
+    """Return the files with their addresses; those of several entries have ids of their own."""
+    found: list[tuple[File, Address]] = []
+    for number, file in enumerate(_FILES):
+        family: dict[tuple[str, str | None], tuple[Links, Address]] = {}
+        for each in sorted((links, *links.others), key=_traits):
+            address = (each.video, each.events, each.thumbnail)[number]
+            if address is not None:
+                path = path_of(address)
+                told = _traits(each) if file.id == VIDEO or path is None else ""
+                family.setdefault((told, path), (each, address))  # one path is one small file
+        found += _named(file, list(family.values()))
+    return found
+
+
+def _named(file: File, family: list[tuple[Links, Address]]) -> list[tuple[File, Address]]:
+    """Return a file for each address of one kind; their ids depend on no order."""
+    known = Counter(_traits(each) for each, _ in family)
+    named: list[tuple[File, Address]] = []
+    for each, address in family:
+        id_ = file.id
+        if len(family) > 1:
+            more = () if known[_traits(each)] == 1 else (path_of(address),)
+            id_ = shared_id(file.id, _traits(each), *more)
+        size = each.size if file.id == VIDEO else None
+        named.append((replace(file, id=id_, size=size), address))
+    return named
+
+
+def _traits(links: Links) -> str:
+    return f"{links.size} {None if links.started is None else stamp(links.started)}"
 
 
 def described(recording: Recording, links: Links, options: GoToAssistOptions) -> Recording:
@@ -32,8 +67,9 @@ def described(recording: Recording, links: Links, options: GoToAssistOptions) ->
     A file without an address is left out, and named among the facts as missing. One whose address
     cannot be used was announced: it is a file, and locating it says why it cannot be had.
     """
-    urls = addresses(links)
-    missing = [str(id_) for id_, url in urls.items() if url is None]
+    files = [file for file, _ in _listed(links)]
+    there = {own_id(file.id) for file in files}
+    missing = [str(file.id) for file in _FILES if file.id not in there]
     facts = {
         "recordingStartTime": None if links.started is None else stamp(links.started),
         "recordingSize": links.size,
@@ -42,11 +78,7 @@ def described(recording: Recording, links: Links, options: GoToAssistOptions) ->
     return replace(
         recording,
         started=links.started or recording.started,
-        files=tuple(
-            replace(each, size=links.size) if each.id == VIDEO else each
-            for each in _FILES
-            if urls[each.id] is not None
-        ),
+        files=tuple(files),
         facts=_facts(recording, options, facts),
     )
 

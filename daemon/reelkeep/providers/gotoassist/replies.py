@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from reelkeep.core.model import RecordingId
 from reelkeep.errors import BadAnswer
@@ -16,6 +17,7 @@ CAP = 500
 """Ids in each list at most, and nothing says so when there are more (provider notes, 1.3)."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+_COMPARED = 100  # entries of one recording; nobody but an attacker gives more
 _LARGEST = 2**63 - 1
 _ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f]+", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,15}):", re.IGNORECASE)
@@ -52,6 +54,7 @@ class Links:
     thumbnail: Address = field(repr=False)
     started: datetime | None
     size: int | None  #: Bytes of the video.
+    others: tuple[Links, ...] = ()  #: Further entries of this id, which say something else.
 
 
 def read_listing(body: Any) -> Listing:
@@ -78,18 +81,62 @@ def read_listing(body: Any) -> Listing:
 
 
 def read_links(body: Any) -> Mapping[RecordingId, Links]:
-    """Return what `body` says of each recording, the first word on each counting.
+    """Return what `body` says of each recording.
 
+    Entries of one recording that do not contradict each other are one; others are kept apart.
     The outer shape is not documented: a bare list, or an object that holds exactly one.
 
     Raises:
         BadAnswer: It is neither.
     """
-    entries: dict[RecordingId, Links] = {}
+    entries: dict[RecordingId, list[Links]] = {}
     for entry in _only_list(body):
         if isinstance(entry, dict) and (id_ := identifier(entry.get("recordingId"))) is not None:
-            entries.setdefault(id_, _links(id_, entry))
-    return entries
+            _add(entries.setdefault(id_, []), _links(id_, entry))
+    return {id_: replace(first, others=tuple(others)) for id_, (first, *others) in entries.items()}
+
+
+def path_of(address: Address) -> str | None:
+    """Return what of an address stays when it is signed anew, None if it is none."""
+    if not isinstance(address, str):
+        return None
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return address
+
+
+def _add(known: list[Links], entry: Links) -> None:
+    """Add what an entry says to one that it does not contradict, else beside them."""
+    for number, each in enumerate(known[:_COMPARED]):
+        if _agree(each, entry):
+            known[number] = replace(
+                each,
+                video=_either(each.video, entry.video),
+                events=_either(each.events, entry.events),
+                thumbnail=_either(each.thumbnail, entry.thumbnail),
+                started=each.started or entry.started,
+                size=each.size or entry.size,
+            )
+            return
+    known.append(entry)
+
+
+def _agree(one: Links, other: Links) -> bool:
+    """Return whether nothing that both say differs; how addresses are signed does not matter."""
+    return all(
+        mine is None or theirs is None or mine == theirs
+        for mine, theirs in zip(_said(one), _said(other), strict=True)
+    )
+
+
+def _said(links: Links) -> tuple[object, ...]:
+    addresses = (links.video, links.events, links.thumbnail)
+    return (*map(path_of, addresses), links.started, links.size)
+
+
+def _either(one: Address, other: Address) -> Address:
+    return other if one is None or (isinstance(one, Unusable) and isinstance(other, str)) else one
 
 
 def identifier(value: Any) -> RecordingId | None:

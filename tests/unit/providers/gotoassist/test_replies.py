@@ -125,8 +125,18 @@ def test_an_entry_without_an_id_is_left_out(entry: Any) -> None:
     assert set(read_links([entry, link(1)])) == {"1"}
 
 
-def test_the_first_of_two_entries_counts() -> None:
-    assert read_links([link(1, recordingSize="5"), link(1, recordingSize="6")])["1"].size == 5  # type: ignore[index]  # text is text
+def test_entries_of_one_recording_that_differ_are_kept_apart() -> None:
+    (links,) = read_links([link(1, recordingSize="5"), link(1, recordingSize="6")]).values()
+    assert (links.size, [each.size for each in links.others]) == (5, [6])
+
+
+def test_entries_that_agree_are_one_whatever_their_signature() -> None:
+    signed = [f"https://host.example.test/a.mp4?signature={n}" for n in (1, 2)]
+    entries = [link(1, recordingUrl=url, recordingSize="5") for url in signed]
+    entries[0]["eventsUrl"] = None
+    (links,) = read_links(entries).values()
+    assert (links.others, links.video) == ((), signed[0])
+    assert isinstance(links.events, str)
 
 
 @pytest.mark.parametrize("url", [None, "", " "])
