@@ -128,3 +128,29 @@ async def test_the_number_outlives_the_catalog_and_may_stand_in_the_layout(house
     shutil.rmtree(house.folder / "state")
     await house.run("rebuild")
     assert (await house.run("show", NUMBER, "--json")).json["id"] == "uuid-a=="
+
+
+async def test_files_are_named_by_a_template_and_keep_their_names(house: House) -> None:
+    """A changed template is for new files; a new catalog takes the names over."""
+    config = house.folder / "reelkeep.yaml"
+
+    async def passes(template: str, *meetings: dict[str, Any]) -> list[str]:
+        house.account.listed = list(meetings)
+        house.configure(MEETINGS)
+        named = f"archive:\n  file_name: '{template}'"
+        config.write_text(config.read_text("utf-8").replace("archive:", named, 1))
+        await house.run("sync")
+        return house.files()
+
+    a, b = meeting(house, "a", 2), meeting(house, "b", 3, topic="")
+    first = f"{at(2)[:10]} Weekly {NUMBER} shared_screen.mp4"
+    template = "{start:%Y-%m-%d} {title} {number} {stem}.{ext}"
+    assert await passes(template, a) == [first]
+    assert await passes("{title}-{recording_type}.{ext}", a, b) == [first, "shared_screen.mp4"]
+    shutil.rmtree(house.folder / "state")
+    await house.run("rebuild")
+    assert await passes("{stem}.{ext}", a, b) == [first, "shared_screen.mp4"]
+    assert (await house.run("verify", "--json")).json["ok"]
+    config.write_text(config.read_text("utf-8").replace("{stem}.{ext}", "{stem}/x.{ext}"))
+    refused = await house.run("check", code=78)
+    assert "/ cannot stand in a file name" in refused.out + refused.err

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from reelkeep.app.belonging import open_for_writing
 from reelkeep.app.books import utc_now
 from reelkeep.app.owners import other_owner
-from reelkeep.app.shelf import make_archive
+from reelkeep.app.shelf import file_names, make_archive
 from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.adoption import adopt
@@ -171,7 +171,7 @@ def furnish(
         clock=clock,
         dice=dice,
         database=database,
-        intake=SqlIntake(database, clock, report),
+        intake=SqlIntake(database, clock, report, file_names(settings)),
         queue=SqlQueue(database, clock, longest_delays(settings, providers.values())),
         ledger=SqlLedger(
             database,

@@ -5,10 +5,17 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from reelkeep.archive.local import LocalArchive
+from reelkeep.core.file_naming import FileNames, parse_file_name
 from reelkeep.core.layout import parse_layout
 from reelkeep.core.model import Holding
 from reelkeep.ports import Clock, Report
 from reelkeep.settings import Settings
+
+
+def file_names(settings: Settings) -> FileNames:
+    """Return how new files are named."""
+    options = settings.archive
+    return parse_file_name(options.file_name, ZoneInfo(options.timezone))
 
 
 def make_archive(settings: Settings, clock: Clock, report: Report | None = None) -> LocalArchive:

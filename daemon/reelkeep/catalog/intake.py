@@ -19,6 +19,7 @@ from reelkeep.catalog.peril import Endangered, ask_again, endangered
 from reelkeep.catalog.rows import write_rows
 from reelkeep.catalog.standing import Step, restate, tellable
 from reelkeep.catalog.tables import NEVER, provider, recording, unread
+from reelkeep.core.file_naming import FileNames
 from reelkeep.core.instants import TOLERANCE
 from reelkeep.core.lifecycle import RecordingState
 from reelkeep.core.model import ProviderName, Readiness, Recording, RecordingId, Window
@@ -53,10 +54,16 @@ _TRANSCODABLE = (
 )
 
 
+_UNTEMPLATED = FileNames()
+
+
 class SqlIntake:
     """See `ports.Intake`."""
 
-    def __init__(self, database: Database, clock: Clock, report: Report) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, report: Report, naming: FileNames = _UNTEMPLATED
+    ) -> None:
+        self._naming = naming
         self._database = database
         self._clock = clock
         self._report = report
@@ -128,7 +135,9 @@ class SqlIntake:
         if not distinct:
             return Admission()
         familiar.forget(name, distinct)
-        work = partial(_admit, name=name, traits=traits, seen=distinct, now=self._clock())
+        work = partial(
+            _admit, name=name, traits=traits, seen=distinct, now=self._clock(), naming=self._naming
+        )
         admission, steps, later = await self._database.write(work)
         for id_ in distinct.keys() - set(admission.undescribed):
             familiar.remember(name, id_, marks[id_])
@@ -150,7 +159,14 @@ class SqlIntake:
         """Complete admitted recordings; they become open."""
         for each in in_turns(recordings):
             told = {recording.id: recording for recording in each}
-            work = partial(_describe, name=name, traits=traits, told=told, now=self._clock())
+            work = partial(
+                _describe,
+                name=name,
+                traits=traits,
+                told=told,
+                now=self._clock(),
+                naming=self._naming,
+            )
             steps, later = await self._database.write(work)
             self._say_later(name, later)
             announce(self._report, steps)
@@ -179,7 +195,9 @@ class SqlIntake:
             connection: Connection,
         ) -> tuple[list[tuple[RecordingId, str]], list[Step], list[Later]]:
             told = {each.id: each for each in found}
-            steps, later = _describe(connection, name=name, traits=traits, told=told, now=now)
+            steps, later = _describe(
+                connection, name=name, traits=traits, told=told, now=now, naming=self._naming
+            )
             rows = {
                 id_: row["row"]
                 for id_, row in merging.known(connection, name, [*told, *absent]).items()
@@ -347,6 +365,7 @@ def _admit(
     traits: Traits,
     seen: Mapping[RecordingId, Recording],
     now: datetime,
+    naming: FileNames,
 ) -> tuple[Admission, list[Step], list[Later]]:
     known = merging.known(connection, name, list(seen))
     new = {id_: found for id_, found in seen.items() if id_ not in known}
@@ -369,7 +388,9 @@ def _admit(
     told = [row["row"] for id_, row in known.items() if seen[id_].told and not row["told"]]
     _mark_told(connection, told, now)
     touched = new | changed
-    later = merging.merge(connection, rows, touched, traits.filter, whole=not traits.describes)
+    later = merging.merge(
+        connection, rows, touched, traits.filter, whole=not traits.describes, naming=naming
+    )
     steps = restate(connection, [*told, *(rows[id_] for id_ in touched)], now)
     undescribed = [
         id_
@@ -389,13 +410,14 @@ def _describe(
     traits: Traits,
     told: Mapping[RecordingId, Recording],
     now: datetime,
+    naming: FileNames,
 ) -> tuple[list[Step], list[Later]]:
     known = merging.known(connection, name, list(told))
     present = {id_: found for id_, found in told.items() if id_ in known}
     rows = [merging.described_row(known[id_], found) for id_, found in present.items()]
     write_rows(connection, recording, rows)
     places = {id_: row["row"] for id_, row in known.items()}
-    later = merging.merge(connection, places, present, traits.filter, whole=True)
+    later = merging.merge(connection, places, present, traits.filter, whole=True, naming=naming)
     return restate(connection, places.values(), now), later
 
 

@@ -13,6 +13,7 @@ from reelkeep.catalog.rows import CHUNK, FRESH, chunks, held_files, write_rows
 from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import NEVER, file, recording
 from reelkeep.core.admission import FILTERED, Arrival, Revision, changes, fingerprint, refiltered
+from reelkeep.core.file_naming import FileNames
 from reelkeep.core.filters import Filter, wanted
 from reelkeep.core.lifecycle import FileState, RecordingState, sources
 from reelkeep.core.model import File, ProviderName, Recording, RecordingId
@@ -118,6 +119,7 @@ def merge(
     rules: Filter,
     *,
     whole: bool,
+    naming: FileNames,
 ) -> list[Later]:
     """Write what `touched` says of its files, `rows` being where; to be restated afterwards.
 
@@ -130,7 +132,7 @@ def merge(
     settled: list[int] = []
     later: list[Later] = []
     for row, found in mine.items():
-        change = changes(found, held.get(row, []), rules, whole=whole)
+        change = changes(found, held.get(row, []), rules, whole=whole, naming=naming)
         arrivals += [_arrival(row, arrival) for arrival in change.arrivals]
         revisions += change.revisions
         settled += change.settled

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
+from reelkeep.core.file_naming import FileNames
 from reelkeep.core.filters import Filter, wanted
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.matching import id_by_kind, is_later_version, matched, shared_id
 from reelkeep.core.model import File, FileId, HeldFile, Recording, Shortfall
-from reelkeep.core.naming import SafeName, file_name
+from reelkeep.core.naming import SafeName
 from reelkeep.core.obstacles import EXPLANATIONS, NOT_WANTED, Obstacle
 
 FILTERED = "not wanted by the filter"
@@ -23,6 +24,7 @@ FILTERED = "not wanted by the filter"
 UNLISTED: Final = FileId("(not listed)")
 """Stands for all files that are announced and not listed."""
 
+_NAMING: Final = FileNames()
 _UNLISTED_NAME: Final = SafeName("not-listed")  # real files have an extension
 
 
@@ -94,14 +96,19 @@ def _said(file: File) -> list[Any]:
 
 
 def changes(
-    recording: Recording, known: Sequence[HeldFile], rules: Filter, *, whole: bool = True
+    recording: Recording,
+    known: Sequence[HeldFile],
+    rules: Filter,
+    *,
+    whole: bool = True,
+    naming: FileNames = _NAMING,
 ) -> Changes:
     """Return what to write so that the catalog says of the files what `recording` says.
 
     A file that is missing from the sighting is left alone: absence proves nothing. Unless the
     sighting is `whole`, it does not tell either whether more is announced than listed.
     """
-    pairs, names = matched(recording.files, known), _Names(known)
+    pairs, names = matched(recording.files, known), _Names(recording, known, naming)
     arrivals: list[Arrival] = []
     revisions: list[Revision | None] = []
     for file in _distinct(recording.files):
@@ -127,7 +134,9 @@ def changes(
 class _Names:
     """What is taken among the ids and names of one recording's files."""
 
-    def __init__(self, known: Sequence[HeldFile]) -> None:
+    def __init__(self, recording: Recording, known: Sequence[HeldFile], naming: FileNames) -> None:
+        self._recording = recording
+        self._naming = naming
         self._ids = {held.id for held in known}
         self._names = {held.name.casefold() for held in known}
 
@@ -143,9 +152,9 @@ class _Names:
     def name(self, file: File) -> SafeName:
         """Return a name for `file`, numbered only where it must be."""
         number = 1
-        while (name := file_name(file.stem, file.extension, number=number)).casefold() in (
-            self._names
-        ):
+        while (
+            name := self._naming.name(self._recording, file, number=number)
+        ).casefold() in self._names:
             number += 1
         self._names.add(name.casefold())
         return name

@@ -29,8 +29,8 @@ _DIRECTIVES = frozenset("aAbBdfGHIjmMpSuUVwWyYzZ%")
 _DEFAULT_DATE = "%Y-%m-%dT%H%M%S"
 _UNDATED = "undated"
 _SEPARATORS = "-_ ."
-_EMPTY = "\0"  # stands for an empty field; it occurs in no template and in no clean text
-_AROUND_EMPTY = re.compile(rf"([{_SEPARATORS}]*)(?:{_EMPTY}([{_SEPARATORS}]*))+")
+EMPTY = "\0"  # stands for an empty field; it occurs in no template and in no clean text
+_AROUND_EMPTY = re.compile(rf"([{_SEPARATORS}]*)(?:{EMPTY}([{_SEPARATORS}]*))+")
 _FORBIDDEN = re.compile(r'[<>:"|?*]')
 _PLAIN_ID = re.compile(r"[a-z0-9]{1,64}")
 _ID_BYTES = 64
@@ -38,19 +38,19 @@ _PROVIDER_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """A literal `text`; or a `field`, with the date format in `text` if it is a start."""
 
     text: str
     field: str = ""
 
 
-_Component = tuple[_Piece, ...]
-_KEY: _Component = (_Piece("-"), _Piece("", "key"))
+_Component = tuple[Piece, ...]
+_KEY: _Component = (Piece("-"), Piece("", "key"))
 
 
 @dataclass(frozen=True, slots=True)
-class _Value:
+class Value:
     """A piece with its text filled in. `elastic` may be shortened, `identity` must survive."""
 
     text: str
@@ -86,13 +86,13 @@ class Layout:
         """
         texts = {
             "provider": str(safe_name(provider, limit=_PROVIDER_BYTES, fallback="")),
-            "title": _tidy(title),
-            "user": _tidy(user),
-            "number": _tidy(number),
+            "title": tidy(title),
+            "user": tidy(user),
+            "number": tidy(number),
             "id": self._identity(id, key),
             "key": key,
         }
-        local = _local(start, timezone)
+        local = local_start(start, timezone)
         undated = iter([_UNDATED])
         names: list[SafeName] = []
         for component in self.components:
@@ -118,7 +118,7 @@ def parse_layout(template: str) -> Layout:
         raise ValueError("a layout separates folders by /, not by \\")
     if template.startswith("/"):
         raise ValueError("a layout is relative to the archive and begins without /")
-    components = _split(_pieces(template))
+    components = _split(pieces(template))
     for component in components:
         _check(component)
     place = _places(components, "key") or _places(components, "id")
@@ -130,37 +130,42 @@ def parse_layout(template: str) -> Layout:
     return Layout(template, tuple(components))
 
 
-def _pieces(template: str) -> Iterator[_Piece]:
+def pieces(template: str, fields: Sequence[str] = _FIELDS, what: str = "layout") -> Iterator[Piece]:
+    """Read the literals and fields of a template.
+
+    Raises:
+        ValueError: What is wrong with it, in words for the operator.
+    """
     try:
         parsed = list(Formatter().parse(template))
     except ValueError as error:
-        raise ValueError(f"a brace of the layout is not closed or not opened: {error}") from None
+        raise ValueError(f"a brace of the {what} is not closed or not opened: {error}") from None
     for literal, name, spec, conversion in parsed:
         if literal:
-            yield _Piece(literal)
+            yield Piece(literal)
         if name is not None:
-            yield _field(name, spec or "", conversion)
+            if name not in fields:
+                known = " ".join(f"{{{each}}}" for each in fields)
+                raise ValueError(f"the {what}'s field {{{name}}} is none of {known}")
+            yield _field(name, spec or "", conversion, what)
 
 
-def _field(name: str, spec: str, conversion: str | None) -> _Piece:
-    if name not in _FIELDS:
-        known = " ".join(f"{{{each}}}" for each in _FIELDS)
-        raise ValueError(f"the layout's field {{{name}}} is none of {known}")
+def _field(name: str, spec: str, conversion: str | None, what: str) -> Piece:
     if conversion or (spec and name != "start"):
         raise ValueError(f"only {{start}} takes a format, not {{{name}}}")
     if name != "start":
-        return _Piece("", name)
+        return Piece("", name)
     spec = spec or _DEFAULT_DATE
     directives = re.findall(r"%(.?)", spec, re.DOTALL)
     unknown = [each for each in directives if each not in _DIRECTIVES]
     if unknown or not directives:
         known = " ".join(f"%{each}" for each in sorted(_DIRECTIVES))
         what = f"%{unknown[0]}" if unknown else "no date in it"
-        raise ValueError(f"the layout's {{start:{spec}}} has {what}; there are {known}")
-    return _Piece(spec, name)
+        raise ValueError(f"the {what}'s {{start:{spec}}} has {what}; there are {known}")
+    return Piece(spec, name)
 
 
-def _split(pieces: Iterable[_Piece]) -> list[_Component]:
+def _split(pieces: Iterable[Piece]) -> list[_Component]:
     components: list[_Component] = [()]
     for piece in pieces:
         for count, text in enumerate(piece.text.split("/")):
@@ -217,18 +222,24 @@ def _vanishes(component: _Component) -> bool:
     )
 
 
-def _apart(side: Sequence[_Piece], nearest: int) -> bool:
+def _apart(side: Sequence[Piece], nearest: int) -> bool:
     """Whether `side`, listed from the id outwards, is constant or begins with a separator."""
     if all(not piece.field for piece in side):
         return True
     return not side[0].field and side[0].text[nearest] in _SEPARATORS
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
+    """Return foreign text as a part of a name, '' if nothing of it is left."""
     return safe_name(text, fallback="").strip(_SEPARATORS)
 
 
-def _local(start: datetime | None, timezone: tzinfo) -> datetime | None:
+def local_start(start: datetime | None, timezone: tzinfo) -> datetime | None:
+    """Return `start` in `timezone`.
+
+    Raises:
+        ValueError: It is naive.
+    """
     if start is None:
         return None
     if start.utcoffset() is None:
@@ -240,22 +251,22 @@ def _local(start: datetime | None, timezone: tzinfo) -> datetime | None:
 
 
 def _value(
-    piece: _Piece, texts: dict[str, str], local: datetime | None, undated: Iterator[str]
-) -> _Value:
+    piece: Piece, texts: dict[str, str], local: datetime | None, undated: Iterator[str]
+) -> Value:
     if not piece.field:
-        return _Value(piece.text)
+        return Value(piece.text)
     if piece.field == "start":
         text = next(undated, "") if local is None else local.strftime(piece.text)
-        return _Value(safe_name(text, fallback="") or _EMPTY)
-    text = texts[piece.field] or _EMPTY
-    return _Value(text, elastic=piece.field in _FREE, identity=piece.field in {"id", "key"})
+        return Value(safe_name(text, fallback="") or EMPTY)
+    text = texts[piece.field] or EMPTY
+    return Value(text, elastic=piece.field in _FREE, identity=piece.field in {"id", "key"})
 
 
-def _name(values: Sequence[_Value], key: str) -> SafeName:
+def _name(values: Sequence[Value], key: str) -> SafeName:
     """Return one component, or "" if nothing is left of it."""
-    joined = (_join(values, cap) for cap in range(NAME_BYTES, -1, -1))
-    fitting = (text for text in joined if len(text.encode()) <= NAME_BYTES)
-    text = next(fitting, "") or _join(values, 0)
+    candidates = (joined(values, cap) for cap in range(NAME_BYTES, -1, -1))
+    fitting = (text for text in candidates if len(text.encode()) <= NAME_BYTES)
+    text = next(fitting, "") or joined(values, 0)
     name = safe_name(text, fallback="")
     if all(value.text in name for value in values if value.identity):
         return name
@@ -263,16 +274,16 @@ def _name(values: Sequence[_Value], key: str) -> SafeName:
     return SafeName(safe_name(text, limit=NAME_BYTES - len(ending)) + ending)
 
 
-def _join(values: Sequence[_Value], cap: int) -> str:
+def joined(values: Sequence[Value], cap: int) -> str:
     """Return the values in a row, elastic ones cut to `cap` bytes, without what is empty."""
     text = "".join(_shortened(value.text, cap) if value.elastic else value.text for value in values)
     for pair in ("()", "[]", "{}"):
-        text = text.replace(pair[0] + _EMPTY + pair[1], _EMPTY)
+        text = text.replace(pair[0] + EMPTY + pair[1], EMPTY)
     return _AROUND_EMPTY.sub(_closed_up, text)
 
 
 def _shortened(text: str, cap: int) -> str:
-    return shorten(text, cap).rstrip(_SEPARATORS) or _EMPTY
+    return shorten(text, cap).rstrip(_SEPARATORS) or EMPTY
 
 
 def _closed_up(gap: re.Match[str]) -> str:

@@ -33,7 +33,7 @@ RESERVED: Final = frozenset(
 )
 """Names in a recording's folder that are ours, in lower case; `core.bag` says what they hold."""
 
-_STEM_BYTES = 200  # the same for every number, so that two long stems stay two
+STEM_BYTES = 200  # the same for every number, so that two long stems stay two
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols without ink
 _UNSEEN = frozenset("\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f")  # marks without ink
@@ -88,12 +88,13 @@ def key(provider: str, recording_id: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def file_name(stem: str, extension: str, *, number: int) -> SafeName:
+def file_name(stem: str, extension: str, *, number: int, marks_first: bool = True) -> SafeName:
     """Return `stem.ext` for number 1, `stem-2.ext` for number 2 and so on.
 
     `number` counts, from 1, the files of one recording for which `file_name(…, number=1)` is
     the same but for case; then no two files share a name. A stem that itself ends in a number
-    always shows ours (`part-2-1.mp4`), lest it be taken for the second `part`.
+    always shows ours (`part-2-1.mp4`), lest it be taken for the second `part`. Callers
+    who look whether a name is taken need no such mark, and turn `marks_first` off.
 
     Raises:
         ValueError: `number` is below 1.
@@ -103,10 +104,11 @@ def file_name(stem: str, extension: str, *, number: int) -> SafeName:
     ending = extension.lower()
     if not _EXTENSION.fullmatch(ending):
         ending = "bin"
-    base = safe_name(stem, limit=_STEM_BYTES, fallback="file")
+    base = safe_name(stem, limit=STEM_BYTES, fallback="file")
     if f"{base}.{ending}".casefold() in RESERVED:
         base = SafeName(f"{base}-file")
-    shown = f"-{number}" if number > 1 or _NUMBERED.search(base) else ""
+    is_marked = number > 1 or (marks_first and _NUMBERED.search(base))
+    shown = f"-{number}" if is_marked else ""
     return SafeName(f"{base}{shown}.{ending}")
 
 

@@ -12,6 +12,7 @@ from reelkeep.settings.model import Settings
 WAITING: Final = (
     "archive.path",
     "archive.layout",
+    "archive.file_name",
     "archive.timezone",
     "archive.format",
     "archive.scrub",

@@ -16,12 +16,19 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from reelkeep.core.file_naming import parse_file_name
 from reelkeep.core.layout import parse_layout
 from reelkeep.core.quantities import print_duration
 from reelkeep.errors import ConfigError
 from reelkeep.options import Absent, Options, ProviderOptions, fault, nearest, surroundings
 
 SQLITE = "sqlite:///"
+
+
+def parsable_file_name(value: str) -> str:
+    """Return `value` if it is a template for the names of files."""
+    parse_file_name(value)
+    return value
 
 
 def parsable_layout(value: str) -> str:

@@ -32,6 +32,7 @@ from reelkeep.settings.meanings import (
     catalog_url,
     existing,
     known_timezone,
+    parsable_file_name,
     parsable_layout,
     passable_by_owner,
     readable_by_owner,
@@ -47,8 +48,10 @@ class ArchiveOptions(Options):
         "{provider}/{start:%Y/%m/%d}/{start:%H%M%S}-{title}-{key}"
     )
     """A recording's folder: {provider} {start:…} {title} {user} {number} {id} {key}."""
+    file_name: Annotated[str, AfterValidator(parsable_file_name)] = "{stem}.{ext}"
+    """A new file: {stem} {recording_type} {speaker} {title} {start:…} {user} {number}.{ext}."""
     timezone: Annotated[str, AfterValidator(known_timezone)] = "UTC"
-    """For the dates in the layout only."""
+    """For the dates in the layout and in file names only."""
     min_free: Size = 1024**3
     """Below this, transfers pause; they go on by themselves when space returns."""
     file_mode: Annotated[Mode, AfterValidator(readable_by_owner)] = 0o640
