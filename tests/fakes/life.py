@@ -83,6 +83,8 @@ LATE = {"late.vtt": b"WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n"}
 EVERYTHING = CONTENT | LATE
 CUT_AT = 18 * KIB
 SMALL = 2 * KIB
+SEAM = 256  # bytes before the missing ones that are compared again
+SEAMS = 16 * SEAM  # those of all ranges that a file may be fetched by after a crash
 PROCESSES = 4  # so many are started before it is said that it never ends
 TURNS, PATIENCE = 12, 31.0  # seconds, after which whatever failed is tried again
 
@@ -93,6 +95,7 @@ def in_small() -> Iterator[None]:
     """The disk works at once, not in threads: so the k-th call is the same one every time."""
     scale = Scale(large=32 * KIB, rest=12 * KIB, piece=12 * KIB, stolen=4 * KIB)
     with (
+        patch("reelkeep.core.resume.SEAM", SEAM),
         patch("reelkeep.archive.partfile._JOURNAL_FROM", JOURNAL_FROM),
         patch("reelkeep.archive.prefix.MARK", CHECKPOINT),
         patch("reelkeep.archive.partbook.MARK", CHECKPOINT),
@@ -111,7 +114,10 @@ async def _at_once(_threads: object, work: Callable[[*_Ts], T], *args: *_Ts) -> 
 
 
 class Host(FakeTransport):
-    """Serves the files of the recording while the provider has it; `served` counts bytes."""
+    """Serves the files of the recording while the provider has it; `served` counts bytes.
+
+    Those of seams are not counted: they come again on purpose.
+    """
 
     def __init__(self, has: Callable[[], bool]) -> None:
         super().__init__(self._reply)
@@ -126,7 +132,8 @@ class Host(FakeTransport):
             try:
                 yield reply
             finally:
-                self.served[_file(request)] += cast(Any, reply).received
+                received = cast(Any, reply).received
+                self.served[_file(request)] += received - min(received, _seam(request))
 
     def _reply(self, request: Request) -> Answer:
         name = _file(request)
@@ -141,6 +148,15 @@ class Host(FakeTransport):
                 reply, drawn=True, pieces=[*grains[: cuts.pop() // GRAIN], Unreachable("cut")]
             )
         return replace(reply, drawn=len(body) > SMALL, pieces=grains)
+
+
+def _seam(request: Request) -> int:
+    """Return how many bytes of the answer are asked for only to be compared."""
+    first, dash, last = request.headers.get("Range", "").removeprefix("bytes=").partition("-")
+    if not dash:
+        return 0
+    is_seam = last and int(last) - int(first) < SEAM
+    return SEAM if is_seam or not last else 0
 
 
 class Owner(FakeProvider):
