@@ -21,6 +21,10 @@ EVERY = timedelta(hours=6)
 TASKS = 120
 """Tasks that a process may have at most, whatever there is to do."""
 
+SPOKEN_WITHIN = timedelta(hours=8)
+"""How long after it began or ended a wait is spoken of at the latest: the disk is looked at every
+three hours here."""
+
 _HOSTS = {"support": ("goto", "downloads"), "meetings": ("zoom", "downloads"),
           "sdk": ("zoom", "downloads")}  # fmt: skip
 
@@ -34,7 +38,7 @@ class Auditor:
     weather: Weather
     _since: tuple[object, datetime] | None = field(default=None)
     _claimed: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    """Since when each file has been under way in this process, with room on the disk."""
+    """Since when each file has been under way, or due at once, in this process, on a good disk."""
 
     async def forever(self) -> None:
         while True:
@@ -59,6 +63,8 @@ class Auditor:
         """See that nothing is left over, once all was well for days."""
         self._look()
         self._nothing_false()
+        if still := list(self.machine.witness.waits.open):
+            raise Violation(f"a wait that was never ended: {still[0]}")
         if lacking := self.books.lacking():
             raise Violation(f"not in the archive: {', '.join(lacking)}")
         if unsettled := self.books.unsettled():
@@ -81,7 +87,7 @@ class Auditor:
         if house is None:
             self._since = None
             return
-        now = self.machine.clock()
+        now = self.machine.clock.right()
         if self._since is None or self._since[0] is not house:
             self._since = (house, now)
             self._claimed.clear()
@@ -96,23 +102,43 @@ class Auditor:
         most = (options.queue_size + GULP) * len(house.providers) + options.workers
         if active > most:
             raise Violation(f"{active} recordings are held in memory")
+        self._no_wait_is_silent(now)
         self._nothing_waits(self._since[1], now)
+
+    def _no_wait_is_silent(self, now: datetime) -> None:
+        """See that it is said that nothing can be stored, and that it is over."""
+        witness = self.machine.witness
+        if self._since is None:
+            return
+        lived = self._since[1]
+        said = witness.waits.of_place
+        if witness.trouble is not None and witness.trouble_since is not None:
+            since = max(lived, witness.trouble_since)
+            if witness.is_of_place and not said and now - since > SPOKEN_WITHIN:
+                raise Violation(f"{witness.trouble}: nothing can be stored, and nothing is said")
+        elif not witness.tight and said:
+            since = max(lived, witness.well_since or lived)
+            if now - since > SPOKEN_WITHIN:
+                raise Violation(f"it is said to be in the way, and is not: {said[0]}")
 
     def _nothing_waits(self, since: datetime, now: datetime) -> None:
         """See that what is due is had, if all has been well for long enough."""
         house = self.machine.house
-        if house is None or self.machine.witness.tight:
+        witness = self.machine.witness
+        if house is None or witness.tight or witness.trouble is not None:
             self._claimed.clear()
             return
-        claimed = self.books.under_way()
+        lag = self.machine.clock() - now
+        since = max(since, witness.well_since or since)
+        claimed = self.books.under_way() | self.books.due_at_once()
         self._claimed = {each: self._claimed.get(each, now) for each in claimed}
         for name, provider in house.providers.items():
             fair = self.weather.fair_since(_HOSTS[name], now)
             patience = 2 * provider.traits.interval + timedelta(hours=2)
             if fair is None or now - max(fair, since) < patience:
                 continue
-            if overdue := self.books.overdue(now - patience, [name]):
+            if overdue := self.books.overdue(now + lag - patience, [name]):
                 raise Violation(f"waits for ever: {overdue[0]}")
             for (whose, what), began in self._claimed.items():
                 if whose == name and now - max(fair, began) >= patience:
-                    raise Violation(f"under way for ever: {what} of {whose}")
+                    raise Violation(f"under way or due at once for ever: {what} of {whose}")

@@ -20,8 +20,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from reelkeep.disk import Disk
+from reelkeep.disk import Disk, Limits
 from simulation.fate import Fate
+from simulation.mount import Mount
+from simulation.refusals import Refusals
 
 _EFFECTS = frozenset(name for name in vars(Disk) if not name.startswith("_")) - {"boot"}
 
@@ -36,11 +38,18 @@ class _Change:
 
 
 class SimDisk(Disk):
-    """The disk below `root`. Every effect asks `fate` first; times are those of `now`."""
+    """The disk below `root`. Every effect asks `fate` first; times are those of `now`.
+
+    It may be unmounted (`mount`), refuse what is asked of it (`refusals`), be full (`room`), and be
+    smaller than a file (`largest`).
+    """
 
     def __init__(self, root: Path, now: Callable[[], float]) -> None:
         self.fate = Fate()
         self.room = 1 << 40  #: Bytes that may still be written.
+        self.largest = 1 << 40  #: Bytes that a file may have at most: that is all of the disk.
+        self.mount = Mount(root)
+        self.refusals = Refusals()
         self.cuts = 0
         self._graves = root.with_name(f"{root.name}.graves")
         self._graves.mkdir()
@@ -58,6 +67,7 @@ class SimDisk(Disk):
 
         def call(*args: Any) -> Any:
             self.fate.tick()
+            self.refusals.meet(name, args)
             return found(*args)
 
         return call
@@ -82,7 +92,7 @@ class SimDisk(Disk):
         super().close(fd)
 
     def pwrite(self, fd: int, pieces: Sequence[memoryview], offset: int) -> int:
-        content = b"".join(pieces)[: self.room]
+        content = b"".join(pieces)[: max(0, min(self.room, self.largest - offset))]
         if not content:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._soil(_number(fd), Path(f"/proc/self/fd/{fd}"))
@@ -101,6 +111,8 @@ class SimDisk(Disk):
         self.fdatasync(fd)
 
     def fsync_directory(self, path: Path) -> None:
+        if self.mount.is_away:  # another folder of that name
+            return
         mine = [n for n, each in enumerate(self._changes, 1) if path in each.where]
         del self._changes[: max(mine, default=0)]
 
@@ -142,7 +154,15 @@ class SimDisk(Disk):
 
     def free(self, path: Path) -> int:
         super().free(path)
-        return self.room
+        return min(self.room, self.largest)
+
+    def limits(self, path: Path) -> Limits:
+        super().limits(path)
+        return Limits(
+            total=self.largest,
+            names=0 if self.refusals.no_names else None,
+            read_only=self.refusals.read_only,
+        )
 
     # --- what the simulation asks of it -----------------------------------------------------------
 
@@ -154,6 +174,10 @@ class SimDisk(Disk):
 
     def durable(self, path: Path) -> bytes | None:
         """Return the bytes that a power cut now would leave at `path` in the worst case."""
+        with self.mount.there():
+            return self._durable(path)
+
+    def _durable(self, path: Path) -> bytes | None:
         within = {path, *path.parents}
         if any(each.path in within for each in self._changes) or not path.is_file():
             return None
@@ -163,6 +187,10 @@ class SimDisk(Disk):
         """Let all below `root` be as a machine finds it that lost its power."""
         self.bury()
         self.cuts += 1
+        with self.mount.there():
+            self._undo(root, random)
+
+    def _undo(self, root: Path, random: Random) -> None:
         kept = random.randint(0, len(self._changes))
         for each in reversed(self._changes[kept:]):
             with suppress(OSError):  # where it was done is gone itself

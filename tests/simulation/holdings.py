@@ -22,7 +22,7 @@ NAMES = {"gotoassist": "support", "zoom": "meetings", "zoom-videosdk": "sdk"}
 
 _FILES = text(
     "SELECT r.provider, r.id, r.state AS standing, r.folder, r.published, f.name, f.state,"
-    " f.sha256, f.reason, f.due_at, f.tries"
+    " f.sha256, f.reason, f.due_at, f.tries, r.described"
     " FROM file f JOIN recording r ON r.row = f.recording ORDER BY f.row"
 )
 
@@ -113,7 +113,20 @@ class Books:
             and row.provider in providers
             and row.due_at is not None
             and row.due_at < limit
+            and not self._is_of_large(row)
         ]
+
+    def due_at_once(self) -> set[tuple[str, str]]:
+        """Return the files that wait for nothing, each by its provider and what it is."""
+        return {
+            (row.provider, f"{row.name} of {row.id}")
+            for row in self.rows()
+            if row.state == "due"
+            and row.due_at is None
+            and row.described
+            and row.standing == "open"
+            and not self._is_of_large(row)
+        }
 
     def under_way(self) -> set[tuple[str, str]]:
         """Return the files that are claimed, each by its provider and what it is."""
@@ -134,6 +147,11 @@ class Books:
             and _sha256(path.read_bytes()) not in self._digests
         ]
 
+    def _is_of_large(self, row: Any) -> bool:
+        """Whether it is a file of the recording that has one larger than the disk."""
+        large = self.truths.get(self.nature.large or "")
+        return large is not None and (row.provider, row.id) == (large.provider, large.recording)
+
     def _is_safe(self, row: Any, truth: Truth) -> bool:
         if row.folder is None:
             return False
@@ -148,7 +166,7 @@ class Books:
         )
         if not same or row.folder is None or row.state != "stored":
             return False
-        path = self.root / row.folder / row.name
+        path = self.disk.mount.home(self.root / row.folder / row.name)
         return path.is_file() and _sha256(path.read_bytes()) == truth.sha256
 
     def _can_be_had(self, truth: Truth) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,15 +13,21 @@ from typing import Any
 import anyio
 from sqlalchemy import Engine
 
-from reelkeep.app.house import House, furnish, recover
+from reelkeep.app.absence import Absence
+from reelkeep.app.belonging import hold_archive
+from reelkeep.app.house import House, furnish, recover, tell_file_systems
 from reelkeep.app.one_pass import Pass
 from reelkeep.app.pipeline import Pipeline
+from reelkeep.app.scrubbing import make_scrubber
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.database import Database, Hop
 from reelkeep.core.layout import parse_layout
+from reelkeep.errors import ConfigError, TransferError
 from reelkeep.options import Surroundings
 from reelkeep.settings import Settings
 from reelkeep.simulator.configuration import configuration, environment
+from reelkeep.telemetry.notify import Notifier
+from simulation.clocks import HostClock
 from simulation.disk import SimDisk
 from simulation.fate import Fate
 from simulation.loop import Hops
@@ -30,6 +36,9 @@ from simulation.small import SMALL, installed
 from simulation.trace import Log, Trace
 from simulation.witness import Witness
 from simulation.world import Nature
+
+SEARCH = 1200.0
+"""Seconds between two looks for an archive that is not there."""
 
 
 @dataclass
@@ -44,7 +53,7 @@ class Machine:
     network: Network
     witness: Witness
     trace: Trace
-    clock: Callable[[], datetime]
+    clock: HostClock
     dice: Callable[[], float]
     house: House | None = None  #: That of the process that runs.
 
@@ -82,24 +91,49 @@ class Machine:
 
     async def _inhabit(self, fate: Fate, seconds: float, *, once: bool) -> None:
         log = Log(self.trace, fate, self.witness.reported)
-        archive = self._archive()
+        stop_at = anyio.current_time() + seconds
         async with AsyncExitStack() as stack:
-            await archive.prepare()
-            await stack.enter_async_context(archive.hold())
-            self.house = house = furnish(
+            try:
+                with anyio.move_on_at(stop_at):
+                    self.house = await self._enter(stack, log, once=once)
+            except (TransferError, ConfigError) as error:
+                if not self.witness.is_troubled:
+                    raise
+                self.trace("life.refused", reason=str(error))
+                return
+            if self.house is None:
+                return
+            if once:
+                names = list(self.house.providers)
+                await Pass(self.house, names, limit=None).run(anyio.Event())
+            else:
+                await _serve(self.house, stop_at - anyio.current_time())
+
+    async def _enter(self, stack: AsyncExitStack, log: Log, *, once: bool) -> House:
+        """Open the house; `run` waits for an archive that is not there, one pass does not."""
+        if once:
+            return await stack.enter_async_context(self._open(log))
+        return await Absence(log, _NOBODY).outlast(
+            stack, lambda: self._open(log), serving=_say_nothing, wait=_look_rarely
+        )
+
+    @asynccontextmanager
+    async def _open(self, log: Log) -> AsyncIterator[House]:
+        archive, database = self._archive(), Database(self.engine, self.hop)
+        identities = (f"{number:032x}" for number in range(self.witness.lives, 1 << 30))
+        async with hold_archive(archive, database, self.clock, identities=identities.__next__):
+            await tell_file_systems(archive, log)
+            house = furnish(
                 self.settings,
                 log,
                 archive=archive,
-                database=Database(self.engine, self.hop),
+                database=database,
                 transport=self.network,
                 clock=self.clock,
                 dice=self.dice,
             )
             await recover(house, is_new=False)
-            if once:
-                await Pass(house, list(house.providers), limit=None).run(anyio.Event())
-            else:
-                await _serve(house, seconds)
+            yield house
 
     def _archive(self) -> LocalArchive:
         options = self.settings.archive
@@ -116,6 +150,19 @@ class Machine:
         )
 
 
+_NOBODY = Notifier({}, pid=0)
+"""There is no systemd here."""
+
+
+async def _say_nothing(_stack: AsyncExitStack) -> None:
+    """Have no pages."""
+
+
+async def _look_rarely(_seconds: float) -> None:
+    """Wait until the archive is looked for again: rarely, as days go by in seconds here."""
+    await anyio.sleep(SEARCH)
+
+
 async def _serve(house: House, seconds: float) -> None:
     pipeline = Pipeline(house, list(house.providers))
 
@@ -124,6 +171,8 @@ async def _serve(house: House, seconds: float) -> None:
             async with anyio.create_task_group() as group:
                 for name, poller in pipeline.pollers.items():
                     group.start_soon(poller.forever, name=f"poll {name}")
+                if (scrubber := make_scrubber(house)) is not None:
+                    group.start_soon(scrubber.forever, name="scrub")
 
     await pipeline.run(steer)
 
@@ -147,7 +196,11 @@ def settings_for(nature: Nature, root: Path, draw: Random) -> Settings:
             chosen.append(each)
     workers = draw.choice([1, 2, 4, 8])
     document = {
-        "archive": {"path": str(root / "archive"), "min_free": 0},
+        "archive": {
+            "path": str(root / "archive"),
+            "min_free": 0,
+            "scrub": Random(f"{nature.scene.world.seed}/scrub").choice([None, "7d"]),
+        },
         "catalog": {"url": f"sqlite:///{root}/catalog.db"},
         "downloads": {
             "workers": workers,

@@ -5,7 +5,7 @@ The numbers are those of the list of real bugs in the transfer notes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -14,14 +14,23 @@ from unittest.mock import patch
 
 import anyio
 
-from reelkeep.archive import part, partfile
+from reelkeep.app import belonging
+from reelkeep.archive import part, partfile, verify
+from reelkeep.archive.identity import ArchiveIdentity
+from reelkeep.catalog import instants, queue
 from reelkeep.core import retry
 from reelkeep.core.examination import Examination
+from reelkeep.core.identity import Ruling
+from reelkeep.core.instants import rules
+from reelkeep.core.integrity import Checked, Mark
 from reelkeep.core.model import Failed
 from reelkeep.core.resume import Ask, Continue, Decision, Fresh, content_range, decide
-from reelkeep.errors import DiskFull, Stalled, Unreachable
+from reelkeep.core.room import Room
+from reelkeep.errors import DiskFull, IoFailed, Stalled, TransferError, Unreachable
 from reelkeep.stages import download, stream
 from reelkeep.stages.pour import Pour
+from reelkeep.stages.space import Space
+from reelkeep.stages.storage import Storage
 from reelkeep.stages.stream import Arrived
 from simulation.disk import SimDisk
 
@@ -135,6 +144,71 @@ def _stuck() -> AbstractContextManager[Any]:
     return patch.object(download, "_attempt", careless)
 
 
+@contextmanager
+def _unguarded() -> Iterator[None]:
+    """Write into whatever is mounted where the archive was."""
+
+    async def careless(*_: Any) -> Ruling:
+        return Ruling.OPEN
+
+    with (
+        patch.object(belonging, "require", careless),
+        patch.object(ArchiveIdentity, "check", lambda *_: None),
+    ):
+        yield
+
+
+def _burned() -> AbstractContextManager[Any]:
+    """Count it against a file that nothing can be stored."""
+
+    async def careless(_self: Storage, error: TransferError) -> TransferError:
+        return IoFailed(str(error)) if isinstance(error, DiskFull | IoFailed) else error
+
+    return patch.object(Storage, "examine", careless)
+
+
+@contextmanager
+def _believed() -> Iterator[None]:
+    """Wait for a due time that a wrong clock has noted."""
+    known = rules
+
+    def careless(longest: Any) -> Mapping[Any, Any]:
+        far = timedelta(days=3000)
+        return {
+            column: replace(each, longest=far) if column.name == "due_at" else each
+            for column, each in known(longest).items()
+        }
+
+    with (
+        patch.object(queue, "latest_due", lambda now, _longest: now + timedelta(days=3000)),
+        patch.object(instants, "rules", careless),
+    ):
+        yield
+
+
+def _blind() -> AbstractContextManager[Any]:
+    """Take for missing what cannot be read."""
+    check = verify._check
+
+    def careless(*what: Any) -> Generator[int, None, Checked]:
+        found = yield from check(*what)
+        return replace(found, mark=Mark.MISSING) if found.mark is Mark.UNREADABLE else found
+
+    return patch.object(verify, "_check", careless)
+
+
+def _crowded() -> AbstractContextManager[Any]:
+    """Let one file that does not fit hold back all others."""
+    measured = Space.room
+
+    async def careless(self: Any) -> Room:
+        room = await measured(self)
+        too_large = await self._queue.too_large(self._names(), room, 1)
+        return Room(urgent=-1, other=-1) if too_large else room
+
+    return patch.object(Space, "room", careless)
+
+
 PLANTS: Mapping[str, Plant] = {
     "appending": _appending,
     "shifted": _shifted,
@@ -146,4 +220,9 @@ PLANTS: Mapping[str, Plant] = {
     "sleepy": _sleepy,
     "hasty": _hasty,
     "page": _page,
+    "unguarded": _unguarded,
+    "burned": _burned,
+    "believed": _believed,
+    "blind": _blind,
+    "crowded": _crowded,
 }

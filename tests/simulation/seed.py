@@ -25,9 +25,11 @@ from reelkeep.catalog.schema import prepare
 from reelkeep.simulator.tokens import GotoTokens, ZoomTokens
 from simulation.apis import Apis
 from simulation.auditor import Auditor
+from simulation.clocks import HostClock
 from simulation.disk import SimDisk
 from simulation.files import Files
 from simulation.holdings import Books
+from simulation.host import Host
 from simulation.life import Machine, settings_for
 from simulation.loop import Hops, SimLoop, deterministic
 from simulation.network import Network
@@ -36,7 +38,7 @@ from simulation.small import in_small
 from simulation.trace import Trace
 from simulation.weather import Weather
 from simulation.witness import Witness
-from simulation.world import make
+from simulation.world import SMALL_DISK, make
 
 STORM = timedelta(days=25)
 CALM = timedelta(days=10)
@@ -121,6 +123,8 @@ class _Story:
             group.start_soon(auditor.forever)
             group.start_soon(self._pass_by, history)
             group.start_soon(self._fill_the_disk, machine)
+            group.start_soon(self._replace_the_disk, machine)
+            group.start_soon(self._host(machine).suffer, calm_from)
             while virtual.clock() < calm_from:
                 await self._one_life(machine, calm_from, deadly=deadly)
             machine.disk.room = 1 << 40
@@ -135,7 +139,8 @@ class _Story:
         seed, trace = self._seed, self._trace
         nature = make(seed, virtual.clock, calm_from=calm_from, deaths=deadly)
         (archive := self._root / "archive").mkdir()
-        disk = SimDisk(archive, lambda: virtual.clock().timestamp())
+        clock = HostClock(virtual.clock)
+        disk = SimDisk(archive, lambda: clock().timestamp())
         engine = _empty_catalog()
         books = Books(nature, engine, disk, archive)
         witness = Witness(virtual.clock, books)
@@ -161,7 +166,7 @@ class _Story:
             network=Network(apis, files, weather, witness, trace, draw),
             witness=witness,
             trace=trace,
-            clock=virtual.clock,
+            clock=clock,
             dice=Random(f"{seed}/dice").random,
         )
         trace("seed", number=seed, types=nature.types, spells=len(weather.spells))
@@ -188,6 +193,28 @@ class _Story:
             await anyio.sleep(max(0.0, (at - virtual.clock()).total_seconds()))
             self._trace("history", what=what)
             how()
+
+    def _host(self, machine: Machine) -> Host:
+        known = "SELECT count(*) FROM milestone WHERE name LIKE 'archive:%'"
+        return Host(
+            machine.disk,
+            machine.clock,
+            machine.witness,
+            self._trace,
+            Random(f"{self._seed}/host"),
+            lambda: machine.witness.books.count(known) > 0,
+        )
+
+    async def _replace_the_disk(self, machine: Machine) -> None:
+        """Let the disk be too small for one file, and then larger."""
+        grows = machine.witness.books.nature.disk_grows
+        if grows is None:
+            return
+        machine.disk.largest = SMALL_DISK
+        self._trace("disk.small", bytes=SMALL_DISK)
+        await anyio.sleep((grows - virtual.clock()).total_seconds())
+        machine.disk.largest = 1 << 40
+        self._trace("disk.replaced")
 
     async def _fill_the_disk(self, machine: Machine) -> None:
         """Let others fill the disk for a while."""

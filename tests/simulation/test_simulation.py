@@ -37,6 +37,9 @@ FINDERS = {
 }
 """A seed that finds each planted bug, as the simulation is now."""
 
+NOT_SOUGHT = frozenset({"unguarded", "burned", "believed", "blind", "crowded"})
+"""Plants for which no seed that finds them has been named so far."""
+
 MORE = 10
 """Seeds after that one that may find it too, when the simulation has changed."""
 
@@ -66,7 +69,7 @@ def test_another_seed_tells_another_story() -> None:
 
 @pytest.mark.prove
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("plant", PLANTS)
+@pytest.mark.parametrize("plant", [name for name in PLANTS if name not in NOT_SOUGHT])
 def test_a_planted_bug_is_found(plant: str) -> None:
     first = FINDERS[plant]
     found = (simulate(seed, plant=plant).error for seed in range(first, first + MORE))

@@ -15,6 +15,7 @@ from reelkeep.core.media import HEAD_BYTES
 from reelkeep.core.retry import LONGEST_WISH
 from simulation.bodies import RESUMABLE, Said
 from simulation.holdings import Books
+from simulation.waits import Waits
 
 SLACK = HEAD_BYTES
 """Bytes at the beginning of a file that are looked at before any is kept."""
@@ -36,6 +37,17 @@ STORM = 40
 
 TORN = 0.1
 """Seconds within which requests end that are torn away by a bad body beside them."""
+
+
+TRANSITION = 16
+"""Attempts that may be counted at each beginning and end of a trouble: the disk fails them, and by
+the time that a small write is tried all is well again."""
+
+LATELY = timedelta(minutes=1)
+"""For how long after a trouble what it has done may be noticed."""
+
+OWN = frozenset({"io_error", "disk_full"})
+"""Reasons of failures that are our disk's fault."""
 
 
 class Violation(AssertionError):
@@ -64,6 +76,14 @@ class Witness:
     requests: Counter[str] = field(default_factory=Counter)
     tight: bool = False  #: The disk is full: what came may not have found room.
     deaths: int = 0
+    lives: int = 0  #: Processes that began.
+    waits: Waits = field(default_factory=Waits)
+    well_since: datetime | None = None  #: When the last trouble of the host ended.
+    trouble: str | None = None  #: That of the host, now.
+    trouble_since: datetime | None = None
+    is_of_place: bool = False  #: In this trouble nothing at all can be stored.
+    transitions: int = 0
+    burned: int = 0  #: Attempts that were counted, and that our own disk failed.
     broken: Violation | None = None  #: The first promise that was; whoever raises it may be caught.
     _accounts: dict[str, _Account] = field(default_factory=dict)
     _peace: dict[str, float] = field(default_factory=dict)
@@ -98,11 +118,11 @@ class Witness:
         account = self._accounts.setdefault(said.key, _Account())
         account.asked.append(anyio.current_time())
         self._see_no_storm(said.key, account)
-        if account.complete and not self.tight:
+        if account.complete and not self.excused(said.key):
             self._object(f"{said.key} was fetched again although all of it had come")
         first, _, last = (said.asked or "bytes=0-").removeprefix("bytes=").partition("-")
         account.lanes = account.lanes or bool(last)
-        if not (account.lanes or self.tight):
+        if not (account.lanes or self.excused(said.key)):
             self._see_resumed(said, int(first), account)
         self._note(account, said, received, ended=ended)
 
@@ -130,7 +150,7 @@ class Witness:
         if said.start <= account.resume_at and not account.lanes:
             end = said.start + received
             account.complete = ended and SLACK < end == self.books.size(said.key)
-            kept = any(validators) and end > SLACK and not self.tight
+            kept = any(validators) and end > SLACK and not self.excused(said.key)
             account.resume_at = end if kept else 0
             account.validators = validators if kept else ()
 
@@ -145,8 +165,40 @@ class Witness:
 
     # --- the process ------------------------------------------------------------------------------
 
+    def excused(self, key: str) -> bool:
+        """Whether what came of a file may not have found its place."""
+        return self.tight or self.trouble is not None or key == self.books.nature.large
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether the host is in trouble, or was a moment ago."""
+        lately = self.well_since is not None and self.clock() - self.well_since < LATELY
+        return self.tight or self.trouble is not None or lately
+
+    def trouble_began(self, kind: str, *, of_place: bool) -> None:
+        """Note what has happened to the host."""
+        self.trouble, self.trouble_since, self.is_of_place = kind, self.clock(), of_place
+        self.transitions += 1
+
+    def trouble_ended(self) -> None:
+        """Note that the host is well again."""
+        self.trouble, self.well_since, self.is_of_place = None, self.clock(), False
+        self.transitions += 1
+        self.excuse_all()
+
     def reported(self, event: str, keys: dict[str, object]) -> None:
         """See that what the log says is what may be."""
+        if (wrong := self.waits.reported(event, keys)) is not None:
+            self._object(wrong)
+        if event in ("file.missing", "file.altered"):
+            self._object(f"{event} was said of {keys.get('file')}, which nobody has touched")
+        if event in ("file.retry", "file.failed") and keys.get("code") in OWN:
+            self.burned += 1
+            allowed = self.books.disk.refusals.single + TRANSITION * (
+                self.transitions + self.deaths
+            )
+            if self.burned > allowed:
+                self._object(f"{self.burned} attempts were counted that the disk has failed")
         delay = keys.get("delay")
         if event == "file.retry" and isinstance(delay, float | int):
             longest = LONGEST_WISH + timedelta(seconds=1)
@@ -162,6 +214,8 @@ class Witness:
 
     def started(self) -> None:
         """Note that another process begins, which cannot know of pauses."""
+        self.lives += 1
+        self.waits.clear()
         self._peace.clear()
         self._recent.clear()
 

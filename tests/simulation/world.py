@@ -20,6 +20,12 @@ Happening = tuple[datetime, str, Callable[[], None]]
 GOTO, ZOOM, SDK = "gotoassist", "zoom", "zoom-videosdk"
 
 _SIZES = (1_500, 120_000)
+SMALL_DISK = 600_000
+"""Bytes of a disk that is too small for one file."""
+
+LARGE_SHARE = 0.3
+"""Seeds in which there is such a file."""
+
 _CHOICES = ((GOTO,), (ZOOM,), (SDK,), (GOTO, ZOOM), (GOTO, ZOOM, SDK))
 _BARE = dict.fromkeys(("id", "status", "file_size", "recording_type", "play_url"), ...)
 
@@ -31,6 +37,8 @@ class Nature:
     scene: Scene
     types: tuple[str, ...]  #: Of the providers that are configured.
     history: list[Happening] = field(default_factory=list)
+    large: str | None = None  #: The key of a file that is larger than the disk.
+    disk_grows: datetime | None = None  #: When the disk is replaced by a larger one.
 
 
 def make(seed: int, clock: Callable[[], datetime], *, calm_from: datetime, deaths: bool) -> Nature:
@@ -48,6 +56,7 @@ def make(seed: int, clock: Callable[[], datetime], *, calm_from: datetime, death
     _switch(scene, draw, deaths=deaths)
     nature = Nature(scene, types)
     _Maker(nature, draw, began, calm_from).fill()
+    _enlarge(nature, Random(f"{seed}/large"), calm_from)
     nature.history.sort(key=lambda each: each[0])
     return nature
 
@@ -75,6 +84,23 @@ def _switch(scene: Scene, draw: Random, *, deaths: bool) -> None:
     zoom.rate_headers = draw.choice(["full", "none", "mixed"])
     downloads.url_life = timedelta(minutes=draw.choice([1, 30]))
     downloads.bad_answer = draw.choice(["html", "json", "401", "403", "404"])
+
+
+def _enlarge(nature: Nature, draw: Random, calm_from: datetime) -> None:
+    """Let one file, perhaps, be larger than the disk, until that is replaced."""
+    world = nature.scene.world
+    owners: list[SimRecording | SimMeeting | SimSession] = [
+        *world.recordings, *world.meetings, *world.sessions,
+    ]  # fmt: skip
+    if draw.random() > LARGE_SHARE or not owners:
+        return
+    owner = draw.choice(owners)
+    video = files_of(owner)[0]
+    size = SMALL_DISK + draw.randint(1, SMALL_DISK // 2)
+    video.content = Content(Kind.MP4, video.key, size, world.noise)
+    nature.large = video.key
+    seen = owner.visible_from or owner.started_at
+    nature.disk_grows = min(calm_from, seen + timedelta(days=2 * draw.random()))
 
 
 class _Maker:

@@ -1,4 +1,4 @@
-"""Wait for an archive that is not there, and say so everywhere until it is."""
+"""Wait for an archive that is not there or cannot be used, and say so everywhere until it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import anyio
 
-from reelkeep.errors import ArchiveAbsent
+from reelkeep.errors import StorageUnavailable
 from reelkeep.ports import Report
 from reelkeep.telemetry.notify import Notifier
 
@@ -52,7 +52,7 @@ class Absence:
             while True:
                 try:
                     opened = await stack.enter_async_context(opening())
-                except ArchiveAbsent as error:
+                except StorageUnavailable as error:  # `ArchiveAbsent` is one, too
                     first = self.reason is None
                     self._note(str(error))
                     if first:

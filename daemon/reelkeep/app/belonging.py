@@ -53,20 +53,41 @@ async def open_for_writing(
     """
     path = settings.catalog.path
     lock = archive.lock(path.with_name(f"{path.name}.lock"), f"the catalog {path}")
-    async with open_catalog(settings, lock, older=older) as (database, is_new):
-        known = await archive_identity(database)
-        await require(archive, database)
-        archive.identity.expect(known)
-        try:
-            has_room = await archive.prepare()
-        except ConfigError as error:
-            if known is None:
-                raise
-            raise ArchiveAbsent(str(error)) from error  # it was writable once: this may pass
-        async with archive.hold():
-            if has_room:  # else at the next start
-                await settle(archive, database, clock, identities)
-            yield database, is_new
+    async with (
+        open_catalog(settings, lock, older=older) as (database, is_new),
+        hold_archive(archive, database, clock, identities=identities),
+    ):
+        yield database, is_new
+
+
+@asynccontextmanager
+async def hold_archive(
+    archive: LocalArchive,
+    database: Database,
+    clock: Clock,
+    *,
+    identities: NewIdentity = new_identity,
+) -> AsyncIterator[None]:
+    """Lock the archive of a catalog that is open, and let both know each other.
+
+    Raises:
+        ArchiveAbsent: What is at `archive.path` is not the archive of this catalog.
+        Busy: Another process holds it.
+        ConfigError: It cannot be begun there; the message says why.
+    """
+    known = await archive_identity(database)
+    await require(archive, database)
+    archive.identity.expect(known)
+    try:
+        has_room = await archive.prepare()
+    except ConfigError as error:
+        if known is None:
+            raise
+        raise ArchiveAbsent(str(error)) from error  # it was writable once: this may pass
+    async with archive.hold():
+        if has_room:  # else at the next start
+            await settle(archive, database, clock, identities)
+        yield
 
 
 async def evidence(archive: LocalArchive, database: Database) -> Evidence:

@@ -36,7 +36,6 @@ def try_file_system(disk: Disk, places: Places, folder: str) -> FileSystem:
 def _tried(disk: Disk, place: Path, folder: str) -> FileSystem:
     file = place / "file"
     write_small(disk, file, _SOME, 0o600)
-    room = os.statvfs(place)
     return FileSystem(
         folder=folder,
         links=_works(lambda: disk.link(file, place / "link")),
@@ -48,7 +47,7 @@ def _tried(disk: Disk, place: Path, folder: str) -> FileSystem:
         case=not _same(disk, place / "case", place / "CASE"),
         unicode=_keeps_name(disk, place, _LETTERS),
         free_bytes=disk.free(place),
-        free_files=room.f_favail if room.f_files else None,
+        free_files=disk.limits(place).names,
     )
 
 

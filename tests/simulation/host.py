@@ -1,0 +1,130 @@
+"""What happens to the host while the daemon works on it, one trouble at a time.
+
+The disk of the archive is not mounted, or another one is; the clock is set; somebody changes
+rights; the file system is read-only, has no inode or no quota left, or its device fails. Each
+begins at any time, lasts for minutes or days, and ends: while a process lives, or between two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import anyio
+
+from simulation.clocks import HostClock
+from simulation.disk import SimDisk
+from simulation.mount import another_archive, nothing
+from simulation.refusals import closed, dead, flaky, no_inodes, no_quota, read_only
+from simulation.trace import Trace
+from simulation.witness import Violation, Witness
+
+KINDS = (
+    "unmounted", "unmounted", "another", "ahead", "ahead", "behind", "closed", "closed", "closed",
+    "inodes", "quota", "read-only", "dead", "flaky",
+)  # fmt: skip
+"""What happens, as often as it is named."""
+
+OF_PLACE = frozenset({"unmounted", "another", "read-only", "dead", "closed.all"})
+"""Troubles in which nothing can be stored, and of which a daemon that lives must speak."""
+
+OURS = (".reelkeep", ".reelkeep/parts", ".reelkeep/finished", ".reelkeep/staging")
+
+
+@dataclass
+class Host:
+    """Brings troubles over a host until the calm comes."""
+
+    disk: SimDisk
+    clock: HostClock
+    witness: Witness
+    trace: Trace
+    random: Random
+    knows_archive: Callable[[], bool]  #: Whether catalog and archive know each other by now.
+
+    async def suffer(self, calm_from: datetime) -> None:
+        """Let troubles come and go until then."""
+        draw = self.random
+        for _ in range(draw.choice([0, 2, 3, 5, 8])):
+            await anyio.sleep(86_400 * 10 ** draw.uniform(-1.5, 0.5))
+            left = (calm_from - self.clock.right()).total_seconds()
+            seconds = min(left - 60, 60 * 10 ** draw.uniform(0.0, 3.5))  # a minute to two days
+            if seconds <= 0:
+                return
+            await self._one(draw.choice(KINDS), seconds)
+
+    async def _one(self, kind: str, seconds: float) -> None:
+        if kind in ("unmounted", "another") and not self.knows_archive():
+            return  # an empty folder is where a new catalog begins
+        with self._trouble(kind) as (name, detail):
+            self.trace("host.trouble", kind=name, detail=detail)
+            self.witness.trouble_began(name, of_place=name in OF_PLACE)
+            await anyio.sleep(seconds)
+        self.trace("host.well", kind=name)
+        self.witness.trouble_ended()
+
+    def _trouble(self, kind: str) -> AbstractContextManager[tuple[str, str]]:
+        if kind in ("unmounted", "another"):
+            return self._away(kind)
+        if kind in ("ahead", "behind"):
+            return self._wrong_clock(kind)
+        return self._refused(kind)
+
+    @contextmanager
+    def _away(self, kind: str) -> Iterator[tuple[str, str]]:
+        mount = self.disk.mount
+        mount.take_away(nothing if kind == "unmounted" else another_archive)
+        try:
+            yield kind, ""
+        finally:
+            if changed := mount.put_back():
+                raise Violation(f"written into a place that is not the archive: {changed}")
+
+    @contextmanager
+    def _wrong_clock(self, kind: str) -> Iterator[tuple[str, str]]:
+        draw = self.random
+        days = draw.choice([0.05, 2, 31, 200, 400]) * (0.5 + draw.random() / 2)
+        self.clock.off = timedelta(days=days if kind == "ahead" else -min(days, 4))
+        try:
+            yield kind, f"{days:.2f} d"
+        finally:
+            self.clock.off = timedelta()
+
+    @contextmanager
+    def _refused(self, kind: str) -> Iterator[tuple[str, str]]:
+        draw, refusals = self.random, self.disk.refusals
+        name, detail = kind, ""
+        if kind == "closed":
+            path, is_all = self._whose_rights()
+            refusals.rule, refusals.is_single = closed(path), not is_all
+            root = self.disk.mount.root
+            name = "closed.all" if path in (root, root / OURS[0]) else "closed"
+            detail = path.name
+        elif kind == "flaky":
+            refusals.rule, refusals.is_single = flaky(draw, draw.choice([0.01, 0.1, 0.5])), True
+        elif kind == "inodes":
+            refusals.rule, refusals.no_names = no_inodes, draw.random() < 0.5
+        elif kind == "read-only":
+            refusals.rule, refusals.read_only = read_only, True
+        else:
+            refusals.rule = {"quota": no_quota, "dead": dead}[kind]
+        try:
+            yield name, detail
+        finally:
+            refusals.clear()
+
+    def _whose_rights(self) -> tuple[Path, bool]:
+        """Return a path whose rights are taken away, and whether nothing can be stored then."""
+        root, draw = self.disk.mount.root, self.random
+        if draw.random() < 0.6:
+            return root / draw.choice(OURS), True
+        below = [path for path in _below(root) if str(path.relative_to(root)) not in OURS]
+        return (draw.choice(below), False) if below else (root, True)
+
+
+def _below(root: Path) -> Sequence[Path]:
+    return sorted(root.rglob("*"))
