@@ -78,6 +78,7 @@ def test_the_defaults_are_the_contracts(tmp_path: Path) -> None:
         "archive": {
             "path": "/var/lib/reelkeep/archive",
             "layout": "{provider}/{start:%Y/%m/%d}/{start:%H%M%S}-{title}-{key}",
+            "file_name": "{stem}.{ext}",
             "timezone": "UTC",
             "min_free": "1GiB",
             "file_mode": "0640",
