@@ -212,7 +212,7 @@ class _Story:
             return
         machine.disk.largest = SMALL_DISK
         self._trace("disk.small", bytes=SMALL_DISK)
-        await anyio.sleep((grows - virtual.clock()).total_seconds())
+        await anyio.sleep(max(0.0, (grows - virtual.clock()).total_seconds()))
         machine.disk.largest = 1 << 40
         self._trace("disk.replaced")
 
