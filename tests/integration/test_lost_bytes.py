@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +24,9 @@ from reelkeep.archive import stream
 from reelkeep.archive.prefix import PrefixHash
 from reelkeep.core.coverage import Scale
 from reelkeep.core.model import Failed
-from reelkeep.errors import WrongBytes
+from reelkeep.core.resume import Ask
+from reelkeep.errors import BadReply, WrongBytes
+from reelkeep.stages import lanes
 from reelkeep.transport.accounting import count_of
 from reelkeep.transport.connection import Plain
 from servers import Wire
@@ -178,6 +181,69 @@ async def test_a_loss_between_reply_and_part_is_found(
     monkeypatch.setattr(stream.Stream, "_write", write)
     async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
         await settled(there)
+    assert once.done
+
+
+@pytest.mark.parametrize("how", ["twice", "elsewhere"])
+async def test_a_piece_that_is_written_twice_or_in_the_place_of_another_is_found(
+    how: str, all_direct: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many bytes came, were written and were hashed as there are: only their checksums tell."""
+    once, truly, before = Once(1), stream.Stream._pwrite, bytearray()
+
+    def pwrite(self: stream.Stream, views: Sequence[memoryview], offset: int) -> int:
+        if offset > self.hashed and len(before) >= len(views[0]) and once.is_due(len(views[0])):
+            if how == "twice":
+                return truly(self, [memoryview(before)[: len(views[0])]], offset)
+            truly(self, views, offset - 40_000)
+            return len(views[0])
+        before[:] = views[0]
+        return truly(self, views, offset)
+
+    monkeypatch.setattr(stream.Stream, "_pwrite", pwrite)
+    host = Host(Shelf(BODY))
+    async with scene(host, tmp_path, options=PATIENT, lanes=4, scale=LANES) as there:
+        await settled(there)
+    assert once.done
+
+
+async def test_a_piece_behind_resumed_bytes_that_is_written_wrongly_is_found(
+    tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hash is not there yet: it follows from the disk."""
+    once, truly = Once(1), stream.Stream._pwrite
+
+    def pwrite(self: stream.Stream, views: Sequence[memoryview], offset: int) -> int:
+        if offset > self.hashed and once.is_due(len(views[0])):
+            views = [memoryview(bytes(views[0][:-1]) + b"?"), *views[1:]]
+        return truly(self, views, offset)
+
+    host = Host(Shelf(BODY), [breaking(Wire.close, at=2_000_000)])
+    async with scene(host, tmp_path, options=PATIENT, tls=tls) as there:
+        assert isinstance(await there.desk.fetch(DUE), Failed)
+        monkeypatch.setattr(stream.Stream, "_pwrite", pwrite)
+        await settled(there)
+    assert once.done
+
+
+async def test_a_range_that_is_asked_for_twice_fills_no_other_place(
+    all_direct: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, asked, ranges = Once(3), lanes.ask_between, list[tuple[int, int]]()
+
+    def ask_between(start: int, until: int, validator: str) -> Ask:
+        ranges.append((start, until))
+        truly = asked(start, until, validator)
+        if not once.is_due(1):
+            return truly
+        return replace(truly, headers=asked(*ranges[0], validator).headers)
+
+    monkeypatch.setattr(lanes, "ask_between", ask_between)
+    host = Host(Shelf(BODY))
+    async with scene(host, tmp_path, options=PATIENT, lanes=4, scale=LANES) as there:
+        there.check(await there.settle(DUE), "stored", BODY)
+    (failed,) = [each.error for each in there.outcomes if isinstance(each, Failed)]
+    assert isinstance(failed, BadReply)
     assert once.done
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -36,11 +38,21 @@ class _Buffers(threading.local):
 _buffers = _Buffers()
 
 
+@dataclass(slots=True)
+class _Written:
+    """A piece that is hashed later: where it ends, and the checksum that it had in memory."""
+
+    end: int
+    checksum: int
+    read: int = 0  #: The checksum of what was read of it so far.
+
+
 class Stream:
     """The bytes behind `fd`, of which the first `written` are ours without a gap. Blocking.
 
     The hash may lag behind: `catch_up` reads again what another process wrote, or what came out
-    of order. It may run in one thread while another writes.
+    of order. It may run in one thread while others write. What was written here must then be read
+    as it was in memory.
     """
 
     def __init__(self, disk: Disk, fd: int, written: int, marks: Sequence[str] = ()) -> None:
@@ -49,6 +61,8 @@ class Stream:
         self._disk = disk
         self._prefix = PrefixHash(marks)
         self._hashing = threading.Lock()
+        self._unhashed: dict[int, _Written] = {}  # by where it begins
+        self._passing: _Written | None = None  # the one that is read again now
 
     @property
     def hashed(self) -> int:
@@ -70,15 +84,32 @@ class Stream:
 
         Raises:
             Rotten: The disk holds other bytes than were written to it; `cut` is what remains.
+            WrongBytes: A piece is not there as it came.
         """
         with self._hashing:
             end = min(upto, self._prefix.at + SLICE_BYTES)
-            while self._prefix.at < end:
-                piece = self.read_at(self._prefix.at, min(READ_BYTES, end - self._prefix.at))
-                if not piece:
-                    raise OSError(errno.EIO, "the file is shorter than what was written to it")
-                if not self._prefix.feed(memoryview(piece)):
-                    raise Rotten(f"bytes on the disk changed behind byte {self._prefix.at}")
+            starts = sorted(start for start in list(self._unhashed) if start < end)
+            while (at := self._prefix.at) < end:
+                self._passing = self._unhashed.pop(at, self._passing)
+                after = bisect_right(starts, at)
+                stop = min([end, *starts[after : after + 1]])
+                if self._passing is not None:
+                    stop = min(end, self._passing.end)
+                self._hash_again(self.read_at(at, min(READ_BYTES, stop - at)))
+
+    def _hash_again(self, piece: bytes) -> None:
+        """Hash what was read again, and see that it is what was written."""
+        if not piece:
+            raise OSError(errno.EIO, "the file is shorter than what was written to it")
+        if not self._prefix.feed(memoryview(piece)):
+            raise Rotten(f"bytes on the disk changed behind byte {self._prefix.at}")
+        written = self._passing
+        if written is not None:
+            written.read = checksum(memoryview(piece), written.read)
+            if self._prefix.at >= written.end:
+                self._passing = None
+                if written.read != written.checksum:
+                    raise WrongBytes(f"other bytes were written than came before {written.end}")
 
     def append(self, pieces: Sequence[bytes]) -> None:
         """Write all of `pieces`; what was written before an error counts."""
@@ -86,11 +117,14 @@ class Stream:
             views = [
                 memoryview(piece) for piece in pieces[first : first + _PIECES_AT_ONCE] if piece
             ]
-            at, sums = self.written, [checksum(view) for view in views]
-            self._write(views)
-            for view, known in zip(views, sums, strict=True):
-                self._hash(view, at, known)
+            at = start = self.written
+            for view in views:
+                self._expect(view, at)
                 at += len(view)
+            self._write(views)
+            for view in views:
+                self._hash(view, start)
+                start += len(view)
 
     def absorb(self, source: Source, most: int) -> None:
         """Write what `source` gives, until that is `most` bytes or it has no more for now."""
@@ -99,9 +133,10 @@ class Stream:
             view = buffer[: min(len(buffer), left)]
             count = source.draw(view)
             if count:
-                at, known = self.written, checksum(view[:count])
+                at = self.written
+                self._expect(view[:count], at)
                 self._write([view[:count]])
-                self._hash(view[:count], at, known)
+                self._hash(view[:count], at)
             left -= count
             if count < len(view):
                 return
@@ -112,11 +147,12 @@ class Stream:
         while left:
             view = buffer[: min(len(buffer), left)]
             count = source.draw(view)
-            at, known, rest = claim.at, checksum(view[:count]), view[:count]
+            at, rest = claim.at, view[:count]
+            self._expect(rest, at)
             while len(rest):
                 done = self._pwrite([rest], claim.at)
                 claim.at, rest = claim.at + done, rest[done:]
-            self._hash(view[:count], at, known)
+            self._hash(view[:count], at)
             left -= count
             if count < len(view):
                 return
@@ -136,11 +172,13 @@ class Stream:
         self._disk.truncate(self.fd, 0)
         self.written = 0
         self._prefix = PrefixHash()
+        self._expect_nothing()
 
     def cut(self) -> None:
         """Keep only what was hashed; it is all there is behind a `Rotten`."""
         self._disk.truncate(self.fd, self._prefix.at)
         self.written = self._prefix.at
+        self._expect_nothing()
 
     def _pwrite(self, views: Sequence[memoryview], offset: int) -> int:
         count = self._disk.pwrite(self.fd, views, offset)
@@ -159,19 +197,27 @@ class Stream:
             if count:
                 rest[0] = rest[0][count:]
 
-    def _hash(self, view: memoryview, offset: int, known: int) -> None:
+    def _expect(self, view: memoryview, offset: int) -> None:
+        """Note what is about to be written: whoever hashes it compares."""
+        if len(view):
+            self._unhashed[offset] = _Written(offset + len(view), checksum(view))
+
+    def _expect_nothing(self) -> None:
+        self._unhashed.clear()
+        self._passing = None
+
+    def _hash(self, view: memoryview, offset: int) -> None:
         """Hash bytes just written, unless the hash is elsewhere: then they are read again.
 
-        `known` is the checksum they had before they were written.
-
         Raises:
-            WrongBytes: They have another one now, so that other bytes were hashed than written.
+            WrongBytes: They have another checksum than before they were written.
         """
         if self._hashing.acquire(blocking=False):
             try:
                 if len(view) and self._prefix.at == offset:
+                    known, self._passing = self._unhashed.pop(offset), None
                     self._prefix.feed(view)
-                    if self._prefix.checksum != known:
+                    if self._prefix.checksum != known.checksum:
                         raise WrongBytes(f"other bytes were hashed than written at byte {offset}")
             finally:
                 self._hashing.release()
