@@ -22,6 +22,7 @@ from fakes.shelf import Shelf, media
 from hosts import breaking
 from reelkeep.archive import stream
 from reelkeep.archive.prefix import PrefixHash
+from reelkeep.core import resume
 from reelkeep.core.coverage import Scale
 from reelkeep.core.model import Failed
 from reelkeep.core.resume import Ask
@@ -229,7 +230,7 @@ async def test_a_piece_behind_resumed_bytes_that_is_written_wrongly_is_found(
 async def test_a_range_that_is_asked_for_twice_fills_no_other_place(
     all_direct: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    once, asked, ranges = Once(3), lanes.ask_between, list[tuple[int, int]]()
+    once, asked, ranges = Once(3), resume.ask_between, list[tuple[int, int]]()
 
     def ask_between(start: int, until: int, validator: str) -> Ask:
         ranges.append((start, until))
