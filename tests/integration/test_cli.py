@@ -305,7 +305,7 @@ async def test_two_passes_do_not_share_an_archive(slow: Place) -> None:
         await until(lambda: slow.parts() > 0)
         ran = await slow.run("sync", code=75)
         assert f"process {process.pid}" in ran.err
-        assert ran.err.startswith("reelkeep: the archive ")
+        assert ran.err.startswith("reelkeep: the catalog ")
         assert ran.out == ""
 
 

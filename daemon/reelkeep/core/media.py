@@ -113,6 +113,15 @@ def kind_of(file_type: str, extension: str) -> Kind:
     return said.pop() if len(said) == 1 else Kind.OPAQUE
 
 
+def is_called_page(content_type: str | None) -> bool:
+    """Whether a reply calls its body a page of HTML."""
+    return _media_type(content_type) in _PAGES
+
+
+def _media_type(content_type: str | None) -> str:
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
 def page_instead(
     kind: Kind, content_type: str | None, head: bytes, *, sized: bool = False
 ) -> str | None:
@@ -124,7 +133,7 @@ def page_instead(
     """
     if kind in _STRICT and magic_ok(kind, head):
         return None
-    served_as = (content_type or "").partition(";")[0].strip().lower()
+    served_as = _media_type(content_type)
     start, labelled = _text_start(head), served_as in _PAGES
     doubted = sized and kind in _ANYTHING
     if _is_html(kind, start, labelled=labelled, doubted=doubted):

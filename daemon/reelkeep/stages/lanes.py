@@ -19,6 +19,7 @@ from anyio.lowlevel import checkpoint_if_cancelled
 
 from reelkeep.core import resume
 from reelkeep.core.coverage import Claim, Coverage, Extent, Scale
+from reelkeep.core.media import is_called_page
 from reelkeep.core.model import Locator
 from reelkeep.core.resume import Continue, Decision, ask_between, decide, strong_validator
 from reelkeep.core.urls import parse
@@ -258,6 +259,8 @@ class _Crew:
                 asked, reply.status, reply.headers, validator=held.validator, total=held.total
             )
             length = _length(decision, reply, held.validator)
+            if is_called_page(reply.headers.get("Content-Type")):
+                raise RangesIgnored  # one stream compares the bytes where they meet
             self.origin = reply.origin
             async with reply.tap() as tap:
                 if tap is None:
