@@ -203,11 +203,17 @@ async def test_a_file_that_is_under_way_is_not_retried(catalog: Catalog) -> None
     assert await catalog.claim_all() == {}
 
 
-@pytest.mark.parametrize("id_", ["done", "pending"])
-async def test_a_stored_or_due_file_needs_no_retry(catalog: Catalog, id_: str) -> None:
-    before = await catalog.holding(id_)
+async def test_a_stored_file_needs_no_retry(catalog: Catalog) -> None:
+    before = await catalog.holding("done")
     assert await catalog.desk.retry([each.row for each in before.files]) == 0
-    assert await catalog.holding(id_) == before
+    assert await catalog.holding("done") == before
+
+
+async def test_a_waiting_file_is_due_at_once(catalog: Catalog) -> None:
+    before = await catalog.holding("pending")
+    assert await catalog.desk.retry([each.row for each in before.files]) == len(before.files)
+    after = await catalog.holding("pending")
+    assert {(each.state, each.due_at) for each in after.files} == {("due", None)}
 
 
 async def test_what_the_filter_left_out_is_not_retried(catalog: Catalog) -> None:
