@@ -6,6 +6,7 @@ that is said, and the next attempt stores the right bytes (ADR 23).
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 from aiohttp import StreamReader
 
+from fakes.disk import FaultyDisk
 from fakes.holdings import download
 from fakes.shelf import Shelf, media
 from hosts import breaking
@@ -26,7 +28,7 @@ from reelkeep.core import resume
 from reelkeep.core.coverage import Scale
 from reelkeep.core.model import Failed
 from reelkeep.core.resume import Ask
-from reelkeep.errors import BadReply, WrongBytes
+from reelkeep.errors import BadReply, IoFailed, WrongBytes
 from reelkeep.stages import lanes
 from reelkeep.transport.accounting import count_of
 from reelkeep.transport.connection import Plain
@@ -285,3 +287,40 @@ async def test_another_reader_of_what_aiohttp_reads_is_found(
     async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
         await settled(there)
     assert once.done
+
+
+# --- what is no loss ------------------------------------------------------------------------------
+
+
+async def fails_by_the_disk(there: Scene) -> None:
+    """See that an attempt fails because of the disk, and that no loss is told."""
+    outcome = await there.desk.fetch(DUE)
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, IoFailed)
+    assert "file.discarded" not in there.desk.log.names
+
+
+@pytest.mark.parametrize("direct_from", [1, 1 << 40], ids=["drawn", "pooled"])
+async def test_a_checkpoint_that_fails_is_no_loss(
+    direct_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The part is given up with it, so that nothing of what came is held any more."""
+    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", direct_from)
+    monkeypatch.setattr("reelkeep.stages.pour.CHECKPOINT", 1_000_000)
+    disk = FaultyDisk()
+    disk.fail_next("fdatasync")
+    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, disk=disk) as there:
+        await fails_by_the_disk(there)
+
+
+async def test_held_bytes_that_cannot_be_read_while_more_come_are_no_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def catch_up(_stream: stream.Stream, _upto: int) -> None:
+        raise OSError(errno.EIO, "bad block")
+
+    host = Host(Shelf(BODY), [breaking(Wire.close, at=1_000_000)])
+    async with scene(host, tmp_path, options=PATIENT) as there:
+        assert isinstance(await there.desk.fetch(DUE), Failed)
+        monkeypatch.setattr(stream.Stream, "catch_up", catch_up)
+        await fails_by_the_disk(there)

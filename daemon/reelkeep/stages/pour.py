@@ -45,7 +45,7 @@ class Pour:
         self._batch = _Batch()
         self._durable = part.held.size
         self._refused = 0  # bytes that came and were not written, for they were too many
-        self._disk_failed = False  # bytes that came could not be written
+        self._is_explained = False  # it is known why bytes that came are not here
 
     async def all(self, head: bytes, body: AsyncGenerator[bytes, None]) -> None:
         """Write `head` and the rest of `body`.
@@ -75,15 +75,16 @@ class Pour:
         await beside(lambda: self._draw(tap, enough), self._follow)
 
     async def _follow(self) -> None:
-        while self._part.behind:
-            await self._part.follow()
+        with self._explaining():
+            while self._part.behind:
+                await self._part.follow()
 
     async def _draw(self, tap: Tap, enough: Callable[[], bool]) -> None:
         while tap.left and not enough():
             most = await tap.grant()
             before = self._part.held.size
             try:
-                with self._watching_the_disk():
+                with self._explaining():
                     await self._part.absorb(tap, most)
             finally:
                 self._flights.received += self._part.held.size - before
@@ -104,18 +105,18 @@ class Pour:
         pieces, size = self._batch.take()
         with anyio.CancelScope(shield=True):
             if size:
-                with self._watching_the_disk():
+                with self._explaining():
                     await self._part.write(pieces)
                 self._flights.received += size
             await self._account()
 
     @contextmanager
-    def _watching_the_disk(self) -> Iterator[None]:
-        """Take note if what came is not written because the disk does not take it."""
+    def _explaining(self) -> Iterator[None]:
+        """Take note of errors that tell already why bytes that came are not here."""
         try:
             yield
-        except (DiskFull, IoFailed):
-            self._disk_failed = True
+        except (DiskFull, IoFailed, WrongBytes):
+            self._is_explained = True
             raise
 
     async def _account(self) -> None:
@@ -126,10 +127,11 @@ class Pour:
         """
         self._flight.done = self._part.held.size
         written, given = self._flight.done - self._before, self._reply.given - self._refused
-        if written > given or (written < given and not self._disk_failed):
+        if written > given or (written < given and not self._is_explained):
             raise WrongBytes(f"the reply gave {given} bytes, {written} were written")
         if self._flight.done - self._durable >= CHECKPOINT:
-            await self._part.checkpoint()
+            with self._explaining():
+                await self._part.checkpoint()
             self._durable = self._flight.done
 
 
