@@ -101,8 +101,11 @@ class Once:
 async def test_the_bug_of_old_another_reader_of_the_same_socket_is_found_by_the_count_alone(
     lanes: int, all_direct: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The event loop took up to 768 KiB from the connection that a thread read."""
-    once, truly = Once(1_000_000), Plain.receive_into
+    """The event loop took up to 768 KiB from the connection that a thread read.
+
+    Of several connections it is the first, early: what others have taken over is missed by nobody.
+    """
+    once, truly = Once(1_000_000 if lanes == 1 else 100_000), Plain.receive_into
 
     def receive_into(plain: Plain, into: memoryview) -> int:
         count = truly(plain, into)
