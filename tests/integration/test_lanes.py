@@ -375,7 +375,7 @@ async def test_rule_57_a_host_that_finds_them_too_many_gets_fewer(
         due = download("second.mp4", size=len(BODY))
         assert await there.settle(due, policy=policy) == "stored"
         assert len(there.outcomes) == throttled + 1
-    assert most <= 2
+    assert most < LANES  # two or three: a connection that ends may still count at its host
     assert throttled <= LANES
 
 
