@@ -100,7 +100,6 @@ def in_small() -> Iterator[None]:
         patch("reelkeep.archive.prefix.MARK", CHECKPOINT),
         patch("reelkeep.archive.partbook.MARK", CHECKPOINT),
         patch("reelkeep.stages.pour.CHECKPOINT", CHECKPOINT),
-        patch("reelkeep.stages.lanes.CHECKPOINT", 2 * CHECKPOINT),
         patch("reelkeep.stages.stream.Scale", lambda: scale),
         patch("reelkeep.archive.threads.Threads.run", _at_once),
     ):

@@ -22,6 +22,7 @@ import pytest
 import yaml
 from anyio.abc import Process
 
+from reelkeep.core.journal import decode
 from reelkeep.simulator import Extent, Simulator, Switches
 from reelkeep.simulator.faults import status
 
@@ -120,6 +121,11 @@ class Place:
     def parts(self) -> int:
         """Return how many bytes lie in unfinished files."""
         return sum(path.stat().st_size for path in self.archive.glob(".reelkeep/parts/*.part"))
+
+    def durable(self) -> int:
+        """Return how many bytes of unfinished files are durable, by their journals."""
+        notes = self.archive.glob(".reelkeep/parts/*.json")
+        return sum(note.durable for path in notes if (note := decode(path.read_bytes())))
 
     def folders(self) -> list[Path]:
         tops = self.archive.glob("[!.]*")  # in .reelkeep folders come and go
@@ -252,7 +258,7 @@ async def test_a_recording_that_only_waits_for_late_files_is_done(place: Place) 
 
 async def test_a_killed_pass_is_resumed_where_it_was(slow: Place) -> None:
     async with slow.started("sync") as process:
-        await until(lambda: slow.parts() > LARGE // 3)
+        await until(lambda: slow.durable() > LARGE // 4)
         process.kill()
         await process.wait()
     slow.sim.switches.downloads.rate = 0

@@ -24,6 +24,7 @@ from anyio.streams.text import TextReceiveStream
 
 from reelkeep.app.asking import ask
 from reelkeep.core.events import EVENTS
+from reelkeep.core.journal import decode
 from reelkeep.options import SocketFile
 from reelkeep.simulator import Extent, Fault, Flaw, Simulator, Switches
 from reelkeep.simulator.faults import status
@@ -184,6 +185,11 @@ def _held(place: Place) -> int:
     return max((path.stat().st_size for path in parts if path.is_file()), default=0)
 
 
+def _durable(place: Place) -> int:
+    notes = (place.root / "archive" / ".reelkeep" / "parts").glob("*.json")
+    return max((note.durable for path in notes if (note := decode(path.read_bytes()))), default=0)
+
+
 async def get(url: str) -> tuple[int, str]:
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         return response.status, await response.text()
@@ -311,6 +317,9 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
 async def test_bug_18_a_kill_in_the_middle_costs_no_more_than_the_buffers(tmp_path: Path) -> None:
     async with simulated(tmp_path) as place:
         async with flying(place) as (daemon, key, size):
+            with anyio.fail_after(PATIENCE):
+                while _durable(place) < 3 * MIB:  # noqa: ASYNC110 - a disk rings no bell
+                    await anyio.sleep(0.02)
             daemon.tell(signal.SIGKILL)
             assert await daemon.ends() == -signal.SIGKILL
         place.sim.faults.clear()

@@ -36,7 +36,6 @@ MEASURES: dict[str, Any] = {
     "stages.pour:BATCH": 8 * KIB,
     "stages.pour:CHECKPOINT": 32 * KIB,
     "stages.gather:BATCH": 8 * KIB,
-    "stages.lanes:CHECKPOINT": 32 * KIB,
     "stages.dispatch:TICK": timedelta(days=60),
     "stages.publish:AGAIN": timedelta(hours=24),
     "stages.acknowledge:AGAIN": timedelta(hours=12),

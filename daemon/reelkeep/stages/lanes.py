@@ -31,7 +31,7 @@ from reelkeep.stages.beside import beside
 from reelkeep.stages.flights import Flight, Flights
 from reelkeep.stages.gather import gather
 from reelkeep.stages.hands import Hands
-from reelkeep.stages.pour import CHECKPOINT
+from reelkeep.stages.pour import Checkpoints
 from reelkeep.stages.seam import compared_until
 
 HOSTS = 1000
@@ -185,11 +185,12 @@ class _Crew:
 
     async def _books(self) -> None:
         """Hash what has no gap before it, and make durable what came, while more comes."""
+        checkpoints = Checkpoints()
         while not self._over:
             if not self._part.behind:
                 await self._moved.wait()
             await self._part.follow()
-            if self._since >= CHECKPOINT:
+            if checkpoints.due(self._since):
                 self._since = 0
                 await self._part.checkpoint()
 

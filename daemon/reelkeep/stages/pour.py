@@ -17,7 +17,28 @@ BATCH = 1 << 20
 """Bytes gathered for one thread hop to the disk."""
 
 CHECKPOINT = 64 << 20
-"""Bytes between two durable offsets."""
+"""Bytes between two durable offsets at most."""
+
+CHECKPOINT_AFTER = 2.0
+"""Seconds between two durable offsets at most, once `WORTHWHILE` bytes have come."""
+
+WORTHWHILE = 1 << 20
+
+
+class Checkpoints:
+    """Decides when what came is made durable: a process that is killed loses what came since."""
+
+    def __init__(self) -> None:
+        """Count from now on."""
+        self._last = anyio.current_time()
+
+    def due(self, new: int) -> bool:
+        """Return whether `new` bytes are to be made durable now; if so, count anew."""
+        late = anyio.current_time() - self._last >= CHECKPOINT_AFTER
+        if new < CHECKPOINT and not (late and new >= WORTHWHILE):
+            return False
+        self._last = anyio.current_time()
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +65,7 @@ class Pour:
         self._fence = fence
         self._batch = _Batch()
         self._durable = part.held.size
+        self._checkpoints = Checkpoints()
         self._refused = 0  # bytes that came and were not written, for they were too many
         self._is_explained = False  # it is known why bytes that came are not here
 
@@ -129,7 +151,7 @@ class Pour:
         written, given = self._flight.done - self._before, self._reply.given - self._refused
         if written > given or (written < given and not self._is_explained):
             raise WrongBytes(f"the reply gave {given} bytes, {written} were written")
-        if self._flight.done - self._durable >= CHECKPOINT:
+        if self._checkpoints.due(self._flight.done - self._durable):
             with self._explaining():
                 await self._part.checkpoint()
             self._durable = self._flight.done
