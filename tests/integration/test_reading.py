@@ -101,7 +101,7 @@ def begin(folder: Path) -> None:
         catalog.execute(
             "INSERT INTO recording (provider, id, key, state, readiness, deadline, facts,"
             " first_seen) VALUES ('sdk', 'known', '0123456789abcdef', 'open', 'ready',"
-            " '9999-01-01', '{}', '2026-01-01')"
+            " '9999-01-01', '{}', '2026-01-01 00:00:00.000000')"
         )
         catalog.commit()
     engine.dispose()
