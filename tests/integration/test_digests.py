@@ -72,6 +72,12 @@ async def desk(host: Host, root: Path) -> AsyncIterator[Desk]:
         yield Desk(transport, archive, provider=Locating([Locator(site.url("/file"))]))
 
 
+@pytest.fixture(autouse=True)
+def no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resume asks for what is missing alone, as these hosts answer."""
+    monkeypatch.setattr("reelkeep.core.resume.SEAM", 0)
+
+
 async def outcome_of(host: Host, root: Path) -> Outcome:
     async with desk(host, root) as there:
         outcome = await there.fetch(DUE)
