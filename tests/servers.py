@@ -39,6 +39,8 @@ class Wire:
     async def send(self, *pieces: bytes, pause: float = 0.0) -> None:
         """Send `pieces`, with a pause after each."""
         for piece in pieces:
+            if self._writer.is_closing():
+                raise ConnectionResetError("the connection is closed")
             self._writer.write(piece)
             await self._writer.drain()
             await anyio.sleep(pause)

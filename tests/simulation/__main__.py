@@ -8,6 +8,7 @@ power cut. The real stages, adapters, catalog and archive run on a loop whose cl
     world, weather   what the providers hold; what goes wrong, until the calm comes
     apis, files      the embedded simulator's APIs, and the download host, behind ...
     network, heard   ... the transport between
+    connections      which of them are shared, and which one reader owns
     disk             a folder that knows what a power cut would leave of it
     small            the daemon's measures, in small
     life, seed       one process; one seed, with many of them

@@ -42,7 +42,7 @@ class Body(Protocol):
         ...
 
     def lose(self, most: int) -> int:
-        """Give so many of the bytes that have come to nobody; return how many that were."""
+        """Give so many of the next bytes to nobody; return how many that were."""
         ...
 
 
@@ -75,8 +75,12 @@ class Connection:
 
     def resume(self, reader: Body) -> None:
         """Go on reading, because `reader` has read what it had."""
-        if self.body is not None and self.body is not reader and self.body.is_drawn:
+        if self.body is not None and self.is_drawn_by_another(reader):
             self.lost += self.body.lose(AHEAD)
+
+    def is_drawn_by_another(self, reader: Body) -> bool:
+        """Return whether a thread reads from it what is not for `reader`."""
+        return self.body is not None and self.body is not reader and self.body.is_drawn
 
     def leave(self, body: Body) -> None:
         """Let `body` go: the connection is kept if that was read to its end, else closed.

@@ -230,5 +230,6 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _remains(durable: bytes, content: bytes, random: Random) -> bytes:
-    half = content[: len(content) // 2]
-    return random.choice([durable, content, half, bytes(len(content))])
+    kept = durable if content.startswith(durable) else b""  # what was flushed stays
+    half = content[: max(len(kept), len(content) // 2)]
+    return random.choice([durable, content, half, kept.ljust(len(content), b"\0")])

@@ -68,7 +68,8 @@ class Machine:
         later.
         """
         fate = Fate()
-        self.hops.fate = self.disk.fate = self.network.fate = fate
+        self.hops.fate = self.disk.fate = fate
+        self.network.enter(fate)
         self.witness.started()
         self.trace("life.began", once=once)
         try:

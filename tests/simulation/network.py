@@ -17,6 +17,7 @@ from reelkeep.errors import Stalled, Unreachable
 from reelkeep.ports import Request
 from simulation.apis import Apis, host_of
 from simulation.bodies import STALL, Said
+from simulation.connections import Connection, Pool
 from simulation.fate import Fate
 from simulation.files import Files
 from simulation.heard import Heard
@@ -35,7 +36,14 @@ class Network:
     witness: Witness
     trace: Trace
     random: Random
+    readers: Random  #: Decides how late bodies are read.
     fate: Fate = field(default_factory=Fate)
+    pool: Pool = field(default_factory=Pool)
+
+    def enter(self, fate: Fate) -> None:
+        """Let another process ask: it has no connections yet."""
+        self.fate = fate
+        self.pool.close()
 
     @asynccontextmanager
     async def open(self, request: Request) -> AsyncIterator[Heard]:
@@ -49,16 +57,28 @@ class Network:
             await fate.reach()
             credentials = request.credentials if trail.trusted else {}
             hop = replace(request, url=trail.url.text, credentials=credentials)
-            said = await self._answer(hop, whom)
+            connection = self.pool.connection(host_of(hop.url), hop)
+            said = await self._said(hop, whom, connection)
             await fate.reach()
-            here, trail = trail, _next(hop, trail, said)
-            if trail is None:
-                heard = Heard(said, here, fate)
-                try:
+            began = anyio.current_time()
+            heard = Heard(said, trail, fate, connection, dice=self.readers)
+            trail = _next(hop, trail, said)
+            try:
+                if trail is None:
                     yield heard
-                finally:
-                    if said.key and not fate.dead:
-                        self.witness.delivered(said, heard.received, ended=not heard.pieces)
+            finally:
+                heard.leave()
+                if trail is None and said.key and not fate.dead:
+                    ended = not heard.pieces
+                    self.witness.delivered(said, heard.received, ended=ended, began=began)
+
+    async def _said(self, hop: Request, whom: str, connection: Connection) -> Said:
+        """Return the answer that comes on `connection`, which is closed if none comes."""
+        try:
+            return await self._answer(hop, whom)
+        except BaseException:
+            connection.closed = True
+            raise
 
     async def _answer(self, hop: Request, whom: str) -> Said:
         host, path = host_of(hop.url), urlsplit(hop.url).path
@@ -80,6 +100,7 @@ class Network:
         refused = whom == "zoom files" and host == "zoom" and said.status != 302
         if said.flaw or flaw or said.status >= 400 or refused:
             self.witness.flaws += 1
+        self.witness.spoilt = self.witness.spoilt or said.flaw == "corrupt"
         if said.pause:
             self.witness.throttled(whom, said.pause)
         return said

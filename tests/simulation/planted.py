@@ -18,7 +18,7 @@ from reelkeep.app import belonging
 from reelkeep.archive import part, partfile, verify
 from reelkeep.archive.identity import ArchiveIdentity
 from reelkeep.catalog import instants, queue
-from reelkeep.core import retry
+from reelkeep.core import resume, retry
 from reelkeep.core.examination import Examination
 from reelkeep.core.identity import Ruling
 from reelkeep.core.instants import rules
@@ -32,6 +32,7 @@ from reelkeep.stages.pour import Pour
 from reelkeep.stages.space import Space
 from reelkeep.stages.storage import Storage
 from reelkeep.stages.stream import Arrived
+from simulation import connections
 from simulation.disk import SimDisk
 
 Plant = Callable[[], AbstractContextManager[Any]]
@@ -209,6 +210,22 @@ def _crowded() -> AbstractContextManager[Any]:
     return patch.object(Space, "room", careless)
 
 
+def _lent() -> AbstractContextManager[Any]:
+    """Read a large body by a thread from a connection that served a small one before."""
+    stack = ExitStack()
+    stack.enter_context(patch.object(connections, "has_own", lambda _request: False))
+    stack.enter_context(patch.object(connections, "may_be_drawn", lambda _connection: True))
+    return stack
+
+
+def _lent_unseen() -> AbstractContextManager[Any]:
+    """Do so, and compare nothing where a resume meets what is held."""
+    stack = ExitStack()
+    stack.enter_context(_lent())
+    stack.enter_context(patch.object(resume, "SEAM", 0))
+    return stack
+
+
 PLANTS: Mapping[str, Plant] = {
     "appending": _appending,
     "shifted": _shifted,
@@ -225,4 +242,6 @@ PLANTS: Mapping[str, Plant] = {
     "believed": _believed,
     "blind": _blind,
     "crowded": _crowded,
+    "lent": _lent,
+    "lent-unseen": _lent_unseen,
 }

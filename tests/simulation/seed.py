@@ -163,7 +163,9 @@ class _Story:
             hop=_hop,
             hops=self._hops,
             disk=disk,
-            network=Network(apis, files, weather, witness, trace, draw),
+            network=Network(
+                apis, files, weather, witness, trace, draw, readers=Random(f"{seed}/readers")
+            ),
             witness=witness,
             trace=trace,
             clock=clock,

@@ -28,6 +28,8 @@ installed = cache(Installed)
 
 MEASURES: dict[str, Any] = {
     "core.resume:SEAM": 256,
+    "transport.direct:DIRECT_FROM": 8 * KIB,
+    "transport.owned:TAP_FROM": 8 * KIB,
     "archive.partfile:_JOURNAL_FROM": 8 * KIB,
     "archive.prefix:MARK": 16 * KIB,
     "archive.partbook:MARK": 16 * KIB,

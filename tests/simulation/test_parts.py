@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,6 +14,8 @@ import anyio
 import pytest
 
 from reelkeep.disk import write_small
+from reelkeep.ports import Request
+from simulation.connections import Connection, Pool
 from simulation.disk import SimDisk
 from simulation.fate import Fate, Killed
 from simulation.loop import (
@@ -129,3 +132,67 @@ def test_bytes_that_were_not_flushed_may_be_noughts_or_missing(root: Path, disk:
         disk.power_cut(root, Random(seed))
         seen.add(path.read_bytes())
     assert seen == {b"", b"content!", b"cont", bytes(8)}
+
+
+# --- connections ----------------------------------------------------------------------------------
+
+
+@dataclass
+class Arriving:
+    """A body of which `held` bytes have come and were not read."""
+
+    arrived: bool = False
+    is_drawn: bool = False
+    held: int = 0
+
+    def has_arrived(self) -> bool:
+        return self.arrived
+
+    def lose(self, most: int) -> int:
+        lost = min(most, self.held)
+        self.held -= lost
+        return lost
+
+
+SMALL, LARGE = Request(url="https://a/"), Request(url="https://a/", expects=1 << 20)
+
+
+def test_a_connection_is_free_when_the_end_of_its_body_has_arrived_before_it_was_read() -> None:
+    pool, body = Pool(), Arriving()
+    first = pool.connection("a", SMALL)
+    first.carry(body)
+    assert pool.connection("a", SMALL) is not first
+    body.arrived = True
+    assert pool.connection("a", SMALL) is first
+
+
+def test_a_large_body_has_a_connection_that_serves_nobody_else() -> None:
+    pool = Pool()
+    for _ in range(2):
+        connection = pool.connection("a", LARGE)
+        assert connection.owned
+        connection.carry(body := Arriving(arrived=True))
+        connection.leave(body)
+        assert connection.closed
+
+
+def test_a_body_that_was_left_closes_its_connection() -> None:
+    pool, body = Pool(), Arriving()
+    connection = pool.connection("a", SMALL)
+    connection.carry(body)
+    connection.leave(body)
+    assert pool.connection("a", SMALL) is not connection
+
+
+@pytest.mark.parametrize(("drawn", "lost"), [(True, 100), (False, 0)])
+def test_a_late_reader_takes_from_the_next_body_only_if_a_thread_draws_that(
+    drawn: bool, lost: int
+) -> None:
+    late, following = Arriving(arrived=True), Arriving(is_drawn=drawn, held=100)
+    connection = Connection(owned=False)
+    connection.carry(late)
+    connection.carry(following)
+    connection.resume(late)
+    assert connection.lost == lost
+    connection.leave(late)
+    assert not connection.closed

@@ -84,6 +84,7 @@ class Witness:
     is_of_place: bool = False  #: In this trouble nothing at all can be stored.
     transitions: int = 0
     burned: int = 0  #: Attempts that were counted, and that our own disk failed.
+    spoilt: bool = False  #: A host has sent other bytes than those of its file.
     broken: Violation | None = None  #: The first promise that was; whoever raises it may be caught.
     _accounts: dict[str, _Account] = field(default_factory=dict)
     _peace: dict[str, float] = field(default_factory=dict)
@@ -111,8 +112,8 @@ class Witness:
         if "tokens" not in whom:
             self._peace[whom] = max(until, self._peace.get(whom, 0.0))
 
-    def delivered(self, said: Said, received: int, *, ended: bool) -> None:
-        """See that what was asked of a file had to be asked, and note what came."""
+    def delivered(self, said: Said, received: int, *, ended: bool, began: float) -> None:
+        """See that what was asked of a file had to be asked, and note what came since `began`."""
         if said.flaw in REFUSED and received:
             self._object(f"{said.key} was read from a reply that is {said.flaw}")
         account = self._accounts.setdefault(said.key, _Account())
@@ -124,7 +125,8 @@ class Witness:
         account.lanes = account.lanes or bool(last)
         if not (account.lanes or self.excused(said.key)):
             self._see_resumed(said, int(first), account)
-        self._note(account, said, received, ended=ended)
+        if ended or began > account.spoilt_at:  # else it goes with what spoilt it
+            self._note(account, said, received, ended=ended)
 
     def _see_resumed(self, said: Said, first: int, account: _Account) -> None:
         if first < account.resume_at - SLACK - resume.SEAM:
@@ -204,6 +206,8 @@ class Witness:
             longest = LONGEST_WISH + timedelta(seconds=1)
             if delay > longest.total_seconds():
                 self._object(f"a file is not tried again for {delay} s")
+        if event == "file.discarded" and not self.spoilt:
+            self._object(f"bytes of {keys.get('file')} were lost here: {keys.get('reason')}")
 
     def died(self) -> None:
         """Note that a process ended without a word: whatever it held in memory is lost."""

@@ -153,6 +153,7 @@ async def _play(act: Act, wire: Wire, draw: Random) -> None:
         with anyio.move_on_after(PATIENCE):
             await act.end(wire)
         await wire.close()
+        raise ConnectionResetError("no request is read from it any more")
 
 
 async def main(seed: int, large: float, place: Path) -> None:
