@@ -32,6 +32,9 @@ _Ts = TypeVarTuple("_Ts")
 LARGE = 1024 * 1024
 """From here on it is looked whether there is room for a body, once its size is announced."""
 
+ABSURD = 1 << 50
+"""A body announced with so many bytes is no file that waits for room: it ends early."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
@@ -112,7 +115,7 @@ class LocalPart:
     async def begin(
         self, *, validator: str | None, total: int | None, promises: Mapping[str, str]
     ) -> None:
-        if total is not None and total > LARGE:
+        if total is not None and LARGE < total < ABSURD:
             await self._threads.run(self._see_that_it_fits, total)
         if self._memory is not None:
             self._memory = Memory(validator, total, promises, most=self._small)
