@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -197,12 +197,19 @@ async def test_a_full_volume_is_waited_out(box: Box) -> None:
     box.docker.ok("volume", "create", *(f"--opt={each}" for each in small), volume)
     container = box.start("one", "--health-interval=1s")
     await until(lambda: box.health(container) == "healthy")
-    box.place.add_recording(size=6 * MIB)
+    box.place.add_recording(size=6 * MIB)  # larger than the volume: only this file waits
+    await box.says(container, "file.too_large")
+    filler = box.archive / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(bytes(MIB // 16)):
+            pass
+    box.place.add_recording(size=MIB)  # would fit, were the volume not full
     await box.says(container, "disk.low")
     assert box.health(container) == "healthy"
     workshop.run("mount", "-o", "remount,size=64m", box.archive)
     await box.says(container, "disk.recovered")
     await until(lambda: not box.place.missing(box.archive))
+    filler.unlink()
 
 
 # --- As somebody else, and with nothing to write on -----------------------------------------------

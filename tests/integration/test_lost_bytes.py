@@ -195,15 +195,16 @@ async def test_a_piece_that_is_written_twice_or_in_the_place_of_another_is_found
     how: str, all_direct: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many bytes came, were written and were hashed as there are: only their checksums tell."""
-    once, truly, before = Once(1), stream.Stream._pwrite, bytearray()
+    once, truly, written = Once(1), stream.Stream._pwrite, [b""]  # several threads write
 
     def pwrite(self: stream.Stream, views: Sequence[memoryview], offset: int) -> int:
-        if offset > self.hashed and len(before) >= len(views[0]) and once.is_due(len(views[0])):
+        piece, before = views[0], written[-1]
+        if offset > self.hashed and len(before) >= len(piece) and once.is_due(len(piece)):
             if how == "twice":
-                return truly(self, [memoryview(before)[: len(views[0])]], offset)
+                return truly(self, [memoryview(before)[: len(piece)]], offset)
             truly(self, views, offset - 40_000)
-            return len(views[0])
-        before[:] = views[0]
+            return len(piece)
+        written[:] = [bytes(piece)]
         return truly(self, views, offset)
 
     monkeypatch.setattr(stream.Stream, "_pwrite", pwrite)
