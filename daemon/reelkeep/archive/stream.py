@@ -22,8 +22,11 @@ READ_BYTES: Final = 1024 * 1024
 SLICE_BYTES: Final = 64 * 1024 * 1024
 """How much is read again in one thread hop: what a cancelled task may have to wait for."""
 
-BUFFER_BYTES: Final = 512 * 1024
-"""What one thread draws from a connection before it writes and hashes it."""
+BUFFER_BYTES: Final = 2 * 1024 * 1024
+"""What one thread draws from a connection before it writes and hashes it.
+
+Each step lets other threads run, and then waits for its turn: larger pieces, fewer turns.
+"""
 
 _PIECES_AT_ONCE = 1024  # IOV_MAX of Linux
 

@@ -55,6 +55,16 @@ def count_of(sock: socket.socket) -> Count | None:
     return best
 
 
+def taken_at_least(sock: socket.socket) -> int | None:
+    """Return how many bytes were taken from `sock` for certain; None if the kernel does not tell.
+
+    Bytes that arrive between the two questions only make it less: it is never too much.
+    """
+    before = _received(sock)
+    waiting = queued(sock)
+    return None if before is None or waiting is None else before[0] - waiting
+
+
 def _once(sock: socket.socket) -> Count | None:
     before = _received(sock)
     waiting = queued(sock)

@@ -66,13 +66,17 @@ class Body:
         if self._beyond:
             raise BadReply(f"{self.origin}: more bytes came than were announced")
 
-    def account(self) -> None:
+    def account(self, *, over: bool = False) -> None:
         """See that the bytes given are all that came, and that nobody else took any.
+
+        It is exact at the end, and when it is `over` before. Else bytes that arrive at this moment
+        may hide others until the next time.
 
         Raises:
             WrongBytes: They are not; none of what came can be trusted.
         """
-        lost = self._connection.lost()
+        exact = over or not self.left
+        lost = self._connection.lost() if exact else self._connection.lost_for_certain()
         if lost:
             more = "more" if lost > 0 else "fewer"
             raise WrongBytes(

@@ -92,10 +92,10 @@ class OwnedReply:
                     raise Unreachable(f"{self.origin}: the stream ended {left} bytes too early")
                 return piece, anyio.current_time() - began
         except FOREIGN as error:
-            self._body.account()
+            self._body.account(over=True)
             raise translated(error, self._body.origin) from root(error)
         except TransferError:
-            self._body.account()
+            self._body.account(over=True)
             raise
-        self._body.account()
+        self._body.account(over=True)
         raise Stalled(f"{self.origin}: no bytes for {self._patience:g} s")

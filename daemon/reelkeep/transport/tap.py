@@ -58,7 +58,7 @@ class DirectTap:
                     got += count
             except (TransferError, *FOREIGN) as error:
                 self._broken = self._ours(error)
-            self._body.account()
+            self._body.account(over=self._broken is not None)
             if self._broken is not None and not got and self.left:
                 raise self._broken
             return got
