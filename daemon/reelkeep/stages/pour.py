@@ -20,7 +20,10 @@ CHECKPOINT = 64 << 20
 """Bytes between two durable offsets at most."""
 
 CHECKPOINT_AFTER = 2.0
-"""Seconds between two durable offsets at most, once `WORTHWHILE` bytes have come."""
+"""Seconds after which `WORTHWHILE` bytes are made durable, with the next that come.
+
+A body that a thread draws is looked at four times a second, whether bytes come or not.
+"""
 
 WORTHWHILE = 1 << 20
 
