@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 from aiohttp import StreamReader
 
@@ -32,6 +33,7 @@ from reelkeep.core.resume import Ask
 from reelkeep.errors import BadReply, IoFailed, WrongBytes
 from reelkeep.stages import lanes
 from reelkeep.transport.accounting import count_of
+from reelkeep.transport.body import Body
 from reelkeep.transport.connection import Plain
 from servers import Wire
 from stage import OPTIONS, Host, Scene, scene
@@ -328,3 +330,29 @@ async def test_held_bytes_that_cannot_be_read_while_more_come_are_no_loss(
         assert isinstance(await there.desk.fetch(DUE), Failed)
         monkeypatch.setattr(stream.Stream, "catch_up", catch_up)
         await fails_by_the_disk(there)
+
+
+@pytest.mark.parametrize(("lanes", "held"), [(1, 0), (1, 500_000), (4, 0)])
+async def test_who_is_stopped_at_the_moment_of_a_loss_keeps_none_of_it(
+    held: int, lanes: int, all_direct: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next process would build on it."""
+    once, truly, scope = Once(300_000), Body.account, anyio.CancelScope()
+
+    def account(body: Body, *, over: bool = False) -> None:
+        truly(body, over=over)
+        if body.given > 100_000 and once.is_due(body.given):
+            anyio.from_thread.run_sync(scope.cancel)
+            raise WrongBytes("planted")
+
+    host = Host(Shelf(BODY), [breaking(Wire.close, at=held)] if held else [])
+    async with scene(host, tmp_path, options=PATIENT, lanes=lanes, scale=LANES) as there:
+        if held:
+            assert isinstance(await there.desk.fetch(DUE), Failed)
+        monkeypatch.setattr(Body, "account", account)
+        with scope:
+            await there.desk.fetch(DUE)
+        told = [keys["reason"] for name, keys in there.desk.log.events if name == "file.discarded"]
+        assert told == ["planted"]
+        assert there.parts() == []
+    assert once.done

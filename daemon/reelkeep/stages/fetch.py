@@ -114,7 +114,8 @@ class Fetcher:
             say_discarded(self._report, error, part, flight.download)
         again = error.remedy in (Remedy.RESTART, Remedy.DISCARD)
         if again or _fills_the_disk(error, part, flight):
-            with suppress(IoFailed):  # a part that its disk gave up is forgotten already
+            # A part that its disk gave up is forgotten already; who stops us must keep no other.
+            with suppress(IoFailed), anyio.CancelScope(shield=True):
                 await part.begin(validator=None, total=None, promises={})
             return False
         held = part.held

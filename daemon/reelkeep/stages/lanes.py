@@ -27,7 +27,7 @@ from reelkeep.errors import BadReply, Parked, Remedy, Throttled, Unreachable, Wr
 from reelkeep.ports import Part, Reply, Source, Tap
 from reelkeep.stages.asking import Asker
 from reelkeep.stages.bells import Bell
-from reelkeep.stages.beside import beside
+from reelkeep.stages.beside import beside, raise_wrong_bytes
 from reelkeep.stages.flights import Flight, Flights
 from reelkeep.stages.gather import gather
 from reelkeep.stages.hands import Hands
@@ -168,7 +168,10 @@ class _Crew:
 
     async def work(self) -> None:
         """Work until nothing is missing, or no lane is left."""
-        await beside(self._all_lanes, self._books)
+        try:
+            await beside(self._all_lanes, self._books)
+        finally:  # also when we are being stopped
+            raise_wrong_bytes(self._errors)
         fatal = next(filter(_is_fatal, self._errors), None)
         if fatal is not None:
             raise fatal
