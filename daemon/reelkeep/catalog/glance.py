@@ -14,7 +14,7 @@ from reelkeep.catalog.replica import readable, reading
 from reelkeep.errors import CatalogError
 
 MOST = 20
-"""Failed attempts that are told: the latest."""
+"""Failed attempts that are told, the latest; and due files, the largest."""
 
 _STATES = "SELECT provider, state, count(*) FROM recording GROUP BY 1, 2 ORDER BY 1, 2"
 _FILES = (
@@ -27,7 +27,11 @@ _FAILURES = (
     "FROM attempt a JOIN file f ON f.row = a.file JOIN recording r ON r.row = f.recording "
     "ORDER BY a.row DESC LIMIT ?"
 )
-
+_LARGEST = (
+    "SELECT r.provider, r.id AS recording, f.name AS file, f.promised "
+    "FROM file f JOIN recording r ON r.row = f.recording "
+    "WHERE f.state = 'due' AND f.promised IS NOT NULL ORDER BY f.promised DESC LIMIT ?"
+)
 _LATEST = (
     "SELECT max(at) FROM (SELECT max(polled_at) AS at FROM provider UNION ALL "
     "SELECT max(broken_since) FROM provider UNION ALL SELECT max(covered_until) FROM provider)"
@@ -49,6 +53,7 @@ class Glance:
     files: Counts = field(default_factory=dict)
     providers: tuple[Line, ...] = ()
     failures: tuple[Line, ...] = ()  #: The latest first.
+    largest: tuple[Line, ...] = ()  #: Files that are due, by their promised sizes.
     archive: str | None = None  #: The identity of the archive that it belongs to.
     latest: str | None = None  #: The latest time at which something is said to have happened.
 
@@ -90,6 +95,7 @@ def _look(connection: sqlite3.Connection, size: int) -> Glance:
         providers=tuple(dict(row) for row in connection.execute(_PROVIDERS)),
         latest=connection.execute(_LATEST).fetchone()[0],
         failures=tuple(dict(row) for row in connection.execute(_FAILURES, (MOST,))),
+        largest=tuple(dict(row) for row in connection.execute(_LARGEST, (MOST,))),
         archive=_archive(connection),
     )
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
+from reelkeep.core.disk_errors import row_of
 from reelkeep.core.identity import Evidence, refusal, rule
 from reelkeep.core.instants import PLAUSIBLE_SINCE, believed
 
 ODD_SKEW: Final = timedelta(seconds=30)
 BAD_SKEW: Final = timedelta(seconds=240)
 """A token of the Video SDK is dated by our clock, the life of every other one reckoned by it."""
+
+
+CATALOG_LEAST: Final = 64 * 1024**2
+"""Free bytes below which a catalog may soon not be written: its log grows to about that."""
 
 
 class Grade(StrEnum):
@@ -91,6 +97,52 @@ def judge_room(subject: str, free: int, wanted: int) -> Check:
     if free < 5 * wanted:
         return Check(subject, Grade.ODD, f"{room}; {least}, and below it transfers pause")
     return Check(subject, Grade.OK, room)
+
+
+def judge_catalog_room(free: int, size: int) -> Check:
+    """Judge the free bytes where a catalog of `size` bytes lies; a migration copies it."""
+    subject, room = "room for the catalog folder", f"{_size(free)} are free"
+    if free < CATALOG_LEAST:
+        told = (
+            f"{room}: the disk of the catalog is nearly full, and without room for it nothing "
+            "can be noted, nor archived; make room, or move the catalog (`catalog.url`)"
+        )
+        return Check(subject, Grade.BAD, told)
+    if free < CATALOG_LEAST + 2 * size:
+        told = (
+            f"{room}, the catalog has {_size(size)}: too little for the copy before a migration; "
+            "make room before an upgrade"
+        )
+        return Check(subject, Grade.ODD, told)
+    return Check(subject, Grade.OK, room)
+
+
+def judge_refusal(subject: str, path: str, number: int | None) -> Check:
+    """Judge that a small file could not be written in `path`, by the errno."""
+    row = row_of(number)
+    name = errno.errorcode.get(number or 0, "unknown error")
+    told = f"{path} takes no file ({name}). {row.meaning} {row.advice}"
+    return Check(f"writing to the {subject}", Grade.BAD, told)
+
+
+def judge_unreadable(path: str, reason: str, user: int) -> Check:
+    """Judge that `user` cannot read what lies in the archive at `path`."""
+    told = (
+        f"user {user} cannot read {path} ({reason}): it is neither missing nor verified; "
+        "give it back to the service's user (`chown`, `chmod`), fetch nothing anew"
+    )
+    return Check("reading the archive", Grade.BAD, told)
+
+
+def judge_too_large(line: Mapping[str, Any], *, free: int, whole: int) -> Check:
+    """Judge a due file that does not fit in the `free` bytes of a disk with `whole` ones."""
+    size = int(line["promised"])
+    where = f"the whole disk has {_size(whole)}" if size > whole else f"{_size(free)} may be used"
+    told = (
+        f"{line['file']} of {line['recording']} ({line['provider']}) has {_size(size)}, {where}: "
+        "it waits, others go on; make room, use a larger disk, or `reelkeep waive` the file"
+    )
+    return Check("large files", Grade.ODD, told)
 
 
 def _size(count: int) -> str:

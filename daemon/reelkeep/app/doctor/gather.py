@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from reelkeep.app.doctor.disk import about_disk, about_large_files, about_reading
 from reelkeep.app.doctor.local import (
     about_archive,
     about_catalog,
-    about_disk,
     about_files,
     about_machine,
     about_owners,
@@ -86,6 +86,8 @@ def _parts(settings: Settings, clock: Clock, *, offline: bool) -> Iterable[tuple
     yield "machine", lambda: about_machine(settings)
     yield "owners", lambda: about_owners(settings)
     yield "disk", lambda: about_disk(settings)
+    yield "reading the archive", lambda: about_reading(settings)
+    yield "large files", lambda: about_large_files(settings)
     yield "daemon", lambda: about_daemon(settings)
     if not offline:
         yield "providers", lambda: about_providers(settings, clock)

@@ -1,4 +1,4 @@
-"""What can be said without asking anybody: program, files, catalog, disk."""
+"""What can be said without asking anybody: program, files, catalog, owners."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import resource
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -29,18 +28,15 @@ from reelkeep.core.diagnosis import (
     judge_archive,
     judge_mode,
     judge_past,
-    judge_room,
     judge_version,
     unused_proxy,
 )
 from reelkeep.core.file_system import limitations
-from reelkeep.errors import ArchiveAbsent, CatalogError, TransferError
+from reelkeep.errors import ArchiveAbsent, CatalogError
 from reelkeep.ports import Clock
 from reelkeep.settings import Settings
 
 Found = tuple[Sequence[Check], Mapping[str, Any]]
-
-FEW_INODES = 10_000
 
 MOST_OWNERS = 10
 """Folders of another owner that are named."""
@@ -90,6 +86,7 @@ def about_catalog(path: Path, clock: Clock) -> Found:
     if found is None:
         return [Check("catalog", Grade.ODD, f"there is none yet at {path}")], {}
     checks = [_whole(found), judge_version(found.version, HEAD), *_fares(found), _failed(found)]
+    checks += _unavailable(found)
     checks.append(judge_past(_instant(found.latest), clock()))
     return checks, {"catalog": asdict(found)}
 
@@ -129,6 +126,16 @@ def _failed(found: Glance) -> Check:
         )
         return Check("files", Grade.ODD, told)
     return Check("files", Grade.OK, "none is failed or gone")
+
+
+def _unavailable(found: Glance) -> Iterator[Check]:
+    count = sum(states.get("unavailable", 0) for states in found.files.values())
+    if count:
+        told = (
+            f"{count:,} unavailable: the provider announces them and gives no way to them; "
+            "`reelkeep audit` names them, `reelkeep show ID` says why"
+        )
+        yield Check("files", Grade.ODD, told)
 
 
 def about_archive(settings: Settings) -> Found:
@@ -190,31 +197,3 @@ def _alien(path: Path, user: int, of: Path) -> str:
         f"{path} belongs to user {user}, {of} to user {owner}, who may not be able to write "
         f"there; as root: chown -R {owner} {quote(str(path))}"
     )
-
-
-def about_disk(settings: Settings) -> Found:
-    """Judge the room for archive and catalog, and whether we may write there."""
-    root = settings.archive.path
-    places = {"archive": root, "catalog folder": settings.catalog.path.parent}
-    with suppress(TransferError, OSError):  # said elsewhere
-        places |= {f"volume {each}": root / each for each in volumes_below(root).known()}
-    checks, facts = [], {}
-    for name, path in places.items():
-        if not path.exists():
-            checks.append(Check(name, Grade.ODD, f"{path} is not there yet; it is made at a start"))
-            continue
-        room = os.statvfs(path)
-        free = room.f_bavail * room.f_frsize
-        facts[name] = {"path": str(path), "free_bytes": free, "free_inodes": room.f_favail}
-        wanted = 0 if name == "catalog folder" else settings.archive.min_free
-        checks.append(judge_room(f"room for the {name}", free, wanted))
-        if room.f_files and room.f_favail < FEW_INODES:
-            told = f"only {room.f_favail:,} more files fit on the disk"
-            checks.append(Check(f"room for the {name}", Grade.BAD, told))
-        if room.f_flag & os.ST_RDONLY:
-            told = f"{path} is mounted read-only: transfers pause; see `dmesg`, mount it writable"
-            checks.append(Check(name, Grade.BAD, told))
-        elif not os.access(path, os.W_OK | os.X_OK):
-            told = f"user {os.getuid()} may not write in {path}; is this the service's user?"
-            checks.append(Check(name, Grade.BAD, told))
-    return checks, {"disk": facts}
