@@ -32,7 +32,7 @@ test-image: ## as root: build the image with a real Docker engine, and run it
 
 fuzz: ## try far more strange inputs than the tests do; FUZZ=50 says how many times as many
 	@.ci/setup test
-	@FUZZ=$${FUZZ:-20} .venv/bin/python -m pytest -q -n auto --timeout 3600 tests/fuzz $(ARGS)
+	@REELKEEP_PROVE=1 FUZZ=$${FUZZ:-20} .venv/bin/python -m pytest -q -n auto --timeout 3600 tests/fuzz $(ARGS)
 
 soak: ## crash and load it for as long as wanted: kills, power cuts, failing disks, busy connections; ARGS="--only load"
 	@.ci/setup test

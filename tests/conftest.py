@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 
 import pytest
 import trustme
 from hypothesis import settings
 
-settings.register_profile("busy", deadline=None)  # two cores, and several workers on them
-settings.load_profile("busy")
+PROVING = "REELKEEP_PROVE" in os.environ
+"""Whether the long proofs are run: then properties are tried with many and ever new examples."""
+
+settings.register_profile("prove", deadline=None)  # two cores, and several workers on them
+settings.register_profile(
+    "test", deadline=None, max_examples=25, derandomize=True, database=None
+)  # the same verdict each time
+settings.load_profile("prove" if PROVING else "test")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the long proofs have all properties, too."""
+    for item in items:
+        if PROVING and item.get_closest_marker("hypothesis"):
+            item.add_marker(pytest.mark.prove)
 
 
 @pytest.fixture(scope="session")

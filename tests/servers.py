@@ -148,7 +148,7 @@ class Site:
 
     async def deserted(self) -> None:
         """Wait until every connection is closed."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(120):
             while self.open_connections:  # noqa: ASYNC110 - each server task counts for itself
                 await anyio.sleep(0.01)
 

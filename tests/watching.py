@@ -24,7 +24,7 @@ MONITORING = Path(__file__).parent.parent / "config" / "monitoring"
 SETS = {"reelkeep": "reelkeep.rules.yml", "reelkeep-mtail": "reelkeep.mtail.rules.yml"}
 """By the group's name: from `/metrics`, and from the log alone."""
 
-PATIENCE = 60  # seconds until a test gives up on an alert; each takes three or four
+PATIENCE = 300  # seconds until a test gives up on an alert; each takes three or four
 
 QUICK_DAEMON = """
 import sys

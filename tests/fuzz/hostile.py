@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-EXAMPLES = 60 * int(os.environ.get("FUZZ", "1"))
+EXAMPLES = (60 if "REELKEEP_PROVE" in os.environ else 15) * int(os.environ.get("FUZZ", "1"))
 
 FAST = settings(
     max_examples=EXAMPLES,

@@ -62,7 +62,7 @@ def start(path: Path, work: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    out, complaints = process.communicate(timeout=60)
+    out, complaints = process.communicate(timeout=300)
     assert process.returncode == 0, complaints
     return out
 
@@ -100,7 +100,7 @@ async def test_what_was_committed_survives_a_kill(path: Path) -> None:
     assert process.stdout is not None
     said = [int(process.stdout.readline()) for _ in range(20)][-1]
     process.send_signal(signal.SIGKILL)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=300)
     said = max([said, *map(int, rest.split())])
     catalog = open_catalog(url(path))
     ids = await all_ids(catalog)

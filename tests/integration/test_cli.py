@@ -194,7 +194,7 @@ def unnamed(left: list[str]) -> list[str]:
 
 async def until(held: Callable[[], bool]) -> None:
     """Wait until `held()` is true."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(300):
         while not held():  # noqa: ASYNC110 - another process does it, and sets no event
             await anyio.sleep(0.01)
 
@@ -285,14 +285,14 @@ async def test_a_signal_ends_a_pass_and_keeps_what_came(
 
 
 async def test_a_second_signal_ends_a_pass_at_once(slow: Place) -> None:
-    slow.configure(shutdown_grace="1m")
+    slow.configure(shutdown_grace="10m")
     slow.sim.switches.downloads.rate = 100_000
     async with slow.started("sync") as process:
         await until(lambda: slow.parts() > 0)
         process.send_signal(signal.SIGTERM)
         await anyio.sleep(0.3)
         process.send_signal(signal.SIGTERM)
-        with anyio.fail_after(5):
+        with anyio.fail_after(120):
             assert await process.wait() == 1
     assert (slow.folder / "stdout").read_text() == ""
 
@@ -672,7 +672,7 @@ async def test_the_daemon_works_until_it_is_told_to_stop(slow: Place, free_port:
         assert (await slow.run("health")).out == f"the daemon on 127.0.0.1:{free_port} is healthy\n"
         await slow.run("sync", code=75)
         process.send_signal(signal.SIGTERM)
-        with anyio.fail_after(10):
+        with anyio.fail_after(120):
             assert await process.wait() == 0
     assert (await slow.run("health", "--json", code=1)).json["healthy"] is False
     events = [
@@ -754,7 +754,7 @@ async def test_a_demo_may_keep_running_while_recordings_appear(tmp_path: Path) -
         # beside the staging area, where folders vanish while one looks
         await until(lambda: len(list(tmp_path.glob("archive/[!.]*/**/SHA256SUMS"))) >= 5)
         process.send_signal(signal.SIGINT)
-        with anyio.fail_after(15):
+        with anyio.fail_after(120):
             assert await process.wait() == 0
     finally:
         if process.returncode is None:

@@ -119,7 +119,7 @@ async def test_a_daemon_works_whoever_listens(tmp_path: Path, streams: str) -> N
             cwd=place.folder, env=place.environ, stdout=None, stderr=None, stdin=None,
         )  # fmt: skip
         async with process:
-            with anyio.fail_after(60):
+            with anyio.fail_after(300):
                 while not place.is_complete():  # noqa: ASYNC110 - another process does it
                     await anyio.sleep(0.05)
             process.terminate()
@@ -138,7 +138,7 @@ async def test_no_file_of_ours_gets_the_number_of_a_closed_stream(tmp_path: Path
             cwd=place.folder, env=place.environ, stdout=None, stderr=None, stdin=None,
         )  # fmt: skip
         async with process:
-            with anyio.fail_after(60):
+            with anyio.fail_after(300):
                 while not place.is_complete():  # noqa: ASYNC110 - another process does it
                     await anyio.sleep(0.05)
             numbers = opened(process.pid)

@@ -26,7 +26,7 @@ class Slow(Disk):
         assert path == HOME
         self.count += 1
         self.began.release()
-        assert self.go.acquire(timeout=10)
+        assert self.go.acquire(timeout=120)
         if self.failures:
             self.failures -= 1
             raise OSError(5, "as told")
@@ -48,28 +48,28 @@ def flushing(directories: Directories, failed: list[OSError] | None = None) -> t
 def test_those_who_come_while_one_runs_share_the_next() -> None:
     directories = Directories(disk := Slow())
     first = flushing(directories)
-    assert disk.began.acquire(timeout=10)
+    assert disk.began.acquire(timeout=120)
     others = [flushing(directories) for _ in range(5)]
     disk.go.release()
-    first.join(10)
-    assert disk.began.acquire(timeout=10)
+    first.join(120)
+    assert disk.began.acquire(timeout=120)
     disk.go.release()
     for thread in others:
-        thread.join(10)
+        thread.join(120)
     assert disk.count == 2
 
 
 def test_who_comes_while_one_runs_is_not_done_with_it() -> None:
     directories = Directories(disk := Slow())
     first = flushing(directories)
-    assert disk.began.acquire(timeout=10)
+    assert disk.began.acquire(timeout=120)
     late = flushing(directories)
     disk.go.release()
-    first.join(10)
+    first.join(120)
     assert late.is_alive()
-    assert disk.began.acquire(timeout=10)
+    assert disk.began.acquire(timeout=120)
     disk.go.release()
-    late.join(10)
+    late.join(120)
     assert disk.count == 2
 
 
@@ -77,12 +77,12 @@ def test_a_failure_is_told_to_all_who_shared_it_and_to_no_other() -> None:
     directories = Directories(disk := Slow(failures=1))
     failed: list[OSError] = []
     first = flushing(directories, failed)
-    assert disk.began.acquire(timeout=10)
+    assert disk.began.acquire(timeout=120)
     late = flushing(directories)
     disk.go.release()
     disk.go.release()
-    first.join(10)
-    late.join(10)
+    first.join(120)
+    late.join(120)
     assert [error.errno for error in failed] == [5]
 
 

@@ -42,7 +42,7 @@ async def test_both_come_to_their_end() -> None:
 async def test_rule_30_bug_21_an_error_of_one_stops_the_other_and_comes_alone(
     main: Work, side: Work, error: type[Exception]
 ) -> None:
-    with anyio.fail_after(5), pytest.raises(error):
+    with anyio.fail_after(120), pytest.raises(error):
         await beside(main, side)
 
 

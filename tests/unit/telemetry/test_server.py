@@ -68,6 +68,12 @@ async def connected(at: Endpoint | SocketFile) -> AsyncIterator[SocketStream]:
         yield stream
 
 
+@pytest.fixture(autouse=True)
+def long_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no connection end because its time is up, where a test does not say so."""
+    monkeypatch.setattr("reelkeep.telemetry.server.LONGEST_CONNECTION", 600.0)
+
+
 def descriptors() -> int:
     """Return how many files and sockets this process has open."""
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
@@ -76,7 +82,7 @@ def descriptors() -> int:
 async def rest(stream: SocketStream) -> bytes:
     """Return all that comes until the other side hangs up."""
     found = b""
-    with anyio.fail_after(5), suppress(anyio.BrokenResourceError):
+    with anyio.fail_after(120), suppress(anyio.BrokenResourceError):
         async for piece in stream:
             found += piece
     return found
@@ -244,7 +250,7 @@ async def test_who_does_not_read_is_hung_up_on(
     async with serving(Daemon(page=page).probes(), ANYWHERE) as at, connected(at) as stream:
         held = descriptors()
         await stream.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        with anyio.fail_after(5):
+        with anyio.fail_after(120):
             while descriptors() == held:  # noqa: ASYNC110 - the server's end rings no bell
                 await anyio.sleep(0.01)
         assert len(await rest(stream)) < len(page)
