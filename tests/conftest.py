@@ -23,7 +23,8 @@ settings.load_profile("prove" if PROVING else "test")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the long proofs have all properties, too."""
     for item in items:
-        if PROVING and item.get_closest_marker("hypothesis"):
+        tried = isinstance(item, pytest.Function) and hasattr(item.obj, "is_hypothesis_test")
+        if PROVING and tried:
             item.add_marker(pytest.mark.prove)
 
 
