@@ -99,6 +99,7 @@ def in_memory() -> int:
     return sum(isinstance(each, Claim | Download) for each in gc.get_objects())
 
 
+@pytest.mark.prove
 async def test_a_backlog_of_twenty_thousand_stays_in_the_catalog() -> None:
     provider = FakeProvider(name=A)
     provider.hold(*many(20_000))

@@ -64,13 +64,16 @@ def lived(clock: Settable) -> tuple[Rig, FakeProvider]:
 STEPS = [0, 3, 20, 60, 91, 130, 320]
 """Seconds into a life that is over in eleven minutes when nobody touches the clock."""
 
+ERRORS = [(AHEAD, 20), (AHEAD, 900), (YEAR_1980, 900), (timedelta(hours=3), 900)]
+GRID = [
+    pytest.param(at, *error, marks=[] if row % len(ERRORS) == column else pytest.mark.prove)
+    for row, at in enumerate(STEPS)
+    for column, error in enumerate(ERRORS)
+]
+"""Each error at each step; each step once, and each error in turn, without the long proofs."""
 
-@pytest.mark.parametrize(
-    ("ahead", "lasts"),
-    [(AHEAD, 20), (AHEAD, 900), (YEAR_1980, 900), (timedelta(hours=3), 900)],
-    ids=str,
-)
-@pytest.mark.parametrize("at", STEPS)
+
+@pytest.mark.parametrize(("at", "ahead", "lasts"), GRID, ids=str)
 async def test_a_clock_that_is_wrong_for_a_while_stalls_nothing(
     at: int, lasts: int, ahead: timedelta
 ) -> None:
