@@ -34,7 +34,7 @@ from reelkeep.errors import BadReply, IoFailed, WrongBytes
 from reelkeep.stages import lanes
 from reelkeep.transport.accounting import count_of
 from reelkeep.transport.body import Body
-from reelkeep.transport.connection import Plain
+from reelkeep.transport.connection import Plain, Secure
 from servers import Wire
 from stage import OPTIONS, Host, Scene, scene
 
@@ -161,6 +161,29 @@ async def test_bytes_of_two_connections_that_are_swapped_are_found(
     monkeypatch.setattr(Plain, "receive_into", receive_into)
     host = Host(Shelf(BODY))
     async with scene(host, tmp_path, options=PATIENT, lanes=4, scale=LANES) as there:
+        await settled(there)
+    assert once.done
+
+
+async def test_a_loss_within_tls_is_found_where_its_range_ends_too_early(
+    all_direct: None,
+    quick_trust: None,
+    localhost_tls: ssl.SSLContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No count tells: what is lost was taken from the socket, and never left TLS."""
+    once, truly = Once(500_000), Secure.receive_into
+
+    def receive_into(self: Secure, into: memoryview) -> int:
+        count = truly(self, into)
+        return count - 10_000 if count > 10_000 and once.is_due(count) else count
+
+    monkeypatch.setattr(Secure, "receive_into", receive_into)
+    host = Host(Shelf(BODY))
+    async with scene(
+        host, tmp_path, options=PATIENT, tls=localhost_tls, lanes=4, scale=LANES
+    ) as there:
         await settled(there)
     assert once.done
 

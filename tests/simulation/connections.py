@@ -21,7 +21,7 @@ AHEAD = 3 * (2 << 10)
 
 def has_own(request: Request) -> bool:
     """Return whether the reply to `request` comes on a connection of its own, as really decided."""
-    return client._is_large(request)
+    return client._is_apart(request)
 
 
 def may_be_drawn(connection: Connection) -> bool:

@@ -24,6 +24,10 @@ class Request:
 
     A transport may read a large body in another way than a small one (ADR 23).
     """
+    is_file: bool = False
+    """The body is a file. If nobody promised its size, it comes on a connection that served nothing
+    before: only that tells it from what a host says there unasked.
+    """
 
 
 class Tap(Protocol):

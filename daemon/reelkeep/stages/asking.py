@@ -67,4 +67,5 @@ def _request(locator: Locator, asked: Ask) -> Request:
         credentials=locator.credentials,
         kin=locator.kin,
         expects=asked.expects,
+        is_file=True,
     )

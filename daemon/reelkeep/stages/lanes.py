@@ -113,9 +113,10 @@ class Lanes:
             RangesIgnored: Nor can any range.
         """
         for start, end in part.coverage.filled if part.coverage is not None else ():
-            await self._prove_seam(part, locator, flight, (max(start, end - resume.SEAM), end))
+            await self.prove_seam(part, locator, flight, (max(start, end - resume.SEAM), end))
 
-    async def _prove_seam(self, part: Part, locator: Locator, flight: Flight, seam: Extent) -> None:
+    async def prove_seam(self, part: Part, locator: Locator, flight: Flight, seam: Extent) -> None:
+        """Compare the bytes of `seam`, which are here, with what the host has."""
         held, (at, end) = part.held, seam
         while at < end:
             asked = ask_between(at, end, held.validator or "")
@@ -165,6 +166,7 @@ class _Crew:
         self._moved = Bell()
         self._since = 0  # bytes since the last checkpoint
         self._crumbs = 0  # replies that brought less than was asked for
+        self._unproven: set[int] = set()  # where replies were left, or broke, before their end
 
     async def work(self) -> None:
         """Work until nothing is missing, or no lane is left."""
@@ -177,6 +179,8 @@ class _Crew:
             raise fatal
         if self._coverage.missing:
             raise self._errors[0] if self._errors else RangesIgnored
+        for end in sorted(self._unproven):
+            await self._prove(end)
 
     async def _all_lanes(self) -> None:
         try:
@@ -239,6 +243,8 @@ class _Crew:
                 finally:
                     self._coverage.release(claim)
         finally:
+            if tap.left and at:
+                self._unproven.add(at)
             await rest.leave()
 
     async def _pieces(self, *, borrowed: bool) -> None:
@@ -255,6 +261,8 @@ class _Crew:
                 self._coverage.release(claim)
 
     async def _ask_for(self, claim: Claim) -> None:
+        if claim.at in self._unproven:
+            await self._prove(claim.at)
         held = self._part.held
         asked = ask_between(claim.at, claim.end, held.validator or "")
         download, before = self._flight.download, claim.at
@@ -266,12 +274,23 @@ class _Crew:
             if is_called_page(reply.headers.get("Content-Type")):
                 raise RangesIgnored  # one stream compares the bytes where they meet
             self.origin = reply.origin
-            async with reply.tap() as tap:
-                if tap is None:
-                    await gather(reply, claim, length, self._fill)
-                else:
-                    await self._draw(tap, claim)
+            try:
+                async with reply.tap() as tap:
+                    if tap is None:
+                        await gather(reply, claim, length, self._fill)
+                    else:
+                        await self._draw(tap, claim)
+            finally:
+                if before < claim.at < before + length:
+                    self._unproven.add(claim.at)
         self._see_that_it_moved(claim, before)
+
+    async def _prove(self, end: int) -> None:
+        """Compare the bytes before `end`: if any were lost since their reply began, they differ."""
+        start = next(start for start, until in self._coverage.filled if start < end <= until)
+        seam = max(start, end - resume.SEAM), end
+        await self._lanes.prove_seam(self._part, self._locator, self._flight, seam)
+        self._unproven.discard(end)
 
     def _see_that_it_moved(self, claim: Claim, before: int) -> None:
         if not claim.left:

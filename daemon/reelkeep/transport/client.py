@@ -103,7 +103,7 @@ class AiohttpTransport:
     ) -> AbstractAsyncContextManager[AiohttpReply | OwnedReply]:
         """Send one request, to where `trail` leads."""
         headers = _headers(request, trail)
-        if _is_large(request):
+        if _is_apart(request):
             return self._direct.asked(trail, headers, self._options)
         return self._pooled.asked(request, trail, headers, self._options)
 
@@ -122,10 +122,14 @@ class AiohttpTransport:
         return PolicyResolver(inner, self._options.allow, scheme)
 
 
-def _is_large(request: Request) -> bool:
-    """Return whether the reply to `request` should have a connection of its own."""
-    plain = request.method == "GET" and request.body is None
-    return plain and (request.expects or 0) >= direct.DIRECT_FROM
+def _is_apart(request: Request) -> bool:
+    """Return whether the reply to `request` has a connection of its own."""
+    if request.method != "GET" or request.body is not None:
+        return False
+    expected = request.expects
+    if expected is None:
+        expected = direct.UNPROMISED if request.is_file else 0
+    return expected >= direct.DIRECT_FROM
 
 
 def _next_hop(request: Request, trail: Trail, reply: AiohttpReply | OwnedReply) -> Trail | None:

@@ -101,6 +101,15 @@ async def test_a_connection_that_was_reset_in_the_pool_is_replaced() -> None:
     assert site.connections == 2
 
 
+async def test_a_file_of_unknown_size_comes_on_a_connection_that_served_nothing_before() -> None:
+    """What its host says unasked there, at any time, is no such file."""
+    async with asked(replying(reply(b"body"))) as (transport, site):
+        for _ in range(3):
+            request = Request(url=site.url(), is_file=True)
+            assert await read(transport, request) == b"body"
+    assert site.connections == 3
+
+
 async def test_what_a_host_says_unasked_is_not_the_reply_to_the_next_request() -> None:
     async def chatty(_request: Seen, wire: Wire) -> None:
         await wire.send(reply(b"body"), pause=0.02)
