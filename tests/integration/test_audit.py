@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,29 @@ async def test_a_file_of_another_size_is_missing(place: Place) -> None:
     victim.write_bytes(b"somebody's cut")
     document = (await place.run("audit", "--json", code=1)).json
     assert totals(document, "sdk")["missing"] == 1
+
+
+async def test_a_file_that_verify_found_altered_is_missing(place: Place) -> None:
+    victim = next(path for path in place.archive.rglob("*.mp4") if "sdk" in path.parts)
+    victim.chmod(0o640)
+    victim.write_bytes(bytes(victim.stat().st_size))
+    await place.run("verify", code=1)
+    ran = await place.run("audit", code=1)
+    assert "1 missing" in ran.out
+    assert "all that the providers hold" not in ran.out
+
+
+async def test_a_file_in_the_making_that_no_poll_has_seen_is_missing(place: Place) -> None:
+    """Of a month ago: no poll looks there until the next deep scan."""
+    meeting = min(place.sim.world.meetings, key=lambda each: each.started_at)
+    late = replace(meeting.files[0], key="late", id="late", stuck=True)
+    meeting.files.append(late)
+    document = (await place.run("audit", "--json", code=1)).json
+    assert totals(document)["missing"] == 1
+    await place.run("backfill", "--from", f"{meeting.started_at:%Y-%m-%d}", code=1)
+    document = (await place.run("audit", "--json", code=1)).json
+    assert totals(document).get("missing") is None
+    assert totals(document)["pending"] == 1
 
 
 async def test_what_failed_is_failed_and_once_it_is_deleted_it_has_vanished(place: Place) -> None:

@@ -19,6 +19,7 @@ from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.identity import archive_identity
+from reelkeep.catalog.merging import mark
 from reelkeep.catalog.reading import exists
 from reelkeep.core.admission import changes
 from reelkeep.core.audit import LEFT, UNFINISHED, Item, Tally, is_at_risk, known, strangers
@@ -141,6 +142,7 @@ class _Stranger:
 
     started: datetime | None
     deadline: datetime | None
+    fingerprint: str | None  #: Of its holding, where there was one.
     items: dict[FileId, Item] = field(default_factory=dict)
 
 
@@ -177,6 +179,7 @@ class Auditor:
     ) -> None:
         ids = [each.id for each in batch]
         held = await self._desk.known(provider.name, ids)
+        changed = {each.id for each in batch if _has_changed(provider, each, held)}
         found, described = await _described(provider, batch, held, seen.errors)
         for recording in found:
             if not _is_within(recording, window):
@@ -187,8 +190,12 @@ class Auditor:
                 rules = provider.traits.filter
                 seen.files |= _listed(recording, holding, rules, whole=provider.traits.describes)
             whole = not provider.traits.describes or recording.id in described
-            for item in strangers(recording, holding, provider.traits.filter, whole=whole):
-                fresh = _Stranger(recording.started, recording.deadline)
+            for item in strangers(
+                recording, holding, provider.traits.filter, whole=whole,
+                changed=recording.id in changed,
+            ):  # fmt: skip
+                before = holding.fingerprint if holding else None
+                fresh = _Stranger(recording.started, recording.deadline, before)
                 seen.strangers.setdefault(recording.id, fresh).items.setdefault(item.file, item)
 
     async def _weigh_strangers(self, provider: Provider, seen: _Seen, found: Audited) -> None:
@@ -201,7 +208,11 @@ class Auditor:
                 stranger, holding = seen.strangers[id_], held.get(id_)
                 rows = {each.id: each.row for each in holding.files} if holding else {}
                 for item in stranger.items.values():
-                    if holding is not None and (item.file in rows or item.file == UNFINISHED):
+                    if holding is not None and (
+                        holding.fingerprint != stranger.fingerprint
+                        if item.file == UNFINISHED
+                        else item.file in rows
+                    ):
                         seen.recordings.add(holding.row)
                         seen.files.add(rows.get(item.file, 0))
                     else:
@@ -262,6 +273,11 @@ async def _described(
         errors.append(str(error))
     told = {each.id: each for each in described}
     return [told.get(each.id, each) for each in batch], frozenset(told)
+
+
+def _has_changed(provider: Provider, recording: Recording, held: dict[str, Holding]) -> bool:
+    holding = held.get(recording.id)
+    return holding is None or holding.fingerprint != mark(provider.traits, recording)
 
 
 def _listed(recording: Recording, holding: Holding, rules: Filter, *, whole: bool) -> set[int]:

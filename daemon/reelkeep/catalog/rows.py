@@ -131,6 +131,7 @@ def _holding(row: RowMapping, files: list[HeldFile]) -> Holding:
         unfinished=row["unfinished"],
         reason=row["reason"],
         revision=row["revision"],
+        fingerprint=row["fingerprint"],
         facts=row["facts"],
         files=tuple(files),
     )

@@ -75,7 +75,9 @@ def print_audit(out: Output, found: Sequence[Audited], *, every_day: bool = Fals
     out.show(made)
     if fine:
         days = "1 day is" if fine == 1 else f"{fine:,} days are"
-        out.line(f"{days} in order, and not shown; --all shows them.")
+        sure = all(each.error is None and not each.incomplete for each in found)
+        how = "in order" if sure else "in order as far as was read"
+        out.line(f"{days} {how}, and not shown; --all shows them.")
     out.line()
     for each in found:
         for reason in each.incomplete:

@@ -3,7 +3,7 @@
 listed  state of the file            mark
 ------  ---------------------------  ------------------------------------------------
 yes     none: it is not known        missing, or skipped if the filter does not want it
-any     stored                       stored; missing if the archive has lost it
+any     stored                       stored; missing if the archive has lost or altered it
 any     skipped, waived              skipped
 yes     unavailable                  unavailable
 yes     due, active                  pending
@@ -23,6 +23,7 @@ from enum import StrEnum
 
 from reelkeep.core.admission import UNLISTED, changes
 from reelkeep.core.filters import Filter
+from reelkeep.core.integrity import Mark as Condition
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import FileId, HeldFile, Holding, Readiness, Recording
 
@@ -41,7 +42,7 @@ class Mark(StrEnum):
     FAILED = "failed"  #: Given up, though the provider has it.
     UNAVAILABLE = "unavailable"  #: Wanted and announced, but the provider gives no way to it.
     SKIPPED = "skipped"  #: Not wanted by the filter, waived, or on the account's own premises.
-    MISSING = "missing"  #: The provider has it; we know nothing of it, or have lost it.
+    MISSING = "missing"  #: The provider has it; we know nothing of it, or have lost or altered it.
     VANISHED = "vanished"  #: We knew of it and have it not, and the provider has it no longer.
 
 
@@ -102,9 +103,13 @@ _OF_ARRIVALS = {
 
 
 def strangers(
-    recording: Recording, holding: Holding | None, rules: Filter, *, whole: bool = True
-) -> Iterator[Item]:
-    """Yield what `recording` lists that the catalog does not know; `whole` as for `changes`."""
+    recording: Recording, holding: Holding | None, rules: Filter, *, whole: bool = True,
+    changed: bool = True,
+) -> Iterator[Item]:  # fmt: skip
+    """Yield what `recording` lists that the catalog does not know; `whole` as for `changes`.
+
+    Unless the sighting is `changed`, what is unfinished is known, or was waived.
+    """
     known = () if holding is None else holding.files
     for arrival in changes(recording, known, rules, whole=whole).arrivals:
         mark = _OF_ARRIVALS[arrival.state]
@@ -112,6 +117,9 @@ def strangers(
     in_the_making = recording.unfinished > 0 or recording.readiness is not Readiness.READY
     if holding is None and in_the_making:
         count = max(1, recording.unfinished)
+        yield Item(file=UNFINISHED, mark=Mark.MISSING, count=count)
+    elif holding is not None and changed and recording.unfinished > _unfinished(holding):
+        count = recording.unfinished - _unfinished(holding)
         yield Item(file=UNFINISHED, mark=Mark.MISSING, count=count)
 
 
@@ -131,11 +139,9 @@ def known(
             Item(file=file.id, mark=mark, name=file.name, reason=why[0], detail=why[1]),
             is_listed,
         )
-    state = RecordingState(holding.state)
-    waits = state is RecordingState.WAITING and not holding.files
-    if holding.unfinished or waits or (state is RecordingState.INCOMPLETE and not holding.files):
-        mark = Mark.FAILED if state is RecordingState.INCOMPLETE else Mark.PENDING
-        yield Item(file=UNFINISHED, mark=mark, count=max(1, holding.unfinished)), False
+    if count := _unfinished(holding):
+        mark = Mark.FAILED if holding.state == RecordingState.INCOMPLETE else Mark.PENDING
+        yield Item(file=UNFINISHED, mark=mark, count=count), False
 
 
 def is_at_risk(item: Item, deadline: datetime | None, now: datetime) -> bool:
@@ -151,13 +157,21 @@ def total(days: Mapping[date | None, Tally]) -> Tally:
     return summed
 
 
+def _unfinished(holding: Holding) -> int:
+    """Return how many files are known to be unfinished, or one if nothing is known of any."""
+    is_bare = not holding.files and holding.state in _BARE
+    return max(1, holding.unfinished) if holding.unfinished or is_bare else 0
+
+
+_BARE = frozenset({RecordingState.WAITING, RecordingState.INCOMPLETE})
 _EXPLAINED = frozenset({Mark.FAILED, Mark.UNAVAILABLE})
 
 
 def _mark(file: HeldFile, *, gone: bool, lost: bool) -> Mark:
     match FileState(file.state):
         case FileState.STORED:
-            return Mark.MISSING if lost else Mark.STORED
+            is_whole = not lost and file.fault != Condition.ALTERED
+            return Mark.STORED if is_whole else Mark.MISSING
         case FileState.SKIPPED | FileState.WAIVED:
             return Mark.SKIPPED
         case FileState.UNAVAILABLE if not gone or file.id == UNLISTED:

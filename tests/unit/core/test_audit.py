@@ -125,6 +125,26 @@ def test_an_unknown_recording_without_files_is_missing_if_there_will_be_some(
 
 
 @pytest.mark.parametrize(
+    ("known_of", "listed", "changed", "count"),
+    [(0, 2, True, 2), (1, 3, True, 2), (2, 2, True, 0), (0, 2, False, 0), (2, 0, True, 0)],
+    ids=["new", "more", "known", "waived", "finished"],
+)
+def test_what_a_known_recording_is_still_to_have_is_missing(
+    known_of: int, listed: int, count: int, *, changed: bool
+) -> None:
+    kept = replace(holding(held(FileState.STORED)), unfinished=known_of)
+    recording = replace(a_recording("4711", a_file("1")), unfinished=listed)
+    found = list(strangers(recording, kept, Filter(), changed=changed))
+    expected = Item(file=UNFINISHED, mark=Mark.MISSING, count=count)
+    assert found == [expected] * (count > 0)
+
+
+def test_a_stored_file_that_was_found_altered_is_not_called_stored() -> None:
+    altered = replace(held(FileState.STORED), fault="altered")
+    assert marks(holding(altered)) == [Mark.MISSING]
+
+
+@pytest.mark.parametrize(
     ("mark", "left", "risky"),
     [
         (Mark.PENDING, AT_RISK - timedelta(seconds=1), True),
