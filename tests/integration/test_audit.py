@@ -130,6 +130,7 @@ async def test_a_file_of_another_size_is_missing(place: Place) -> None:
     assert totals(document, "sdk")["missing"] == 1
 
 
+@pytest.mark.prove
 async def test_a_file_that_verify_found_altered_is_missing(place: Place) -> None:
     victim = next(path for path in place.archive.rglob("*.mp4") if "sdk" in path.parts)
     victim.chmod(0o640)
@@ -140,6 +141,7 @@ async def test_a_file_that_verify_found_altered_is_missing(place: Place) -> None
     assert "all that the providers hold" not in ran.out
 
 
+@pytest.mark.prove
 async def test_a_file_in_the_making_that_no_poll_has_seen_is_missing(place: Place) -> None:
     """Of a month ago: no poll looks there until the next deep scan."""
     meeting = min(place.sim.world.meetings, key=lambda each: each.started_at)
