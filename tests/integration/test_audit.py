@@ -152,7 +152,7 @@ async def test_a_file_in_the_making_that_no_poll_has_seen_is_missing(place: Plac
     await place.run("backfill", "--from", f"{meeting.started_at:%Y-%m-%d}", code=1)
     document = (await place.run("audit", "--json", code=1)).json
     assert totals(document).get("missing") is None
-    assert totals(document)["pending"] == 1
+    assert totals(document)["failed"] == 1  # it takes unreasonably long
 
 
 async def test_what_failed_is_failed_and_once_it_is_deleted_it_has_vanished(place: Place) -> None:
