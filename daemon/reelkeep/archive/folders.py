@@ -35,10 +35,12 @@ class Folders:
     def choose(self, holding: Holding) -> tuple[PurePosixPath, bool]:
         """Return the folder (in the archive) that is or becomes that of `holding`; is it there?
 
-        What others put where it belongs is left alone: it goes beside, with a number.
+        What others put where it belongs is left alone: it goes beside, with a number. Of a folder
+        that cannot be read nobody knows whose it is, and nothing is put beside it.
 
         Raises:
             IoFailed: The catalog names a folder outside the archive.
+            OSError: A folder with its name cannot be read, such as for want of rights.
         """
         if holding.folder is not None:
             known = self._known(holding.folder)
@@ -111,6 +113,6 @@ class Folders:
         try:
             content = read_small(self._disk, path, limit=MANIFEST_BYTES)
             manifest = read_manifest(content or b"")
-        except (ValueError, NotADirectoryError, PermissionError):
+        except (ValueError, NotADirectoryError):
             return False
         return (manifest.provider, manifest.id) == (holding.provider, holding.id)

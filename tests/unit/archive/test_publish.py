@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -14,10 +15,11 @@ from anyio import run_process
 from fakes.disk import FaultyDisk, Linkless, archive_on
 from fakes.holdings import KEY, download, held_file, holding, put
 from reelkeep.archive.local import LocalArchive
+from reelkeep.core.manifest import MANIFEST
 from reelkeep.core.model import RecordingId
 from reelkeep.core.naming import NAME_BYTES
 from reelkeep.disk import Disk
-from reelkeep.errors import IoFailed
+from reelkeep.errors import IoFailed, StorageUnavailable
 
 FOLDER = f"support/2026/{KEY}"
 
@@ -263,3 +265,24 @@ async def test_a_file_that_a_crash_left_on_its_way_is_finished(tmp_path: Path) -
     found = await archive.finished(download())
     assert found is not None
     assert found.size == len(b"content")
+
+
+class _Closed(Disk):
+    """A disk on which nobody may read a manifest."""
+
+    def open(self, path: Path, flags: int, mode: int = 0o600) -> int:
+        if path.name == MANIFEST and not flags & os.O_CREAT:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return super().open(path, flags, mode)
+
+
+async def test_nothing_is_put_beside_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
+    """Unknown is not another recording's: it may hold the very files."""
+    archive = await prepared(tmp_path)
+    file = await put(archive, "recording.mp4", b"content")
+    await archive.publish(holding(file))
+    closed = await prepared(tmp_path, _Closed())
+    again = await put(closed, "recording.mp4", b"content")
+    with pytest.raises(StorageUnavailable, match="Permission denied"):
+        await closed.publish(holding(again))
+    assert [path.name for path in (tmp_path / "support/2026").iterdir()] == [KEY]
