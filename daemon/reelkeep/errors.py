@@ -9,6 +9,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
     * `Busy`: another process holds this archive or catalog
     * `CatalogError`: durable state is unusable; stop, and be restarted
         * `TooNew`: a newer reelkeep wrote it; a restart will not help
+        * `CatalogUnavailable`: its disk fails, or it is locked; that may pass
     * `ProviderError`: an API answered in a way that stops the conversation
         * `AuthFailed`: the credentials are not accepted; an operator must act
         * `RateLimited`: come back later
@@ -91,6 +92,13 @@ class CatalogError(Error):
     """The catalog could not be read or written."""
 
     code = "catalog"
+
+
+class CatalogUnavailable(CatalogError):
+    """The disk of the catalog is full, read-only or failing, or another process keeps it locked.
+
+    Nothing was changed. It may pass by itself, or once an operator has seen to the disk.
+    """
 
 
 class TooNew(CatalogError):

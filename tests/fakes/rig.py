@@ -22,7 +22,7 @@ from reelkeep.app.house import House
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.backfills import SqlBackfills
 from reelkeep.catalog.checks import SqlChecks
-from reelkeep.catalog.database import Database
+from reelkeep.catalog.database import Database, Hop, Outlast, at_once
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.disposals import SqlDisposals
 from reelkeep.catalog.intake import SqlIntake
@@ -99,6 +99,8 @@ class Rig:
         grace: float = 20,
         dice: float = 0.5,
         clock: Clock = virtual.clock,
+        hop: Hop = inline,
+        outlast: Outlast = at_once,
         **downloads: Any,
     ) -> None:
         self.log = StrictLog()
@@ -110,7 +112,7 @@ class Rig:
         self.adjusted: list[Settings] = []
         self.requests = FakeTransport(script)
         self._dice = dice
-        self.database = Database(new_catalog(), inline)
+        self.database = Database(new_catalog(), hop, outlast)
         retry = retry or RetryOptions()
         policy = Policy(attempts=retry.attempts, base=retry.base, longest=retry.max)
         settings = Settings.model_construct(

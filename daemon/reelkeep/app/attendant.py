@@ -12,8 +12,8 @@ from reelkeep.app.heartbeat import HEARTBEAT, beat, pending
 from reelkeep.app.house import House
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.status import snapshot
+from reelkeep.catalog.outage import Outage
 from reelkeep.core.instants import age
-from reelkeep.core.model import ProviderName
 from reelkeep.errors import CatalogError, TransferError
 from reelkeep.ports import Clock
 from reelkeep.stages.health import Health
@@ -34,12 +34,18 @@ class Attendant:
     """Knows how a running pipeline does, and tells it to whoever should know."""
 
     def __init__(
-        self, house: House, pipeline: Pipeline, report: Metrics, notifier: Notifier
+        self,
+        house: House,
+        pipeline: Pipeline,
+        report: Metrics,
+        notifier: Notifier,
+        outage: Outage | None = None,
     ) -> None:
         self._house = house
         self._pipeline = pipeline
         self._report = report
         self._notifier = notifier
+        self._outage = outage or Outage(report)
         self._silent_since: float | None = None  # when the catalog ceased to answer
         self._volumes_gone_since: float | None = None
         self._rested_at = 0.0  # when the next sample may be taken
@@ -109,8 +115,10 @@ class Attendant:
 
     async def reasons(self) -> Sequence[str]:
         """Return why the daemon is not ready; nothing if it is."""
+        if self._outage.reason is not None:
+            return [f"nothing can be recorded: {self._outage.reason}"]
         try:
-            await self._house.intake.scan(ProviderName(""))
+            await self._house.desk.names()
         except CatalogError as error:
             return [str(error)]
         storage = self._pipeline.storage

@@ -26,7 +26,8 @@ from reelkeep.app.reload import put_in_force
 from reelkeep.app.scrubbing import make_scrubber
 from reelkeep.app.status import Status, of_catalog
 from reelkeep.app.unwrapped import causes_of, unwrapped
-from reelkeep.errors import ConfigError
+from reelkeep.catalog.outage import Outage
+from reelkeep.errors import CatalogUnavailable, ConfigError
 from reelkeep.settings import Settings, enabled_of, load
 from reelkeep.settings.changes import compare
 from reelkeep.stages.bells import Bell
@@ -100,6 +101,7 @@ class _Daemon:
         self._pulse = Pulse(self.notifier, self.report.lagged)
         self._group: TaskGroup = anyio.create_task_group()
         self._absence = Absence(self.report, self.notifier)
+        self._outage = Outage(self.report)
 
     async def live(self) -> None:
         """Live until the orders say stop."""
@@ -113,7 +115,7 @@ class _Daemon:
         async with self._group as group:
             await group.start(self._obey)
             group.start_soon(self._pulse.forever, name="pulse")
-            await self._inhabit()
+            await self._inhabit_until_stopped()
             group.cancel_scope.cancel()
         seconds = round(anyio.current_time() - self._orders.stopped_at, 3)
         self.report("daemon.stopped", seconds=seconds)
@@ -136,7 +138,20 @@ class _Daemon:
         flying = 0 if self._house is None else len(self._house.flights.under_way)
         self.report("daemon.stopping", signal=name, in_flight=flying)
         self.notifier.status(f"stopping, {flying} in flight")
+        self._outage.stop_waiting()
         self._orders.end()
+
+    async def _inhabit_until_stopped(self) -> None:
+        """Inhabit; a stop does not wait for a catalog that cannot be written.
+
+        What could not be recorded is found again at the next start, as after a crash.
+        """
+        try:
+            with unwrapped():
+                await self._inhabit()
+        except CatalogUnavailable:
+            if not self._orders.stop.is_set():
+                raise
 
     async def _inhabit(self) -> None:
         """Open the house, and work in it until the orders say stop."""
@@ -146,7 +161,7 @@ class _Daemon:
             if house is None:
                 return
             pipeline = Pipeline(house, list(house.providers), polls=True)
-            attendant = Attendant(house, pipeline, self.report, self.notifier)
+            attendant = Attendant(house, pipeline, self.report, self.notifier, self._outage)
             await self._serve(stack, ready=attendant.reasons, status=attendant.status)
             async with anyio.create_task_group() as group:
                 group.start_soon(attendant.forever, name="attend")
@@ -184,8 +199,9 @@ class _Daemon:
 
         def opening() -> AbstractAsyncContextManager[House]:
             return open_house(
-                self._settings, self.report, learn=self.log.learn, clean=self.log.clean
-            )
+                self._settings, self.report, learn=self.log.learn, clean=self.log.clean,
+                outage=self._outage,
+            )  # fmt: skip
 
         with self._orders.opening:
             return await self._absence.outlast(

@@ -24,6 +24,7 @@ from reelkeep.catalog.disposals import SqlDisposals
 from reelkeep.catalog.instants import reset_instants as reset
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.ledger import SqlLedger
+from reelkeep.catalog.outage import Outage
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.upgrade import Upgrade
 from reelkeep.catalog.vault import FileVault
@@ -89,10 +90,12 @@ async def open_house(
     clean: Clean = str,
     clock: Clock = utc_now,
     dice: Dice = random.random,
+    outage: Outage | None = None,
 ) -> AsyncIterator[House]:
     """Lock archive and catalog, open everything, and recover what a crash left.
 
-    `learn` hears of secrets that come up, `clean` takes all known ones out of a text.
+    `learn` hears of secrets that come up, `clean` takes all known ones out of a text. Where there
+    is an `outage`, the stages wait in it while the catalog's disk fails.
 
     Raises:
         ArchiveAbsent: What is at `archive.path` is not the archive of this catalog.
@@ -122,6 +125,7 @@ async def open_house(
             clean=clean,
             clock=clock,
             dice=dice,
+            outage=outage,
         )
         await recover(house, is_new=is_new)
         yield house
@@ -148,7 +152,7 @@ async def tell_file_systems(archive: LocalArchive, report: Report) -> None:
             report("archive.limited", folder=each.folder, reason=reason)
 
 
-def furnish(
+def furnish(  # noqa: PLR0913 - each collaborator once
     settings: Settings,
     report: Report,
     *,
@@ -160,10 +164,12 @@ def furnish(
     clean: Clean = str,
     clock: Clock = utc_now,
     dice: Dice = random.random,
+    outage: Outage | None = None,
 ) -> House:
     """Return a house around what is open already; `recover` comes next."""
     build = builder(settings, transport, report, learn=learn, clock=clock, dice=dice)
     providers = make_providers(settings, build)
+    patient = database if outage is None else database.patient(outage.outlast)
     return House(
         settings=settings,
         report=report,
@@ -171,20 +177,20 @@ def furnish(
         clock=clock,
         dice=dice,
         database=database,
-        intake=SqlIntake(database, clock, report, file_names(settings)),
-        queue=SqlQueue(database, clock, longest_delays(settings, providers.values())),
+        intake=SqlIntake(patient, clock, report, file_names(settings)),
+        queue=SqlQueue(patient, clock, longest_delays(settings, providers.values())),
         ledger=SqlLedger(
-            database,
+            patient,
             policy=retry_policy(settings),
             clock=clock,
             dice=dice,
             report=report,
             clean=clean,
         ),
-        backfills=SqlBackfills(database, clock),
-        disposals=SqlDisposals(database, clock),
+        backfills=SqlBackfills(patient, clock),
+        disposals=SqlDisposals(patient, clock),
         desk=Desk(database, clock, report),
-        checks=SqlChecks(database, clock, report),
+        checks=SqlChecks(patient, clock, report),
         archive=archive,
         transport=transport,
         providers=providers,

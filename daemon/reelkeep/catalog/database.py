@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -16,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from reelkeep.catalog.folding import folded
 from reelkeep.disk import Disk, make_directory
-from reelkeep.errors import CatalogError
+from reelkeep.errors import CatalogError, CatalogUnavailable
 
 T = TypeVar("T")
 
@@ -26,6 +27,23 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
 )
+
+
+_DISK = "look at its disk and at the owner of its files (`findmnt`, `dmesg`)"
+_PASSING = MappingProxyType(
+    {
+        sqlite3.SQLITE_FULL: "make room on its disk (`df -h`, `df -i`)",
+        sqlite3.SQLITE_READONLY: _DISK,
+        sqlite3.SQLITE_IOERR: _DISK,
+        sqlite3.SQLITE_CANTOPEN: _DISK,
+        sqlite3.SQLITE_BUSY: "another process keeps it locked",
+        sqlite3.SQLITE_NOMEM: "the machine is short of memory",
+    }
+)
+"""What SQLite says of the disk, the machine or another process, not of the database."""
+
+_REOPEN = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""After these a connection may go on failing when its disk is well again."""
 
 
 class Hop(Protocol):
@@ -44,6 +62,20 @@ def one_thread() -> Hop:
     return hop
 
 
+class Outlast(Protocol):
+    """Runs a transaction, and decides what a failure of the catalog's disk means to it."""
+
+    def __call__(
+        self, transaction: Callable[[], Awaitable[T]], /, *, writes: bool
+    ) -> Awaitable[T]: ...
+
+
+async def at_once(transaction: Callable[[], Awaitable[T]], *, writes: bool) -> T:
+    """Run `transaction` once; whatever fails is raised."""
+    del writes
+    return await transaction()
+
+
 class Database:
     """Runs synchronous functions of a connection as transactions: one hop for each.
 
@@ -51,21 +83,29 @@ class Database:
     middle (transfer notes, bug 35). What is committed survives a power cut (synchronous=FULL).
     """
 
-    def __init__(self, engine: Engine, hop: Hop) -> None:
+    def __init__(self, engine: Engine, hop: Hop, outlast: Outlast = at_once) -> None:
         self._engine = engine
         self._hop = hop
+        self._outlast = outlast
+
+    def patient(self, outlast: Outlast) -> Database:
+        """Return the same database, each transaction of which runs in `outlast`."""
+        return Database(self._engine, self._hop, outlast)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` returns, once its changes are durable.
 
         Raises:
+            CatalogUnavailable: Its disk fails, or it is locked; nothing was changed.
             CatalogError: The database cannot be used; nothing was changed.
         """
-        return await self._hop(partial(self._run, work, read_only=False))
+        run = partial(self._run, work, read_only=False)
+        return await self._outlast(lambda: self._hop(run), writes=True)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` returns; it sees one consistent state and changes nothing."""
-        return await self._hop(partial(self._run, work, read_only=True))
+        run = partial(self._run, work, read_only=True)
+        return await self._outlast(lambda: self._hop(run), writes=False)
 
     async def close(self) -> None:
         """Give the file back; what was written is there already."""
@@ -78,9 +118,26 @@ class Database:
                 with connection.begin():
                     return work(connection)
         except DBAPIError as error:
-            raise CatalogError(f"the catalog cannot be used: {error.orig}") from error
+            if _code(error) in _REOPEN and not isinstance(self._engine.pool, StaticPool):
+                self._engine.dispose()
+            raise translated(error, "the catalog cannot be used") from error
         except (ValueError, TypeError, OverflowError) as error:  # as a row is made into a noun
             raise CatalogError(f"the catalog holds what cannot be read: {error}") from error
+
+
+def translated(error: DBAPIError, what: str) -> CatalogError:
+    """Return our error for one of SQLite's; `what` begins its message."""
+    advice = _PASSING.get(_code(error))
+    if advice is not None:
+        return CatalogUnavailable(
+            f"{what}: {error.orig}; {advice}. What was fetched is kept, and recorded next time"
+        )
+    return CatalogError(f"{what}: {error.orig}")
+
+
+def _code(error: DBAPIError) -> int:
+    """Return SQLite's primary result code, 0 for an error that has none."""
+    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
 
 
 def open_engine(url: str, disk: Disk | None = None) -> Engine:
@@ -98,6 +155,8 @@ def open_engine(url: str, disk: Disk | None = None) -> Engine:
     arguments: dict[str, Any] = {"connect_args": {"check_same_thread": False}}
     if path is None:
         arguments["poolclass"] = StaticPool
+    else:
+        arguments = {"creator": partial(_connect, path)}
     engine = create_engine(url, **arguments)
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
@@ -119,6 +178,12 @@ def _own(path: Path, disk: Disk) -> None:
             path.chmod(0o600)
     except OSError as error:
         raise CatalogError(f"the catalog {path} cannot be opened: {error.strerror}") from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file at `path`; where its disk has gone meanwhile, none is made in its place."""
+    address = f"{path.absolute().as_uri()}?mode=rw"
+    return sqlite3.connect(address, uri=True, check_same_thread=False)
 
 
 def _configure(connection: Any, _record: object) -> None:

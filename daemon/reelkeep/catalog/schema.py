@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, inspect, select
 from sqlalchemy.exc import DBAPIError
 
+from reelkeep.catalog.database import translated
 from reelkeep.catalog.tables import ADOPTED, metadata, milestone
 from reelkeep.errors import CatalogError, TooNew
 
@@ -90,7 +91,7 @@ def prepare(engine: Engine, older: Older = refuse_older) -> bool:
             adopted = select(milestone).where(milestone.c.name == ADOPTED)
             return connection.execute(adopted).first() is None
     except DBAPIError as error:
-        raise CatalogError(f"the catalog cannot be opened: {error.orig}") from error
+        raise translated(error, "the catalog cannot be opened") from error
 
 
 def _create(connection: Connection) -> None:

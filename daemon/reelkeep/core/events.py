@@ -406,6 +406,15 @@ EVENTS: dict[str, Event] = {
     "archive.available": Event(
         _I, ("seconds",), "The archive can be written again: transfers go on by themselves."
     ),
+    "catalog.unavailable": Event(
+        _E,
+        ("reason",),
+        "The catalog's disk is full, read-only or failing, or another process keeps it locked: "
+        "what must be recorded waits, and nothing new is begun.",
+    ),
+    "catalog.available": Event(
+        _I, ("seconds",), "The catalog can be written again, and all that waited is recorded."
+    ),
     "provider.throttled": Event(
         _W, ("provider", "host", "until"), "Asked to slow down; said when it begins and ends."
     ),

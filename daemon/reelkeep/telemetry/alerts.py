@@ -145,6 +145,11 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             ("archive.unavailable", "archive.available"),
             "Nothing is fetched until it can be written.",
         ),
+        "ReelkeepCatalogUnavailable": Alert(
+            "The catalog cannot be written, and all work waits for it.",
+            ("catalog.unavailable", "catalog.available"),
+            "Nothing can be recorded or told to a provider until it can be written.",
+        ),
         "ReelkeepFilesTooLarge": Alert(
             "Files do not fit in what is left of the archive's disk; the others go on.",
             ("file.too_large", "file.fits"),

@@ -165,6 +165,7 @@ class Metrics:
             ("archive_absent", "Whether the daemon waits for its archive to be there."),
             ("volume_absent", "Whether a volume below the archive is not there."),
             ("archive_unavailable", "Whether transfers wait for an archive that can be written."),
+            ("catalog_unavailable", "Whether work waits for a catalog that can be written."),
             ("catalog_silent", "Whether the catalog does not answer."),
             ("scrub_failed", "Whether the archive cannot be read again."),
             ("config_rejected", "Whether the last reload was refused."),

@@ -324,6 +324,15 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "reelkeep's user its owner? `findmnt`, `dmesg`, `reelkeep doctor`. `condition: "
             "process`: raise `LimitNOFILE` or the memory of the unit."
         ),
+        "catalog.unavailable": (
+            "Each transaction is tried again every five seconds, and everything goes on by itself "
+            "(`catalog.available`). Files that have come are kept: they are stored in the catalog "
+            "later, and no provider is told of one before.\n"
+            "`reason` is what SQLite said. `database or disk is full`: make room on the catalog's "
+            "disk (`df -h`, `df -i`). `readonly`: `findmnt`, `dmesg`, and the owner of the file. "
+            "`disk I/O error`, `unable to open`: `dmesg`; if the disk was mounted anew, restart "
+            "reelkeep. `locked`: another program holds the file."
+        ),
         "file.too_large": (
             "The recording stays due, and everything that fits goes on. Make room for at least "
             "`missing` bytes, or `reelkeep waive ID FILE`; it is tried again by itself.\n"

@@ -162,6 +162,14 @@ WAITS: tuple[Wait, ...] = (
         restart="at the first look at the catalog, at the start",
     ),
     Wait(
+        what="Whatever must be recorded, for a catalog that can be written: its disk is full, "
+        "read-only or failing, or another process keeps it locked.",
+        begins=("catalog.unavailable",),
+        ends=("catalog.available",),
+        alerts=("ReelkeepCatalogUnavailable",),
+        restart="at the first transaction that is refused",
+    ),
+    Wait(
         what="A reload, for a configuration that is valid.",
         begins=("config.rejected",),
         ends=("config.reloaded",),
