@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
@@ -109,7 +109,7 @@ class Desk:
         """
         query = selected(_narrowed(all_of_recording(), names, states), selection)
         if before is not None:
-            last = before.started or before.first_seen
+            last = _began_of(before)
             query = query.where((last > BEGAN) | (recording.c.row < before.row), last >= BEGAN)
         query = query.order_by(BEGAN.desc(), recording.c.row.desc()).limit(limit)
         return await self._database.read(lambda c: holdings(c, query))
@@ -287,6 +287,12 @@ class Desk:
         moved, steps = await self._database.write(work)
         announce(self._report, steps)
         return moved
+
+
+def _began_of(holding: Holding) -> ColumnElement[Any]:
+    """Return when a recording began as the catalog has it written, which may be in another form."""
+    written = select(BEGAN).where(recording.c.row == holding.row).scalar_subquery()
+    return func.coalesce(written, holding.started or holding.first_seen)
 
 
 def _which(connection: Connection, row: int) -> dict[str, Any]:

@@ -388,3 +388,16 @@ async def test_the_attempts_at_files_are_told_oldest_first(catalog: Catalog) -> 
         (START + timedelta(hours=1), "refused"),
     ]
     assert len(found) == 2
+
+
+@pytest.mark.parametrize("written", ["2026-05-06 10:00:00", "2026-05-06 10:00:00.5"])
+async def test_pages_end_whatever_form_an_instant_has(catalog: Catalog, written: str) -> None:
+    with catalog.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE recording SET started = ?", (written,))
+    seen = list[str]()
+    before = None
+    while page := await catalog.desk.newest(before=before, limit=2):
+        seen += ids(page)
+        before = page[-1]
+        assert len(seen) <= 6
+    assert sorted(seen) == sorted(ids(await catalog.desk.listing()))
