@@ -79,6 +79,8 @@ _ALONG_WITH = frozenset(
 )
 _HTML_INSTEAD = "an HTML page instead of the file"
 _XML_INSTEAD = "an XML error instead of the file"
+_REFUSAL = re.compile(rb"\s*access[ ]denied[.!]?\s*", re.IGNORECASE)
+_REFUSED_INSTEAD = "the words “access denied” instead of the file"
 _JSON_INSTEAD = "a JSON error instead of the file"
 _OTHERS: Mapping[str, re.Pattern[bytes]] = MappingProxyType(
     {
@@ -148,9 +150,16 @@ def page_instead(
 def _other_text(kind: Kind, served_as: str, head: bytes, *, sized: bool) -> str | None:
     if kind in _STRICT and (head.lstrip().startswith(b"{") or _NOT_MEDIA.fullmatch(served_as)):
         return "JSON or XML instead of the file"
+    if not sized and _is_refusal(kind, head):
+        return _REFUSED_INSTEAD
     if not sized and _is_nothing(kind, head):
         return f"some text, or nothing, instead of the file ({len(head)} bytes seen)"
     return None
+
+
+def _is_refusal(kind: Kind, body: bytes) -> bool:
+    """Whether all of a text is the refusal of a host (GoTo's edge sends it with status 200)."""
+    return kind is not Kind.PAGE and _REFUSAL.fullmatch(body.removeprefix(_BOM)) is not None
 
 
 def _is_nothing(kind: Kind, head: bytes) -> bool:
@@ -249,6 +258,8 @@ def _whole_page(kind: Kind, read_at: ReadAt, size: int, *, sized: bool) -> str |
     """Return why all of a text is a page: it does not only begin like one."""
     if kind is Kind.PAGE and sized:
         return None
+    if not sized and size < HEAD_BYTES and _is_refusal(kind, read_at(0, size)):
+        return _REFUSED_INSTEAD
     begins = read_at(0, min(size, HEAD_BYTES)).removeprefix(_BOM)
     if not begins.strip():  # a page may begin with many blanks
         begins = read_at(0, min(size, _PAGE_BYTES)).removeprefix(_BOM)
