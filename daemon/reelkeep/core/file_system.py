@@ -56,7 +56,7 @@ def limitations(found: FileSystem) -> Iterator[str]:
     if found.longest_name < NAME_BYTES:
         yield (
             f"names have {found.longest_name} bytes at most: a recording with a longer one fails; "
-            "give archive.layout shorter names"
+            "give archive.layout or archive.file_name shorter names"
         )
     if not found.unicode:
         yield (
