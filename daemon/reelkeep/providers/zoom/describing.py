@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
-from reelkeep.core.model import ProviderName, Readiness, Recording, Window
+from reelkeep.core.model import ProviderName, Readiness, Recording, Shortfall, Window
 from reelkeep.core.unread import PartlyDescribed, Unread, named
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Report
@@ -32,6 +32,8 @@ class Describer:
     async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
         """Return `recordings` with all their files; what is not ready is left out.
 
+        What is listed of one that cannot be asked for is fetched all the same.
+
         Raises:
             PartlyDescribed: Some could not be asked for.
             ProviderError: Many could not be, and none could.
@@ -48,7 +50,7 @@ class Describer:
                 failure = Failure(quoted(listed.user), f"recording {quoted(listed.id)}", error)
                 outcomes.failed(listed.id, failure)
                 failed.append((listed, failure))
-                return None
+                return _without_audio(listed, failure)
             outcomes.succeeded(listed.id)
             return whole
 
@@ -83,7 +85,11 @@ class Describer:
             f"all but {len(failed)} recordings with their participants' audio: {message}",
             described=[
                 *described,
-                *(replace(each, undescribed=str(failure)) for each, failure in failed),
+                *(
+                    replace(each, undescribed=str(failure))
+                    for each, failure in failed
+                    if each.readiness is not Readiness.READY
+                ),
             ],
             unread=known if len(known) == len(days) else None,
         )
@@ -94,3 +100,12 @@ class Describer:
             return None
         since = datetime.combine(listed.started.astimezone(UTC), time(), UTC)
         return Unread(listed.user if self.by_user else "", Window(since, since + timedelta(days=1)))
+
+
+def _without_audio(listed: Recording, failure: Failure) -> Recording:
+    """Return `listed` with the participants' audio as what is out of reach for now.
+
+    What is listed is fetched all the same. The next polls ask for the recording again.
+    """
+    told = f"the audio of participants could not be asked for ({failure})"
+    return replace(listed, shortfall=Shortfall(missing=1, told=told))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from reelkeep.core.model import RecordingId
+from reelkeep.core.model import RecordingId, Shortfall
 from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.providers.zoom.client import Client, Question
 from reelkeep.providers.zoom.foreign import objects
@@ -44,7 +44,7 @@ class Wholes:
         seen = sighting({**said, self.angle.dialect.id: recording}, self.angle)
         if seen is None:
             raise BadAnswer("expected a recording, got something else")
-        return seen
+        return _compared(seen) if self.angle.audio else seen
 
     async def said(self, recording: RecordingId, *, patient: bool = True) -> dict[str, Any]:
         """Return what is said of a recording now; errors as for `get`."""
@@ -80,3 +80,10 @@ class Wholes:
     def question(self, segment: str) -> Question:
         """Return the question for the recording whose encoded id is `segment`."""
         return Question(self.path.format(segment), label=Label.LIGHT)
+
+
+def _compared(seen: Sighting) -> Sighting:
+    """Return `seen`; where nothing is announced, all of an answer with audio is all there is."""
+    if seen.recording.shortfall is not None:
+        return seen
+    return replace(seen, recording=replace(seen.recording, shortfall=Shortfall()))

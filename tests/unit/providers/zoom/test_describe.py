@@ -113,9 +113,16 @@ async def test_a_recording_that_cannot_be_asked_for_leaves_the_others_alone(
     adapter = made.meetings(participant_audio=True)
     with pytest.raises(PartlyDescribed) as caught:
         await adapter.describe(await discovered(adapter))
-    told = {str(each.id): each.undescribed for each in caught.value.described}
-    assert told["m-2"] is None
-    assert "m-1" in str(told["m-1"])
+    told = {str(each.id): each for each in caught.value.described}
+    there = told["m-2"].shortfall
+    assert told["m-2"].undescribed is None
+    assert there is not None
+    assert there.missing == 0
+    assert told["m-1"].files  # the video does not wait for the audio
+    assert told["m-1"].undescribed is None
+    short = told["m-1"].shortfall
+    assert short is not None
+    assert (short.missing, "m-1" in short.told) == (1, True)
     day = datetime(2025, 11, 18, tzinfo=UTC)
     window = Window(day, day + timedelta(days=1))
     assert caught.value.unread == (Unread("host@example.test", window),)
