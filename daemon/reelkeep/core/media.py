@@ -150,16 +150,18 @@ def page_instead(
 def _other_text(kind: Kind, served_as: str, head: bytes, *, sized: bool) -> str | None:
     if kind in _STRICT and (head.lstrip().startswith(b"{") or _NOT_MEDIA.fullmatch(served_as)):
         return "JSON or XML instead of the file"
-    if not sized and _is_refusal(kind, head):
-        return _REFUSED_INSTEAD
+    if refusal := _refusal(kind, head, sized=sized):
+        return refusal
     if not sized and _is_nothing(kind, head):
         return f"some text, or nothing, instead of the file ({len(head)} bytes seen)"
     return None
 
 
-def _is_refusal(kind: Kind, body: bytes) -> bool:
-    """Whether all of a text is the refusal of a host (GoTo's edge sends it with status 200)."""
-    return kind is not Kind.PAGE and _REFUSAL.fullmatch(body.removeprefix(_BOM)) is not None
+def _refusal(kind: Kind, head: bytes, *, sized: bool) -> str | None:
+    """Return why all of a text is the refusal of a host (GoTo's edge sends it with status 200)."""
+    if sized or kind is Kind.PAGE or len(head) >= HEAD_BYTES:
+        return None
+    return _REFUSED_INSTEAD if _REFUSAL.fullmatch(head.removeprefix(_BOM)) else None
 
 
 def _is_nothing(kind: Kind, head: bytes) -> bool:
@@ -199,9 +201,12 @@ def examine(kind: Kind, read_at: ReadAt, size: int, *, sized: bool = False) -> E
     """
     if size == 0:
         return _empty(kind, sized=sized)
-    if kind not in _STRICT and (page := _whole_page(kind, read_at, size, sized=sized)):
-        return Examination(fault=page, is_no_file=True)
     head = read_at(0, min(size, HEAD_BYTES))
+    page = _refusal(kind, head, sized=sized)
+    if kind not in _STRICT:
+        page = page or _whole_page(kind, read_at, size, sized=sized)
+    if page:
+        return Examination(fault=page, is_no_file=True)
     if other := _another_kind(kind, head):
         return Examination(fault=f"begins like {other}, not like {kind.value} ({size} bytes)")
     if not magic_ok(kind, head):
@@ -258,8 +263,6 @@ def _whole_page(kind: Kind, read_at: ReadAt, size: int, *, sized: bool) -> str |
     """Return why all of a text is a page: it does not only begin like one."""
     if kind is Kind.PAGE and sized:
         return None
-    if not sized and size < HEAD_BYTES and _is_refusal(kind, read_at(0, size)):
-        return _REFUSED_INSTEAD
     begins = read_at(0, min(size, HEAD_BYTES)).removeprefix(_BOM)
     if not begins.strip():  # a page may begin with many blanks
         begins = read_at(0, min(size, _PAGE_BYTES)).removeprefix(_BOM)
