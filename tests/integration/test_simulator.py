@@ -406,6 +406,22 @@ class TestZoomListings:
         assert (before["file_type"], before["status"]) == ("", "processing")
         assert (after["file_type"], after["status"]) == ("MP4", "completed")
 
+    @pytest.mark.parametrize(("switch", "size"), [(True, 0), (False, None)])
+    async def test_an_unfinished_file_may_have_addresses(
+        self, client: Client, switch: bool, size: int | None
+    ) -> None:
+        client.sim.switches.zoom.processing_addresses = switch
+        meeting = client.sim.world.meetings[0]
+        meeting.files[0].stuck = True
+        rest = f"/v2/meetings/{quoted(meeting.uuid, 2)}/recordings"
+        shown = (await client.zoom("GET", rest)).json["recording_files"][0]
+        assert ("download_url" in shown, shown.get("file_size")) == (switch, size)
+
+    @pytest.mark.parametrize(("switch", "status"), [(True, 200), (False, 400)])
+    async def test_me_is_the_owner(self, client: Client, switch: bool, status: int) -> None:
+        client.sim.switches.zoom.me_listed = switch
+        assert (await client.zoom("GET", "/v2/users/me/recordings")).status == status
+
     async def test_the_trash_shows_what_was_trashed_and_gives_it_back(self, client: Client) -> None:
         name = client.sim.world.meetings[0].uuid
         rest = f"/v2/meetings/{quoted(name, 2)}/recordings"

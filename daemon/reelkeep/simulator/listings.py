@@ -63,7 +63,7 @@ class Listings:
 
     def meetings_of_user(self, name: str, query: Query) -> dict[str, Any]:
         """Answer `GET /users/{id}/recordings`."""
-        if name == "me":
+        if name == "me" and not self.scene.switches.zoom.me_listed:
             raise Problem(400, 4700, "Token cannot be empty.")
         user = self._user(name)
         if user.trouble in TROUBLES:
@@ -144,7 +144,7 @@ class Listings:
         name: str,
     ) -> dict[str, Any]:
         try:
-            span = days(query, self.scene.now(), clamp=self.scene.switches.zoom.clamp)
+            span = days(query, self.scene.now(), switches=self.scene.switches.zoom)
         except InvalidField as error:
             raise Invalid(error.field) from error
         trash = _trash(query)

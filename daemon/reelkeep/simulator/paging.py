@@ -44,17 +44,18 @@ class Page:
     token: str
 
 
-def days(query: Mapping[str, str], now: datetime, *, clamp: bool) -> Days:
+def days(query: Mapping[str, str], now: datetime, *, switches: ZoomSwitches) -> Days:
     """Return the days that `query` asks for; a span over a month silently loses its start.
 
     Raises:
         InvalidField: a date cannot be read, or they are in the wrong order.
     """
-    first = _day(query, "from", now.date())
-    last = _day(query, "to", max(now.date() + timedelta(days=1), first))
+    loose = switches.dates_with_time
+    first = _day(query, "from", now.date(), loose=loose)
+    last = _day(query, "to", max(now.date() + timedelta(days=1), first), loose=loose)
     if last < first:
         raise InvalidField("from")
-    return Days(max(first, _month_before(last)) if clamp else first, last)
+    return Days(max(first, _month_before(last)) if switches.clamp else first, last)
 
 
 def page(
@@ -95,11 +96,11 @@ def _size(query: Mapping[str, str], switches: ZoomSwitches) -> int:
     return 30 if switches.ignore_page_size else min(int(text), switches.page_cap)
 
 
-def _day(query: Mapping[str, str], name: str, default: date) -> date:
+def _day(query: Mapping[str, str], name: str, default: date, *, loose: bool) -> date:
     if not query.get(name):
         return default
     try:
-        return parse_day(query[name])
+        return parse_day(query[name], loose=loose)
     except ValueError as error:
         raise InvalidField(name) from error
 

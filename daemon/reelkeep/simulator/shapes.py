@@ -114,7 +114,7 @@ class Shapes:
     ) -> dict[str, Any]:
         start = {"id": file.id, **owner, "recording_start": stamp(parent.started_at)}
         if not file.ready(self.scene.now()):
-            return start | {"recording_end": "", "file_type": "", "status": "processing"}
+            return start | self._unfinished(file)
         shape = start | {
             "recording_end": _end(parent, parent.duration),
             "file_type": file.file_type,
@@ -133,6 +133,18 @@ class Shapes:
                 for member in ("download_url", "play_url", "file_type"):
                     del shape[member]
         return _changed(shape, file.listed)
+
+    def _unfinished(self, file: SimFile) -> dict[str, Any]:
+        """Return what is said of a file that Zoom is still making; its address leads nowhere."""
+        bare = {"recording_end": "", "file_type": "", "status": "processing"}
+        if not self.scene.switches.zoom.processing_addresses:
+            return bare
+        return bare | {
+            "file_extension": "",
+            "file_size": 0,
+            "play_url": f"{self.scene.zoom_url}/rec/play/{file.key}",
+            "download_url": self.scene.zoom_download_url(file),
+        }
 
 
 def _end(parent: SimMeeting | SimSession, duration: timedelta) -> str:

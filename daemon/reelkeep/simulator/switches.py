@@ -62,7 +62,10 @@ class ZoomSwitches:
     light: tuple[int, int] = (30, 0)  #: Requests a second and a day; 0 is no limit (Z4).
     medium: tuple[int, int] = (20, 0)
     rate_headers: str = "full"  #: full, none or mixed (case) (Z4).
-    numeric_type: bool = False  #: Meeting `type` as a number rather than a string (Z6).
+    numeric_type: bool = True  #: Meeting `type` as a number rather than a string (Z6).
+    me_listed: bool = True  #: `me` is the owner in `/users/me/recordings`; False: 400/4700.
+    dates_with_time: bool = True  #: What follows the day in `from` and `to` is ignored.
+    processing_addresses: bool = True  #: Unfinished files have addresses, no extension, size 0.
     user_host_email: bool = False  #: `host_email` in a user's listing; captured ones lack it.
     invited_ids: bool = False  #: An `id` for users who are pending; documented not to have one.
     ignore_page_size: bool = False  #: Pages of 30 whatever is asked.

@@ -28,12 +28,15 @@ def parse_stamp(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
-def parse_day(text: str) -> date:
-    """Read `yyyy-mm-dd`.
+def parse_day(text: str, *, loose: bool = False) -> date:
+    """Read `yyyy-mm-dd`; if `loose`, a time may follow, and is ignored.
 
     Raises:
         ValueError: it is written otherwise.
     """
+    day, gap = text[:10], text[10:11]
+    if loose and gap in ("T", " "):
+        text = day
     if len(text) != 10:
         raise ValueError(f"expected yyyy-mm-dd, got {len(text)} characters")
     return date.fromisoformat(text)

@@ -24,16 +24,16 @@ def cut(
 def test_a_span_over_a_month_loses_its_start() -> None:
     """The dates are those of a recorded answer."""
     query = {"from": "2017-08-02", "to": "2018-04-09"}
-    assert days(query, NOW, clamp=True).first == date(2018, 3, 9)
+    assert days(query, NOW, switches=ZoomSwitches()).first == date(2018, 3, 9)
 
 
 def test_a_span_of_a_month_is_kept() -> None:
     query = {"from": "2025-10-20", "to": "2025-11-20"}
-    assert days(query, NOW, clamp=True).first == date(2025, 10, 20)
+    assert days(query, NOW, switches=ZoomSwitches()).first == date(2025, 10, 20)
 
 
 def test_today_and_tomorrow_are_the_default() -> None:
-    assert days({}, NOW, clamp=True) == Days(date(2025, 11, 20), date(2025, 11, 21))
+    assert days({}, NOW, switches=ZoomSwitches()) == Days(date(2025, 11, 20), date(2025, 11, 21))
 
 
 def test_both_days_are_inside() -> None:
@@ -44,7 +44,13 @@ def test_both_days_are_inside() -> None:
 @pytest.mark.parametrize("text", ["yesterday", "2025-13-01", "20251101", "2025-11-01T00:00:00Z"])
 def test_other_dates_are_refused(text: str) -> None:
     with pytest.raises(InvalidField):
-        days({"from": text}, NOW, clamp=True)
+        days({"from": text}, NOW, switches=ZoomSwitches(dates_with_time=False))
+
+
+@pytest.mark.parametrize("text", ["2025-11-01T00:00:00Z", "2025-11-01 00:00:00+00:00"])
+def test_a_time_behind_a_day_is_ignored(text: str) -> None:
+    span = days({"from": text, "to": text}, NOW, switches=ZoomSwitches())
+    assert span == Days(date(2025, 11, 1), date(2025, 11, 1))
 
 
 def test_pages_follow_each_other_to_the_end() -> None:

@@ -112,7 +112,8 @@ async def test_what_lies_in_the_trash_is_located_afresh(scene: Scene) -> None:
     [
         {"page_cap": 2},
         {"page_cap": 2, "repeat_pages": True},
-        {"ignore_page_size": True, "numeric_type": True},
+        {"ignore_page_size": True, "numeric_type": False},
+        {"me_listed": False, "dates_with_time": False, "processing_addresses": False},
         {"sdk_unwrapped": True},
         {"new_token_kills_old": True},
     ],
