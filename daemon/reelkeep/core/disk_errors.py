@@ -120,8 +120,8 @@ DISK_ERRORS: Mapping[str, DiskErrorRow] = MappingProxyType(
         "ENAMETOOLONG": DiskErrorRow(
             _X,
             "The file system takes no names of this length.",
-            "Shorten `archive.layout` (folders) or `archive.file_name` (files), or use a file system "
-            "that takes names of 255 bytes.",
+            "Shorten `archive.layout` (folders) or `archive.file_name` (files), or use a file "
+            "system that takes names of 255 bytes.",
         ),
         "EFBIG": DiskErrorRow(
             _X,
