@@ -26,7 +26,7 @@ from reelkeep.core.integrity import Checked, Mark
 from reelkeep.core.model import Failed
 from reelkeep.core.resume import Ask, Continue, Decision, Fresh, content_range, decide
 from reelkeep.core.room import Room
-from reelkeep.errors import DiskFull, IoFailed, Stalled, TransferError, Unreachable
+from reelkeep.errors import ArchiveAbsent, DiskFull, IoFailed, Stalled, TransferError, Unreachable
 from reelkeep.stages import download, stream
 from reelkeep.stages.pour import Pour
 from reelkeep.stages.space import Space
@@ -148,9 +148,13 @@ def _stuck() -> AbstractContextManager[Any]:
 @contextmanager
 def _unguarded() -> Iterator[None]:
     """Write into whatever is mounted where the archive was."""
+    known = belonging.require
 
-    async def careless(*_: Any) -> Ruling:
-        return Ruling.OPEN
+    async def careless(*what: Any) -> Ruling:
+        try:
+            return await known(*what)
+        except ArchiveAbsent:
+            return Ruling.OPEN
 
     with (
         patch.object(belonging, "require", careless),

@@ -36,10 +36,11 @@ FINDERS = {
     "stale": 47,
     "stuck": 1,
     "unflushed": 1,
+    "unguarded": 102,
 }
 """A seed that finds each planted bug, as the simulation is now."""
 
-NOT_SOUGHT = frozenset({"page", "unguarded", "burned", "believed", "blind", "crowded"})
+NOT_SOUGHT = frozenset({"page", "burned", "believed", "blind", "crowded"})
 """Plants for which no seed that finds them has been named so far."""
 
 MORE = 10
