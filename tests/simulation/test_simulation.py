@@ -26,6 +26,7 @@ CHUNKS = [
 
 FINDERS = {
     "appending": 1,
+    "burned": 130,
     "early": 12,
     "hasty": 1,
     "lent": 21,
@@ -40,7 +41,7 @@ FINDERS = {
 }
 """A seed that finds each planted bug, as the simulation is now."""
 
-NOT_SOUGHT = frozenset({"page", "burned", "believed", "blind", "crowded"})
+NOT_SOUGHT = frozenset({"page", "believed", "blind", "crowded"})
 """Plants for which no seed that finds them has been named so far."""
 
 MORE = 10
