@@ -7,6 +7,8 @@ deadlock, and raised. So is a loop that turns on and on while no time passes.
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -135,7 +137,10 @@ class Hops:
 
 @contextmanager
 def deterministic(hops: Hops) -> Iterator[None]:
-    """Take threads and the order of sets out of anyio's backend."""
+    """Take threads and the order of sets out of anyio's backend, and who we are out of the disk.
+
+    The lock of an archive tells process and host: a longer number would leave fewer bytes free.
+    """
 
     async def run(_cls: type, *args: Any, **options: Any) -> Any:
         return await hops.run(*args, **options)
@@ -143,5 +148,7 @@ def deterministic(hops: Hops) -> Iterator[None]:
     with (
         patch.object(backend, "set", Ordered, create=True),
         patch.object(backend.AsyncIOBackend, "run_sync_in_worker_thread", classmethod(run)),
+        patch.object(os, "getpid", lambda: 4711),
+        patch.object(socket, "gethostname", lambda: "archive-host"),
     ):
         yield

@@ -7,8 +7,10 @@ Whenever the daemon was killed, what a provider was told of is whole in the arch
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,8 +56,8 @@ class Watcher:
         root = self.place.root / "archive"
         known = {each.sha256 for each in self.place.sim.world.expected()}
         found = set()
-        for path in root.rglob("*"):
-            if OURS not in path.parts and path.name not in (MANIFEST, SUMS) and path.is_file():
+        for path in _visible(root):
+            if path.name not in (MANIFEST, SUMS) and path.is_file():
                 found.add(digest := self._digest(path))
                 if digest not in known:
                     self.wrong.append(f"wrong bytes in {path.relative_to(root)}")
@@ -80,6 +82,13 @@ class Watcher:
             for file in recording.files
             if file.attainable and file.content.sha256 not in there
         ]
+
+
+def _visible(root: Path) -> Iterator[Path]:
+    """Yield what has a final name below `root`, which comes and goes meanwhile."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name != OURS]
+        yield from (Path(folder, name) for name in files)
 
 
 async def kills(root: Path, *, seed: int, times: int, seconds: float = 0) -> str:
