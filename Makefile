@@ -14,11 +14,11 @@ run: ## run the daemon in the foreground; ARGS="--config FILE" goes before the c
 	@.ci/setup
 	@.venv/bin/reelkeep $(ARGS) run
 
-test: ## check style, types and imports, and run the tests, about 3 minutes; ARGS="-k naming" goes to pytest
+test: ## check style, types and imports, and run the tests, 6 to 16 minutes; ARGS="-k naming" goes to pytest
 	@.ci/setup test
 	@.ci/test $(ARGS)
 
-prove: ## the long proofs that `make test` leaves out, about 15 minutes; as root also on a real systemd and Docker
+prove: ## the long proofs that `make test` leaves out, about 10 minutes; as root also on a real systemd and Docker
 	@.ci/setup test
 	@.ci/prove $(ARGS)
 
