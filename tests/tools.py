@@ -1,10 +1,12 @@
-"""Programs of others, as `.ci/tools` provides them."""
+"""Programs of others: from `.ci/tools`, and from Debian's packages where root allows."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,13 @@ def found(name: str) -> str:
     if place is None:
         pytest.fail(f"{name} is not there; run `.ci/tools`, which says why", pytrace=False)
     return place
+
+
+def install(packages: Mapping[str, str]) -> Sequence[str]:
+    """Install the package of each program that is not there; return the programs still lacking."""
+    wanted = sorted({package for name, package in packages.items() if not shutil.which(name)})
+    if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
+        get = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-y", "-qq")
+        command = [*get, "--no-install-recommends", *wanted]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    return [name for name in packages if not shutil.which(name)]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import tools
 from fakes.disk import archive_on
 from fakes.holdings import KEY, download, holding, put
 from reelkeep.archive.file_system import try_file_system
@@ -32,14 +32,25 @@ FOLDER = f"support/2026/{KEY}"
 IDENTITY = "5" * 32
 MIB = 1 << 20
 
+PACKAGES = {
+    "bindfs": "bindfs",
+    "mkfs.btrfs": "btrfs-progs",
+    "mkfs.exfat": "exfatprogs",
+    "mkfs.ext4": "e2fsprogs",
+    "mkfs.vfat": "dosfstools",
+    "mkfs.xfs": "xfsprogs",
+    "mount.exfat-fuse": "exfat-fuse",
+}
+"""Where programs come from."""
+
 Mounted = Callable[[str], Path]
 
 
 def call(*words: str | Path) -> None:
-    """Run a program; what it refuses skips the test, with what it says."""
+    """Run a program; what the kernel refuses skips the test, with what it says."""
     program = str(words[0])
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
+    if program in PACKAGES and tools.install({program: PACKAGES[program]}):
+        pytest.fail(f"{program} is not there, and {PACKAGES[program]} could not be installed")
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
@@ -237,8 +248,7 @@ async def test_a_killed_fuse_stops_everything_until_it_is_mounted_again(tmp_path
 @contextmanager
 def fuse(source: Path, at: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Mount a folder once more, by a process that can be killed."""
-    if shutil.which("bindfs") is None:
-        pytest.skip("bindfs is not installed")
+    assert not tools.install({"bindfs": PACKAGES["bindfs"]})
     for path in (source, at):
         path.mkdir(exist_ok=True)
     process = subprocess.Popen(["bindfs", "-f", source, at])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import tools
 
 _GOING_DOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are one number
 _LOG_IS_LOST = 2
@@ -25,11 +26,7 @@ def missing_programs() -> str | None:
     """Install what is needed; return in words what stands in the way, None if nothing does."""
     if os.geteuid() != 0:
         return "only root may mount file systems: run it as root, on a machine of its own"
-    wanted = [package for program, package in _PACKAGES.items() if not shutil.which(program)]
-    if wanted and shutil.which("apt-get"):
-        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wanted]
-        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
-    lacking = [program for program in _PACKAGES if not shutil.which(program)]
+    lacking = tools.install(_PACKAGES)
     return f"missing programs: {', '.join(lacking)}" if lacking else None
 
 

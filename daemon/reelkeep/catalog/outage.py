@@ -41,7 +41,8 @@ class Outage:
     async def outlast(self, transaction: Callable[[], Awaitable[T]], *, writes: bool) -> T:
         """Return what `transaction` returns; repeat it while the catalog's disk fails.
 
-        A transaction that failed has changed nothing, so that repeating it is safe.
+        A transaction that failed is rolled back. Only where the flush of a commit failed may it be
+        found done after all, as after a power cut: what is recorded may then be recorded twice.
 
         Raises:
             CatalogUnavailable: The process is about to end.
