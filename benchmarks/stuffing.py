@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 
 from reelkeep.app.books import utc_now
-from reelkeep.app.house import House, open_house
+from reelkeep.app.house import Resources, open_house
 from reelkeep.core.model import (
     Download,
     File,
@@ -45,7 +45,7 @@ async def stuff(path: Path, count: int) -> None:
             await _store(house, name)
 
 
-async def _store(house: House, name: ProviderName) -> None:
+async def _store(house: Resources, name: ProviderName) -> None:
     """Let everything that is due be stored and published."""
     while claims := await house.queue.claim(name, _BATCH):
         stored = [_stored(download) for claim in claims for download in claim.downloads]

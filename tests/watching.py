@@ -31,8 +31,8 @@ import sys
 from datetime import timedelta
 from reelkeep.app import heartbeat
 heartbeat.HEARTBEAT = timedelta(seconds=1)
-from reelkeep.app import attendant
-attendant.REST = 2
+from reelkeep.app import monitor
+monitor.REST = 2
 from reelkeep.stages import storage
 storage.LOOK = storage.LOOK_AGAIN = timedelta(seconds=1)
 from reelkeep.cli import main

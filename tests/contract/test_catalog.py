@@ -653,7 +653,7 @@ async def test_a_sweep_leaves_alone_what_is_still_fetched(catalog: Catalog) -> N
 async def test_a_sweep_comes_to_its_end_in_steps(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reelkeep.catalog.ledger.SWEEP", 1)
+    monkeypatch.setattr("reelkeep.catalog.results.SWEEP", 1)
     settles = START + timedelta(days=3)
     await catalog.admit(a_recording("a", settles=settles), a_recording("b", settles=settles))
     await catalog.store_all()

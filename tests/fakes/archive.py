@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from reelkeep.archive.hashes import new_hash
+from reelkeep.archive.checksums import new_hash
 from reelkeep.core.coverage import Claim, Coverage
 from reelkeep.core.examination import Examination
 from reelkeep.core.journal import Identity, identity_of

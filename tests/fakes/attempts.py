@@ -24,8 +24,8 @@ from reelkeep.core.model import (
     Window,
 )
 from reelkeep.ports import Archive, Clock, Finding, Traits, Transport
-from reelkeep.stages.fetch import Fetcher
-from reelkeep.stages.flights import Flights
+from reelkeep.stages.active_transfers import ActiveTransfers
+from reelkeep.stages.download import Fetcher
 from reelkeep.stages.hands import Hands
 from reelkeep.stages.stream import Stream
 
@@ -101,7 +101,7 @@ class Desk:
     ) -> None:
         self.provider = provider or Locating()
         self.log = Log()
-        self.flights = Flights()
+        self.flights = ActiveTransfers()
         self.hands = Hands(self.flights, slots=8, lanes=lanes)
         self.stream = Stream(
             transport,

@@ -14,8 +14,8 @@ from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, Hop, open_engine
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.intake import SqlIntake
-from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.queue import SqlQueue
+from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.schema import prepare
 from reelkeep.core.filters import Criteria, Filter
 from reelkeep.core.lifecycle import TRANSITIONS, FileState

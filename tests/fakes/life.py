@@ -31,7 +31,7 @@ from fakes.provider import FakeProvider, traits
 from fakes.rig import StrictLog
 from fakes.shelf import Shelf, media
 from fakes.transport import Answer, FakeReply, FakeTransport
-from reelkeep.app.house import House, furnish, recover
+from reelkeep.app.house import Resources, furnish, recover
 from reelkeep.archive.places import Places, tag
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.desk import Desk
@@ -55,11 +55,11 @@ from reelkeep.ports import Reply, Request
 from reelkeep.settings import Settings
 from reelkeep.settings.model import ArchiveOptions, DownloadOptions
 from reelkeep.stages.acknowledge import Acknowledger
-from reelkeep.stages.bells import Bell
-from reelkeep.stages.fetch import Fetcher
+from reelkeep.stages.download import Fetcher
 from reelkeep.stages.hands import Hands
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.publish import Publisher
+from reelkeep.stages.signals import Bell
 from reelkeep.stages.storage import Storage
 from reelkeep.stages.stream import Stream
 
@@ -272,7 +272,7 @@ async def live(world: World, disk: FatedDisk) -> None:
 class _Work:
     """The stages, one after the other rather than all at once: so every run is the same."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: Resources) -> None:
         self._house = house
         bell = Bell()
         common: dict[str, Any] = {"clock": house.clock, "report": house.report}
@@ -334,7 +334,7 @@ async def finish(world: World, disk: ModelDisk) -> None:
     raise AssertionError(f"it never ends: {await standing(world)}")
 
 
-def house_of(world: World, disk: FatedDisk) -> House:
+def house_of(world: World, disk: FatedDisk) -> Resources:
     settings = Settings.model_construct(
         archive=ArchiveOptions.model_construct(path=ROOT, min_free=0),
         downloads=DownloadOptions(workers=6, segments=3),

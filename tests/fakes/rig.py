@@ -18,7 +18,7 @@ from fakes.books import new_catalog
 from fakes.catalog import inline
 from fakes.provider import FakeProvider
 from fakes.transport import Answer, FakeReply, FakeTransport
-from reelkeep.app.house import House
+from reelkeep.app.house import Resources
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.backfills import SqlBackfills
 from reelkeep.catalog.checks import SqlChecks
@@ -26,8 +26,8 @@ from reelkeep.catalog.database import Database, Hop, Outlast, at_once
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.disposals import SqlDisposals
 from reelkeep.catalog.intake import SqlIntake
-from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.queue import SqlQueue
+from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.tables import file, recording
 from reelkeep.core.events import EVENTS
 from reelkeep.core.model import ProviderName
@@ -36,7 +36,7 @@ from reelkeep.options import ProviderOptions
 from reelkeep.ports import Clock, Reply, Request, Transport
 from reelkeep.settings import Settings
 from reelkeep.settings.model import ArchiveOptions, DownloadOptions, RetryOptions
-from reelkeep.stages.flights import Flights
+from reelkeep.stages.active_transfers import ActiveTransfers
 
 BODY = b"0123456789"
 
@@ -122,7 +122,7 @@ class Rig:
             providers=tuple(ProviderOptions(name=name, type="fake") for name in self.providers),
         )
         log, database = self.log, self.database
-        self.house = House(
+        self.house = Resources(
             settings=settings,
             report=log,
             clock=clock,
@@ -140,7 +140,7 @@ class Rig:
             providers=cast(Any, self.providers),
             build=lambda options: cast(Any, self.offered[options.name]),
             adjust=self.adjusted.append,
-            flights=Flights(),
+            flights=ActiveTransfers(),
         )
 
     def dice(self) -> float:

@@ -16,10 +16,10 @@ from fakes.zoom import Bench, file, meeting, session, span
 from fuzz.hostile import FAST, FEW, PARSED, RAW, TEXTS, spoilt
 from reelkeep.core.manifest import dump, to_manifest
 from reelkeep.core.model import ProviderName, Recording, Window
-from reelkeep.core.spans import EPOCH
+from reelkeep.core.poll_window import EPOCH
 from reelkeep.errors import Error, ProviderError
 from reelkeep.ports import Provider
-from reelkeep.providers.gotoassist.faults import complaint
+from reelkeep.providers.gotoassist.api_errors import complaint
 from reelkeep.providers.gotoassist.replies import (
     identifier,
     moment,
@@ -29,9 +29,9 @@ from reelkeep.providers.gotoassist.replies import (
 )
 from reelkeep.providers.web import parse
 from reelkeep.providers.zoom.facts import facts
-from reelkeep.providers.zoom.foreign import day, minutes, objects, quoted, text, whole
-from reelkeep.providers.zoom.foreign import moment as zoom_moment
-from reelkeep.providers.zoom.foreign import size as zoom_size
+from reelkeep.providers.zoom.json_values import day, minutes, objects, quoted, text, whole
+from reelkeep.providers.zoom.json_values import moment as zoom_moment
+from reelkeep.providers.zoom.json_values import size as zoom_size
 from virtual import VIRTUAL, Backend
 
 

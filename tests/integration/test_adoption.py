@@ -23,7 +23,7 @@ from fakes.catalog import (
     without,
 )
 from fakes.disk import archive_on
-from reelkeep.archive.adopt import Adoption
+from reelkeep.archive.import_existing import Adoption
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.adoption import adopt
 from reelkeep.core.admission import FILTERED

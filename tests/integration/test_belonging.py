@@ -16,7 +16,7 @@ from anyio import to_thread
 
 from integration.test_cli import EXTENT, Place, place_in
 from integration.test_daemon import Daemon, running, simulated
-from reelkeep.app.asking import ask
+from reelkeep.app.daemon_client import ask
 from reelkeep.options import Endpoint
 
 REFUSED = 1

@@ -22,7 +22,7 @@ from anyio import to_thread
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
-from reelkeep.app.asking import ask
+from reelkeep.app.daemon_client import ask
 from reelkeep.core.events import EVENTS
 from reelkeep.core.journal import decode
 from reelkeep.options import SocketFile

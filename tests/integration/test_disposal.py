@@ -22,9 +22,9 @@ from reelkeep.simulator import Extent, Fault, Simulator, Switches
 from reelkeep.simulator.content import Kind
 from reelkeep.simulator.faults import FORBIDDEN, NO_RIGHTS, answer, page, status
 from reelkeep.simulator.world import SimMeeting, SimSession
-from reelkeep.stages.bells import Bell
-from reelkeep.stages.dispose import Disposer
 from reelkeep.stages.poll import Poller
+from reelkeep.stages.provider_trash import Disposer
+from reelkeep.stages.signals import Bell
 from virtual import PATIENT, Backend, clock
 
 EXTENT = Extent(recordings=0, meetings=8, sessions=4, users=2, days=20, odd=False)

@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from integration.test_unavailable import MEETINGS, House, at, entry
+from integration.test_unavailable import MEETINGS, Resources, at, entry
 from verbatim import account
 
 NUMBER, SPACED = "88135198633", "881 3519 8633"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path) -> Iterator[Resources]:
     with account() as served:
-        yield House(tmp_path, served)
+        yield Resources(tmp_path, served)
 
 
-def meeting(house: House, id_: str, days: float, **more: Any) -> dict[str, Any]:
+def meeting(house: Resources, id_: str, days: float, **more: Any) -> dict[str, Any]:
     """Return a meeting with one file; one whose `broken` is set is never found."""
     size = house.account.mp4(id_) if not more.pop("broken", False) else 999
     file = entry(id_, "MP4", size, recording_type="shared_screen", recording_start=at(days))
@@ -35,18 +35,20 @@ def meeting(house: House, id_: str, days: float, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def archived(house: House, *meetings: dict[str, Any], code: int = 0, **options: Any) -> None:
+async def archived(
+    house: Resources, *meetings: dict[str, Any], code: int = 0, **options: Any
+) -> None:
     house.account.listed = list(meetings)
     house.configure(MEETINGS, **options)
     await house.run("sync", code=code)
 
 
-async def listed(house: House, *arguments: str) -> list[str]:
+async def listed(house: Resources, *arguments: str) -> list[str]:
     out = (await house.run("list", "--json", *arguments)).out
     return [json.loads(line)["id"] for line in out.splitlines()]
 
 
-async def test_one_meeting_is_shown_by_its_number_however_it_is_written(house: House) -> None:
+async def test_one_meeting_is_shown_by_its_number_however_it_is_written(house: Resources) -> None:
     await archived(house, meeting(house, "a", 2), meeting(house, "b", 3, id=123456789))
     for written in ([NUMBER], [SPACED], SPACED.split(), ["881-3519-8633"]):
         shown = (await house.run("show", *written, "--json")).json
@@ -57,7 +59,7 @@ async def test_one_meeting_is_shown_by_its_number_however_it_is_written(house: H
     assert "there is no recording '999 999 9999'" in ran.err
 
 
-async def test_the_number_is_a_key_everywhere(house: House) -> None:
+async def test_the_number_is_a_key_everywhere(house: Resources) -> None:
     await archived(house, meeting(house, "a", 2))
     assert house.manifest()["number"] == NUMBER
     exported = (await house.run("export", "--format", "csv", "--number", SPACED)).out
@@ -70,7 +72,9 @@ async def test_the_number_is_a_key_everywhere(house: House) -> None:
     assert NUMBER in wide
 
 
-async def test_a_number_of_several_recordings_is_listed_and_changes_nothing(house: House) -> None:
+async def test_a_number_of_several_recordings_is_listed_and_changes_nothing(
+    house: Resources,
+) -> None:
     meetings = [meeting(house, name, days, broken=True) for name, days in (("a", 2), ("b", 3))]
     await archived(house, *meetings, code=1)
     shown = (await house.run("show", NUMBER)).out
@@ -93,7 +97,7 @@ async def test_a_number_of_several_recordings_is_listed_and_changes_nothing(hous
     assert (await house.run("waive", NUMBER, "--all", "x.mp4", code=2)).out == ""
 
 
-async def test_a_list_is_narrowed_by_what_people_know(house: House) -> None:
+async def test_a_list_is_narrowed_by_what_people_know(house: Resources) -> None:
     await archived(
         house,
         meeting(house, "a", 2, topic="Über die Straße"),
@@ -115,7 +119,9 @@ async def test_a_list_is_narrowed_by_what_people_know(house: House) -> None:
         await house.run("list", *wrong, code=2)
 
 
-async def test_the_number_outlives_the_catalog_and_may_stand_in_the_layout(house: House) -> None:
+async def test_the_number_outlives_the_catalog_and_may_stand_in_the_layout(
+    house: Resources,
+) -> None:
     house.account.listed = [meeting(house, "a", 2), meeting(house, "b", 3, id=None)]
     house.configure(MEETINGS)
     config = house.folder / "reelkeep.yaml"
@@ -130,7 +136,7 @@ async def test_the_number_outlives_the_catalog_and_may_stand_in_the_layout(house
     assert (await house.run("show", NUMBER, "--json")).json["id"] == "uuid-a=="
 
 
-async def test_files_are_named_by_a_template_and_keep_their_names(house: House) -> None:
+async def test_files_are_named_by_a_template_and_keep_their_names(house: Resources) -> None:
     """A changed template is for new files; a new catalog takes the names over."""
     config = house.folder / "reelkeep.yaml"
 

@@ -45,7 +45,7 @@ from hosts import (
     slice_with_200,
 )
 from reelkeep.core.coverage import Scale
-from reelkeep.stages import lanes
+from reelkeep.stages import segments
 from servers import Seen, Wire
 from stage import OPTIONS, POLICY, Host, scene
 
@@ -382,7 +382,7 @@ async def test_rule_57_a_host_that_finds_them_too_many_gets_fewer(
 async def test_crumbs_without_end_are_left_for_later(
     tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "CRUMBS", 10)
+    monkeypatch.setattr(segments, "CRUMBS", 10)
     host = Host(Shelf(BODY), [good], then=shorter(10))
     async with staged(host, tmp_path, tls=tls) as there:
         await there.desk.fetch(DUE)

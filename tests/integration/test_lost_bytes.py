@@ -31,7 +31,7 @@ from reelkeep.core.coverage import Scale
 from reelkeep.core.model import Failed
 from reelkeep.core.resume import Ask
 from reelkeep.errors import BadReply, IoFailed, WrongBytes
-from reelkeep.stages import lanes
+from reelkeep.stages import segments
 from reelkeep.transport.accounting import count_of
 from reelkeep.transport.body import Body
 from reelkeep.transport.connection import Plain, Secure
@@ -270,7 +270,7 @@ async def test_a_range_that_is_asked_for_twice_fills_no_other_place(
             return truly
         return replace(truly, headers=asked(*ranges[0], validator).headers)
 
-    monkeypatch.setattr(lanes, "ask_between", ask_between)
+    monkeypatch.setattr(segments, "ask_between", ask_between)
     host = Host(Shelf(BODY))
     async with scene(host, tmp_path, options=PATIENT, lanes=4, scale=LANES) as there:
         there.check(await there.settle(DUE), "stored", BODY)

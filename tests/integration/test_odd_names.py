@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reelkeep.archive.adopt import adoption
+from reelkeep.archive.import_existing import adoption
 from reelkeep.archive.places import Places
 from reelkeep.archive.tidy import tidy
 from reelkeep.archive.verify import directories, verification

@@ -20,8 +20,8 @@ from reelkeep.core.unread import PartlyRead, Unread
 from reelkeep.ports import Scan
 from reelkeep.simulator import Extent, Fault, Switches
 from reelkeep.simulator.faults import answer, page, status
-from reelkeep.stages.bells import Bell
 from reelkeep.stages.poll import Poller
+from reelkeep.stages.signals import Bell
 from virtual import Backend, PatientLoop, clock
 
 LOOKBACK = timedelta(days=3)

@@ -31,7 +31,7 @@ NEVER = {
 """What only migrations, the demo and tests need, or nobody."""
 
 DAEMON = {"aiohttp.web", "prometheus_client", "reelkeep.app.daemon", "sdnotify"}
-ASKING = {"aiohttp", "jwt", "reelkeep.providers.zoom.client", "reelkeep.stages.fetch"}
+ASKING = {"aiohttp", "jwt", "reelkeep.providers.zoom.client", "reelkeep.stages.download"}
 LOGGING = {"pygments", "structlog"}
 CATALOG = {"sqlalchemy", "sqlite3"}
 ARCHIVE = {"aiofiles", "reelkeep.archive"}

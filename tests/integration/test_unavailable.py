@@ -31,7 +31,7 @@ def at(days: float, hour: int = 10, minute: int = 0) -> str:
 
 
 @dataclass
-class House:
+class Resources:
     """A configuration, a catalog and an archive for one account."""
 
     folder: Path
@@ -81,9 +81,9 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path) -> Iterator[Resources]:
     with account() as served:
-        yield House(tmp_path, served)
+        yield Resources(tmp_path, served)
 
 
 def entry(id_: str, kind: str, size: int | None, **more: Any) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def left(ran: Ran) -> str:
 SESSION = "kwPoX6bTS4uWBYwmEpzBvA=="
 
 
-def with_participants(house: House) -> None:
+def with_participants(house: Resources) -> None:
     served = house.account
     files = [
         entry("v-1", "MP4", served.mp4("v-1"), recording_type="shared_screen_with_speaker_view"),
@@ -122,7 +122,9 @@ def with_participants(house: House) -> None:
     served.single[SESSION] = session | {"participant_audio_files": [kim]}
 
 
-async def test_audio_that_was_not_asked_for_is_missing_and_said_everywhere(house: House) -> None:
+async def test_audio_that_was_not_asked_for_is_missing_and_said_everywhere(
+    house: Resources,
+) -> None:
     with_participants(house)
     house.configure(SDK)
     ran = await house.run("sync", code=1)
@@ -144,7 +146,7 @@ async def test_audio_that_was_not_asked_for_is_missing_and_said_everywhere(house
     assert (status["unavailable"], status["files"]["unavailable"]) == (1, 1)
 
 
-async def test_audio_comes_by_itself_once_it_is_asked_for(house: House) -> None:
+async def test_audio_comes_by_itself_once_it_is_asked_for(house: Resources) -> None:
     with_participants(house)
     house.configure(SDK)
     await house.run("sync", code=1)
@@ -160,14 +162,14 @@ async def test_audio_comes_by_itself_once_it_is_asked_for(house: House) -> None:
     await house.run("sync")
 
 
-async def test_audio_that_is_not_wanted_is_not_missed(house: House) -> None:
+async def test_audio_that_is_not_wanted_is_not_missed(house: Resources) -> None:
     with_participants(house)
     house.configure(SDK, exclude={"recording_types": ["participant_audio"]})
     await house.run("sync")
     assert (await house.run("audit", "--json")).json["providers"][0]["total"]["skipped"] == 1
 
 
-async def test_what_is_announced_and_never_listed_is_not_blamed_on_audio(house: House) -> None:
+async def test_what_is_announced_and_never_listed_is_not_blamed_on_audio(house: Resources) -> None:
     with_participants(house)
     del house.account.single[SESSION]
     house.configure(SDK, participant_audio=True)
@@ -179,7 +181,7 @@ async def test_what_is_announced_and_never_listed_is_not_blamed_on_audio(house: 
     assert house.manifest()["complete"] is True
 
 
-async def test_fewer_announced_than_listed_means_nothing(house: House) -> None:
+async def test_fewer_announced_than_listed_means_nothing(house: Resources) -> None:
     with_participants(house)
     house.account.listed[0]["recording_count"] = 1
     house.configure(SDK)
@@ -191,7 +193,7 @@ async def test_fewer_announced_than_listed_means_nothing(house: House) -> None:
 BOARD = "TrAsH1111aaaa1111aaaa=="
 
 
-def in_trash(house: House, days: int) -> dict[str, Any]:
+def in_trash(house: Resources, days: int) -> dict[str, Any]:
     file = entry("t-1", "MP4", 26000, meeting_id=BOARD, file_type=..., download_url=...)
     file |= {"recording_type": "shared_screen_with_speaker_view", "deleted_time": at(27)}
     board = {
@@ -203,7 +205,7 @@ def in_trash(house: House, days: int) -> dict[str, Any]:
     return board
 
 
-def recovered(house: House, board: dict[str, Any]) -> None:
+def recovered(house: Resources, board: dict[str, Any]) -> None:
     """Take it out of the trash, as somebody does in Zoom's pages."""
     size = house.account.mp4("t-1")
     file = entry("t-1", "MP4", size, recording_type="shared_screen_with_speaker_view")
@@ -211,7 +213,7 @@ def recovered(house: House, board: dict[str, Any]) -> None:
     house.account.listed = [board | {"recording_files": [file], "total_size": size}]
 
 
-async def test_what_was_to_be_rescued_and_could_not_be_is_not_done(house: House) -> None:
+async def test_what_was_to_be_rescued_and_could_not_be_is_not_done(house: Resources) -> None:
     in_trash(house, days=30)
     house.configure(MEETINGS, trash="rescue")
     ran = await house.run("sync", code=1)
@@ -228,7 +230,9 @@ async def test_what_was_to_be_rescued_and_could_not_be_is_not_done(house: House)
 
 
 @pytest.mark.parametrize("days", [2, 40])
-async def test_what_left_the_trash_is_asked_for_however_old_it_is(house: House, days: int) -> None:
+async def test_what_left_the_trash_is_asked_for_however_old_it_is(
+    house: Resources, days: int
+) -> None:
     board = in_trash(house, days)
     house.configure(MEETINGS, trash="rescue")
     await house.run("sync", code=1)
@@ -240,7 +244,7 @@ async def test_what_left_the_trash_is_asked_for_however_old_it_is(house: House, 
     assert (await house.run("audit", "--json")).json["ok"]
 
 
-async def test_what_left_the_trash_and_is_nowhere_has_vanished(house: House) -> None:
+async def test_what_left_the_trash_and_is_nowhere_has_vanished(house: Resources) -> None:
     in_trash(house, days=40)
     house.configure(MEETINGS, trash="rescue")
     await house.run("sync", code=1)
@@ -253,7 +257,7 @@ async def test_what_left_the_trash_and_is_nowhere_has_vanished(house: House) -> 
     assert again == []
 
 
-async def test_a_retry_asks_for_that_recording_and_says_what_helps(house: House) -> None:
+async def test_a_retry_asks_for_that_recording_and_says_what_helps(house: Resources) -> None:
     board = in_trash(house, days=40)
     house.configure(MEETINGS, trash="rescue")
     await house.run("sync", code=1)
@@ -266,7 +270,7 @@ async def test_a_retry_asks_for_that_recording_and_says_what_helps(house: House)
     assert any(path.startswith("/v2/meetings/TrAsH") for path in house.account.asked[asked:])
 
 
-async def test_a_loss_that_was_accepted_ends_with_nought(house: House) -> None:
+async def test_a_loss_that_was_accepted_ends_with_nought(house: Resources) -> None:
     in_trash(house, days=30)
     house.configure(MEETINGS, trash="rescue")
     await house.run("sync", code=1)
@@ -280,7 +284,7 @@ async def test_a_loss_that_was_accepted_ends_with_nought(house: House) -> None:
 STORED_AT = "s3://acme-recordings/2024/05/06/v-9.mp4"
 
 
-def in_own_storage(house: House, **more: Any) -> None:
+def in_own_storage(house: Resources, **more: Any) -> None:
     file = entry("v-9", "MP4", 26000, external_storage_url=f"{STORED_AT}?X-Amz-Signature=abc")
     house.account.listed = [
         {"session_id": "own==", "session_name": "own", "start_time": at(2), "duration": 5,
@@ -288,7 +292,7 @@ def in_own_storage(house: House, **more: Any) -> None:
     ]  # fmt: skip
 
 
-async def test_where_a_file_lies_in_ones_own_storage_is_kept_and_shown(house: House) -> None:
+async def test_where_a_file_lies_in_ones_own_storage_is_kept_and_shown(house: Resources) -> None:
     in_own_storage(house)
     house.configure(SDK)
     await house.run("sync", code=1)
@@ -303,14 +307,14 @@ async def test_where_a_file_lies_in_ones_own_storage_is_kept_and_shown(house: Ho
     assert b"X-Amz-Signature" not in catalog
 
 
-async def test_its_download_address_is_tried_first(house: House) -> None:
+async def test_its_download_address_is_tried_first(house: Resources) -> None:
     in_own_storage(house, file_size=house.account.mp4("v-9"))
     house.configure(SDK)
     await house.run("sync")
     assert house.manifest()["complete"] is True
 
 
-async def test_a_retry_tries_the_address_again(house: House) -> None:
+async def test_a_retry_tries_the_address_again(house: Resources) -> None:
     in_own_storage(house, file_size=...)
     del house.account.listed[0]["recording_files"][0]["file_size"]
     house.configure(SDK)
@@ -325,7 +329,7 @@ async def test_a_retry_tries_the_address_again(house: House) -> None:
 # --- accounts 6: who speaks ----------------------------------------------------------------------
 
 
-async def test_files_of_participants_are_named_by_who_speaks(house: House) -> None:
+async def test_files_of_participants_are_named_by_who_speaks(house: Resources) -> None:
     served = house.account
     names = ["Audio only - Kim", "Audio only - Sasha / Ops", "Audio only - Kim"]
     audio = [
@@ -353,7 +357,7 @@ async def test_files_of_participants_are_named_by_who_speaks(house: House) -> No
 # --- hosts 4 and 18: ids -------------------------------------------------------------------------
 
 
-async def test_two_files_under_one_id_are_both_here_in_whatever_order(house: House) -> None:
+async def test_two_files_under_one_id_are_both_here_in_whatever_order(house: Resources) -> None:
     served = house.account
     files = [
         entry("x", "MP4", served.mp4("v"), download_url="W/rec/download/v"),
@@ -374,7 +378,7 @@ async def test_two_files_under_one_id_are_both_here_in_whatever_order(house: Hou
     assert (await house.run("audit", "--json")).json["ok"]
 
 
-async def test_a_later_version_is_said_and_fetched_beside_the_first(house: House) -> None:
+async def test_a_later_version_is_said_and_fetched_beside_the_first(house: Resources) -> None:
     served = house.account
     served.listed = [
         {"session_id": "cut==", "start_time": at(2), "recording_count": 1,

@@ -18,7 +18,7 @@ from yarl import URL
 from reelkeep.errors import Unreachable
 from reelkeep.ports import Request
 from reelkeep.simulator.gotoassist import GoToAssist
-from reelkeep.simulator.scene import Scene
+from reelkeep.simulator.state import Scene
 from reelkeep.simulator.tokens import GotoTokens, ZoomTokens
 from reelkeep.simulator.zoom import Zoom
 from simulation.bodies import Said

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from fakes.shelf import Shelf
 from reelkeep.errors import Unreachable
 from reelkeep.ports import Request
-from reelkeep.simulator.scene import Scene
+from reelkeep.simulator.state import Scene
 from reelkeep.simulator.world import SimFile
 from simulation.bodies import Said, reply
 

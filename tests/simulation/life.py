@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from reelkeep.app.absence import Absence
 from reelkeep.app.belonging import hold_archive
-from reelkeep.app.house import House, furnish, recover, tell_file_systems
+from reelkeep.app.house import Resources, furnish, recover, tell_file_systems
 from reelkeep.app.one_pass import Pass
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.scrubbing import make_scrubber
@@ -55,7 +55,7 @@ class Machine:
     trace: Trace
     clock: HostClock
     dice: Callable[[], float]
-    house: House | None = None  #: That of the process that runs.
+    house: Resources | None = None  #: That of the process that runs.
 
     def report(self, event: str, /, **keys: object) -> None:
         """Take note of what an operator's command reports."""
@@ -112,7 +112,7 @@ class Machine:
             else:
                 await _serve(self.house, stop_at - anyio.current_time())
 
-    async def _enter(self, stack: AsyncExitStack, log: Log, *, once: bool) -> House:
+    async def _enter(self, stack: AsyncExitStack, log: Log, *, once: bool) -> Resources:
         """Open the house; `run` waits for an archive that is not there, one pass does not."""
         if once:
             return await stack.enter_async_context(self._open(log))
@@ -121,7 +121,7 @@ class Machine:
         )
 
     @asynccontextmanager
-    async def _open(self, log: Log) -> AsyncIterator[House]:
+    async def _open(self, log: Log) -> AsyncIterator[Resources]:
         archive, database = self._archive(), Database(self.engine, self.hop)
         identities = (f"{number:032x}" for number in range(self.witness.lives, 1 << 30))
         async with hold_archive(archive, database, self.clock, identities=identities.__next__):
@@ -166,7 +166,7 @@ async def _look_rarely(_seconds: float) -> None:
     await anyio.sleep(SEARCH)
 
 
-async def _serve(house: House, seconds: float) -> None:
+async def _serve(house: Resources, seconds: float) -> None:
     pipeline = Pipeline(house, list(house.providers))
 
     async def steer() -> None:

@@ -27,9 +27,9 @@ from reelkeep.core.model import Failed
 from reelkeep.core.resume import Ask, Continue, Decision, Fresh, content_range, decide
 from reelkeep.core.room import Room
 from reelkeep.errors import ArchiveAbsent, DiskFull, IoFailed, Stalled, TransferError, Unreachable
-from reelkeep.stages import download, stream
+from reelkeep.stages import stream, worker_pool
+from reelkeep.stages.disk_space import Space
 from reelkeep.stages.pour import Pour
-from reelkeep.stages.space import Space
 from reelkeep.stages.storage import Storage
 from reelkeep.stages.stream import Arrived
 from simulation import connections
@@ -134,7 +134,7 @@ def _early() -> AbstractContextManager[Any]:
 
 def _stuck() -> AbstractContextManager[Any]:
     """Wait for ever for a file whose transfer ended with an error of a kind (21)."""
-    attempt = download._attempt
+    attempt = worker_pool._attempt
 
     async def careless(*what: Any) -> Any:
         outcome = await attempt(*what)
@@ -142,7 +142,7 @@ def _stuck() -> AbstractContextManager[Any]:
             await anyio.sleep_forever()
         return outcome
 
-    return patch.object(download, "_attempt", careless)
+    return patch.object(worker_pool, "_attempt", careless)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import anyio
 from sqlalchemy import Engine
 
 import virtual
-from reelkeep.app.unwrapped import leaves
+from reelkeep.app.exception_groups import leaves
 from reelkeep.catalog.database import open_engine
 from reelkeep.catalog.schema import prepare
 from reelkeep.simulator.tokens import GotoTokens, ZoomTokens

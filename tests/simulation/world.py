@@ -9,8 +9,8 @@ from functools import lru_cache
 from random import Random
 
 from reelkeep.simulator.content import Content, Kind, Noise
-from reelkeep.simulator.scene import Scene
 from reelkeep.simulator.signing import Signer
+from reelkeep.simulator.state import Scene
 from reelkeep.simulator.studio import Studio
 from reelkeep.simulator.world import SimFile, SimMeeting, SimRecording, SimSession, World
 from simulation.apis import URLS

@@ -42,8 +42,8 @@ from reelkeep.core.model import (
     Stored,
 )
 from reelkeep.core.naming import key
-from reelkeep.stages.fetch import Fetcher
-from reelkeep.stages.flights import Flights
+from reelkeep.stages.active_transfers import ActiveTransfers
+from reelkeep.stages.download import Fetcher
 from reelkeep.stages.hands import Hands
 from reelkeep.stages.stream import Stream
 from reelkeep.transport import AiohttpTransport, TransportOptions
@@ -232,7 +232,7 @@ class _Load:
         provider = _Locating(
             bases=(f"http://127.0.0.1:{ports[0]}", f"https://localhost:{ports[1]}")
         )
-        flights = Flights()
+        flights = ActiveTransfers()
         slots = RECORDINGS * RECORDING + SPARE
         stream = Stream(
             transport,

@@ -11,10 +11,10 @@ from datetime import UTC, date, datetime
 import anyio
 
 from reelkeep.app.books import read_catalog, utc_now
+from reelkeep.app.exception_groups import unwrapped
 from reelkeep.app.house import builder, make_providers
 from reelkeep.app.plan import scratch_catalog
 from reelkeep.app.shelf import make_archive
-from reelkeep.app.unwrapped import unwrapped
 from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.desk import Desk
@@ -33,7 +33,7 @@ from reelkeep.core.model import (
     RecordingId,
     Window,
 )
-from reelkeep.core.spans import AHEAD, EPOCH, since_epoch
+from reelkeep.core.poll_window import AHEAD, EPOCH, since_epoch
 from reelkeep.core.unread import PartlyDescribed
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clean, Clock, Provider, Report

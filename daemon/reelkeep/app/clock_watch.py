@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import anyio
 
-from reelkeep.app.house import House, reset_instants
+from reelkeep.app.house import Resources, reset_instants
 from reelkeep.core.instants import step
 
 LOOK = 5.0
 """Seconds between two looks at the clock."""
 
 
-async def watch_clock(house: House, stepped: Callable[[], None]) -> None:
+async def watch_clock(house: Resources, stepped: Callable[[], None]) -> None:
     """Compare the clock with the time that goes by, until cancelled.
 
     When it was set, instants in the catalog that cannot be right are reset, and `stepped` is

@@ -27,8 +27,8 @@ from reelkeep.app.repair import Repairer
 from reelkeep.archive.local import LocalArchive
 from reelkeep.archive.part import LocalPart
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.replacing import Replacement, replace_stored
+from reelkeep.catalog.results import SqlLedger
 from reelkeep.core.content_audit import Comparison
 from reelkeep.core.integrity import Blemish, Mark
 from reelkeep.core.model import Download

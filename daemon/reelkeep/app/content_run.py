@@ -12,10 +12,10 @@ import anyio
 from reelkeep.app.books import open_catalog, read_catalog, utc_now
 from reelkeep.app.content_audit import Archived, Comparer, ContentAudit, run_audit
 from reelkeep.app.content_repair import Mender
+from reelkeep.app.exception_groups import unwrapped
 from reelkeep.app.house import builder, make_providers, retry_policy
 from reelkeep.app.refetching import Refetcher
 from reelkeep.app.shelf import make_archive
-from reelkeep.app.unwrapped import unwrapped
 from reelkeep.app.wire import open_wire
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.desk import Desk
@@ -27,8 +27,8 @@ from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import ProviderName, Window
 from reelkeep.ports import Report
 from reelkeep.settings import Settings
+from reelkeep.stages.active_transfers import ActiveTransfers
 from reelkeep.stages.bring import Bringer
-from reelkeep.stages.flights import Flights
 from reelkeep.stages.hands import Hands
 from reelkeep.stages.stream import Stream
 from reelkeep.telemetry.libraries import captured
@@ -57,7 +57,7 @@ class ContentRun:
         self._wish = wish
         self._log = log
         self.found = ContentAudit()
-        self.flights = Flights()
+        self.flights = ActiveTransfers()
 
     async def run(self, stop: anyio.Event) -> None:
         """Compare all that is meant, until `stop` is set.

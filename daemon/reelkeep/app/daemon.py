@@ -16,22 +16,22 @@ from anyio import open_signal_receiver
 from anyio.abc import TaskGroup, TaskStatus
 
 from reelkeep.app.absence import Absence
-from reelkeep.app.attendant import Attendant
 from reelkeep.app.books import utc_now
+from reelkeep.app.exception_groups import causes_of, unwrapped
 from reelkeep.app.heartbeat import beat_meanwhile
-from reelkeep.app.house import House, open_house
+from reelkeep.app.house import Resources, open_house
+from reelkeep.app.monitor import Attendant
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.pulse import Pulse
 from reelkeep.app.reload import put_in_force
 from reelkeep.app.scrubbing import make_scrubber
 from reelkeep.app.status import Status, of_catalog
-from reelkeep.app.unwrapped import causes_of, unwrapped
 from reelkeep.catalog.outage import Outage
 from reelkeep.errors import CatalogUnavailable, ConfigError
 from reelkeep.settings import Settings, enabled_of, load
 from reelkeep.settings.changes import compare
-from reelkeep.stages.bells import Bell
 from reelkeep.stages.scrub import Scrubber
+from reelkeep.stages.signals import Bell
 from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
@@ -92,7 +92,7 @@ class _Daemon:
         self._environ = environ
         self._report_of = report_of
         self._settings = settings
-        self._house: House | None = None
+        self._house: Resources | None = None
         self._orders = _Orders()
         self._began = anyio.current_time()
         self.log = report_of(settings)
@@ -194,10 +194,10 @@ class _Daemon:
         await self._group.start(pages.forever, name="pages")
         stack.push_async_callback(pages.stop)
 
-    async def _open(self, stack: AsyncExitStack) -> House | None:
+    async def _open(self, stack: AsyncExitStack) -> Resources | None:
         """Return the open house, None if a stop was asked for meanwhile."""
 
-        def opening() -> AbstractAsyncContextManager[House]:
+        def opening() -> AbstractAsyncContextManager[Resources]:
             return open_house(
                 self._settings, self.report, learn=self.log.learn, clean=self.log.clean,
                 outage=self._outage,
@@ -244,7 +244,7 @@ class _Daemon:
             )  # fmt: skip
         self.notifier.ready()
 
-    async def _steer(self, house: House, pipeline: Pipeline, scrubber: Scrubber | None) -> None:
+    async def _steer(self, house: Resources, pipeline: Pipeline, scrubber: Scrubber | None) -> None:
         """Work, and read the archive again, until the orders say stop."""
         self.report("daemon.ready", seconds=round(anyio.current_time() - self._began, 3))
         self._pulse.starting = False
@@ -256,7 +256,7 @@ class _Daemon:
             await self._orders.stop.wait()
             group.cancel_scope.cancel()
 
-    async def _heed(self, house: House, pipeline: Pipeline) -> None:
+    async def _heed(self, house: Resources, pipeline: Pipeline) -> None:
         """Reload as often as it is asked for."""
         while True:
             await self._orders.reload.wait()
@@ -267,7 +267,7 @@ class _Daemon:
                 self.report("config.rejected", config=self._path, reason=str(error))
             self.notifier.ready()
 
-    async def _reload(self, house: House, pipeline: Pipeline) -> None:
+    async def _reload(self, house: Resources, pipeline: Pipeline) -> None:
         found = load(self._path, environ=self._environ, asked=enabled_of(()))
         change = compare(house.settings, found)
         await put_in_force(change, house, pipeline)

@@ -23,11 +23,11 @@ from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.disposals import SqlDisposals
 from reelkeep.catalog.instants import reset_instants as reset
 from reelkeep.catalog.intake import SqlIntake
-from reelkeep.catalog.ledger import SqlLedger
 from reelkeep.catalog.outage import Outage
 from reelkeep.catalog.queue import SqlQueue
+from reelkeep.catalog.results import SqlLedger
+from reelkeep.catalog.token_store import FileVault
 from reelkeep.catalog.upgrade import Upgrade
-from reelkeep.catalog.vault import FileVault
 from reelkeep.core.file_system import limitations
 from reelkeep.core.instants import PLAUSIBLE_SINCE, Longest
 from reelkeep.core.model import ProviderName
@@ -37,7 +37,7 @@ from reelkeep.options import ProviderOptions, lacks_secrets
 from reelkeep.ports import Clean, Clock, Dice, Learn, Provider, Report, Tools, Transport
 from reelkeep.providers.adapter import Installed
 from reelkeep.settings import Settings
-from reelkeep.stages.flights import Flights
+from reelkeep.stages.active_transfers import ActiveTransfers
 from reelkeep.telemetry.libraries import captured
 
 Build = Callable[[ProviderOptions], Provider]
@@ -45,7 +45,7 @@ Build = Callable[[ProviderOptions], Provider]
 
 
 @dataclass(slots=True, kw_only=True)
-class House:
+class Resources:
     """All collaborators of one process, open and ready."""
 
     settings: Settings  #: What is in force.
@@ -66,7 +66,7 @@ class House:
     providers: dict[ProviderName, Provider]  #: Those that are enabled.
     build: Build
     adjust: Callable[[Settings], None]  #: Puts other limits of the transport in force.
-    flights: Flights
+    flights: ActiveTransfers
 
     def refit(self, settings: Settings, built: Mapping[ProviderName, Provider]) -> None:
         """Put in force what may change while transfers go on; `built` are new providers."""
@@ -91,7 +91,7 @@ async def open_house(
     clock: Clock = utc_now,
     dice: Dice = random.random,
     outage: Outage | None = None,
-) -> AsyncIterator[House]:
+) -> AsyncIterator[Resources]:
     """Lock archive and catalog, open everything, and recover what a crash left.
 
     `learn` hears of secrets that come up, `clean` takes all known ones out of a text. Where there
@@ -165,12 +165,12 @@ def furnish(  # noqa: PLR0913 - each collaborator once
     clock: Clock = utc_now,
     dice: Dice = random.random,
     outage: Outage | None = None,
-) -> House:
+) -> Resources:
     """Return a house around what is open already; `recover` comes next."""
     build = builder(settings, transport, report, learn=learn, clock=clock, dice=dice)
     providers = make_providers(settings, build)
     patient = database if outage is None else database.patient(outage.outlast)
-    return House(
+    return Resources(
         settings=settings,
         report=report,
         clean=clean,
@@ -196,7 +196,7 @@ def furnish(  # noqa: PLR0913 - each collaborator once
         providers=providers,
         build=build,
         adjust=adjust,
-        flights=Flights(),
+        flights=ActiveTransfers(),
     )
 
 
@@ -254,7 +254,7 @@ def longest_delays(settings: Settings, providers: Iterable[Provider]) -> Longest
     )
 
 
-async def reset_instants(house: House, *, thorough: bool = False) -> None:
+async def reset_instants(house: Resources, *, thorough: bool = False) -> None:
     """Reset what a wrong clock has noted in the catalog, and say so."""
     now, longest = house.clock(), house.queue.longest
     if now < PLAUSIBLE_SINCE:
@@ -265,7 +265,7 @@ async def reset_instants(house: House, *, thorough: bool = False) -> None:
         house.report("catalog.instants_reset", instants=sum(counts.values()), columns=list(counts))
 
 
-async def recover(house: House, *, is_new: bool) -> None:
+async def recover(house: Resources, *, is_new: bool) -> None:
     """Make what a crash left due again; a new catalog takes over what the archive holds."""
     files = await house.queue.recover()
     if files:

@@ -9,10 +9,10 @@ from itertools import count
 
 import anyio
 
-from reelkeep.app.house import House, retry_policy
+from reelkeep.app.exception_groups import unwrapped
+from reelkeep.app.house import Resources, retry_policy
 from reelkeep.app.pipeline import Pipeline
-from reelkeep.app.unwrapped import unwrapped
-from reelkeep.catalog.outlook import Outlook, look
+from reelkeep.catalog.remaining_work import Outlook, look
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import poll_again
 from reelkeep.stages.storage import LOOK_AGAIN
@@ -46,7 +46,7 @@ class Pass:
     """Steers a pipeline through one pass. `cut_short` is true if the time was up first."""
 
     def __init__(
-        self, house: House, names: Sequence[ProviderName], *, limit: timedelta | None,
+        self, house: Resources, names: Sequence[ProviderName], *, limit: timedelta | None,
         polls: bool = True,
     ) -> None:  # fmt: skip
         """Without `polls`, only the windows are read that an operator wants to be read again."""

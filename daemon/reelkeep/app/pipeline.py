@@ -11,25 +11,25 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from reelkeep.app.clock_watch import watch_clock
-from reelkeep.app.house import House
-from reelkeep.app.station import Station
+from reelkeep.app.house import Resources
+from reelkeep.app.provider_pipeline import ProviderPipeline
 from reelkeep.core.model import Claim, Download, Failed, Outcome, ProviderName
 from reelkeep.core.retry import PATIENCE
 from reelkeep.errors import DiskFull, ProviderError, Remedy, TooLarge, TransferError
 from reelkeep.stages import record
 from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.backfill import Backfiller
-from reelkeep.stages.bells import Bell, Carillon, Chime
+from reelkeep.stages.disk_space import Space
 from reelkeep.stages.dispatch import Turns
-from reelkeep.stages.dispose import Disposer
-from reelkeep.stages.download import Fetch, Landed, Pool
-from reelkeep.stages.fetch import Fetcher
+from reelkeep.stages.download import Fetcher
 from reelkeep.stages.hands import Hands
 from reelkeep.stages.poll import Poller
+from reelkeep.stages.provider_trash import Disposer
 from reelkeep.stages.publish import Publisher
-from reelkeep.stages.space import Space
+from reelkeep.stages.signals import Bell, Carillon, Chime
 from reelkeep.stages.storage import Storage
 from reelkeep.stages.stream import Stream
+from reelkeep.stages.worker_pool import Fetch, Landed, Pool
 
 Steer = Callable[[], Awaitable[None]]
 """Decides how long a pipeline works: until it returns."""
@@ -41,7 +41,9 @@ class Pipeline:
     With `polls`, each provider is asked on its interval; else whoever steers asks.
     """
 
-    def __init__(self, house: House, names: Sequence[ProviderName], *, polls: bool = False) -> None:
+    def __init__(
+        self, house: Resources, names: Sequence[ProviderName], *, polls: bool = False
+    ) -> None:
         self._house = house
         self._polls = polls
         self._filled, self._recorded = Bell(), Bell()
@@ -57,7 +59,7 @@ class Pipeline:
             names=lambda: list(self.stations),
         )
         self.stirred_at = anyio.current_time()  #: When last an attempt at a file came to something.
-        self.stations: dict[ProviderName, Station] = {}
+        self.stations: dict[ProviderName, ProviderPipeline] = {}
         self.stations.update((name, self._station(name)) for name in names)
         self._backlogs = {name: station.backlog for name, station in self.stations.items()}
         done = Chime([self.moved, Carillon(self._tellers)])
@@ -144,8 +146,8 @@ class Pipeline:
         for station in self.stations.values():
             station.poller.wake.ring()
 
-    def _station(self, name: ProviderName) -> Station:
-        return Station(
+    def _station(self, name: ProviderName) -> ProviderPipeline:
+        return ProviderPipeline(
             self._house,
             name,
             filled=self._filled,
@@ -154,7 +156,7 @@ class Pipeline:
             space=self.space,
         )
 
-    def _start(self, station: Station) -> None:
+    def _start(self, station: ProviderPipeline) -> None:
         front, back = self._groups
         station.start(front=front, back=back, polls=self._polls)
 

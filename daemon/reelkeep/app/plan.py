@@ -11,9 +11,9 @@ import anyio
 from sqlalchemy import Connection, func, select
 
 from reelkeep.app.books import open_catalog, utc_now
+from reelkeep.app.exception_groups import unwrapped
 from reelkeep.app.house import builder, make_providers
 from reelkeep.app.shelf import make_archive
-from reelkeep.app.unwrapped import unwrapped
 from reelkeep.app.wire import open_wire
 from reelkeep.catalog.adoption import adopt
 from reelkeep.catalog.database import Database
@@ -24,14 +24,14 @@ from reelkeep.catalog.schema import migrate
 from reelkeep.catalog.tables import file, recording
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
-from reelkeep.core.spans import since_epoch
+from reelkeep.core.poll_window import since_epoch
 from reelkeep.core.unread import Unread
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clean, Clock, Dice, Finding, Provider, Resuming, Traits
 from reelkeep.settings import Settings
 from reelkeep.settings.model import CatalogOptions
-from reelkeep.stages.bells import Bell
 from reelkeep.stages.poll import Poller
+from reelkeep.stages.signals import Bell
 from reelkeep.telemetry.libraries import captured
 from reelkeep.telemetry.logs import Log
 
@@ -49,7 +49,7 @@ class PlanLine:
     error: str | None  #: Why the provider could not be read, or not wholly.
 
 
-class Spared:
+class ReadOnlyProvider:
     """A provider that may be asked anything, and is told nothing."""
 
     def __init__(self, provider: Provider) -> None:
@@ -144,7 +144,7 @@ async def rehearse(
     intake = SqlIntake(scratch, clock, _unheard)
 
     async def poll(provider: Provider) -> None:
-        spared = Spared(provider)
+        spared = ReadOnlyProvider(provider)
         poller = Poller(
             spared, intake, clock=clock, dice=dice, report=_unheard, work=Bell(), clean=clean
         )
@@ -172,7 +172,7 @@ async def _read(poller: Poller, window: Window, clean: Clean) -> str | None:
 
 
 def _line(
-    connection: Connection, spared: Spared, window: Window | None, *, error: str | None
+    connection: Connection, spared: ReadOnlyProvider, window: Window | None, *, error: str | None
 ) -> PlanLine:
     query = (
         select(

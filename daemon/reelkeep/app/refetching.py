@@ -16,8 +16,8 @@ from reelkeep.core.model import Download, Failed
 from reelkeep.core.retry import Policy, judge
 from reelkeep.errors import DigestMismatch, ProviderError, Remedy, TransferError, Unreachable
 from reelkeep.ports import Clock, Dice, Part, Report
+from reelkeep.stages.active_transfers import ActiveTransfers
 from reelkeep.stages.bring import Bringer, say_discarded
-from reelkeep.stages.flights import Flights
 from reelkeep.stages.stream import Arrived, resumable
 
 ABSENT = frozenset({"not_found", "refused"})
@@ -36,7 +36,7 @@ class Refetcher:
     """
 
     def __init__(
-        self, bring: Bringer, flights: Flights, *, policy: Policy, clock: Clock, dice: Dice,
+        self, bring: Bringer, flights: ActiveTransfers, *, policy: Policy, clock: Clock, dice: Dice,
         report: Report,
     ) -> None:  # fmt: skip
         self._bring = bring
@@ -67,7 +67,7 @@ class Refetcher:
         Raises:
             ProviderError, TransferError: The last attempt failed.
         """
-        with self._flights.take_off(download, anyio.current_time()) as flight:
+        with self._flights.begin_transfer(download, anyio.current_time()) as flight:
             for attempt in count(1):
                 try:
                     return await believe(await self._bring(part, flight))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from reelkeep.app.house import House
+from reelkeep.app.house import Resources
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.core.model import ProviderName
 from reelkeep.settings.changes import Change
 
 
-async def put_in_force(change: Change, house: House, pipeline: Pipeline) -> None:
+async def put_in_force(change: Change, house: Resources, pipeline: Pipeline) -> None:
     """Let `pipeline` work as `change` says.
 
     Providers that changed are ended and begun anew. Transfers under way go on, on their own

@@ -21,7 +21,7 @@ from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Holding
 from reelkeep.ports import Clock, Report
 from reelkeep.settings import Settings
-from reelkeep.stages.inspect import Inspected, Inspector, findings
+from reelkeep.stages.integrity_check import Inspected, Inspector, findings
 
 Holdings = AsyncIterator[Holding] | Sequence[Holding]
 

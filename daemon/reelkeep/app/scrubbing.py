@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from reelkeep.app.house import House
+from reelkeep.app.house import Resources
 from reelkeep.archive.pace import Pace
 from reelkeep.core.integrity import Verdict
-from reelkeep.stages.inspect import Inspector
+from reelkeep.stages.integrity_check import Inspector
 from reelkeep.stages.scrub import Scrubber
 
 
-def make_scrubber(house: House) -> Scrubber | None:
+def make_scrubber(house: Resources) -> Scrubber | None:
     """Return the scrubber of `house`, None if `archive.scrub` turns it off."""
     period = house.settings.archive.scrub
     if period is None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio import to_thread
 
-from reelkeep.app.asking import Unanswered, ask, same_catalog
 from reelkeep.app.belonging import require
 from reelkeep.app.books import read_catalog
+from reelkeep.app.daemon_client import Unanswered, ask, same_catalog
 from reelkeep.app.shelf import make_archive
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.desk import Desk, Summary
@@ -22,10 +22,10 @@ from reelkeep.core.model import ProviderName
 from reelkeep.errors import TransferError
 from reelkeep.ports import Archive, Clock, Report
 from reelkeep.settings import Settings
-from reelkeep.stages.flights import Flights
+from reelkeep.stages.active_transfers import ActiveTransfers
 
 if TYPE_CHECKING:  # a house has a client of HTTP; most who look at the catalog open none
-    from reelkeep.app.house import House
+    from reelkeep.app.house import Resources
 
 Status = dict[str, Any]
 
@@ -33,7 +33,7 @@ _PENDING = ("due", "active")
 _FAILED = ("failed", "gone")
 
 
-async def snapshot(house: House) -> Status:
+async def snapshot(house: Resources) -> Status:
     """Return the status of the process that holds the house."""
     settings = house.settings  # a reload may put others in force meanwhile
     names = [ProviderName(options.name) for options in settings.providers]
@@ -93,7 +93,7 @@ async def _problem(archive: LocalArchive, asked: Awaitable[object]) -> str | Non
         return str(error)
 
 
-def transfers(flights: Flights) -> list[Status]:
+def transfers(flights: ActiveTransfers) -> list[Status]:
     """Return what is under way, the oldest first."""
     now = anyio.current_time()
     return [

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from stat import S_ISDIR
 
+from reelkeep.archive.folder_format import Form, staged_form
 from reelkeep.archive.folders import Folders
-from reelkeep.archive.forms import Form, staged_form
 from reelkeep.archive.ground import Ground
 from reelkeep.archive.places import Places, tag
 from reelkeep.archive.whereabouts import is_at, stored, waiting

@@ -7,7 +7,7 @@ from math import inf
 
 from anyio import CapacityLimiter
 
-from reelkeep.archive.hashes import new_hash
+from reelkeep.archive.checksums import new_hash
 from reelkeep.archive.threads import Threads
 from reelkeep.core.coverage import Claim, Coverage
 from reelkeep.core.digests import needed

@@ -14,15 +14,16 @@ from pathlib import Path
 
 from anyio import CancelScope, CapacityLimiter, create_task_group
 
-from reelkeep.archive.adopt import Adoption, adoption
 from reelkeep.archive.batches import Batches
 from reelkeep.archive.finish import Finish
 from reelkeep.archive.flushing import Directories, Flushers
+from reelkeep.archive.folder_format import BAG, PLAIN
 from reelkeep.archive.folders import Folders
-from reelkeep.archive.forms import BAG, PLAIN
 from reelkeep.archive.ground import Ground
 from reelkeep.archive.identity import ArchiveIdentity, IdentityAccess
+from reelkeep.archive.import_existing import Adoption, adoption
 from reelkeep.archive.keeper import Keeper, Whole
+from reelkeep.archive.leftovers import Traces
 from reelkeep.archive.lock import acquire
 from reelkeep.archive.memory import SMALL
 from reelkeep.archive.pace import Pace, Progress, drive
@@ -35,7 +36,6 @@ from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.rehash import rehash
 from reelkeep.archive.threads import Threads
 from reelkeep.archive.tidy import Orphan, tidy_all
-from reelkeep.archive.traces import Traces
 from reelkeep.archive.verify import directories, verification
 from reelkeep.archive.volumes import VolumeAccess, Volumes
 from reelkeep.archive.walk import walk

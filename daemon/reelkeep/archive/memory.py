@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from reelkeep.archive.hashes import new_hash
+from reelkeep.archive.checksums import new_hash
 from reelkeep.ports import Held, Inspection
 
 SMALL = 256 * 1024

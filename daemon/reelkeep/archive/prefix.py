@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
-from reelkeep.archive.hashes import checksum
+from reelkeep.archive.checksums import checksum
 
 MARK: Final = 64 << 20
 """Bytes between two marks."""

@@ -21,8 +21,8 @@ from pathlib import Path, PurePosixPath
 
 from reelkeep.archive.across import Across
 from reelkeep.archive.flushing import Flushers
+from reelkeep.archive.folder_format import Form, form_of, says, staged_form
 from reelkeep.archive.folders import Folders
-from reelkeep.archive.forms import Form, form_of, says, staged_form
 from reelkeep.archive.ground import Ground
 from reelkeep.archive.places import Places
 from reelkeep.archive.stream import sha256_of

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from reelkeep.archive.forms import form_of
+from reelkeep.archive.folder_format import form_of
 from reelkeep.archive.places import Places, tag
 from reelkeep.archive.stream import sha256_of
 from reelkeep.archive.volumes import Volumes

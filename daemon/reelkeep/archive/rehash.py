@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anyio import CancelScope
 
-from reelkeep.archive.hashes import new_hash
+from reelkeep.archive.checksums import new_hash
 from reelkeep.archive.stream import READ_BYTES, SLICE_BYTES
 from reelkeep.archive.threads import Threads
 from reelkeep.disk import Disk

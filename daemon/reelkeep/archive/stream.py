@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reelkeep.archive.hashes import checksum
+from reelkeep.archive.checksums import checksum
 from reelkeep.archive.prefix import PrefixHash
 from reelkeep.core.coverage import Claim
 from reelkeep.disk import Disk

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from stat import S_ISREG
 
-from reelkeep.archive.forms import BAG, PLAIN, form_of
+from reelkeep.archive.folder_format import BAG, PLAIN, form_of
 from reelkeep.archive.places import Places
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Download, HeldFile, Holding

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.peril import at_risk
+from reelkeep.catalog.expiring import at_risk
 from reelkeep.catalog.queue import claimable
 from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
 from reelkeep.catalog.selection import BEGAN, Selection, has_number, selected

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 from reelkeep.catalog import merging, reviews
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
+from reelkeep.catalog.expiring import Endangered, ask_again, endangered
 from reelkeep.catalog.familiar import Familiar
 from reelkeep.catalog.merging import Later
-from reelkeep.catalog.peril import Endangered, ask_again, endangered
 from reelkeep.catalog.rows import write_rows
 from reelkeep.catalog.standing import Step, restate, tellable
 from reelkeep.catalog.tables import NEVER, provider, recording, unread

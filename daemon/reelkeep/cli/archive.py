@@ -53,7 +53,7 @@ def init(call: Invocation, *, volumes: bool, as_json: bool) -> None:
 
 
 def _print(call: Invocation, begun: Begun) -> None:
-    from reelkeep.cli.words import number
+    from reelkeep.cli.humanize import number
 
     if begun.new:
         call.out.line(f"The archive of this catalog is at {begun.path} from now on.")

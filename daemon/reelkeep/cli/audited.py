@@ -90,7 +90,7 @@ def print_audit(out: Output, found: Sequence[Audited], *, every_day: bool = Fals
 
 def sentence(found: Sequence[Audited]) -> str:
     """Return how it stands, in a sentence."""
-    from reelkeep.cli.words import listed, number
+    from reelkeep.cli.humanize import listed, number
 
     summed = Tally()
     for each in found:

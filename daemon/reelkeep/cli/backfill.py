@@ -16,7 +16,7 @@ from reelkeep.errors import Busy
 
 if TYPE_CHECKING:
     from reelkeep.catalog.desk import Desk
-    from reelkeep.cli.passing import Passed
+    from reelkeep.cli.pass_runner import Passed
     from reelkeep.cli.screen import Screen
     from reelkeep.core.model import ProviderName, Window
     from reelkeep.settings import Settings
@@ -72,10 +72,10 @@ async def _backfill(
 ) -> Passed | None:
     """Keep the wish, and fulfil it; None if another process holds the archive."""
     from reelkeep.app.books import open_catalog, utc_now
-    from reelkeep.app.unwrapped import unwrapped
+    from reelkeep.app.exception_groups import unwrapped
     from reelkeep.catalog.backfills import SqlBackfills
     from reelkeep.catalog.desk import Desk
-    from reelkeep.cli.passing import make_pass
+    from reelkeep.cli.pass_runner import make_pass
 
     async with open_catalog(settings) as (database, _):
         await SqlBackfills(database, utc_now).want(names, window)

@@ -49,7 +49,7 @@ def _document(catalog: Path, copy: Copy, tokens: list[str]) -> dict[str, Any]:
 
 
 def _print(call: Invocation, catalog: Path, copy: Copy, tokens: list[str]) -> None:
-    from reelkeep.cli.words import size
+    from reelkeep.cli.humanize import size
 
     call.out.line(f"{catalog} → {copy.path}")
     call.out.line(f"{copy.recordings:,} recordings, {size(copy.size)}, checked")

@@ -11,7 +11,7 @@ from reelkeep.catalog.desk import Desk, Summary
 from reelkeep.cli.picture import picture
 from reelkeep.cli.progress import Frame, Rate, gauge, time_left, transfer
 from reelkeep.core.model import ProviderName
-from reelkeep.stages.flights import Flights
+from reelkeep.stages.active_transfers import ActiveTransfers
 
 _PAUSE = 4
 """How many times longer than the catalog took to answer it is left in peace."""
@@ -20,7 +20,7 @@ _PAUSE = 4
 class Camera:
     """Looks at the catalog and at the transfers of the providers `names`."""
 
-    def __init__(self, desk: Desk, flights: Flights, names: Sequence[ProviderName]) -> None:
+    def __init__(self, desk: Desk, flights: ActiveTransfers, names: Sequence[ProviderName]) -> None:
         self._desk = desk
         self._flights = flights
         self._names = names

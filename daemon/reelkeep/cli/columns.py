@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.cells import cell_len, set_cell_size
 
+from reelkeep.cli.humanize import moment, size
 from reelkeep.cli.output import Output
-from reelkeep.cli.words import moment, size
 from reelkeep.telemetry.text import visible
 
 if TYPE_CHECKING:

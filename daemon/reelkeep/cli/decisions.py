@@ -40,8 +40,8 @@ def changes(holdings: Iterable[Holding], rows: Collection[int]) -> list[Change]:
 
 def print_changes(out: Output, done: Sequence[Change], became: str) -> None:
     """Print a row for each file, and what became of them in a sentence."""
+    from reelkeep.cli.humanize import number
     from reelkeep.cli.tables import cell, table
-    from reelkeep.cli.words import number
 
     if done:
         made = table(out, "key", "provider", "file", "was", cut={"file"})

@@ -68,7 +68,7 @@ async def _export(call: Invocation, settings: Settings, wanted: Export) -> None:
 
 
 async def _lines(call: Invocation, settings: Settings, holdings: AsyncIterator[Holding]) -> None:
-    from reelkeep.cli.facts import recording
+    from reelkeep.cli.recording_json import recording
 
     async for holding in holdings:
         if not call.out.json(recording(holding, settings.archive.path), indent=None):
@@ -76,8 +76,8 @@ async def _lines(call: Invocation, settings: Settings, holdings: AsyncIterator[H
 
 
 async def _csv(call: Invocation, settings: Settings, holdings: AsyncIterator[Holding]) -> None:
-    from reelkeep.cli.facts import recording
-    from reelkeep.cli.sheets import HEAD, lines
+    from reelkeep.cli.csv_export import HEAD, lines
+    from reelkeep.cli.recording_json import recording
 
     more = call.out.text(HEAD)
     async for holding in holdings:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reelkeep.cli.words import moment
+from reelkeep.cli.humanize import moment
 from reelkeep.core.meeting_number import meeting_number
 from reelkeep.core.model import ProviderName
 from reelkeep.telemetry.text import visible

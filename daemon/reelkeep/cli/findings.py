@@ -6,11 +6,11 @@ import anyio
 from rich.console import RenderableType
 
 from reelkeep.app.rereading import Reread
+from reelkeep.cli.humanize import duration, listed, number, size
 from reelkeep.cli.output import Output
 from reelkeep.cli.progress import Rate
 from reelkeep.cli.screen import Draw
 from reelkeep.cli.tables import cell, table
-from reelkeep.cli.words import duration, listed, number, size
 from reelkeep.core.integrity import Mark
 
 _STYLES = {

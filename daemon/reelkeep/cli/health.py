@@ -84,7 +84,7 @@ def _section(path: Path, name: str) -> object:
 
 def ailment(where: Endpoint | SocketFile, catalog: Path | None) -> str | None:
     """Return why the daemon of `catalog` at `where` is not well; None if it is."""
-    from reelkeep.app.asking import Unanswered, ask, same_catalog
+    from reelkeep.app.daemon_client import Unanswered, ask, same_catalog
 
     try:
         status, body = ask(where, "/healthz")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reelkeep.cli.humanize import number
 from reelkeep.cli.troubles import Troubles
-from reelkeep.cli.words import number
 from reelkeep.telemetry.text import visible
 
 

@@ -89,8 +89,8 @@ async def _list(
 ) -> None:
     from reelkeep.app.books import reading_desk
     from reelkeep.cli.columns import Columns
-    from reelkeep.cli.facts import recording
     from reelkeep.cli.finding import known_names, newest
+    from reelkeep.cli.recording_json import recording
 
     async with reading_desk(settings, log_of(settings)) as desk:
         known = await known_names(desk, settings)

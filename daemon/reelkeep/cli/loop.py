@@ -25,7 +25,7 @@ def run_in_loop(work: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> 
     try:
         return anyio.run(begin)
     except BaseExceptionGroup as group:
-        from reelkeep.app.unwrapped import leaves
+        from reelkeep.app.exception_groups import leaves
 
         wrong = [error for error in leaves(group) if isinstance(error, click.ClickException)]
         if wrong:

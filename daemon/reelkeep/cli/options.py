@@ -174,7 +174,7 @@ def window_of(first: date | None, last: date | None) -> Window | None:
     Raises:
         click.UsageError: It would end before it begins.
     """
-    from reelkeep.core.spans import days as window
+    from reelkeep.core.poll_window import days as window
 
     try:
         return window(first, last, datetime.now(UTC))

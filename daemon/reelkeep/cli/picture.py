@@ -8,9 +8,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from reelkeep.cli.humanize import duration, number, size
 from reelkeep.cli.progress import Frame, Gauge, Transfer
 from reelkeep.cli.tables import cell
-from reelkeep.cli.words import duration, number, size
 
 WIDEST = 110
 """Columns; a bar that is longer says no more."""

@@ -51,8 +51,8 @@ def command(
 
 
 def _print(call: Invocation, lines: Sequence[PlanLine]) -> None:
+    from reelkeep.cli.humanize import number, size
     from reelkeep.cli.tables import cell, table
-    from reelkeep.cli.words import number, size
 
     out = call.out
     numbers = ("recordings", "files", "bytes", "of unknown size", "to transcode")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reelkeep.catalog.desk import Summary
-    from reelkeep.stages.flights import Flight
+    from reelkeep.stages.active_transfers import ActiveTransfer
 
 _MEMORY = 5.0
 """Seconds over which a rate is averaged."""
@@ -80,7 +80,7 @@ def gauge(summary: Summary) -> Gauge:
     )
 
 
-def transfer(flight: Flight, now: float) -> Transfer:
+def transfer(flight: ActiveTransfer, now: float) -> Transfer:
     """Return how far a flight is at `now`, on the loop's clock."""
     age = now - flight.began
     return Transfer(

@@ -47,8 +47,8 @@ async def _rebuild(settings: Settings) -> Rebuilt:
 
 
 def _print(call: Invocation, rebuilt: Rebuilt) -> None:
+    from reelkeep.cli.humanize import number, size
     from reelkeep.cli.tables import cell, table
-    from reelkeep.cli.words import number, size
 
     out = call.out
     if rebuilt.left:
@@ -63,8 +63,8 @@ def _print(call: Invocation, rebuilt: Rebuilt) -> None:
 
 
 def _drawing(rebuilt: Rebuilt) -> Draw:
+    from reelkeep.cli.humanize import number, size
     from reelkeep.cli.tables import cell
-    from reelkeep.cli.words import number, size
 
     async def draw(_height: int) -> RenderableType:
         recordings = number(rebuilt.recordings, "recording")

@@ -61,7 +61,7 @@ def command(
             "The provider is asked for the recording again at the next poll."
         )
     if told:
-        from reelkeep.cli.words import number
+        from reelkeep.cli.humanize import number
 
         verb = "is" if told == 1 else "are"
         call.out.line(f"{number(told, 'recording')} {verb} acknowledged again.")

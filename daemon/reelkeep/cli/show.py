@@ -40,7 +40,7 @@ def command(call: Invocation, *, words: tuple[str, ...], as_json: bool) -> int:
         for each in found:
             call.out.json(each, indent=2 if len(found) == 1 else None)
     elif len(found) == 1:
-        from reelkeep.cli.sheet import print_sheet
+        from reelkeep.cli.show_view import print_sheet
 
         print_sheet(call.out, found[0])
     else:
@@ -50,8 +50,8 @@ def command(call: Invocation, *, words: tuple[str, ...], as_json: bool) -> int:
 
 async def _find(settings: Settings, text: str) -> tuple[list[dict[str, Any]], list[Holding]]:
     from reelkeep.app.books import reading_desk
-    from reelkeep.cli.facts import recording, with_attempts
     from reelkeep.cli.finding import meant
+    from reelkeep.cli.recording_json import recording, with_attempts
 
     async with reading_desk(settings, log_of(settings)) as desk:
         holdings = await meant(desk, text)

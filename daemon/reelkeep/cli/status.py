@@ -38,9 +38,9 @@ def command(call: Invocation, *, as_json: bool) -> int:
 
 
 def _print(call: Invocation, status: Status) -> None:
-    from reelkeep.cli.standing import providers_table, remarks, transfers_table
+    from reelkeep.cli.humanize import size
+    from reelkeep.cli.status_view import providers_table, remarks, transfers_table
     from reelkeep.cli.tables import cell
-    from reelkeep.cli.words import size
 
     out, lines = call.out, [*status["providers"], *status["former_providers"]]
     out.show(providers_table(out, lines, ages=True), *remarks(lines))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reelkeep.cli.output import Output
-from reelkeep.cli.passing import Passed
-from reelkeep.cli.standing import providers_table
+from reelkeep.cli.pass_runner import Passed
+from reelkeep.cli.status_view import providers_table
 from reelkeep.cli.tables import cell
 from reelkeep.cli.troubles import print_troubles
 

@@ -40,7 +40,7 @@ def command(
     Polls every provider once, then transcodes, downloads, verifies, publishes and acknowledges
     until nothing is left that can be done now, or by a retry within the time.
     """
-    from reelkeep.cli.passing import Passed, make_pass
+    from reelkeep.cli.pass_runner import Passed, make_pass
     from reelkeep.cli.screen import Screen
 
     settings = call.settings_for(names)

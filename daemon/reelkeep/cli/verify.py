@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class VerifyRequest:
     """What is to be read, and how."""
 
     names: tuple[str, ...]
@@ -77,7 +77,7 @@ def command(
     ID is as in `show`; of a meeting number, all recordings that have it are read.
     """
     ids = tuple(with_numbers_joined(ids))
-    wish = Wish(names=names, ids=ids, rate=rate, resume=resume, repair=repair)
+    wish = VerifyRequest(names=names, ids=ids, rate=rate, resume=resume, repair=repair)
     if resume and not wish.is_whole:
         raise click.UsageError("--resume cannot be combined with --provider or ID.")
     settings = call.settings_for(names) if repair else call.settings_only()
@@ -92,7 +92,7 @@ def command(
     return Exit.LEFT if found.blemishes or found.stopped else Exit.DONE
 
 
-async def _verify(settings: Settings, wish: Wish) -> Reread:
+async def _verify(settings: Settings, wish: VerifyRequest) -> Reread:
     import anyio
 
     from reelkeep.cli.screen import Screen
@@ -112,7 +112,7 @@ async def _verify(settings: Settings, wish: Wish) -> Reread:
 
 
 async def _read(
-    settings: Settings, wish: Wish, log: Log, screen: Screen, stop: anyio.Event
+    settings: Settings, wish: VerifyRequest, log: Log, screen: Screen, stop: anyio.Event
 ) -> Reread:
     import anyio
 
@@ -142,7 +142,7 @@ async def _end(stop: anyio.Event, reader: Rereader) -> None:
 
 
 async def _what_is_meant(
-    reader: Rereader, settings: Settings, opened: Books | None, wish: Wish
+    reader: Rereader, settings: Settings, opened: Books | None, wish: VerifyRequest
 ) -> None:
     from reelkeep.cli.finding import every
 
@@ -154,7 +154,7 @@ async def _what_is_meant(
         await reader.everything(() if opened is None else every(opened.desk))
 
 
-async def _chosen(settings: Settings, desk: Desk, wish: Wish) -> Holdings:
+async def _chosen(settings: Settings, desk: Desk, wish: VerifyRequest) -> Holdings:
     from reelkeep.cli.finding import all_of, every, known_names
 
     names = wish.names

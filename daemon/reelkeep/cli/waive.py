@@ -76,7 +76,7 @@ async def _waive(
 
 
 def _print_unfinished(out: Output, count: int) -> None:
-    from reelkeep.cli.words import number
+    from reelkeep.cli.humanize import number
 
     verb = "is" if count == 1 else "are"
     out.line(f"{number(count, 'file')} that the provider never finished {verb} waived.")

@@ -11,7 +11,7 @@ LONGEST = 500
 """Characters of one sentence."""
 
 
-def told(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return `error` in a sentence.
 
     Of an exception that is not ours only class and place are told: a bug's own words may hold a

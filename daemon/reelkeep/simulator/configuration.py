@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from reelkeep.simulator.gotoassist import BASE
 
 if TYPE_CHECKING:
-    from reelkeep.simulator.scene import Scene
+    from reelkeep.simulator.state import Scene
 
 
 def configuration(scene: Scene, *, personal_token: bool = False) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from reelkeep.simulator.replying import reset, scripted
 
 if TYPE_CHECKING:
     from reelkeep.simulator.faults import Fault
-    from reelkeep.simulator.scene import Scene
+    from reelkeep.simulator.state import Scene
     from reelkeep.simulator.world import SimFile
 
 _OF_STATUS = {403: "AccessDenied", 404: "NoSuchKey", 405: "MethodNotAllowed"}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reelkeep.simulator.goto_ids import Ids
-    from reelkeep.simulator.scene import Scene
+    from reelkeep.simulator.state import Scene
     from reelkeep.simulator.tokens import GotoTokens
     from reelkeep.simulator.world import SimRecording
 

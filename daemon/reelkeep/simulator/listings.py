@@ -22,7 +22,7 @@ from reelkeep.simulator.world import SimMeeting, SimSession, Trouble
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from reelkeep.simulator.scene import Scene
+    from reelkeep.simulator.state import Scene
     from reelkeep.simulator.world import SimFile, SimUser
 
 Owner = TypeVar("Owner", SimMeeting, SimSession)

@@ -12,8 +12,8 @@ from reelkeep.simulator.replying import bearer
 from reelkeep.simulator.signing import jwt_claims
 
 if TYPE_CHECKING:
-    from reelkeep.simulator.gate import Gate
-    from reelkeep.simulator.scene import Scene
+    from reelkeep.simulator.access import Gate
+    from reelkeep.simulator.state import Scene
     from reelkeep.simulator.world import SimFile
 
 _FILES_SCOPE = "cloud_recording:read:list_recording_files:admin"

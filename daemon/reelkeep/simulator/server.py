@@ -15,8 +15,8 @@ from reelkeep.simulator.genesis import make_world
 from reelkeep.simulator.gotoassist import GoToAssist
 from reelkeep.simulator.journal import Seen
 from reelkeep.simulator.replying import reset, scripted
-from reelkeep.simulator.scene import Scene
 from reelkeep.simulator.signing import Signer
+from reelkeep.simulator.state import Scene
 from reelkeep.simulator.studio import Studio
 from reelkeep.simulator.times import utc_now
 from reelkeep.simulator.tokens import GotoTokens, ZoomTokens

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import timedelta
 
-    from reelkeep.simulator.scene import Scene
+    from reelkeep.simulator.state import Scene
     from reelkeep.simulator.world import SimFile, SimMeeting, SimSession, SimUser
 
 

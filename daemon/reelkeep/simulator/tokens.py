@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from reelkeep.simulator.scene import Scene
+    from reelkeep.simulator.state import Scene
 
 _PAST = datetime.min.replace(tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from reelkeep.simulator.answers import Invalid, Problem, no_recording
 from reelkeep.simulator.world import SimMeeting
 
 if TYPE_CHECKING:
-    from reelkeep.simulator.scene import Scene
+    from reelkeep.simulator.state import Scene
     from reelkeep.simulator.world import SimFile, SimSession
 
 

@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from reelkeep.simulator.access import Gate
 from reelkeep.simulator.answers import Invalid, Problem, no_meeting
-from reelkeep.simulator.gate import Gate
 from reelkeep.simulator.listings import Listings
 from reelkeep.simulator.redirects import Redirects
 from reelkeep.simulator.replying import json_reply, reset
@@ -17,7 +17,7 @@ from reelkeep.simulator.trash import Trash
 from reelkeep.simulator.world import Trouble
 
 if TYPE_CHECKING:
-    from reelkeep.simulator.scene import Scene
+    from reelkeep.simulator.state import Scene
     from reelkeep.simulator.tokens import ZoomTokens
     from reelkeep.simulator.world import SimMeeting, SimSession
 

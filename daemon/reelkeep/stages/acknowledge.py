@@ -8,9 +8,9 @@ import anyio
 
 from reelkeep.errors import ProviderError, Remedy
 from reelkeep.ports import Clock, Intake, Provider, Report
-from reelkeep.stages.bells import Bell
 from reelkeep.stages.blame import blamed
-from reelkeep.stages.health import pause_after
+from reelkeep.stages.provider_health import pause_after
+from reelkeep.stages.signals import Bell
 
 GATHER = timedelta(milliseconds=500)
 """How long to wait for more recordings to join a batch."""

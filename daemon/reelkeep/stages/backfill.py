@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import anyio
 
-from reelkeep.core.spans import since_epoch, slice_of
+from reelkeep.core.poll_window import since_epoch, slice_of
 from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Backfills, Clean, Clock, Provider, Report
-from reelkeep.stages.health import pause_after
+from reelkeep.stages.provider_health import pause_after
 from reelkeep.stages.reading import Reader
 
 LOOK = 30.0

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from reelkeep.core.model import Claim
-from reelkeep.stages.bells import Bell
+from reelkeep.stages.signals import Bell
 
 
 class Backlog:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 
 from reelkeep.core.model import Recording, Window
-from reelkeep.core.telling import told
+from reelkeep.core.telling import describe_error
 from reelkeep.core.unread import Unread
 from reelkeep.errors import BadAnswer, Error
 from reelkeep.ports import Provider, Resuming
@@ -20,7 +20,7 @@ def blamed() -> Iterator[None]:
     except Error:
         raise
     except Exception as error:  # the item boundary: one provider must not disturb the others
-        raise BadAnswer(f"its adapter has {told(error)}") from error
+        raise BadAnswer(f"its adapter has {describe_error(error)}") from error
 
 
 async def batches(

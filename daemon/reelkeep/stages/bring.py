@@ -8,7 +8,7 @@ from reelkeep.core.model import Download, Locator, ProviderName
 from reelkeep.core.resume import Complete
 from reelkeep.errors import Remedy, TransferError, Unavailable
 from reelkeep.ports import Part, Provider, Report
-from reelkeep.stages.flights import Flight
+from reelkeep.stages.active_transfers import ActiveTransfer
 from reelkeep.stages.stream import Arrived, Stream, missing
 
 
@@ -19,7 +19,7 @@ class Bringer:
         self._providers = providers
         self._stream = stream
 
-    async def __call__(self, part: Part, flight: Flight) -> Arrived:
+    async def __call__(self, part: Part, flight: ActiveTransfer) -> Arrived:
         """Complete `part`; a locator that is refused is replaced once, and the bytes stay.
 
         A replacement that is the same again is not tried: what refused it would do so again

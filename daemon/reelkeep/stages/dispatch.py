@@ -14,8 +14,8 @@ from reelkeep.core.model import Claim, Download, ProviderName
 from reelkeep.core.room import Room
 from reelkeep.ports import Clock, Queue
 from reelkeep.stages.backlog import Backlog
-from reelkeep.stages.bells import Bell
-from reelkeep.stages.space import Space
+from reelkeep.stages.disk_space import Space
+from reelkeep.stages.signals import Bell
 from reelkeep.stages.storage import Storage
 
 TICK = timedelta(seconds=5)

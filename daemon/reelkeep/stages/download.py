@@ -1,112 +1,170 @@
-"""Turn downloads into outcomes: a pool of workers, each one transfer at a time."""
+"""Fetch one file: locate, ask for what is missing, write, verify, keep."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
 
 import anyio
-from anyio.abc import TaskGroup
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from reelkeep.core.model import Download, Failed, Outcome
+from reelkeep.core.model import ANY_BYTES, Download, Failed, Outcome, ProviderName, Stored
+from reelkeep.errors import DiskFull, IoFailed, ProviderError, Remedy, TransferError
+from reelkeep.ports import Archive, Held, Part, Provider, Report
+from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
+from reelkeep.stages.bring import Bringer, say_discarded
+from reelkeep.stages.stream import Stream, resumable
+from reelkeep.stages.verify import Proof, level_of_kept, proof_of_recalled, verify
+from reelkeep.stages.worker_pool import Landed
 
-Landed = Callable[[], None]
-"""To be called when all bytes of a file are here, and only the disk is still to be waited for."""
+VERSIONS = 1000
+"""Files remembered at most, with how many bytes of them were here at once."""
 
-Fetch = Callable[[Download, Landed], Awaitable[Outcome]]
+WAITING_FOR_FLUSH = 64
+"""Verified files, beside those in transfer, that may wait for the disk to make them durable."""
 
 
-class Pool:
-    """So many `workers` that `fetch`. `run` it once; it may be resized before and meanwhile.
+class Fetcher:
+    """Turns a download into an outcome; whatever goes wrong with it is the outcome too.
 
-    A worker goes on to the next file as soon as one has landed: while the disk makes small files
-    durable, many at once, others come.
+    Cancelling keeps the bytes that came.
     """
 
-    def __init__(self, fetch: Fetch, workers: int) -> None:
-        self._fetch = fetch
-        self._wanted = workers
-        self._present: set[int] = set()
-        self._idle: dict[int, anyio.CancelScope] = {}
-        self._hire: Callable[[int], None] | None = None
-
-    async def run(
+    def __init__(
         self,
-        downloads: MemoryObjectReceiveStream[Download],
-        outcomes: MemoryObjectSendStream[Outcome],
+        providers: Mapping[ProviderName, Provider],
+        archive: Archive,
+        stream: Stream,
+        *,
+        flights: ActiveTransfers,
+        report: Report,
     ) -> None:
-        """Fetch until `downloads` is closed and drained; closes `outcomes` on return."""
-        try:
-            async with downloads, outcomes, anyio.create_task_group() as group:
-                self._hire = lambda number: self._start(group, number, downloads, outcomes)
-                self.resize(self._wanted)
-        finally:
-            self._hire = None
+        self._archive = archive
+        self._bring = Bringer(providers, stream)
+        self._flights = flights
+        self._report = report
+        self._waiting_for_flush = anyio.Semaphore(WAITING_FOR_FLUSH, fast_acquire=True)
+        self._reached: OrderedDict[tuple[int, str | None, int | None], int] = OrderedDict()
 
-    def resize(self, workers: int) -> None:
-        """Have so many workers: new ones begin at once, surplus ones end with their file."""
-        self._wanted = workers
-        for number in [number for number in self._idle if number >= workers]:
-            self._idle.pop(number).cancel()
-        if self._hire is not None:
-            for number in sorted(set(range(workers)) - self._present):
-                self._hire(number)
-
-    def _start(
-        self,
-        group: TaskGroup,
-        number: int,
-        downloads: MemoryObjectReceiveStream[Download],
-        outcomes: MemoryObjectSendStream[Outcome],
-    ) -> None:
-        async def work() -> None:
+    async def __call__(self, download: Download, landed: Landed = lambda: None) -> Outcome:
+        """Return what became of one attempt."""
+        with self._flights.begin_transfer(download, anyio.current_time()) as flight:
             try:
-                with suppress(anyio.EndOfStream):
-                    while (download := await self._next(number, downloads)) is not None:
-                        landed = anyio.Event()
-                        group.start_soon(self._bring, download, landed, outcomes)
-                        await landed.wait()
-            finally:
-                self._present.discard(number)
+                return (
+                    await self._already(flight)
+                    or await self._recalled(flight)
+                    or await self._fetch(flight, landed)
+                )
+            except (TransferError, ProviderError) as error:
+                return Failed(download=download, error=error)
 
-        self._present.add(number)
-        group.start_soon(work, name=f"download-{number}")
-
-    async def _bring(
-        self, download: Download, landed: anyio.Event, outcomes: MemoryObjectSendStream[Outcome]
-    ) -> None:
-        try:
-            await _hand_on(await _attempt(download, landed.set, self._fetch), outcomes)
-        finally:
-            landed.set()
-
-    async def _next(
-        self, number: int, downloads: MemoryObjectReceiveStream[Download]
-    ) -> Download | None:
-        """Return what is to be fetched next, None if this worker is one too many."""
-        if number >= self._wanted:
+    async def _already(self, flight: ActiveTransfer) -> Stored | None:
+        """Find the file that was kept just before a crash, and of which nobody heard."""
+        download = flight.download
+        found = await self._archive.finished(download)
+        if found is None:
             return None
-        download = None
-        with anyio.CancelScope() as self._idle[number]:
+        if found.sha256 == download.accepts:
+            return _stored(flight, proof_of_recalled(download, found), adopted=True)
+        if download.size not in (None, found.size):
+            return None
+        proof = Proof(found.size, found.sha256, level_of_kept(download))
+        return _stored(flight, proof, adopted=True)
+
+    async def _recalled(self, flight: ActiveTransfer) -> Stored | None:
+        """Take bytes that the operator accepts out of quarantine."""
+        download = flight.download
+        if download.accepts in (None, ANY_BYTES):
+            return None
+        found = await self._archive.recall(download, download.accepts or "")
+        if found is None:
+            return None
+        return _stored(flight, proof_of_recalled(download, found), adopted=True)
+
+    async def _fetch(self, flight: ActiveTransfer, landed: Landed) -> Outcome:
+        download = flight.download
+        async with self._archive.part(download) as part:
+            held = part.held.size + part.held.beyond
             try:
-                download = await downloads.receive()
-            finally:
-                self._idle.pop(number, None)
-        return download
+                arrived = await self._bring(part, flight)
+                proof = await verify(download, part, arrived)
+            except TransferError as error:
+                progressed = await self._after(error, part, flight, held)
+                return Failed(
+                    download=download, error=error, progressed=progressed, sha256=error.sha256
+                )
+            async with self._waiting_for_flush:
+                self._flights.land(flight)
+                landed()
+                await part.keep()
+        return _stored(flight, proof, source=arrived.origin)
+
+    async def _after(
+        self, error: TransferError, part: Part, flight: ActiveTransfer, held_before: int
+    ) -> bool:
+        """Put away, forget or make durable what came; return whether the attempts begin anew.
+
+        They do if there is more to build on, and when a file came whole for the first time: then
+        the breaks on the way to there count no more.
+        """
+        if error.remedy is Remedy.QUARANTINE:
+            await self._quarantine(error, part, flight)
+            return error.sha256 is not None and flight.download.seen is None
+        if error.remedy is Remedy.DISCARD:
+            say_discarded(self._report, error, part, flight.download)
+        again = error.remedy in (Remedy.RESTART, Remedy.DISCARD)
+        if again or _fills_the_disk(error, part, flight):
+            # A part that its disk gave up is forgotten already; who stops us must keep no other.
+            with suppress(IoFailed), anyio.CancelScope(shield=True):
+                await part.begin(validator=None, total=None, promises={})
+            return False
+        held = part.held
+        if held.size + held.beyond <= held_before or not resumable(held):
+            return False
+        await part.checkpoint()
+        return self._is_new(flight.download, held)
+
+    def _is_new(self, download: Download, held: Held) -> bool:
+        """Return whether so much of this version of the file was never here before.
+
+        A host that lets a file come again and again, and spoils it each time, makes no progress.
+        """
+        version, size = (download.row, held.validator, held.total), held.size + held.beyond
+        before = self._reached.pop(version, 0)
+        self._reached[version] = max(before, size)
+        while len(self._reached) > VERSIONS:
+            self._reached.popitem(last=False)
+        return size > before
+
+    async def _quarantine(self, error: TransferError, part: Part, flight: ActiveTransfer) -> None:
+        await part.quarantine(f"{error.code}: {error}")
+        self._report(
+            "file.quarantined",
+            provider=flight.download.provider,
+            recording=flight.download.recording,
+            file=flight.download.name,
+            reason=str(error),
+        )
 
 
-async def _hand_on(outcome: Outcome, outcomes: MemoryObjectSendStream[Outcome]) -> None:
-    try:
-        outcomes.send_nowait(outcome)
-    except anyio.WouldBlock:
-        with anyio.CancelScope(shield=True):  # what is durable is recorded, also at the end
-            await outcomes.send(outcome)
+def _fills_the_disk(error: TransferError, part: Part, flight: ActiveTransfer) -> bool:
+    """Whether a file without a known size took the last room: then others shall have it back."""
+    sizes = (flight.download.size, part.held.total)
+    return isinstance(error, DiskFull) and all(size is None for size in sizes)
 
 
-async def _attempt(download: Download, landed: Landed, fetch: Fetch) -> Outcome:
-    """Bound the blast of one bad file: whatever is raised becomes its outcome."""
-    try:
-        return await fetch(download, landed)
-    except Exception as error:  # noqa: BLE001 (the item boundary)
-        return Failed(download=download, error=error)
+def _stored(
+    flight: ActiveTransfer, proof: Proof, *, source: str = "", adopted: bool = False
+) -> Stored:
+    return Stored(
+        download=flight.download,
+        size=proof.size,
+        sha256=proof.sha256,
+        verified=proof.level,
+        source=source,
+        seconds=anyio.current_time() - flight.began,
+        adopted=adopted,
+        reason=proof.reason,
+        note=proof.note,
+        label=proof.label,
+    )

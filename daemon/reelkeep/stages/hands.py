@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from reelkeep.stages.flights import Flights
+from reelkeep.stages.active_transfers import ActiveTransfers
 
 
 class Hands:
@@ -14,7 +14,7 @@ class Hands:
     At most `lanes` of them work on one file; 1 means that nothing is ever borrowed.
     """
 
-    def __init__(self, flights: Flights, *, slots: int, lanes: int) -> None:
+    def __init__(self, flights: ActiveTransfers, *, slots: int, lanes: int) -> None:
         self._flights = flights
         self._borrowed = 0
         self.resize(slots=slots, lanes=lanes)

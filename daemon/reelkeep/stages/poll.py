@@ -9,16 +9,16 @@ import anyio
 
 from reelkeep.core.audit import AT_RISK
 from reelkeep.core.filters import fingerprint
-from reelkeep.core.spans import Reading, next_reading
+from reelkeep.core.poll_window import Reading, next_reading
 from reelkeep.core.timetable import next_poll
 from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import AuthFailed, ProviderError, Remedy
 from reelkeep.ports import Clean, Clock, Dice, Intake, Provider, Report, Scan
-from reelkeep.stages.bells import Bell, Ringing
 from reelkeep.stages.bookmark import Bookmark
-from reelkeep.stages.health import Health, pause_after
+from reelkeep.stages.provider_health import Health, pause_after
 from reelkeep.stages.rarely import Rarely
 from reelkeep.stages.reading import Reader
+from reelkeep.stages.signals import Bell, Ringing
 
 LATER = 0.1
 """A broken provider is asked again up to this part of an interval late, and never early."""

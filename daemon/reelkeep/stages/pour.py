@@ -10,8 +10,8 @@ import anyio
 
 from reelkeep.errors import DiskFull, IoFailed, TransferError, WrongBytes
 from reelkeep.ports import Part, Reply, Tap
-from reelkeep.stages.beside import beside
-from reelkeep.stages.flights import Flight, Flights
+from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
+from reelkeep.stages.concurrency import beside
 
 BATCH = 1 << 20
 """Bytes gathered for one thread hop to the disk."""
@@ -45,7 +45,7 @@ class Checkpoints:
 
 
 @dataclass(frozen=True, slots=True)
-class Fence:
+class LengthLimit:
     """Where the bytes of a part must end, and the error that more of them are."""
 
     end: int | None  #: None: nobody said.
@@ -56,8 +56,8 @@ class Pour:
     """One body on its way into `part`. Whatever ends it, the bytes that came are written."""
 
     def __init__(
-        self, part: Part, flight: Flight, flights: Flights, fence: Fence, reply: Reply,
-        *, given: int,
+        self, part: Part, flight: ActiveTransfer, flights: ActiveTransfers, fence: LengthLimit,
+        reply: Reply, *, given: int,
     ) -> None:  # fmt: skip
         """Pour what `reply` gives from now on, and the `given` bytes that it gave last."""
         self._part = part

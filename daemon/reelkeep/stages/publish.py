@@ -12,7 +12,7 @@ from reelkeep.core.model import Holding
 from reelkeep.core.retry import reason_code
 from reelkeep.errors import TransferError
 from reelkeep.ports import Archive, Ledger, Report
-from reelkeep.stages.bells import Bell, Ringing
+from reelkeep.stages.signals import Bell, Ringing
 from reelkeep.stages.storage import Storage
 
 MOST = 100

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 import anyio
 
 from reelkeep.core.model import Readiness, Recording, RecordingId, Window
-from reelkeep.core.spans import Reading
+from reelkeep.core.poll_window import Reading
 from reelkeep.core.unread import PartlyDescribed, PartlyRead, Unread, merged, together
 from reelkeep.errors import ProviderError, RateLimited, Remedy
 from reelkeep.ports import Intake, Provider, Resuming
 from reelkeep.stages import reviewing
-from reelkeep.stages.bells import Ringing
 from reelkeep.stages.blame import batches, blamed
 from reelkeep.stages.rarely import Rarely
 from reelkeep.stages.reviewing import Review
+from reelkeep.stages.signals import Ringing
 
 LOOK = 60.0
 """Seconds between two looks for transcodings to ask for again, at least."""

@@ -8,7 +8,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from reelkeep.core.model import Failed, Outcome
 from reelkeep.ports import Ledger
-from reelkeep.stages.bells import Ringing
+from reelkeep.stages.signals import Ringing
 
 MOST = 400
 """Outcomes in one transaction."""

@@ -14,7 +14,7 @@ from reelkeep.core.retry import reason_code
 from reelkeep.core.scrubbing import next_portion, portion, rate, weight
 from reelkeep.errors import TransferError
 from reelkeep.ports import Checks, Clock, Report
-from reelkeep.stages.inspect import Inspector, findings
+from reelkeep.stages.integrity_check import Inspector, findings
 
 MOST = 100
 """Recordings of one portion."""

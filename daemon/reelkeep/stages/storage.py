@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import anyio
 
-from reelkeep.core.telling import told
+from reelkeep.core.telling import describe_error
 from reelkeep.errors import (
     ArchiveAbsent,
     ConfigError,
@@ -16,7 +16,7 @@ from reelkeep.errors import (
     TransferError,
 )
 from reelkeep.ports import Archive, Report
-from reelkeep.stages.bells import Ringing
+from reelkeep.stages.signals import Ringing
 
 LOOK_AGAIN = timedelta(seconds=5)
 """How often a small write is tried while nothing can be stored."""
@@ -104,11 +104,11 @@ class Storage:
         was_paused = self.paused
         full = error is None and free is not None and free <= 0
         if full or isinstance(error, DiskFull):
-            self.reason = "archive.min_free is reached" if error is None else told(error)
+            self.reason = "archive.min_free is reached" if error is None else describe_error(error)
             self._begin_low(free)
             self._end_unavailable()
         elif error is not None:
-            self.reason = told(error)
+            self.reason = describe_error(error)
             self._begin_unavailable(error)
         else:
             self._end_low(free)

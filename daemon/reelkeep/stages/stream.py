@@ -16,12 +16,12 @@ from reelkeep.core.resume import Ask, AskPlainly, Complete, Continue, Fresh, ask
 from reelkeep.core.urls import parse
 from reelkeep.errors import BadReply, SizeMismatch, Unreachable
 from reelkeep.ports import Clock, Held, Part, Reply, Report, Tap, Transport
-from reelkeep.stages.asking import Asker
-from reelkeep.stages.flights import Flight, Flights
+from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
 from reelkeep.stages.hands import Hands
-from reelkeep.stages.lanes import Lanes, RangesIgnored, Rest
-from reelkeep.stages.pour import Fence, Pour
+from reelkeep.stages.pour import LengthLimit, Pour
+from reelkeep.stages.request import Asker
 from reelkeep.stages.seam import compared_until
+from reelkeep.stages.segments import Lanes, RangesIgnored, Rest
 
 ROUNDS = 100
 """Requests for one file in one attempt: a server that sends crumbs is left for later."""
@@ -50,7 +50,7 @@ class Stream:
         *,
         clock: Clock,
         report: Report,
-        flights: Flights,
+        flights: ActiveTransfers,
         hands: Hands,
         scale: Scale | None = None,
     ) -> None:
@@ -59,7 +59,7 @@ class Stream:
         self._report = report
         self._flights = flights
 
-    async def complete(self, part: Part, locator: Locator, flight: Flight) -> Arrived:
+    async def complete(self, part: Part, locator: Locator, flight: ActiveTransfer) -> Arrived:
         """Write what `part` lacks.
 
         Raises:
@@ -97,7 +97,7 @@ class Stream:
                 asked = missing(part.held, flight.download)
         raise Unreachable(f"the file did not come in {ROUNDS} requests")
 
-    async def _fill(self, part: Part, locator: Locator, flight: Flight) -> Arrived:
+    async def _fill(self, part: Part, locator: Locator, flight: ActiveTransfer) -> Arrived:
         """Fill the gaps that earlier lanes have left."""
         held = part.held
         await self._lanes.prove_seams(part, locator, flight)
@@ -108,7 +108,7 @@ class Stream:
         return Arrived(await self._lanes.complete(part, locator, flight), framed=True)
 
     async def _take(
-        self, part: Part, asked: Ask, reply: Reply, flight: Flight, locator: Locator,
+        self, part: Part, asked: Ask, reply: Reply, flight: ActiveTransfer, locator: Locator,
         call: AsyncExitStack,
     ) -> Arrived | Continue | Ask | AskPlainly:  # fmt: skip
         """Write what `reply` brings; return how it goes on. `call` is what keeps it open."""
@@ -143,7 +143,7 @@ class Stream:
         return ranges and self._lanes.useful(part, locator, tap.left)
 
     async def _begin(
-        self, part: Part, decision: Fresh | Continue, reply: Reply, flight: Flight
+        self, part: Part, decision: Fresh | Continue, reply: Reply, flight: ActiveTransfer
     ) -> None:
         if isinstance(decision, Continue):
             flight.done, flight.total = part.held.size, decision.total
@@ -159,7 +159,9 @@ class Stream:
         where, attempt = _where(flight, reply.origin), flight.download.tries + 1
         self._report("file.started", **where, bytes=flight.total, attempt=attempt)
 
-    def _say_resumed(self, flight: Flight, host: str, offset: int, total: int | None) -> None:
+    def _say_resumed(
+        self, flight: ActiveTransfer, host: str, offset: int, total: int | None
+    ) -> None:
         self._report("file.resumed", **_where(flight, host), offset=offset, bytes=total)
 
 
@@ -186,7 +188,7 @@ def _rest_of_seam(asked: Ask, compared: int) -> Ask:
     return ask_on(asked, compared)
 
 
-def _where(flight: Flight, host: str) -> dict[str, str]:
+def _where(flight: ActiveTransfer, host: str) -> dict[str, str]:
     download = flight.download
     return {
         "provider": download.provider,
@@ -232,12 +234,14 @@ def _still_offered(offered: dict[str, str], reply: Reply) -> dict[str, str]:
     return {} if reply.status == HTTPStatus.OK else offered
 
 
-def _fence(decision: Fresh | Continue, download: Download) -> Fence:
+def _fence(decision: Fresh | Continue, download: Download) -> LengthLimit:
     if isinstance(decision, Continue):
-        return Fence(decision.offset + decision.length, BadReply)
+        return LengthLimit(decision.offset + decision.length, BadReply)
     if download.accepts is not None:
-        return Fence(decision.total, SizeMismatch)
-    return Fence(decision.total if decision.total is not None else download.size, SizeMismatch)
+        return LengthLimit(decision.total, SizeMismatch)
+    return LengthLimit(
+        decision.total if decision.total is not None else download.size, SizeMismatch
+    )
 
 
 def _result(part: Part, decision: Fresh | Continue, reply: Reply) -> Arrived | Continue:

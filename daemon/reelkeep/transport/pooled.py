@@ -31,9 +31,9 @@ from reelkeep.core.urls import Origin
 from reelkeep.errors import Refused, Stalled
 from reelkeep.ports import Request
 from reelkeep.transport.accounting import queued
+from reelkeep.transport.connection_watch import Line
 from reelkeep.transport.faults import at_the_edge
 from reelkeep.transport.limits import MAX_FIELDS, MAX_LINE
-from reelkeep.transport.line import Line
 from reelkeep.transport.options import TransportOptions
 from reelkeep.transport.reply import AiohttpReply, check_size
 from reelkeep.transport.tls import Trust

@@ -13,9 +13,9 @@ from reelkeep.core.redirects import Trail
 from reelkeep.core.stall import StallMeter
 from reelkeep.core.urls import Origin
 from reelkeep.errors import BadReply, Garbled, Stalled, Unreachable, WrongBytes
+from reelkeep.transport.connection_watch import Line
 from reelkeep.transport.faults import FOREIGN, root, translated
 from reelkeep.transport.limits import MAX_HEAD, TOO_LONG
-from reelkeep.transport.line import Line
 from reelkeep.transport.options import TransportOptions
 
 

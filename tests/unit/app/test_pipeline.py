@@ -15,8 +15,8 @@ from fakes.archive import MemoryPart
 from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import BODY, Rig, Slow, StrictLog, whole
 from fakes.transport import Answer, FakeReply, FakeTransport
+from reelkeep.app.exception_groups import leaves, unwrapped
 from reelkeep.app.pipeline import Pipeline, drain_time
-from reelkeep.app.unwrapped import leaves, unwrapped
 from reelkeep.core.model import Claim, Download, Holding, ProviderName
 from reelkeep.disk import disk_error
 from reelkeep.errors import AuthFailed, CatalogError, DiskFull, Unavailable

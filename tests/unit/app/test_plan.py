@@ -15,7 +15,7 @@ from fakes.catalog import inline
 from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import Rig, StrictLog
 from reelkeep.app.one_pass import Pass
-from reelkeep.app.plan import PlanLine, Spared, rehearse, scratch_catalog
+from reelkeep.app.plan import PlanLine, ReadOnlyProvider, rehearse, scratch_catalog
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.queue import SqlQueue
@@ -157,7 +157,7 @@ async def test_it_tells_the_provider_nothing() -> None:
 async def test_a_spared_provider_hears_of_no_acknowledgement() -> None:
     provider = FakeProvider(traits=SLOWLY)
     ids: Sequence[RecordingId] = [RecordingId("a")]
-    assert await Spared(provider).acknowledge(ids) == ids
+    assert await ReadOnlyProvider(provider).acknowledge(ids) == ids
     assert provider.calls == []
 
 

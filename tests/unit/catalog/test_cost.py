@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from fakes.catalog import NAME, Catalog, failed, many, open_catalog, stored, without
-from reelkeep.catalog.outlook import look
+from reelkeep.catalog.remaining_work import look
 from reelkeep.catalog.selection import Selection
 from reelkeep.core.model import Download, ProviderName, RecordingId, Window
 from reelkeep.errors import Unreachable

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from fakes.provider import FakeProvider, many, traits
 from fakes.rig import Rig, StrictLog, whole
 from fakes.transport import Answer
-from reelkeep.app.attendant import Attendant
+from reelkeep.app.monitor import Attendant
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.catalog.database import translated
 from reelkeep.catalog.outage import LOOK_AGAIN, Outage

@@ -11,7 +11,7 @@ import pytest
 from fakes.fated import Fate, FatedDisk, Killed
 from fakes.model_disk import ModelDisk, tree
 from fakes.power import after_cut, choices, durable, pending
-from reelkeep.catalog.vault import FileVault
+from reelkeep.catalog.token_store import FileVault
 from reelkeep.errors import CatalogError
 
 FOLDER = Path("/var/vault")

@@ -18,11 +18,11 @@ from reelkeep.core.model import Claim, Download, Failed, FileId, ProviderName, R
 from reelkeep.core.room import PLENTY, Room
 from reelkeep.errors import Throttled, Unreachable
 from reelkeep.ports import PassedOver, Queue
+from reelkeep.stages.active_transfers import ActiveTransfers
 from reelkeep.stages.backlog import Backlog
-from reelkeep.stages.bells import Bell
+from reelkeep.stages.disk_space import Space
 from reelkeep.stages.dispatch import GULP, TICK, Dispatcher, Turns
-from reelkeep.stages.flights import Flights
-from reelkeep.stages.space import Space
+from reelkeep.stages.signals import Bell
 from reelkeep.stages.storage import Storage
 from virtual import VIRTUAL, Backend
 
@@ -190,7 +190,7 @@ class Handed:
 
     def __init__(self, queued: Mapping[ProviderName, int], *, files: int = 1) -> None:
         self.archive = MemoryArchive()
-        self.flights = Flights()
+        self.flights = ActiveTransfers()
         self.storage = Storage(self.archive, StrictLog())
         space = Space(
             self.archive, self.flights, cast(Queue, Nothing()), StrictLog(),
@@ -302,7 +302,7 @@ async def test_a_file_has_taken_off_before_the_room_of_the_next_is_reckoned() ->
 
     async def fly() -> None:
         async for download in turns.files:
-            with turns.flights.take_off(download, 0):
+            with turns.flights.begin_transfer(download, 0):
                 await anyio.sleep_forever()
 
     async with running(turns.forever, fly, fly, fly):

@@ -28,8 +28,8 @@ from reelkeep.errors import (
     Refused,
     Unavailable,
 )
-from reelkeep.stages.bells import Bell
 from reelkeep.stages.poll import Poller
+from reelkeep.stages.signals import Bell
 from virtual import VIRTUAL, Backend
 
 MINUTE, DAY = 60.0, 86_400.0

@@ -10,8 +10,8 @@ from fakes.provider import NAME, FakeProvider, many, recording
 from fakes.rig import Rig, running
 from reelkeep.core.model import Holding, Level, Stored
 from reelkeep.errors import DiskFull, IoFailed
-from reelkeep.stages.bells import Bell
 from reelkeep.stages.publish import AGAIN, Publisher
+from reelkeep.stages.signals import Bell
 from reelkeep.stages.storage import Storage
 from virtual import VIRTUAL, Backend
 

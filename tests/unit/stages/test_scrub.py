@@ -16,7 +16,7 @@ import virtual
 from fakes.catalog import Catalog, Events, a_file, a_recording, open_catalog, stored
 from reelkeep.core.integrity import Checked, Mark, Verdict
 from reelkeep.errors import IoFailed
-from reelkeep.stages.inspect import Inspector
+from reelkeep.stages.integrity_check import Inspector
 from reelkeep.stages.scrub import Scrubber
 from virtual import VIRTUAL, Backend
 

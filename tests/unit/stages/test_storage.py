@@ -22,7 +22,7 @@ from reelkeep.errors import (
     TooLarge,
     TransferError,
 )
-from reelkeep.stages.bells import Bell
+from reelkeep.stages.signals import Bell
 from reelkeep.stages.storage import LOOK, LOOK_AGAIN, Storage
 from virtual import VIRTUAL, Backend
 

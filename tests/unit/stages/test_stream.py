@@ -33,7 +33,7 @@ from reelkeep.errors import (
 )
 from reelkeep.ports import Request
 from reelkeep.stages import pour
-from reelkeep.stages.peace import HOSTS, Peace
+from reelkeep.stages.host_backoff import HOSTS, Peace
 from virtual import VIRTUAL, Backend
 
 BODY = media(2000)

@@ -15,7 +15,7 @@ import pytest
 from anyio import to_thread
 from anyio.abc import SocketStream
 
-from reelkeep.app.asking import Unanswered, ask
+from reelkeep.app.daemon_client import Unanswered, ask
 from reelkeep.errors import CannotListen
 from reelkeep.options import Endpoint, SocketFile
 from reelkeep.telemetry.server import Probes, serving

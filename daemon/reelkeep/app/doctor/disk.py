@@ -13,7 +13,7 @@ from typing import Any, Final
 from reelkeep.archive.places import OURS
 from reelkeep.archive.volumes import volumes_below
 from reelkeep.archive.walk import Listing, walk
-from reelkeep.catalog.glance import glance
+from reelkeep.catalog.offline_summary import glance
 from reelkeep.core.diagnosis import (
     Check,
     Grade,

@@ -20,7 +20,7 @@ from typing import Any
 from reelkeep.app.owners import of_others
 from reelkeep.archive.identity import read_identity
 from reelkeep.archive.volumes import volumes_below
-from reelkeep.catalog.glance import Glance, glance
+from reelkeep.catalog.offline_summary import Glance, glance
 from reelkeep.catalog.schema import HEAD
 from reelkeep.core.diagnosis import (
     Check,

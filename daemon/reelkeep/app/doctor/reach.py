@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from reelkeep.app.asking import same_catalog
+from reelkeep.app.daemon_client import same_catalog
 from reelkeep.app.status import ask_daemon
 from reelkeep.core.diagnosis import Check, Grade, judge_clock
 from reelkeep.core.urls import parse

@@ -22,7 +22,7 @@ from reelkeep.cli.invocation import Invocation, log_of, note
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json, enabled
 from reelkeep.cli.output import Output
-from reelkeep.cli.passing import Passed, make_pass
+from reelkeep.cli.pass_runner import Passed, make_pass
 from reelkeep.cli.screen import Screen
 from reelkeep.cli.summary import print_summary
 from reelkeep.core.integrity import Verdict

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from reelkeep.cli.demo.proof import Proof
 from reelkeep.cli.findings import sentence
+from reelkeep.cli.humanize import number
 from reelkeep.cli.output import Output
-from reelkeep.cli.passing import Passed
+from reelkeep.cli.pass_runner import Passed
 from reelkeep.cli.tables import cell
-from reelkeep.cli.words import number
 
 
 def document(folder: Path, passed: Passed, proof: Proof) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.text import Text
 from rich.tree import Tree
 
+from reelkeep.cli.humanize import number, size
 from reelkeep.cli.tables import cell
-from reelkeep.cli.words import number, size
 from reelkeep.core.integrity import Verdict
 from reelkeep.core.manifest import MANIFEST, SUMS
 

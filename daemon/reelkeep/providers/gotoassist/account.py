@@ -11,6 +11,7 @@ from reelkeep.core.model import FileId, Locator, ProviderName, Recording, Record
 from reelkeep.errors import NotYet, Refused
 from reelkeep.ports import Finding, Tools, Traits
 from reelkeep.providers.gotoassist import calls
+from reelkeep.providers.gotoassist.api_errors import Rejected
 from reelkeep.providers.gotoassist.auth import credentials
 from reelkeep.providers.gotoassist.bulk import Bulk, Ids
 from reelkeep.providers.gotoassist.calls import Batch
@@ -18,7 +19,6 @@ from reelkeep.providers.gotoassist.checkup import checkup
 from reelkeep.providers.gotoassist.client import Client
 from reelkeep.providers.gotoassist.descriptions import addresses, described, refused
 from reelkeep.providers.gotoassist.discovery import Discovery
-from reelkeep.providers.gotoassist.faults import Rejected
 from reelkeep.providers.gotoassist.listing import listed
 from reelkeep.providers.gotoassist.locators import Locators, Told
 from reelkeep.providers.gotoassist.options import GoToAssistOptions

@@ -23,7 +23,7 @@ from reelkeep.errors import (
     Unavailable,
 )
 from reelkeep.ports import Request, Tools
-from reelkeep.providers.gotoassist.faults import Complaint, complaint
+from reelkeep.providers.gotoassist.api_errors import Complaint, complaint
 from reelkeep.providers.gotoassist.options import GoToAssistAuth
 from reelkeep.providers.gotoassist.patience import patiently
 from reelkeep.providers.tokens import Token, TokenSource

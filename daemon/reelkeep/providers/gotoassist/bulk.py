@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from reelkeep.core.model import RecordingId
 from reelkeep.errors import BadAnswer, Misconfigured, ProviderError, Unavailable
+from reelkeep.providers.gotoassist.api_errors import Rejected
 from reelkeep.providers.gotoassist.calls import Batch, batches
 from reelkeep.providers.gotoassist.client import Client
-from reelkeep.providers.gotoassist.faults import Rejected
 from reelkeep.providers.gotoassist.patience import RETRIES
 from reelkeep.providers.web import Answer
 

@@ -9,13 +9,13 @@ from datetime import datetime
 from reelkeep.core.retry_after import asked_until, clock_hint
 from reelkeep.errors import AuthFailed, RateLimited
 from reelkeep.ports import Request, Tools
+from reelkeep.providers.gotoassist.api_errors import TokenRejected, fault
 from reelkeep.providers.gotoassist.auth import Credentials, authorization
 from reelkeep.providers.gotoassist.calls import Call
-from reelkeep.providers.gotoassist.faults import TokenRejected, fault
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
 from reelkeep.providers.gotoassist.patience import RETRIES, patiently
 from reelkeep.providers.pacing import Pacer
-from reelkeep.providers.throttling import Throttling
+from reelkeep.providers.throttle_log import Throttling
 from reelkeep.providers.web import Answer, ask, query
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from reelkeep.core.matching import own_id, shared_id
 from reelkeep.core.model import File, FileId, Recording
+from reelkeep.providers.gotoassist.api_errors import Rejected
 from reelkeep.providers.gotoassist.calls import stamp
-from reelkeep.providers.gotoassist.faults import Rejected
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
 from reelkeep.providers.gotoassist.replies import Address, Links, path_of
 

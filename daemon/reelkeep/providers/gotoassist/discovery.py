@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from reelkeep.core.model import Readiness, Recording, RecordingId, Window
-from reelkeep.core.spans import EPOCH
+from reelkeep.core.poll_window import EPOCH
 from reelkeep.core.timetable import halves
 from reelkeep.errors import BadAnswer, ProviderError, Unavailable
 from reelkeep.ports import Tools

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from reelkeep.errors import Misconfigured
+from reelkeep.providers.gotoassist.api_errors import Rejected
 from reelkeep.providers.gotoassist.calls import Call
 from reelkeep.providers.gotoassist.client import Client
-from reelkeep.providers.gotoassist.faults import Rejected
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
 from reelkeep.providers.gotoassist.replies import Listing, read_listing
 

@@ -11,8 +11,8 @@ import anyio
 
 from reelkeep.core.model import RecordingId
 from reelkeep.errors import NotYet, ProviderError, Refused, TransferError
+from reelkeep.providers.gotoassist.api_errors import Rejected
 from reelkeep.providers.gotoassist.bulk import Bulk, Spoilt
-from reelkeep.providers.gotoassist.faults import Rejected
 from reelkeep.providers.gotoassist.refusals import Refusals
 from reelkeep.providers.gotoassist.replies import Links, read_links
 

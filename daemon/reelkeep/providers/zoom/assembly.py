@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reelkeep.core.model import ProviderName
 from reelkeep.ports import Tools, Traits
-from reelkeep.providers.throttling import Throttling
+from reelkeep.providers.throttle_log import Throttling
 from reelkeep.providers.tokens import Token, TokenSource
 from reelkeep.providers.zoom.checking import Checker
 from reelkeep.providers.zoom.client import Client
@@ -20,11 +20,11 @@ from reelkeep.providers.zoom.limits import Limits
 from reelkeep.providers.zoom.links import Links
 from reelkeep.providers.zoom.locating import Finder, Sign, Trash, in_header
 from reelkeep.providers.zoom.options import ZoomSpan
-from reelkeep.providers.zoom.places import Places
 from reelkeep.providers.zoom.provider import Zoom
 from reelkeep.providers.zoom.removal import Removal
-from reelkeep.providers.zoom.shapes import Angle
+from reelkeep.providers.zoom.shapes import ParseOptions
 from reelkeep.providers.zoom.survey import Survey
+from reelkeep.providers.zoom.users import Places
 from reelkeep.providers.zoom.wholes import Wholes
 
 
@@ -59,7 +59,9 @@ def assembled(
     )
     links = Links(clock)
     survey = Survey(name, client=client, links=links, clock=clock, report=tools.report)
-    angle = Angle(dialect=plan.itinerary.dialect, settle=options.settle, audio=plan.itinerary.audio)
+    angle = ParseOptions(
+        dialect=plan.itinerary.dialect, settle=options.settle, audio=plan.itinerary.audio
+    )
     wholes = Wholes(client=client, path=plan.path, angle=angle)
     places = plan.places(client)
     return Zoom(

@@ -14,11 +14,11 @@ from reelkeep.core.retry_after import clock_hint
 from reelkeep.errors import ProviderError, RateLimited, Unavailable
 from reelkeep.ports import Clock, Dice, Request, Transport
 from reelkeep.providers.pacing import PATIENCE, limited
-from reelkeep.providers.throttling import Throttling
+from reelkeep.providers.throttle_log import Throttling
 from reelkeep.providers.web import Answer, ask, query
+from reelkeep.providers.zoom.api_errors import Judgement, Rejected, Verdict, judge
 from reelkeep.providers.zoom.grants import Bearer
 from reelkeep.providers.zoom.limits import Label, Limits, come_back
-from reelkeep.providers.zoom.verdicts import Judgement, Rejected, Verdict, judge
 
 Pairs = tuple[tuple[str, str], ...]
 

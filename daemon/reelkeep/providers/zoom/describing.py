@@ -11,12 +11,12 @@ from reelkeep.core.model import ProviderName, Readiness, Recording, Shortfall, W
 from reelkeep.core.unread import PartlyDescribed, Unread, named
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Report
+from reelkeep.providers.zoom.api_errors import Denied
 from reelkeep.providers.zoom.failures import IN_A_ROW, Failure, Outcomes, of_account
-from reelkeep.providers.zoom.foreign import quoted
-from reelkeep.providers.zoom.lanes import in_lanes
+from reelkeep.providers.zoom.json_values import quoted
 from reelkeep.providers.zoom.locating import LOST, report_refusal
+from reelkeep.providers.zoom.parallel import in_lanes
 from reelkeep.providers.zoom.shapes import Sighting, merged
-from reelkeep.providers.zoom.verdicts import Denied
 from reelkeep.providers.zoom.wholes import Wholes
 
 

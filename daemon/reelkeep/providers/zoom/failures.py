@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reelkeep.errors import BadAnswer, Misconfigured, ProviderError, RateLimited, Unavailable
-from reelkeep.providers.zoom.verdicts import Denied, Misplaced, Rejected, Verdict
+from reelkeep.providers.zoom.api_errors import Denied, Misplaced, Rejected, Verdict
 
 IN_A_ROW: Final = 8
 """Listings that fail one after the other before it is asked whether any is still served."""

@@ -11,7 +11,7 @@ from reelkeep.core.model import File, FileId
 from reelkeep.core.naming import safe_name, shorten
 from reelkeep.core.obstacles import Obstacle
 from reelkeep.providers.zoom.facts import facts
-from reelkeep.providers.zoom.foreign import size, text
+from reelkeep.providers.zoom.json_values import size, text
 
 _READY_WITHOUT_STATUS: Final = {"CC", "TIMELINE"}
 _EXTENSIONS: Final = {

@@ -14,9 +14,9 @@ from reelkeep.ports import Clock, Request, Transport
 from reelkeep.providers.pacing import limited
 from reelkeep.providers.tokens import Token, TokenSource
 from reelkeep.providers.web import Answer, ask
-from reelkeep.providers.zoom.foreign import quoted, text, whole
+from reelkeep.providers.zoom.api_errors import tracking
+from reelkeep.providers.zoom.json_values import quoted, text, whole
 from reelkeep.providers.zoom.limits import come_back
-from reelkeep.providers.zoom.verdicts import tracking
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _LIFE: Final = timedelta(hours=1)

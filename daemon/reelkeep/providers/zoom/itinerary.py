@@ -12,10 +12,10 @@ from reelkeep.providers.zoom.client import Pairs, Question, pairs
 from reelkeep.providers.zoom.days import Days, ranges
 from reelkeep.providers.zoom.dialects import SINGLE_FILES, Dialect
 from reelkeep.providers.zoom.files import file_id
-from reelkeep.providers.zoom.foreign import objects, text
+from reelkeep.providers.zoom.json_values import objects, text
 from reelkeep.providers.zoom.listing import PAGE_SIZE, Entry, Listing
-from reelkeep.providers.zoom.shapes import GROUPS, Angle, recording_id
-from reelkeep.providers.zoom.surveyed import Errand
+from reelkeep.providers.zoom.shapes import GROUPS, ParseOptions, recording_id
+from reelkeep.providers.zoom.surveyed import ListingTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +39,20 @@ class Itinerary:
     audio: bool = False  #: Also the audio of each participant.
     meeting_id: str | None = None
 
-    def errands(self, places: Iterable[Place], span: Window) -> Iterator[Errand]:
+    def errands(self, places: Iterable[Place], span: Window) -> Iterator[ListingTask]:
         """Yield one errand for each listing that is needed to know all of `span`, but the trash."""
         for place in places:
-            angle = Angle(
+            angle = ParseOptions(
                 dialect=self.dialect, settle=self.settle, host=place.host, audio=self.audio
             )
             yield from self._dated(place, angle, span)
 
-    def trash(self, places: Iterable[Place]) -> Iterator[Errand]:
+    def trash(self, places: Iterable[Place]) -> Iterator[ListingTask]:
         """Yield the errands for what is in the trash, if it is wanted; dates do not count there."""
         if not self.rescue:
             return
         for place, kind in product(places, self.dialect.trash):
-            angle = Angle(
+            angle = ParseOptions(
                 dialect=self.dialect,
                 settle=self.settle,
                 host=place.host,
@@ -66,10 +66,10 @@ class Itinerary:
 
     def narrow(self, place: Place, days: Days) -> Listing:
         """Return a listing that costs little, to see whether it is allowed."""
-        angle = Angle(dialect=self.dialect, settle=self.settle)
+        angle = ParseOptions(dialect=self.dialect, settle=self.settle)
         return self._errand(place, angle, days).listing
 
-    def _dated(self, place: Place, angle: Angle, span: Window) -> Iterator[Errand]:
+    def _dated(self, place: Place, angle: ParseOptions, span: Window) -> Iterator[ListingTask]:
         for days in ranges(span):
             yield self._errand(place, angle, days, window=days.within(span))
         premise = replace(angle, on_premise=True)
@@ -79,9 +79,9 @@ class Itinerary:
             )
 
     def _errand(
-        self, place: Place, angle: Angle, days: Days | None, *, window: Window | None = None,
+        self, place: Place, angle: ParseOptions, days: Days | None, *, window: Window | None = None,
         more: Pairs = (),
-    ) -> Errand:  # fmt: skip
+    ) -> ListingTask:  # fmt: skip
         asked = pairs(
             ("from", str(days.first) if days else None),
             ("to", str(days.last) if days else None),
@@ -97,7 +97,7 @@ class Itinerary:
             days=days,
             counted=not angle.trashed,  # of the trash it counts files, perhaps
         )
-        return Errand(
+        return ListingTask(
             listing=listing,
             angle=angle,
             user=place.user,

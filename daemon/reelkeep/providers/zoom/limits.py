@@ -11,7 +11,7 @@ from reelkeep.core.retry_after import asked_until
 from reelkeep.ports import Clock, Dice
 from reelkeep.providers.pacing import Pacer
 from reelkeep.providers.web import Answer
-from reelkeep.providers.zoom.verdicts import is_daily, limit, said
+from reelkeep.providers.zoom.api_errors import is_daily, limit, said
 
 
 class Label(Enum):

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.ports import Clock
+from reelkeep.providers.zoom.api_errors import Denied
 from reelkeep.providers.zoom.client import Client, Question, with_page
 from reelkeep.providers.zoom.days import Days, covers
-from reelkeep.providers.zoom.foreign import day, objects, whole
-from reelkeep.providers.zoom.verdicts import Denied
+from reelkeep.providers.zoom.json_values import day, objects, whole
 
 PAGE_SIZE: Final = "300"  # the most the API gives
 _MOST_PAGES: Final = 2_000

@@ -14,10 +14,10 @@ from reelkeep.core.obstacles import EXPLANATIONS
 from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import Gone, NotYet, OutOfReach, ProviderError, Refused, TransferError
 from reelkeep.ports import Clock, Report
+from reelkeep.providers.zoom.api_errors import Denied, Misplaced, Rejected, Verdict
 from reelkeep.providers.zoom.grants import Bearer
 from reelkeep.providers.zoom.links import Links
 from reelkeep.providers.zoom.shapes import Sighting
-from reelkeep.providers.zoom.verdicts import Denied, Misplaced, Rejected, Verdict
 from reelkeep.providers.zoom.wholes import Wholes
 
 KIN: Final = ".zoom.us"

@@ -10,8 +10,8 @@ from reelkeep.providers.zoom.dialects import MEETINGS
 from reelkeep.providers.zoom.grants import App
 from reelkeep.providers.zoom.itinerary import Itinerary
 from reelkeep.providers.zoom.options import ACCOUNT, ZoomOptions
-from reelkeep.providers.zoom.places import WHOLE_ACCOUNT, Everybody, Fixed, Places, at_user
 from reelkeep.providers.zoom.provider import Zoom
+from reelkeep.providers.zoom.users import WHOLE_ACCOUNT, Everybody, Fixed, Places, at_user
 
 
 def build(options: ZoomOptions, tools: Tools) -> Zoom:

@@ -10,15 +10,15 @@ from itertools import chain
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
 from reelkeep.core.unread import Unread
 from reelkeep.ports import Dice, Finding, Traits
+from reelkeep.providers.zoom.api_errors import Denied
 from reelkeep.providers.zoom.checking import Checker
 from reelkeep.providers.zoom.describing import Describer
 from reelkeep.providers.zoom.itinerary import Itinerary, Place
 from reelkeep.providers.zoom.locating import LOST, Finder
-from reelkeep.providers.zoom.places import Places, at_user
 from reelkeep.providers.zoom.removal import Removal
 from reelkeep.providers.zoom.survey import Survey
-from reelkeep.providers.zoom.surveyed import Errand
-from reelkeep.providers.zoom.verdicts import Denied
+from reelkeep.providers.zoom.surveyed import ListingTask
+from reelkeep.providers.zoom.users import Places, at_user
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +55,12 @@ class Zoom:
             async for batch in batches:
                 yield batch
 
-    def _again(self, places: Sequence[Place], unread: Sequence[Unread]) -> list[Errand]:
+    def _again(self, places: Sequence[Place], unread: Sequence[Unread]) -> list[ListingTask]:
         """Return what to ask again, in any order: a few bad days shall not hide good ones."""
         if not unread:
             return []
         by_user = {place.user: place for place in places}
-        errands: list[Errand] = []
+        errands: list[ListingTask] = []
         for each in unread:
             place = by_user.get(each.part) or at_user(each.part)
             errands += self.itinerary.errands((place,), each.window)

@@ -9,7 +9,7 @@ from typing import Any
 from reelkeep.core.model import Recording, RecordingId
 from reelkeep.errors import BadAnswer
 from reelkeep.providers.zoom.client import Question
-from reelkeep.providers.zoom.foreign import objects, text, whole
+from reelkeep.providers.zoom.json_values import objects, text, whole
 from reelkeep.providers.zoom.limits import Label
 from reelkeep.providers.zoom.shapes import GROUPS, sighting
 from reelkeep.providers.zoom.wholes import Wholes

@@ -14,7 +14,7 @@ from reelkeep.providers.zoom.apart import apart, joined
 from reelkeep.providers.zoom.dialects import Dialect
 from reelkeep.providers.zoom.facts import facts
 from reelkeep.providers.zoom.files import Seen, Shelf, seen
-from reelkeep.providers.zoom.foreign import day, minutes, moment, objects, size, text, whole
+from reelkeep.providers.zoom.json_values import day, minutes, moment, objects, size, text, whole
 
 TRASH_LIFE: Final = timedelta(days=30)
 """How long the trash keeps things (provider notes, section 2.6)."""
@@ -47,7 +47,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Angle:
+class ParseOptions:
     """Under which circumstances a recording is seen."""
 
     dialect: Dialect
@@ -73,7 +73,7 @@ def recording_id(said: Mapping[str, Any], dialect: Dialect) -> RecordingId | Non
     return RecordingId(named) if named else None
 
 
-def sighting(said: Mapping[str, Any], angle: Angle) -> Sighting | None:
+def sighting(said: Mapping[str, Any], angle: ParseOptions) -> Sighting | None:
     """Return what is said of a meeting or session, None if it has no id.
 
     Every other member of `said` may be absent or nonsense, and is then not known.
@@ -153,7 +153,7 @@ def _shortfall(announced: int | None, entries: int, obstacle: Obstacle) -> Short
 
 
 def _too_small(
-    said: Mapping[str, Any], known: Mapping[FileId, Seen], angle: Angle
+    said: Mapping[str, Any], known: Mapping[FileId, Seen], angle: ParseOptions
 ) -> Shortfall | None:
     """Compare bytes where no number of files is announced, and every file says its size."""
     total = None if angle.partial else size(said.get("total_size"))
@@ -167,7 +167,7 @@ def _too_small(
     return Shortfall(missing=1, told=told, obstacle=angle.shortage)
 
 
-def _files(said: Mapping[str, Any], angle: Angle) -> dict[FileId, Seen]:
+def _files(said: Mapping[str, Any], angle: ParseOptions) -> dict[FileId, Seen]:
     on_premise = angle.on_premise or said.get("on_prem") is True
     lists: list[list[Seen]] = []
     for key, group in GROUPS.items():
@@ -181,7 +181,7 @@ def _first_start(said: Mapping[str, Any]) -> datetime | None:
     return min((start for start in starts if start), default=None)
 
 
-def _deadline(said: Mapping[str, Any], angle: Angle) -> datetime | None:
+def _deadline(said: Mapping[str, Any], angle: ParseOptions) -> datetime | None:
     ends: list[datetime] = []
     date = day(said.get("auto_delete_date")) if said.get("auto_delete") is True else None
     if date is not None:

@@ -13,16 +13,16 @@ from reelkeep.core.model import ProviderName, Recording, RecordingId
 from reelkeep.core.unread import PartlyRead, named
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clock, Report
+from reelkeep.providers.zoom.api_errors import Denied, Verdict
 from reelkeep.providers.zoom.client import Client
 from reelkeep.providers.zoom.failures import IN_A_ROW, Failure, of_account, remedy
-from reelkeep.providers.zoom.foreign import quoted
-from reelkeep.providers.zoom.lanes import in_lanes
+from reelkeep.providers.zoom.json_values import quoted
 from reelkeep.providers.zoom.links import Links
 from reelkeep.providers.zoom.listing import Drained, drain
+from reelkeep.providers.zoom.parallel import in_lanes
 from reelkeep.providers.zoom.shapes import Sighting, sighting
 from reelkeep.providers.zoom.shapes import merged as merged_sightings
-from reelkeep.providers.zoom.surveyed import Errand, Surveyed, key
-from reelkeep.providers.zoom.verdicts import Denied, Verdict
+from reelkeep.providers.zoom.surveyed import ListingTask, Surveyed, key
 
 BATCH: Final = 500
 _PLANLESS_FOR: Final = timedelta(days=1)
@@ -50,7 +50,7 @@ class Survey:
         self._broken: dict[str, str] = {}  #: Whose listing failed, as it was said, by user.
 
     async def discover(
-        self, errands: Iterable[Errand], trash: Iterable[Errand] = (), *,
+        self, errands: Iterable[ListingTask], trash: Iterable[ListingTask] = (), *,
         troubled: Iterable[str] = (), unlisted: Sequence[Failure] = (),
     ) -> AsyncGenerator[Sequence[Recording], None]:  # fmt: skip
         """Yield what the listings hold; see `reelkeep.ports.Provider.discover`.
@@ -124,11 +124,11 @@ class Survey:
                 self._broken[user] = failure.whose
 
     async def _sightings(
-        self, errands: Iterable[Errand], found: Surveyed
+        self, errands: Iterable[ListingTask], found: Surveyed
     ) -> AsyncGenerator[Sequence[Sighting], None]:
         """Yield what each listing holds; failures are noted in `found`, which may be given up."""
 
-        async def read(errand: Errand) -> Sequence[Sighting]:
+        async def read(errand: ListingTask) -> Sequence[Sighting]:
             return await self._read(errand, found)
 
         async with aclosing(in_lanes(read, errands)) as lanes:
@@ -150,7 +150,7 @@ class Survey:
         found.outcomes.in_a_row = 0
         return True
 
-    async def _read(self, errand: Errand, found: Surveyed) -> Sequence[Sighting]:
+    async def _read(self, errand: ListingTask, found: Surveyed) -> Sequence[Sighting]:
         if errand.user in found.absent or self._is_planless(errand.user):
             return ()
         if found.outcomes.is_given_up(key(errand)):
@@ -176,7 +176,7 @@ class Survey:
             found.fail(errand, drained.error)
         return self._seen(drained, errand)
 
-    def _seen(self, drained: Drained, errand: Errand) -> Sequence[Sighting]:
+    def _seen(self, drained: Drained, errand: ListingTask) -> Sequence[Sighting]:
         found: dict[RecordingId, Sighting] = {}
         for entry in drained.entries:
             seen = sighting(entry, errand.angle)
@@ -193,7 +193,7 @@ class Survey:
             self._tell_once(errand, "short", f"{errand.what}: {what}")
         return list(found.values())
 
-    def _pass_over(self, errand: Errand, denied: Denied, absent: set[str]) -> bool:
+    def _pass_over(self, errand: ListingTask, denied: Denied, absent: set[str]) -> bool:
         """Remember a user who is not worth asking; return False if this is about no user."""
         if not errand.user:
             return False
@@ -215,7 +215,7 @@ class Survey:
         until = self._planless.get(user)
         return until is not None and timedelta() < until - self._clock() <= _PLANLESS_FOR
 
-    def _tell_once(self, errand: Errand, code: str, what: str) -> None:
+    def _tell_once(self, errand: ListingTask, code: str, what: str) -> None:
         """Report what is missing, once for a user: some accounts count wrongly for ever."""
         if (errand.user, code) in self._told:
             return

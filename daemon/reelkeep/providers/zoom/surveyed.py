@@ -10,17 +10,17 @@ from reelkeep.core.unread import Unread
 from reelkeep.core.unread import merged as merged_unread
 from reelkeep.errors import ProviderError
 from reelkeep.providers.zoom.failures import Failure, Outcomes
-from reelkeep.providers.zoom.foreign import quoted
+from reelkeep.providers.zoom.json_values import quoted
 from reelkeep.providers.zoom.listing import Listing
-from reelkeep.providers.zoom.shapes import Angle, Sighting, merged
+from reelkeep.providers.zoom.shapes import ParseOptions, Sighting, merged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
+class ListingTask:
     """One listing to read, and how to understand it. `user` is '' for a whole account."""
 
     listing: Listing
-    angle: Angle
+    angle: ParseOptions
     user: str = ""
     host: str = ""  #: The user's address, if it is known.
     invited: bool = False  #: The user has not come yet; that there is nothing is no news.
@@ -48,10 +48,10 @@ class Surveyed:
     absent: set[str] = field(default_factory=set)  #: Users who are not on the account.
     trashed: dict[RecordingId, Sighting] = field(default_factory=dict)
     told: set[RecordingId] = field(default_factory=set)  #: Of those, what was listed elsewhere.
-    failed: list[tuple[Errand, Failure]] = field(default_factory=list)
-    left: list[Errand] = field(default_factory=list)  #: Not asked: their user is given up.
+    failed: list[tuple[ListingTask, Failure]] = field(default_factory=list)
+    left: list[ListingTask] = field(default_factory=list)  #: Not asked: their user is given up.
     expected: frozenset[str] = frozenset()  #: Users of whom listings failed before.
-    sample: Errand | None = None  #: The listing that was served last.
+    sample: ListingTask | None = None  #: The listing that was served last.
     given_up: bool = False  #: Nobody is served any more.
     readable: set[str] = field(default_factory=set)  #: Users of whom a listing was read.
 
@@ -79,7 +79,7 @@ class Surveyed:
         for user in self.expected:
             self.outcomes.expect_trouble((user, False))
 
-    def second_chance(self) -> list[Errand]:
+    def second_chance(self) -> list[ListingTask]:
         """Return what failed in passing, for the first time, to be asked once more."""
         if self.given_up or not self.outcomes.served:
             return []
@@ -118,28 +118,28 @@ class Surveyed:
         """Return what was seen in the trash only."""
         return [each.recording for id_, each in self.trashed.items() if id_ not in self.told]
 
-    def served(self, errand: Errand) -> None:
+    def served(self, errand: ListingTask) -> None:
         """Note that a listing was read."""
         self.outcomes.succeeded(key(errand))
         self.sample = errand
         if not errand.angle.trashed:
             self.readable.add(errand.user)
 
-    def fail(self, errand: Errand, error: ProviderError) -> None:
+    def fail(self, errand: ListingTask, error: ProviderError) -> None:
         """Note that a listing could not be read, or not to its end."""
         failure = Failure(quoted(errand.whose), errand.what, error)
         self.outcomes.failed(key(errand), failure)
         self.failed.append((errand, failure))
 
-    def leave(self, errand: Errand) -> None:
+    def leave(self, errand: ListingTask) -> None:
         """Leave a listing for the next pass."""
         self.left.append(errand)
 
 
-def _is_of(errand: Errand, users: set[str]) -> bool:
+def _is_of(errand: ListingTask, users: set[str]) -> bool:
     return errand.user in users and errand.window is not None
 
 
-def key(errand: Errand) -> object:
+def key(errand: ListingTask) -> object:
     """Return what counts as one user's listings of one kind."""
     return errand.user, errand.angle.on_premise

@@ -11,8 +11,8 @@ from reelkeep.providers.zoom.itinerary import Itinerary, Place
 from reelkeep.providers.zoom.locating import in_header, in_query
 from reelkeep.providers.zoom.minting import own_token
 from reelkeep.providers.zoom.options import VideoSdkOptions
-from reelkeep.providers.zoom.places import Fixed, Places
 from reelkeep.providers.zoom.provider import Zoom
+from reelkeep.providers.zoom.users import Fixed, Places
 
 _SIGNS = {"header": in_header, "query": in_query}
 

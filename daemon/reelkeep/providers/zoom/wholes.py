@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from reelkeep.core.model import RecordingId, Shortfall
 from reelkeep.errors import BadAnswer, ProviderError
+from reelkeep.providers.zoom.api_errors import Denied, Verdict
 from reelkeep.providers.zoom.client import Client, Question
-from reelkeep.providers.zoom.foreign import objects
+from reelkeep.providers.zoom.json_values import objects
 from reelkeep.providers.zoom.limits import Label
 from reelkeep.providers.zoom.paths import encoded
-from reelkeep.providers.zoom.shapes import AUDIO, Angle, Sighting, sighting
-from reelkeep.providers.zoom.verdicts import Denied, Verdict
+from reelkeep.providers.zoom.shapes import AUDIO, ParseOptions, Sighting, sighting
 
 NOWHERE: Final = RecordingId("AAAAAAAAAAAAAAAAAAAAAA==")
 """The id of no recording: whether one may ask for it shows in how it is not found."""
@@ -25,7 +25,7 @@ class Wholes:
 
     client: Client
     path: str
-    angle: Angle
+    angle: ParseOptions
 
     async def get(
         self, recording: RecordingId, *, patient: bool = True, asked_for: bool = False

@@ -28,8 +28,8 @@ from reelkeep.ports import Provider
 from reelkeep.providers.gotoassist import ADAPTER
 from reelkeep.providers.gotoassist.account import scope, traits
 from reelkeep.simulator import Extent, Switches
-from reelkeep.stages.bells import Bell
 from reelkeep.stages.poll import Poller
+from reelkeep.stages.signals import Bell
 from virtual import PATIENT, Backend, clock
 
 MP4, EVENTS, THUMBNAIL = FileId("mp4"), FileId("events"), FileId("thumbnail")

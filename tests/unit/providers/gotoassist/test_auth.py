@@ -14,7 +14,7 @@ import pytest
 from fakes.fated import Fate, FatedDisk
 from fakes.goto import Answer, Api, Asked, MemoryVault, account, options, refreshing, tools
 from fakes.transport import FakeReply
-from reelkeep.catalog.vault import FileVault
+from reelkeep.catalog.token_store import FileVault
 from reelkeep.disk import Disk
 from reelkeep.errors import AuthFailed, BadAnswer, Misconfigured, ProviderError, Unavailable
 from reelkeep.ports import Vault

@@ -19,9 +19,9 @@ from reelkeep.errors import (
     Unavailable,
     Unreachable,
 )
+from reelkeep.providers.gotoassist.api_errors import Rejected
 from reelkeep.providers.gotoassist.calls import Call, listing
 from reelkeep.providers.gotoassist.client import Client
-from reelkeep.providers.gotoassist.faults import Rejected
 from reelkeep.providers.pacing import Pacer
 from reelkeep.providers.web import Answer as Said
 from virtual import VIRTUAL, Backend, clock

@@ -12,7 +12,7 @@ from fakes.goto import Api, Asked, Log, account, discovered, options, refusal, u
 from fakes.simulated import bench
 from fakes.transport import FakeReply
 from reelkeep.core.model import Readiness, Recording, Window
-from reelkeep.core.spans import EPOCH
+from reelkeep.core.poll_window import EPOCH
 from reelkeep.errors import AuthFailed, BadAnswer, Misconfigured, Unavailable
 from reelkeep.simulator import Extent, Switches
 from virtual import PATIENT, START, Backend

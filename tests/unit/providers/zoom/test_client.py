@@ -17,12 +17,12 @@ from reelkeep.errors import (
     Unavailable,
     Unreachable,
 )
-from reelkeep.providers.throttling import Throttling
+from reelkeep.providers.throttle_log import Throttling
 from reelkeep.providers.tokens import TokenSource
+from reelkeep.providers.zoom.api_errors import Denied, Verdict
 from reelkeep.providers.zoom.client import Client, Question
 from reelkeep.providers.zoom.grants import App, Bearer
 from reelkeep.providers.zoom.limits import LIMITS, Label, Limits
-from reelkeep.providers.zoom.verdicts import Denied, Verdict
 from virtual import START, VIRTUAL, Backend, clock
 
 LOOK = Question("/look", (("page_size", "300"), ("q", "a b&c")), Label.LIGHT)

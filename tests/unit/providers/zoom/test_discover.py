@@ -34,8 +34,8 @@ from reelkeep.errors import (
     Unreachable,
 )
 from reelkeep.ports import Provider
-from reelkeep.providers.zoom.lanes import LANES
-from reelkeep.providers.zoom.places import STATUSES
+from reelkeep.providers.zoom.parallel import LANES
+from reelkeep.providers.zoom.users import STATUSES
 from virtual import VIRTUAL, Backend
 
 ONE = "/users/u-1/recordings"

@@ -6,13 +6,13 @@ from fakes.zoom import NOW, file, meeting
 from reelkeep.core.model import FileId, RecordingId
 from reelkeep.providers.zoom.dialects import MEETINGS
 from reelkeep.providers.zoom.links import LIFE, Links
-from reelkeep.providers.zoom.shapes import Angle, Sighting, sighting
+from reelkeep.providers.zoom.shapes import ParseOptions, Sighting, sighting
 
 ONE, FILE = RecordingId("m-1"), FileId("f-1")
 
 
 def sighted(uuid: str, *ids: str) -> Sighting:
-    angle = Angle(dialect=MEETINGS, settle=timedelta(0))
+    angle = ParseOptions(dialect=MEETINGS, settle=timedelta(0))
     seen = sighting(meeting(uuid, *(file(id_) for id_ in ids)), angle)
     assert seen is not None
     return seen

@@ -9,8 +9,8 @@ import pytest
 from fakes.rig import Rig
 from fakes.zoom import Bench, page
 from reelkeep.ports import Provider
-from reelkeep.stages.bells import Bell
 from reelkeep.stages.poll import Poller
+from reelkeep.stages.signals import Bell
 from virtual import VIRTUAL, Backend, clock
 
 MEETINGS, SESSIONS = "/users/u-1/recordings", "/videosdk/recordings"

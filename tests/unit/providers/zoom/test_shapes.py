@@ -11,20 +11,20 @@ from fakes.zoom import URL, file, meeting, session
 from reelkeep.core.model import Readiness, Recording
 from reelkeep.core.obstacles import Obstacle
 from reelkeep.providers.zoom.dialects import MEETINGS, SESSIONS
-from reelkeep.providers.zoom.shapes import Angle, Sighting, merged, sighting
+from reelkeep.providers.zoom.shapes import ParseOptions, Sighting, merged, sighting
 
-ANGLE = Angle(dialect=MEETINGS, settle=timedelta(hours=72))
-SDK = Angle(dialect=SESSIONS, settle=timedelta(hours=72))
+ANGLE = ParseOptions(dialect=MEETINGS, settle=timedelta(hours=72))
+SDK = ParseOptions(dialect=SESSIONS, settle=timedelta(hours=72))
 BARE: dict[str, Any] = {"id": ..., "status": ..., "file_size": ..., "recording_type": ...}
 
 
-def see(said: dict[str, Any], angle: Angle = ANGLE) -> Sighting:
+def see(said: dict[str, Any], angle: ParseOptions = ANGLE) -> Sighting:
     seen = sighting(said, angle)
     assert seen is not None
     return seen
 
 
-def recording(said: dict[str, Any], angle: Angle = ANGLE) -> Recording:
+def recording(said: dict[str, Any], angle: ParseOptions = ANGLE) -> Recording:
     return see(said, angle).recording
 
 
@@ -142,12 +142,12 @@ def test_an_address_is_one_of_the_web(url: object) -> None:
         (file(download_url=..., file_path="/mnt/a.mp4", status=...), ANGLE, Obstacle.ON_PREMISE),
         (
             file(download_url=...),
-            Angle(dialect=MEETINGS, settle=timedelta(0), on_premise=True),
+            ParseOptions(dialect=MEETINGS, settle=timedelta(0), on_premise=True),
             Obstacle.ON_PREMISE,
         ),
         (
             file(download_url=...),
-            Angle(dialect=MEETINGS, settle=timedelta(0), trashed=True),
+            ParseOptions(dialect=MEETINGS, settle=timedelta(0), trashed=True),
             Obstacle.IN_TRASH,
         ),
         (file(external_storage_url="s3://b/a.mp4"), ANGLE, Obstacle.EXTERNAL_STORAGE),
@@ -159,7 +159,7 @@ def test_an_address_is_one_of_the_web(url: object) -> None:
     ],
 )
 def test_what_cannot_be_had_is_recorded(
-    said: dict[str, Any], angle: Angle, obstacle: Obstacle
+    said: dict[str, Any], angle: ParseOptions, obstacle: Obstacle
 ) -> None:
     (seen,) = recording(meeting("m", said), angle).files
     assert seen.obstacle == obstacle
@@ -237,7 +237,7 @@ def test_without_a_start_the_first_files_counts() -> None:
     [("a@b", "c@d", "a@b"), (..., "c@d", "c@d"), (..., "", "u-1")],
 )
 def test_a_recording_is_its_hosts(host_email: object, listed: str, user: str) -> None:
-    angle = Angle(dialect=MEETINGS, settle=timedelta(0), host=listed)
+    angle = ParseOptions(dialect=MEETINGS, settle=timedelta(0), host=listed)
     assert recording(meeting(host_email=host_email), angle).user == user
 
 
@@ -251,7 +251,7 @@ def test_a_date_of_deletion_means_nothing_where_it_is_off() -> None:
 
 
 def test_the_trash_keeps_thirty_days() -> None:
-    angle = Angle(dialect=MEETINGS, settle=timedelta(0), trashed=True)
+    angle = ParseOptions(dialect=MEETINGS, settle=timedelta(0), trashed=True)
     said = meeting("m", file(deleted_time="2025-11-19T00:00:00Z"))
     assert recording(said, angle).deadline == datetime(2025, 12, 19, tzinfo=UTC)
 

@@ -1,0 +1,140 @@
+"""Watch over a running pipeline: heartbeat, readiness, status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import anyio
+
+from reelkeep.app.heartbeat import HEARTBEAT, beat, pending
+from reelkeep.app.house import Resources
+from reelkeep.app.pipeline import Pipeline
+from reelkeep.app.status import snapshot
+from reelkeep.catalog.outage import Outage
+from reelkeep.core.instants import age
+from reelkeep.errors import CatalogError, TransferError
+from reelkeep.ports import Clock
+from reelkeep.stages.provider_health import Health
+from reelkeep.telemetry.metrics import Metrics
+from reelkeep.telemetry.notify import Notifier
+
+SAMPLES = 4
+"""How often within a heartbeat /metrics and `systemctl status` are brought up to date."""
+
+REST = 200
+"""How many times longer than a sample took the catalog is left in peace: it counts all files."""
+
+BROKEN_INTERVALS = 3
+"""A provider that has been broken for more of its intervals makes the daemon not ready."""
+
+
+class Attendant:
+    """Knows how a running pipeline does, and tells it to whoever should know."""
+
+    def __init__(
+        self,
+        house: Resources,
+        pipeline: Pipeline,
+        report: Metrics,
+        notifier: Notifier,
+        outage: Outage | None = None,
+    ) -> None:
+        self._house = house
+        self._pipeline = pipeline
+        self._report = report
+        self._notifier = notifier
+        self._outage = outage or Outage(report)
+        self._silent_since: float | None = None  # when the catalog ceased to answer
+        self._volumes_gone_since: float | None = None
+        self._rested_at = 0.0  # when the next sample may be taken
+
+    async def forever(self) -> None:
+        """Sample the figures now and then, and say once a minute how all is; until cancelled."""
+        flights, status = self._house.flights, await self._look(0)
+        moment = flights.metered(anyio.current_time)
+        while True:
+            minute = flights.metered(anyio.current_time)
+            for _ in range(SAMPLES):
+                await anyio.sleep(HEARTBEAT.total_seconds() / SAMPLES)
+                if anyio.current_time() >= self._rested_at:
+                    status = await self._look(moment())
+                    moment = flights.metered(anyio.current_time)
+            if status is not None:
+                beat(self._report, status, minute())
+
+    async def _look(self, rate: int) -> dict[str, Any] | None:
+        """Take a sample, for /metrics and for systemd; None if the catalog is silent, said once."""
+        began = anyio.current_time()
+        try:
+            status = await self.status()
+        except CatalogError as error:
+            if self._silent_since is None:
+                self._silent_since = anyio.current_time()
+                self._report("heartbeat.failed", reason=str(error))
+            return None
+        ended = anyio.current_time()
+        self._rested_at = ended + REST * (ended - began)
+        if self._silent_since is not None:
+            seconds = round(anyio.current_time() - self._silent_since, 3)
+            self._silent_since = None
+            self._report("heartbeat.recovered", seconds=seconds)
+        flying, speed = len(status["transfers"]), f"{rate / 1e6:.1f} MB/s"
+        self._notifier.status(f"{flying} in flight, {pending(status)} pending, {speed}")
+        await self._look_at_volumes()
+        return status
+
+    async def _look_at_volumes(self) -> None:
+        """Say once that a volume is absent, and once that all are there."""
+        if self._pipeline.storage.paused:
+            return  # that is said already, and nothing is known of what lies below
+        absent = await self._absent_volumes()
+        if absent and self._volumes_gone_since is None:
+            self._volumes_gone_since = anyio.current_time()
+            self._report("volume.absent", reason="; ".join(absent))
+        elif not absent and self._volumes_gone_since is not None:
+            seconds = round(anyio.current_time() - self._volumes_gone_since, 3)
+            self._volumes_gone_since = None
+            self._report("volume.found", seconds=seconds)
+
+    async def status(self) -> dict[str, Any]:
+        """Return the status, as `status --json` prints it; /metrics shows it from now on."""
+        status = await snapshot(self._house)
+        status["storage"] = self._pipeline.storage.document()
+        self._report.sample(
+            status, received=self._house.flights.received, queued=self._pipeline.queued()
+        )
+        return status
+
+    async def _absent_volumes(self) -> Sequence[str]:
+        try:
+            return await self._house.archive.volumes.absences()
+        except TransferError as error:
+            return [str(error)]
+
+    async def reasons(self) -> Sequence[str]:
+        """Return why the daemon is not ready; nothing if it is."""
+        if self._outage.reason is not None:
+            return [f"nothing can be recorded: {self._outage.reason}"]
+        try:
+            await self._house.desk.names()
+        except CatalogError as error:
+            return [str(error)]
+        storage = self._pipeline.storage
+        waits = [f"nothing can be stored: {storage.reason}"] if storage.paused else []
+        if not storage.paused:
+            waits += await self._absent_volumes()
+        return waits + [
+            f"{name} has been broken since {poller.health.broken_since:%Y-%m-%dT%H:%M:%SZ}"
+            for name, poller in self._pipeline.pollers.items()
+            if broken_for_long(
+                poller.health, self._house.providers[name].traits.interval, self._house.clock
+            )
+        ]
+
+
+def broken_for_long(health: Health, interval: timedelta, clock: Clock) -> bool:
+    """Whether a provider has been broken for more than three of its intervals."""
+    since = health.broken_since
+    return since is not None and age(since, clock()) > BROKEN_INTERVALS * interval

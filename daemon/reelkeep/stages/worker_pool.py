@@ -1,0 +1,112 @@
+"""Turn downloads into outcomes: a pool of workers, each one transfer at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from reelkeep.core.model import Download, Failed, Outcome
+
+Landed = Callable[[], None]
+"""To be called when all bytes of a file are here, and only the disk is still to be waited for."""
+
+Fetch = Callable[[Download, Landed], Awaitable[Outcome]]
+
+
+class Pool:
+    """So many `workers` that `fetch`. `run` it once; it may be resized before and meanwhile.
+
+    A worker goes on to the next file as soon as one has landed: while the disk makes small files
+    durable, many at once, others come.
+    """
+
+    def __init__(self, fetch: Fetch, workers: int) -> None:
+        self._fetch = fetch
+        self._wanted = workers
+        self._present: set[int] = set()
+        self._idle: dict[int, anyio.CancelScope] = {}
+        self._hire: Callable[[int], None] | None = None
+
+    async def run(
+        self,
+        downloads: MemoryObjectReceiveStream[Download],
+        outcomes: MemoryObjectSendStream[Outcome],
+    ) -> None:
+        """Fetch until `downloads` is closed and drained; closes `outcomes` on return."""
+        try:
+            async with downloads, outcomes, anyio.create_task_group() as group:
+                self._hire = lambda number: self._start(group, number, downloads, outcomes)
+                self.resize(self._wanted)
+        finally:
+            self._hire = None
+
+    def resize(self, workers: int) -> None:
+        """Have so many workers: new ones begin at once, surplus ones end with their file."""
+        self._wanted = workers
+        for number in [number for number in self._idle if number >= workers]:
+            self._idle.pop(number).cancel()
+        if self._hire is not None:
+            for number in sorted(set(range(workers)) - self._present):
+                self._hire(number)
+
+    def _start(
+        self,
+        group: TaskGroup,
+        number: int,
+        downloads: MemoryObjectReceiveStream[Download],
+        outcomes: MemoryObjectSendStream[Outcome],
+    ) -> None:
+        async def work() -> None:
+            try:
+                with suppress(anyio.EndOfStream):
+                    while (download := await self._next(number, downloads)) is not None:
+                        landed = anyio.Event()
+                        group.start_soon(self._bring, download, landed, outcomes)
+                        await landed.wait()
+            finally:
+                self._present.discard(number)
+
+        self._present.add(number)
+        group.start_soon(work, name=f"download-{number}")
+
+    async def _bring(
+        self, download: Download, landed: anyio.Event, outcomes: MemoryObjectSendStream[Outcome]
+    ) -> None:
+        try:
+            await _hand_on(await _attempt(download, landed.set, self._fetch), outcomes)
+        finally:
+            landed.set()
+
+    async def _next(
+        self, number: int, downloads: MemoryObjectReceiveStream[Download]
+    ) -> Download | None:
+        """Return what is to be fetched next, None if this worker is one too many."""
+        if number >= self._wanted:
+            return None
+        download = None
+        with anyio.CancelScope() as self._idle[number]:
+            try:
+                download = await downloads.receive()
+            finally:
+                self._idle.pop(number, None)
+        return download
+
+
+async def _hand_on(outcome: Outcome, outcomes: MemoryObjectSendStream[Outcome]) -> None:
+    try:
+        outcomes.send_nowait(outcome)
+    except anyio.WouldBlock:
+        with anyio.CancelScope(shield=True):  # what is durable is recorded, also at the end
+            await outcomes.send(outcome)
+
+
+async def _attempt(download: Download, landed: Landed, fetch: Fetch) -> Outcome:
+    """Bound the blast of one bad file: whatever is raised becomes its outcome."""
+    try:
+        return await fetch(download, landed)
+    except Exception as error:  # noqa: BLE001 (the item boundary)
+        return Failed(download=download, error=error)

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import anyio
+import pytest
+
+from fakes.provider import FakeProvider, many, traits
+from fakes.rig import Rig, running
+from reelkeep.app.monitor import Attendant, broken_for_long
+from reelkeep.app.pipeline import Pipeline
+from reelkeep.app.pulse import Pulse
+from reelkeep.catalog.desk import Summary
+from reelkeep.core.model import ProviderName
+from reelkeep.errors import CatalogError
+from reelkeep.stages.provider_health import Health
+from reelkeep.telemetry.exposition import Exposition
+from reelkeep.telemetry.metrics import Metrics
+from reelkeep.telemetry.notify import Notifier
+from virtual import START, VIRTUAL, Backend
+
+NAME = ProviderName("a")
+INTERVAL = timedelta(minutes=5)
+
+
+@pytest.fixture
+def anyio_backend() -> Backend:
+    return VIRTUAL
+
+
+class World:
+    """An attendant over a house of fakes."""
+
+    def __init__(self) -> None:
+        provider = FakeProvider(NAME, traits())
+        provider.hold(*many(3))
+        self.rig = Rig(provider)
+        self.metrics = Metrics(self.rig.log)
+        self.pipeline = Pipeline(self.rig.house, [NAME])
+        notifier = Notifier({}, pid=1)
+        self.attendant = Attendant(self.rig.house, self.pipeline, self.metrics, notifier)
+
+    def page(self) -> str:
+        return Exposition(self.metrics).page().decode()
+
+
+class Moody:
+    """A desk that does not answer while it is `silent`."""
+
+    def __init__(self, world: World) -> None:
+        self._summaries = world.rig.house.desk.summaries
+        self.silent = True
+
+    async def __call__(self, names: Sequence[ProviderName], **free: int | None) -> list[Summary]:
+        if self.silent:
+            raise CatalogError("the catalog is locked")
+        return await self._summaries(names, **free)
+
+
+async def test_a_heartbeat_is_said_once_a_minute() -> None:
+    world = World()
+    async with running(world.attendant.forever):
+        await anyio.sleep(5 * 60 + 1)
+    assert world.rig.log.count("heartbeat") == [5]
+
+
+async def test_a_heartbeat_says_how_all_is() -> None:
+    world = World()
+    await world.pipeline.pollers[NAME].once()
+    async with running(world.attendant.forever):
+        await anyio.sleep(30)
+        world.rig.house.flights.received += 6_000
+        await anyio.sleep(31)
+    (beat,) = world.rig.log.named("heartbeat")
+    assert beat == {
+        "providers": {NAME: 60.0},
+        "pending": 3,
+        "in_flight": 0,
+        "bytes_per_second": 100,
+        "free": 2**40,
+        "failed": 0,
+        "unavailable": 0,
+        "damaged": 0,
+        "too_large": 0,
+        "at_risk": 0,
+        "unpublished": 0,
+        "acknowledge_refused": 0,
+        "oldest_success": 60.0,
+        "conditions": [],
+    }
+
+
+async def test_a_heartbeat_names_each_condition_that_holds() -> None:
+    world = World()
+    await world.pipeline.pollers[NAME].once()
+    world.metrics("disk.low")
+    world.metrics("provider.auth_failed", provider=NAME)
+    world.metrics("provider.auth_failed", provider="removed")
+    async with running(world.attendant.forever):
+        await anyio.sleep(61)
+        world.metrics("disk.recovered")
+        world.metrics("provider.auth_recovered", provider=NAME)
+        await anyio.sleep(60)
+    first, second = (beat["conditions"] for beat in world.rig.log.named("heartbeat"))
+    assert first == ["disk.low", "provider.auth_failed"]
+    assert second == []
+
+
+async def test_a_volume_that_is_absent_is_said_once_and_that_it_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, absent = World(), ["disk2 is not mounted"]
+
+    async def absences() -> list[str]:
+        return absent
+
+    monkeypatch.setattr(world.rig.house.archive.volumes, "absences", absences)
+    async with running(world.attendant.forever):
+        await anyio.sleep(61)
+        absent = []
+        await anyio.sleep(60)
+    assert world.rig.log.named("volume.absent") == [{"reason": "disk2 is not mounted"}]
+    assert len(world.rig.log.named("volume.found")) == 1
+    first, second = (beat["conditions"] for beat in world.rig.log.named("heartbeat"))
+    assert (first, second) == (["volume.absent"], [])
+
+
+async def test_a_silent_catalog_is_said_when_it_begins_and_when_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    moody = Moody(world)
+    monkeypatch.setattr(world.rig.house.desk, "summaries", moody)
+    async with running(world.attendant.forever):
+        await anyio.sleep(121)
+        moody.silent = False
+        await anyio.sleep(60)
+    assert world.rig.log.named("heartbeat.failed") == [{"reason": "the catalog is locked"}]
+    assert world.rig.log.named("heartbeat.recovered") == [{"seconds": 135.0}]
+    assert world.rig.log.count("heartbeat") == [1]
+
+
+async def test_a_large_catalog_is_counted_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, asked = World(), 0
+    count = world.rig.house.desk.summaries
+
+    async def slow(names: Sequence[ProviderName], **free: int | None) -> list[Summary]:
+        nonlocal asked
+        asked += 1
+        await anyio.sleep(1)
+        return await count(names, **free)
+
+    monkeypatch.setattr(world.rig.house.desk, "summaries", slow)
+    async with running(world.attendant.forever):
+        await anyio.sleep(10 * 60)
+    assert asked == 3
+    assert world.rig.log.count("heartbeat") == [9]
+
+
+async def test_who_asks_all_the_time_does_not_make_heartbeats_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    count = world.rig.house.desk.summaries
+
+    async def slow(names: Sequence[ProviderName], **free: int | None) -> list[Summary]:
+        await anyio.sleep(0.2)
+        return await count(names, **free)
+
+    async def ask() -> None:
+        while True:
+            await anyio.sleep(1)
+            await world.attendant.status()
+
+    monkeypatch.setattr(world.rig.house.desk, "summaries", slow)
+    await world.pipeline.pollers[NAME].once()
+    async with running(world.attendant.forever, ask):
+        await anyio.sleep(10 * 60)
+    first, *_, last = (beat["providers"] for beat in world.rig.log.named("heartbeat"))
+    assert first != last
+
+
+async def test_metrics_show_what_was_sampled_last() -> None:
+    world = World()
+    await world.pipeline.pollers[NAME].once()
+    async with running(world.attendant.forever):
+        await anyio.sleep(1)
+    assert 'reelkeep_files_pending{provider="a"} 3.0' in world.page()
+    assert 'reelkeep_recordings_queued{provider="a"} 0.0' in world.page()
+
+
+async def test_the_loops_lag_is_seen() -> None:
+    world = World()
+    async with running(Pulse(Notifier({}, pid=7), world.metrics.lagged).forever):
+        await anyio.sleep(61)
+    assert 'reelkeep_loop_lag_seconds_bucket{le="0.001"} 12.0' in world.page()
+
+
+async def test_recordings_in_memory_are_counted() -> None:
+    world = World()
+    await world.pipeline.pollers[NAME].once()
+    waiting: list[int] = []
+
+    async def steer() -> None:
+        while not waiting:
+            await anyio.sleep(0.001)
+            waiting.extend(n for n in world.pipeline.queued().values() if n)
+
+    world.pipeline.storage.opened = anyio.sleep_forever  # type: ignore[method-assign]
+    await world.pipeline.run(steer)
+    assert waiting[0] > 0
+
+
+@pytest.mark.parametrize(("minutes", "long"), [(None, False), (15, False), (16, True)])
+async def test_a_provider_is_broken_for_long_after_three_intervals(
+    minutes: int | None, long: bool
+) -> None:
+    since = None if minutes is None else START - timedelta(minutes=minutes)
+    health = Health(NAME, broken_since=since)
+    assert broken_for_long(health, INTERVAL, lambda: START) is long
