@@ -44,36 +44,47 @@ class Describer:
 
         async def one(listed: Recording) -> Recording | None:
             try:
-                patient = outcomes.in_a_row == 0
-                whole = await self._described(listed, patient=patient)
+                whole = await self.wholes.get(listed.id, patient=outcomes.in_a_row == 0)
+            except Denied as denied:
+                outcomes.answered()
+                return self._denied(listed, denied)
             except ProviderError as error:
-                failure = Failure(quoted(listed.user), f"recording {quoted(listed.id)}", error)
+                failure = _failure(listed, error)
                 outcomes.failed(listed.id, failure)
                 failed.append((listed, failure))
                 return _without_audio(listed, failure)
             outcomes.succeeded(listed.id)
-            return whole
+            known = merged(Sighting(listed, {}), whole).recording
+            return replace(known, facts=whole.recording.facts)
 
         async with aclosing(in_lanes(one, recordings)) as lanes:
             async for batch in lanes:
                 described += [each for each in batch if each is not None]
-                if outcomes.in_a_row >= IN_A_ROW and not outcomes.served:
+                if outcomes.in_a_row >= IN_A_ROW and not await self._is_served(outcomes):
                     raise of_account(failed[0][1])
         ready = [each for each in described if each.readiness is Readiness.READY]
         if failed:
             raise self._partly(ready, failed)
         return ready
 
-    async def _described(self, listed: Recording, *, patient: bool) -> Recording:
-        """Return `listed` with the files that no listing shows; as it is, if it is refused."""
-        try:
-            whole = await self.wholes.get(listed.id, patient=patient)
-        except Denied as denied:
-            if denied.verdict not in LOST:
-                report_refusal(self.report, self.name, listed.id, denied)
+    async def _is_served(self, outcomes: Outcomes) -> bool:
+        """Return whether anything is served; without an answer yet, ask for what does not exist."""
+        if not outcomes.served and await self.wholes.are_served():
+            outcomes.served += 1  # what fails in a row is still not waited for
+        return outcomes.served > 0
+
+    def _denied(self, listed: Recording, denied: Denied) -> Recording:
+        """Return `listed`, of which no more is told: its audio is out of reach.
+
+        Of one that is lost to such questions, as in the trash, it is not if all that is announced
+        is listed.
+        """
+        short = listed.shortfall
+        if denied.verdict not in LOST:
+            report_refusal(self.report, self.name, listed.id, denied)
+        elif short is not None and short.announced is not None and not short.missing:
             return listed
-        known = merged(Sighting(listed, {}), whole).recording
-        return replace(known, facts=whole.recording.facts)
+        return _without_audio(listed, _failure(listed, denied))
 
     def _partly(
         self, described: Sequence[Recording], failed: Sequence[tuple[Recording, Failure]]
@@ -102,10 +113,14 @@ class Describer:
         return Unread(listed.user if self.by_user else "", Window(since, since + timedelta(days=1)))
 
 
+def _failure(listed: Recording, error: ProviderError) -> Failure:
+    return Failure(quoted(listed.user), f"recording {quoted(listed.id)}", error)
+
+
 def _without_audio(listed: Recording, failure: Failure) -> Recording:
     """Return `listed` with the participants' audio as what is out of reach for now.
 
-    What is listed is fetched all the same. The next polls ask for the recording again.
+    What is listed is fetched all the same. Later polls ask for the recording again.
     """
     told = f"the audio of participants could not be asked for ({failure})"
     return replace(listed, shortfall=Shortfall(missing=1, told=told))

@@ -9,6 +9,8 @@ from fakes.zoom import Bench, discovered, error, file, meeting, page
 from reelkeep.core.model import Window
 from reelkeep.core.unread import PartlyDescribed, Unread
 from reelkeep.errors import AuthFailed, Unreachable
+from reelkeep.providers.zoom.paths import encoded
+from reelkeep.providers.zoom.wholes import NOWHERE
 from virtual import VIRTUAL, Backend
 
 LIST = "/users/u-1/recordings"
@@ -51,11 +53,36 @@ async def test_a_description_holds_no_secret() -> None:
     assert "0001" not in repr(described).replace("acct-0001", "")
 
 
-@pytest.mark.parametrize("answer", [error(404, 3301, "?"), error(200, 200, "?")])
-async def test_a_recording_that_cannot_be_described_is_taken_as_it_is(answer: FakeReply) -> None:
-    adapter = bench(answer).meetings(participant_audio=True)
+async def test_a_recording_that_is_lost_is_taken_as_it_is_if_all_announced_is_listed() -> None:
+    adapter = bench(error(404, 3301, "?")).meetings(participant_audio=True)
     listed = await discovered(adapter)
     assert await adapter.describe(listed) == listed
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (error(404, 3301, "There is no recording."), "There is no recording."),
+        (error(403, 403, "Not for you."), "Not for you."),
+        (error(200, 200, "No permission."), "No permission."),
+        (error(400, 1010, "User not found."), "User not found."),
+    ],
+)
+async def test_audio_that_is_refused_is_out_of_reach(answer: FakeReply, words: str) -> None:
+    made = bench(answer)
+    made.script.on(LIST, page([meeting("m-1", file("f-1"), recording_count=...)]))
+    adapter = made.meetings(participant_audio=True)
+    (described,) = await adapter.describe(await discovered(adapter))
+    assert [each.id for each in described.files] == ["f-1"]
+    assert described.shortfall is not None
+    assert (described.shortfall.missing, words in described.shortfall.told) == (1, True)
+
+
+async def test_audio_that_is_refused_is_out_of_reach_whatever_is_counted() -> None:
+    adapter = bench(error(200, 200, "?")).meetings(participant_audio=True)
+    (described,) = await adapter.describe(await discovered(adapter))
+    assert described.shortfall is not None
+    assert described.shortfall.missing == 1
 
 
 async def test_a_recording_that_is_gone_is_no_refusal() -> None:
@@ -84,13 +111,30 @@ async def test_a_missing_scope_is_the_accounts_if_it_is_missing_for_all() -> Non
     made = bench()
     many = [meeting(f"m-{number}") for number in range(20)]
     made.script.on(LIST, page(many))
-    for number in range(20):
+    for id_ in (*(f"m-{number}" for number in range(20)), encoded(NOWHERE)):
         refused = error(400, 4711, "does not contain scopes:[a:b]")
-        made.script.on(f"/meetings/m-{number}/recordings", refused)
+        made.script.on(f"/meetings/{id_}/recordings", refused)
     adapter = made.meetings(participant_audio=True)
     with pytest.raises(AuthFailed):
         await adapter.describe(await discovered(adapter))
-    assert len([each for each in made.script.asked if each.path.startswith("/meetings/")]) == 8
+    asked = [each for each in made.script.asked if each.path.startswith("/meetings/")]
+    assert len(asked) == 9  # the last is for a recording that does not exist
+
+
+async def test_many_that_fail_first_keep_nobody_else_from_being_described() -> None:
+    made = bench()
+    made.script.on(LIST, page([meeting(f"m-{number}") for number in range(20)]))
+    for number in range(20):
+        fine = FakeReply.json(meeting(f"m-{number}", file("f"), **AUDIO))
+        answer = error(500, 500, "oops") if number < 12 else fine
+        made.script.on(f"/meetings/m-{number}/recordings", answer)
+    adapter = made.meetings(participant_audio=True)
+    with pytest.raises(PartlyDescribed) as caught:
+        await adapter.describe(await discovered(adapter))
+    told = [each for each in caught.value.described if "a-1" in {file.id for file in each.files}]
+    assert len(told) == 8
+    assert len(caught.value.described) == 20
+    assert "12 recordings" in str(caught.value)
 
 
 @pytest.mark.parametrize(
