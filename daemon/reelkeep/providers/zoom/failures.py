@@ -10,7 +10,7 @@ from reelkeep.errors import BadAnswer, Misconfigured, ProviderError, RateLimited
 from reelkeep.providers.zoom.api_errors import Denied, Misplaced, Rejected, Verdict
 
 IN_A_ROW: Final = 8
-"""Listings that fail one after the other before it is asked whether any is still served."""
+"""Users of whom a listing fails, one after the other, before it is asked whether any is served."""
 
 OF_ONE_USER: Final = 3
 """Listings of one user that fail one after the other before the rest is left for the next pass."""
@@ -39,10 +39,15 @@ class Outcomes:
 
     served: int = 0  #: Listings that were answered as one should be.
     passed_over: int = 0  #: Listings of users who have nothing, as a proper answer says.
-    in_a_row: int = 0  #: Failures since the last proper answer.
     first: Failure | None = None
     latest: Failure | None = None
     _of_user: dict[object, int] = field(default_factory=dict)
+    _in_a_row: set[object] = field(default_factory=set)
+
+    @property
+    def in_a_row(self) -> int:
+        """Users of whom a listing failed since the last proper answer."""
+        return len(self._in_a_row)
 
     def expect_trouble(self, user: object) -> None:
         """Note that a listing of `user` failed in an earlier pass."""
@@ -51,13 +56,13 @@ class Outcomes:
     def succeeded(self, user: object) -> None:
         """Note that a listing of `user` was read."""
         self.served += 1
-        self.in_a_row = 0
+        self._in_a_row.clear()
         self._of_user.pop(user, None)
 
     def answered(self) -> None:
         """Note that the provider answered properly that there is nothing of a user."""
         self.passed_over += 1
-        self.in_a_row = 0
+        self._in_a_row.clear()
 
     @property
     def is_nobody_served(self) -> bool:
@@ -68,7 +73,7 @@ class Outcomes:
 
     def failed(self, user: object, failure: Failure) -> None:
         """Note that a listing of `user` could not be read."""
-        self.in_a_row += 1
+        self._in_a_row.add(user)
         self.first, self.latest = self.first or failure, failure
         self._of_user[user] = self._of_user.get(user, 0) + 1
 

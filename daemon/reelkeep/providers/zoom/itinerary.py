@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
@@ -16,6 +16,8 @@ from reelkeep.providers.zoom.json_values import objects, text
 from reelkeep.providers.zoom.listing import PAGE_SIZE, Entry, Listing
 from reelkeep.providers.zoom.shapes import GROUPS, ParseOptions, recording_id
 from reelkeep.providers.zoom.surveyed import ListingTask
+
+_SPREAD = (7, 3, 1, 5, 0, 2, 4, 6)  # eighths: the end first, then the middle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,24 +44,25 @@ class Itinerary:
     def errands(self, places: Iterable[Place], span: Window) -> Iterator[ListingTask]:
         """Yield one errand for each listing that is needed to know all of `span`, but the trash."""
         for place in places:
-            angle = ParseOptions(
-                dialect=self.dialect, settle=self.settle, host=place.host, audio=self.audio
-            )
-            yield from self._dated(place, angle, span)
+            yield from self._dated(place, self._angle(place), span)
+
+    def witnesses(self, places: Sequence[Place], span: Window, offset: float) -> list[ListingTask]:
+        """Return a few of the errands, of users and days all over; `offset` is from 0 up to 1."""
+        days = list(ranges(span))
+        shares = [(number + offset) / len(_SPREAD) for number in _SPREAD]
+        chosen = {
+            (int(share * len(places)), int(share * len(days))): None for share in shares if places
+        }
+        return [
+            self._errand(places[at], self._angle(places[at]), days[when]) for at, when in chosen
+        ]
 
     def trash(self, places: Iterable[Place]) -> Iterator[ListingTask]:
         """Yield the errands for what is in the trash, if it is wanted; dates do not count there."""
         if not self.rescue:
             return
         for place, kind in product(places, self.dialect.trash):
-            angle = ParseOptions(
-                dialect=self.dialect,
-                settle=self.settle,
-                host=place.host,
-                trashed=True,
-                partial=kind == SINGLE_FILES,
-                audio=self.audio,
-            )
+            angle = replace(self._angle(place), trashed=True, partial=kind == SINGLE_FILES)
             yield self._errand(
                 place, angle, None, more=pairs(("trash", "true"), ("trash_type", kind))
             )
@@ -68,6 +71,11 @@ class Itinerary:
         """Return a listing that costs little, to see whether it is allowed."""
         angle = ParseOptions(dialect=self.dialect, settle=self.settle)
         return self._errand(place, angle, days).listing
+
+    def _angle(self, place: Place) -> ParseOptions:
+        return ParseOptions(
+            dialect=self.dialect, settle=self.settle, host=place.host, audio=self.audio
+        )
 
     def _dated(self, place: Place, angle: ParseOptions, span: Window) -> Iterator[ListingTask]:
         for days in ranges(span):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.ports import Clock
-from reelkeep.providers.zoom.api_errors import Denied
+from reelkeep.providers.zoom.api_errors import Denied, Verdict
 from reelkeep.providers.zoom.client import Client, Question, with_page
 from reelkeep.providers.zoom.days import Days, covers
 from reelkeep.providers.zoom.json_values import day, objects, whole
@@ -50,6 +50,25 @@ class Drained:
     def lacks(self) -> int:
         """How many entries were announced that did not come."""
         return max((self.promised or 0) - len(self.distinct), 0)
+
+
+PROPER: Final = frozenset({Verdict.FINE, Verdict.NOTHING, Verdict.NO_USER, Verdict.NO_PLAN})
+"""How a listing may be answered, also of one who has none, by an API that serves us."""
+
+
+async def verdict_of(client: Client, listing: Listing, clock: Clock) -> Verdict:
+    """Ask for the first page of a listing, once, and return in which way it is answered.
+
+    Raises:
+        ProviderError: There is no proper answer.
+    """
+    try:
+        _entries(await _page(client, listing, "", clock().date(), patient=False), listing)
+    except Denied as denied:
+        if denied.verdict in PROPER:
+            return denied.verdict
+        raise
+    return Verdict.FINE
 
 
 async def drain(client: Client, listing: Listing, clock: Clock, *, patient: bool = True) -> Drained:

@@ -50,6 +50,7 @@ class Zoom:
             plan.trash(known.places),
             troubled={each.part for each in unread},
             unlisted=known.failures,
+            witnesses=plan.witnesses(known.places, span, self.dice()),
         )
         async with aclosing(survey) as batches:
             async for batch in batches:

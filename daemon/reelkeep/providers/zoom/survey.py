@@ -18,7 +18,7 @@ from reelkeep.providers.zoom.client import Client
 from reelkeep.providers.zoom.failures import IN_A_ROW, Failure, of_account, remedy
 from reelkeep.providers.zoom.json_values import quoted
 from reelkeep.providers.zoom.links import Links
-from reelkeep.providers.zoom.listing import Drained, drain
+from reelkeep.providers.zoom.listing import Drained, drain, verdict_of
 from reelkeep.providers.zoom.parallel import in_lanes
 from reelkeep.providers.zoom.shapes import Sighting, sighting
 from reelkeep.providers.zoom.shapes import merged as merged_sightings
@@ -26,6 +26,7 @@ from reelkeep.providers.zoom.surveyed import ListingTask, Surveyed, key
 
 BATCH: Final = 500
 _PLANLESS_FOR: Final = timedelta(days=1)
+_WITNESSES: Final = 4  # listings that are asked before an account is given up
 _SECOND_CHANCES: Final = (2.0, 6.0)  # seconds after which what failed in passing is asked again
 
 
@@ -52,6 +53,7 @@ class Survey:
     async def discover(
         self, errands: Iterable[ListingTask], trash: Iterable[ListingTask] = (), *,
         troubled: Iterable[str] = (), unlisted: Sequence[Failure] = (),
+        witnesses: Sequence[ListingTask] = (),
     ) -> AsyncGenerator[Sequence[Recording], None]:  # fmt: skip
         """Yield what the listings hold; see `reelkeep.ports.Provider.discover`.
 
@@ -61,27 +63,46 @@ class Survey:
         with what else is listed of it: else each would seem to be a change of the other.
 
         Of the users in `troubled`, listings failed before. `unlisted` are failures that hide
-        users: all has to be read again then.
+        users: all has to be read again then. Where the first users all fail, `witnesses` show
+        whether any is served.
         """
-        found = Surveyed()
+        found = Surveyed(witnesses=witnesses)
         async with aclosing(self._sightings(trash, found)) as lanes:
             async for sightings in lanes:
                 found.put_aside(sightings)
         found.begin(troubled)
-        async with aclosing(self._sightings(errands, found)) as lanes:
-            async for sightings in lanes:
-                for batch in _batches(found.completed(sightings)):
+        async with aclosing(self._rounds(errands, found)) as rounds:
+            async for batch in rounds:
+                yield batch
+        for batch in _batches(found.others()):
+            yield batch
+        self._conclude(found, unlisted)
+
+    async def _rounds(
+        self, errands: Iterable[ListingTask], found: Surveyed
+    ) -> AsyncGenerator[Sequence[Recording], None]:
+        """Yield what `errands` list, then what those do that are asked again."""
+        async with aclosing(self._read_all(errands, found)) as batches:
+            async for batch in batches:
+                yield batch
+        if found.left and not found.outcomes.served and await self._is_served(found):
+            async with aclosing(self._read_all(found.retake_left(), found)) as batches:
+                async for batch in batches:
                     yield batch
         for seconds in _SECOND_CHANCES:
             if again := found.second_chance():
                 await anyio.sleep(seconds)
-            async with aclosing(self._sightings(again, found)) as lanes:
-                async for sightings in lanes:
-                    for batch in _batches(found.completed(sightings)):
-                        yield batch
-        for batch in _batches(found.others()):
-            yield batch
-        self._conclude(found, unlisted)
+            async with aclosing(self._read_all(again, found)) as batches:
+                async for batch in batches:
+                    yield batch
+
+    async def _read_all(
+        self, errands: Iterable[ListingTask], found: Surveyed
+    ) -> AsyncGenerator[Sequence[Recording], None]:
+        async with aclosing(self._sightings(errands, found)) as lanes:
+            async for sightings in lanes:
+                for batch in _batches(found.completed(sightings)):
+                    yield batch
 
     def _conclude(self, found: Surveyed, unlisted: Sequence[Failure]) -> None:
         """Say who could not be read, and who can be again.
@@ -140,15 +161,21 @@ class Survey:
                     return
 
     async def _is_served(self, found: Surveyed) -> bool:
-        """Ask again for what was served in this pass; return whether it still is."""
-        if found.sample is None:
-            return False
-        try:
-            await self._client.ask(found.sample.listing.question, patient=False)
-        except ProviderError:
-            return False
-        found.outcomes.in_a_row = 0
-        return True
+        """Return whether any listing is answered now: what was served in this pass, or others."""
+
+        async def ask(task: ListingTask) -> bool:
+            try:
+                verdict = await verdict_of(self._client, task.listing, self._clock)
+            except ProviderError:
+                return False
+            if verdict in (Verdict.FINE, Verdict.NOTHING):
+                found.served(task)
+            else:
+                found.outcomes.answered()
+            return True
+
+        async with aclosing(in_lanes(ask, found.asked_first(_WITNESSES))) as lanes:
+            return any([answered async for answers in lanes for answered in answers])
 
     async def _read(self, errand: ListingTask, found: Surveyed) -> Sequence[Sighting]:
         if errand.user in found.absent or self._is_planless(errand.user):

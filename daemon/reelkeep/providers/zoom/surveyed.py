@@ -52,6 +52,7 @@ class Surveyed:
     left: list[ListingTask] = field(default_factory=list)  #: Not asked: their user is given up.
     expected: frozenset[str] = frozenset()  #: Users of whom listings failed before.
     sample: ListingTask | None = None  #: The listing that was served last.
+    witnesses: Sequence[ListingTask] = ()  #: Some of all users, or days, to be asked before it.
     given_up: bool = False  #: Nobody is served any more.
     readable: set[str] = field(default_factory=set)  #: Users of whom a listing was read.
 
@@ -78,6 +79,18 @@ class Surveyed:
         self.expected = frozenset(expected)
         for user in self.expected:
             self.outcomes.expect_trouble((user, False))
+
+    def asked_first(self, most: int) -> Sequence[ListingTask]:
+        """Return which listings show whether any is served: mostly of whom none has failed yet."""
+        if self.sample is not None:
+            return [self.sample]
+        fresh_first = sorted(self.witnesses, key=lambda e: self.outcomes.is_troubled(key(e)))
+        return fresh_first[:most]
+
+    def retake_left(self) -> list[ListingTask]:
+        """Return what was left, to be asked now."""
+        again, self.left = self.left, []
+        return again
 
     def second_chance(self) -> list[ListingTask]:
         """Return what failed in passing, for the first time, to be asked once more."""

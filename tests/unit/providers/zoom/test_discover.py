@@ -491,6 +491,59 @@ async def test_many_failing_users_in_a_row_are_no_failing_account() -> None:
     assert "and 48 more" in str(failure)
 
 
+@pytest.mark.parametrize("broken", [3, 9])
+async def test_broken_users_who_come_first_keep_no_others_from_being_read(broken: int) -> None:
+    bench = Bench()
+    users = [f"u-{number}" for number in range(40)]
+    failures = (error(400, 4711, "scopes:[a:b]"), error(500, 500, "?"), FakeReply.of(b"<html>"))
+    for number, name in enumerate(users):
+        answer = failures[number % 3] if number < broken else page([meeting(f"of-{name}")])
+        bench.script.on(f"/users/{name}/recordings", answer)
+    found, failure = await until_error(bench.meetings(users=users), days=120)
+    assert {each.id for each in found} == {f"of-{name}" for name in users[broken:]}
+    assert isinstance(failure, PartlyRead)
+    assert failure.unread == tuple(Unread(name, span(120)) for name in users[:broken])
+
+
+async def test_days_that_fail_first_keep_no_later_ones_of_the_account_from_being_read() -> None:
+    bench = Bench()
+
+    def answer(asked: Asked) -> FakeReply:
+        if asked.query["from"] < "2025-03":
+            return error(400, 300, "?")
+        return page([meeting(f"m-{asked.query['from']}")])(asked)
+
+    bench.script.on(ACCOUNT, answer)
+    found, failure = await until_error(bench.meetings(users="account"), days=400)
+    assert len(found) == 10
+    assert isinstance(failure, PartlyRead)
+
+
+async def test_an_account_of_which_nobody_is_served_is_left_alone() -> None:
+    bench = Bench()
+    users = [f"u-{number}" for number in range(100)]
+    for name in users:
+        bench.script.on(f"/users/{name}/recordings", error(400, 4711, "scopes:[a:b]"))
+    _, failure = await until_error(bench.meetings(users=users))
+    assert isinstance(failure, AuthFailed)
+    assert len(bench.script.asked) <= 20
+
+
+@pytest.mark.parametrize(
+    "answer", [error(404, 3301, "?"), error(404, 1001, "?"), error(400, 200, "?")]
+)
+async def test_who_has_nothing_any_more_shows_that_the_account_is_served(answer: FakeReply) -> None:
+    bench = Bench()
+    users = [f"u-{number}" for number in range(60)]
+    bench.script.on("/users/u-0/recordings", page([]), answer)
+    for name in users[1:-1]:
+        bench.script.on(f"/users/{name}/recordings", error(403, 200, "?"))
+    bench.script.on("/users/u-59/recordings", page([meeting("m-1")]))
+    found, failure = await until_error(bench.meetings(users=users))
+    assert [each.id for each in found] == ["m-1"]
+    assert isinstance(failure, PartlyRead)
+
+
 async def test_an_account_that_is_served_no_more_is_left_alone() -> None:
     """Whether it is, is asked by a listing that was served a moment ago."""
     bench = Bench()
@@ -570,7 +623,7 @@ async def test_what_concerns_the_account_stops_at_once(
     found, failure = await until_error(bench.meetings(), days=2000)
     assert found == []
     assert isinstance(failure, kind)
-    assert len(bench.script.at(ONE)) <= 8
+    assert len(bench.script.at(ONE)) <= 16
 
 
 async def test_an_unreachable_api_stops_at_once() -> None:
