@@ -106,7 +106,10 @@ class Scene:
             assert verdict.due_at is not None
             await anyio.sleep(max(0.0, (verdict.due_at - self.clock()).total_seconds()))
             seen = outcome.sha256 or due.seen
-            due = replace(due, attempts=verdict.attempts, tries=verdict.tries, seen=seen)
+            due = replace(
+                due, attempts=verdict.attempts, tries=verdict.tries, seen=seen,
+                distrusted=outcome.distrusted,
+            )  # fmt: skip
 
     def finished(self) -> list[bytes]:
         return [path.read_bytes() for path in self._ours("finished")]

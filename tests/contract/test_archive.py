@@ -110,6 +110,35 @@ async def test_after_beginning_again_the_new_validator_is_kept(case: Case) -> No
         assert part.held == Held(3, '"v2"', 3, {})
 
 
+async def test_what_is_distrusted_is_left_to_nobody(case: Case) -> None:
+    await leave(case.archive, [b"wrong"])
+    async with case.archive.part(download()) as part:
+        part.distrust()
+        assert part.held.size == 0
+    async with case.reopen().part(download()) as part:
+        assert part.held.size == 0
+
+
+async def test_what_comes_behind_distrusted_bytes_is_trusted(case: Case) -> None:
+    async with case.archive.part(download()) as part:
+        await part.begin(validator='"v1"', total=100, promises={})
+        await part.write([b"wrong"])
+        part.distrust()
+        await part.begin(validator='"v2"', total=100, promises={})
+        await part.write([b"right"])
+    async with case.reopen().part(download()) as part:
+        assert (part.held.validator, await part.read(0, 9)) == ('"v2"', b"right")
+
+
+async def test_what_the_catalog_distrusts_begins_anew(case: Case) -> None:
+    await leave(case.archive, [b"wrong"])
+    async with case.reopen().part(replace(download(), distrusted=True)) as part:
+        assert part.held == Held()
+        assert not part.distrusted
+    async with case.reopen().part(download()) as part:
+        assert part.held == Held()
+
+
 async def test_rule_24_a_part_has_one_writer(case: Case) -> None:
     async with case.archive.part(download()):
         with pytest.raises(Busy):

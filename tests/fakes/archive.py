@@ -72,7 +72,7 @@ class MemoryArchive:
         unfinished = self.unfinished.setdefault(name, Unfinished(identity))
         if unfinished.taken:
             raise Busy(f"another writer has the part of {download.name}")
-        if unfinished.identity != identity:
+        if unfinished.identity != identity or download.distrusted:
             unfinished = self.unfinished[name] = Unfinished(identity)
         unfinished.taken = True
         try:
@@ -148,6 +148,11 @@ class MemoryPart:
         self._unfinished.total = total
         self._unfinished.promises = dict(promises)
 
+    def distrust(self) -> None:
+        kept = self._unfinished
+        kept.content.clear()
+        kept.coverage = kept.validator = kept.total = None
+
     async def write(self, pieces: Sequence[bytes]) -> None:
         content = b"".join(pieces)
         fitting = content[: self._archive.room]
@@ -159,6 +164,10 @@ class MemoryPart:
     @property
     def coverage(self) -> Coverage | None:
         return self._unfinished.coverage
+
+    @property
+    def distrusted(self) -> bool:
+        return False
 
     @property
     def behind(self) -> int:

@@ -80,6 +80,20 @@ class FaultyDisk(Disk):
         return effect(*args)
 
 
+class StubbornDisk(FaultyDisk):
+    """Refuses what is among `refused`, from now on and until that is empty."""
+
+    def __init__(self, error: int) -> None:
+        super().__init__()
+        self.error = error
+        self.refused: frozenset[str] = frozenset()
+
+    def _call(self, name: str, effect: Callable[..., Any], *args: Any) -> Any:
+        if name in self.refused:
+            raise OSError(self.error, os.strerror(self.error))
+        return super()._call(name, effect, *args)
+
+
 class ForgetfulDisk(FaultyDisk):
     """What was written and not flushed is rubbish after `power_cut`."""
 

@@ -20,7 +20,7 @@ import anyio
 import pytest
 from aiohttp import StreamReader
 
-from fakes.disk import FaultyDisk
+from fakes.disk import FaultyDisk, StubbornDisk
 from fakes.holdings import download
 from fakes.shelf import Shelf, media
 from hosts import breaking
@@ -255,6 +255,40 @@ async def test_a_piece_behind_resumed_bytes_that_is_written_wrongly_is_found(
         assert isinstance(await there.desk.fetch(DUE), Failed)
         monkeypatch.setattr(stream.Stream, "_pwrite", pwrite)
         await settled(there)
+    assert once.done
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT", "EROFS", "EIO"])
+@pytest.mark.parametrize("refused", [{"truncate"}, {"unlink"}, {"truncate", "unlink"}])
+async def test_what_cannot_be_thrown_away_is_not_built_on(
+    refused: set[str], error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its journal is on disk, and calls durable what came before the wrong byte."""
+    once, truly = Once(1), stream.Stream._pwrite
+    disk = StubbornDisk(getattr(errno, error))
+
+    def pwrite(self: stream.Stream, views: Sequence[memoryview], offset: int) -> int:
+        if offset > self.hashed and once.is_due(len(views[0])):
+            views = [memoryview(bytes(views[0][:-1]) + b"?"), *views[1:]]
+            disk.refused = frozenset(refused)
+        return truly(self, views, offset)
+
+    host = Host(Shelf(BODY), [breaking(Wire.close, at=2_000_000)])
+    async with scene(host, tmp_path, options=PATIENT, disk=disk) as there:
+        assert isinstance(await there.desk.fetch(DUE), Failed)
+        monkeypatch.setattr(stream.Stream, "_pwrite", pwrite)
+        wrong = await there.desk.fetch(DUE)
+        assert isinstance(wrong, Failed)
+        assert isinstance(wrong.error, WrongBytes)
+        if len(refused) == 2:
+            assert wrong.distrusted
+            assert sorted(there.parts()) == [".json", ".part"]
+            wrong = await there.desk.fetch(replace(DUE, distrusted=True))
+            assert isinstance(wrong, Failed)
+            assert wrong.distrusted
+        disk.refused = frozenset()
+        there.check(await there.settle(replace(DUE, distrusted=wrong.distrusted)), "stored", BODY)
+        assert there.desk.log.names.count("file.resumed") == 1
     assert once.done
 
 

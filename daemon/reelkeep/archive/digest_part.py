@@ -41,6 +41,10 @@ class DigestPart:
         return None
 
     @property
+    def distrusted(self) -> bool:
+        return False
+
+    @property
     def behind(self) -> int:
         return 0
 
@@ -60,6 +64,9 @@ class DigestPart:
         self._held = Held(0, validator, total, dict(promises))
         self._hashes = {name: new_hash(name) for name in {"sha256", *needed(promises)}}
         self._tail = b""
+
+    def distrust(self) -> None:
+        self._held, self._tail = Held(), b""
 
     async def write(self, pieces: Sequence[bytes]) -> None:
         await self._threads.run(self._add, pieces)

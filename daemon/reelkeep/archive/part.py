@@ -92,6 +92,10 @@ class LocalPart:
     def behind(self) -> int:
         return self._file.behind if self._memory is None else 0
 
+    @property
+    def distrusted(self) -> bool:
+        return self._memory is None and self._file.distrusted
+
     async def enter(self) -> None:
         """Open the part, and take over what there is of it."""
         if self._memory is None:
@@ -123,6 +127,12 @@ class LocalPart:
             self._file.begin(validator, total, promises)
         else:
             await self._alone(self._file.begin, validator, total, promises)
+
+    def distrust(self) -> None:
+        if self._memory is not None:
+            self._memory = Memory(most=self._small)
+        else:
+            self._file.distrust()
 
     async def write(self, pieces: Sequence[bytes]) -> None:
         if self._memory is not None and self._memory.takes(pieces):

@@ -48,6 +48,7 @@ class PartFile:
         self._book = PartBook(self._disk, self.path, identity_of(download))
         self._finish = Finish(ground, download)
         self._stream: Stream | None = None
+        self.distrusted = False  #: What is on disk is not to be built on.
         self._given_up = False
         self._cause: OSError | None = None  # why it was given up
         self._rotten = False
@@ -56,8 +57,8 @@ class PartFile:
     def held(self) -> Held:
         kept = self._book.journal
         size, beyond = self._written, 0
-        if self.coverage is not None and not self._given_up:
-            beyond = self.coverage.total - self.coverage.missing - size
+        if (filled := self.filled) is not None and not self._given_up:
+            beyond = sum(end - start for start, end in filled) - size
         return Held(size, kept.validator, kept.total, kept.promises, beyond)
 
     @property
@@ -68,17 +69,18 @@ class PartFile:
     @property
     def filled(self) -> Extents:
         """What is there now of a part that is filled out of order."""
-        return None if self.coverage is None else self.coverage.filled
+        return None if self.coverage is None or self.distrusted else self.coverage.filled
 
     @property
     def pristine(self) -> bool:
         """Whether nothing is there that `begin` would have to forget."""
-        return self._stream is not None and not (self._written or self._book.on_disk)
+        used = self._written or self._book.on_disk or self.distrusted
+        return self._stream is not None and not used
 
     @property
     def _written(self) -> int:
         """Bytes from the start without a gap."""
-        if self._stream is None or self._given_up:
+        if self._stream is None or self._given_up or self.distrusted:
             return 0
         return self._stream.written if self.coverage is None else self.coverage.prefix
 
@@ -116,6 +118,10 @@ class PartFile:
             with self._distrusting():
                 self._forget(stream)
         self._book.begin(validator, total, promises)
+
+    def distrust(self) -> None:
+        """Let nothing of it be built on, whatever the disk does from now on."""
+        self.distrusted = True
 
     def append(self, pieces: Sequence[bytes]) -> None:
         stream = self._sound()
@@ -215,10 +221,22 @@ class PartFile:
             self._settle(stream)
         except OSError as error:
             self._give_up(error)
+        if self.distrusted:
+            self._wipe(stream)
         with suppress(OSError):
             self._close(stream)
 
+    def _wipe(self, stream: Stream) -> None:
+        """Remove what nobody may build on, in each way that the disk may still obey."""
+        with suppress(OSError):
+            stream.forget()
+        self._book.discard()
+        with suppress(OSError):
+            self._disk.unlink(self.path)
+
     def _settle(self, stream: Stream) -> None:
+        if self.distrusted:
+            return
         if self._rotten:
             self._cut(stream)
         if self._given_up or not (self._written or self.filled):
@@ -242,6 +260,9 @@ class PartFile:
     def _take_over(self, fd: int) -> None:
         size = self._disk.size(fd)
         kept, coverage = self._book.take_over(size)
+        if self._download.distrusted:
+            kept, coverage = 0, None
+            self._book.begin(None, None, {})
         self._stream = stream = Stream(self._disk, fd, kept, self._book.marks)
         if coverage is not None:
             self._fill_out_of_order(coverage)
@@ -268,6 +289,7 @@ class PartFile:
         stream.forget()
         self.coverage, self._rotten = None, False
         self._book.drop()
+        self.distrusted = False
 
     def _flush(self, stream: Stream, *, mode: bool = False, filled: Extents = None) -> None:
         written = stream.written

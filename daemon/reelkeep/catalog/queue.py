@@ -296,4 +296,5 @@ def _download(provider: ProviderName, row: Mapping[Any, Any], found: Mapping[Any
         reason=found["reason"],
         seen=found["seen"],
         accepts=found["accepts"],
+        distrusted=found["distrusted"],
     )

@@ -49,6 +49,7 @@ class _FailedAttempt:
     verdict: Verdict
     detail: str
     seen: str | None  #: SHA-256 of the last bytes that came whole and were not believed.
+    distrusted: bool
 
 
 class SqlLedger:
@@ -125,7 +126,7 @@ class SqlLedger:
         verdict = judge(failed, now=now, policy=self.policy, dice=self._dice())
         seen = failed.sha256 or failed.download.seen
         detail = storable(self._clean(_detail(failed, verdict)))
-        return _FailedAttempt(failed.download, verdict, detail, seen)
+        return _FailedAttempt(failed.download, verdict, detail, seen, failed.distrusted)
 
     def _say_stored(self, stored: Stored) -> None:
         self._report(
@@ -250,6 +251,7 @@ def _stored_row(stored: Stored, now: datetime) -> dict[str, Any]:
         "detail": _noted(stored),
         "seen": None,
         "accepts": None,
+        "distrusted": False,
         "size": stored.size,
         "sha256": stored.sha256,
         "verified": stored.verified.value,
@@ -273,6 +275,7 @@ def _failed_row(mishap: _FailedAttempt) -> dict[str, Any]:
         "reason": verdict.code,
         "detail": mishap.detail,
         "seen": mishap.seen,
+        "distrusted": mishap.distrusted,
     }
 
 

@@ -144,6 +144,7 @@ file = Table(
     Column("facts", JSON(none_as_null=True)),
     Column("addressed", Boolean, nullable=False, server_default=false()),
     Column("asked_as", String),
+    Column("distrusted", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("recording", "id"),
     UniqueConstraint("recording", "name"),
     Index("file_of_recording", "recording", "state"),
@@ -157,7 +158,8 @@ Index(
 )
 """`waits`: how often in a row the provider had not finished it, since `waits_since`;
 `checked_at`: when a stored file was last read, or written; `fault`: what was found then. `seen`:
-the SHA-256 of bytes that came whole and were not believed; `accepts`: what the operator accepts."""
+the SHA-256 of bytes that came whole and were not believed; `accepts`: what the operator accepts.
+`distrusted`: what lies on disk of it, unfinished, is not to be built on."""
 
 attempt = Table(
     "attempt",

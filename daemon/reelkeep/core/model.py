@@ -140,6 +140,7 @@ class Download:
     reason: str | None = None  #: The reason code of the last failure.
     seen: str | None = None  #: SHA-256 of bytes that came whole and were not believed.
     accepts: str | None = None  #: What the operator accepts: a SHA-256, or `ANY_BYTES`.
+    distrusted: bool = False  #: Bytes that earlier attempts left are not to be built on.
 
 
 ANY_BYTES = "any"
@@ -181,6 +182,7 @@ class Failed:
     error: Exception
     progressed: bool = False
     sha256: str | None = None  #: Of what came whole and was not believed.
+    distrusted: bool = False  #: Bytes that are not to be built on may still be on disk.
 
 
 Outcome = Stored | Failed

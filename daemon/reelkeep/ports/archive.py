@@ -52,6 +52,11 @@ class Part(Protocol):
         ...
 
     @property
+    def distrusted(self) -> bool:
+        """Whether bytes that nobody may build on may be on disk still."""
+        ...
+
+    @property
     def behind(self) -> int:
         """Bytes of the beginning that `follow` has still to hash."""
         ...
@@ -66,6 +71,13 @@ class Part(Protocol):
         """Forget all bytes; what is written from now on belongs to `validator`.
 
         The validator is on disk before the first byte is (rule 2 of the transfer notes).
+        """
+        ...
+
+    def distrust(self) -> None:
+        """Let nobody build on what is held, from now on; no disk is asked for that.
+
+        Leaving removes the bytes. `begin` forgets them, and what comes then is trusted.
         """
         ...
 
@@ -141,7 +153,10 @@ class Archive(Protocol):
         ...
 
     def part(self, download: Download) -> AbstractAsyncContextManager[Part]:
-        """Open the unfinished file for `download`, resuming an earlier one."""
+        """Open the unfinished file for `download`, resuming an earlier one.
+
+        One that is `distrusted` begins anew, or does not open.
+        """
         ...
 
     async def finished(self, download: Download) -> Inspection | None:

@@ -56,7 +56,7 @@ class Fetcher:
                     or await self._fetch(flight, landed)
                 )
             except (TransferError, ProviderError) as error:
-                return Failed(download=download, error=error)
+                return Failed(download=download, error=error, distrusted=download.distrusted)
 
     async def _already(self, flight: ActiveTransfer) -> Stored | None:
         """Find the file that was kept just before a crash, and of which nobody heard."""
@@ -91,8 +91,9 @@ class Fetcher:
             except TransferError as error:
                 progressed = await self._after(error, part, flight, held)
                 return Failed(
-                    download=download, error=error, progressed=progressed, sha256=error.sha256
-                )
+                    download=download, error=error, progressed=progressed, sha256=error.sha256,
+                    distrusted=part.distrusted,
+                )  # fmt: skip
             async with self._waiting_for_flush:
                 self._flights.land(flight)
                 landed()
@@ -113,9 +114,12 @@ class Fetcher:
         if error.remedy is Remedy.DISCARD:
             say_discarded(self._report, error, part, flight.download)
         again = error.remedy in (Remedy.RESTART, Remedy.DISCARD)
-        if again or _fills_the_disk(error, part, flight):
+        fills = _fills_the_disk(error, part, flight)
+        if again:
+            part.distrust()
+        if again or fills:
             # A part that its disk gave up is forgotten already; who stops us must keep no other.
-            with suppress(IoFailed), anyio.CancelScope(shield=True):
+            with suppress(DiskFull, IoFailed), anyio.CancelScope(shield=True):
                 await part.begin(validator=None, total=None, promises={})
             return False
         held = part.held

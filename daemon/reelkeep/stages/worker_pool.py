@@ -109,4 +109,4 @@ async def _attempt(download: Download, landed: Landed, fetch: Fetch) -> Outcome:
     try:
         return await fetch(download, landed)
     except Exception as error:  # noqa: BLE001 (the item boundary)
-        return Failed(download=download, error=error)
+        return Failed(download=download, error=error, distrusted=download.distrusted)

@@ -46,6 +46,17 @@ async def test_a_failure_without_bytes_leaves_it() -> None:
     assert again.seen == SEEN
 
 
+async def test_bytes_that_are_not_to_be_built_on_are_remembered_until_they_are_gone() -> None:
+    catalog = open_catalog()
+    await catalog.admit(a_recording())
+    (due,) = (await catalog.claim_all()).values()
+    for told in (True, False):
+        await catalog.ledger.record([replace(failed(due, Unreachable("x")), distrusted=told)])
+        catalog.clock.later(hours=1)
+        (due,) = (await catalog.claim_all()).values()
+        assert due.distrusted is told
+
+
 async def test_what_is_stored_against_a_check_is_said_once_and_kept() -> None:
     catalog = open_catalog()
     due = await refused(catalog)
