@@ -9,6 +9,9 @@ from typing import Final
 from reelkeep.errors import BadAnswer, Misconfigured, ProviderError, RateLimited, Unavailable
 from reelkeep.providers.zoom.api_errors import Denied, Misplaced, Rejected, Verdict
 
+PROPER: Final = frozenset({Verdict.FINE, Verdict.NOTHING, Verdict.NO_USER, Verdict.NO_PLAN})
+"""How a listing may be answered, also of one who has none, by an API that serves us."""
+
 IN_A_ROW: Final = 8
 """Users of whom a listing fails, one after the other, before it is asked whether any is served."""
 
@@ -28,6 +31,11 @@ class Failure:
     def passing(self) -> bool:
         """Whether another try in a moment may succeed."""
         return isinstance(self.error, Unavailable | RateLimited)
+
+    @property
+    def is_proper(self) -> bool:
+        """Whether it is the answer of an API that serves us."""
+        return isinstance(self.error, Denied) and self.error.verdict in PROPER
 
     def __str__(self) -> str:
         return f"{self.whose or 'the account'}, {self.what}: {_brief(self.error)}"

@@ -12,6 +12,7 @@ from reelkeep.ports import Clock
 from reelkeep.providers.zoom.api_errors import Denied, Verdict
 from reelkeep.providers.zoom.client import Client, Question, with_page
 from reelkeep.providers.zoom.days import Days, covers
+from reelkeep.providers.zoom.failures import PROPER
 from reelkeep.providers.zoom.json_values import day, objects, whole
 
 PAGE_SIZE: Final = "300"  # the most the API gives
@@ -45,15 +46,12 @@ class Drained:
     promised: int | None  #: Entries that the API announced.
     ran_dry: bool  #: The last page had nothing new.
     error: ProviderError | None = None  #: Why it is not the whole, if it is not.
+    in_vain: bool = False  #: There were more pages, of which several brought nothing.
 
     @property
     def lacks(self) -> int:
         """How many entries were announced that did not come."""
         return max((self.promised or 0) - len(self.distinct), 0)
-
-
-PROPER: Final = frozenset({Verdict.FINE, Verdict.NOTHING, Verdict.NO_USER, Verdict.NO_PLAN})
-"""How a listing may be answered, also of one who has none, by an API that serves us."""
 
 
 async def verdict_of(client: Client, listing: Listing, clock: Clock) -> Verdict:
@@ -76,9 +74,10 @@ async def drain(client: Client, listing: Listing, clock: Clock, *, patient: bool
 
     How the dead token of a page is answered is documented nowhere: it is every refusal of a later
     page, and an empty one before all that was announced has come (provider notes, section 2.8).
-    A listing that is twice short by the same entries is miscounted; one that is short in another
-    way each time is not the whole, and must not be taken for it. What came before a page that
-    cannot be had is returned, with the `error`.
+    A listing that ends by itself, twice short by the same entries, is miscounted; one that is short
+    in another way each time, or whose last pages bring nothing and promise more, is not the whole,
+    and must not be taken for it. What came before a page that cannot be had is returned, with the
+    `error`.
 
     Unless `patient`, outages are not waited for.
 
@@ -88,7 +87,7 @@ async def drain(client: Client, listing: Listing, clock: Clock, *, patient: bool
         ProviderError: The first page cannot be had.
     """
     first = await _drained(client, listing, clock().date(), patient=patient)
-    refused = isinstance(first.error, Denied)
+    refused = isinstance(first.error, Denied) or first.in_vain
     if first.error is not None and not refused:
         return first
     if not refused and not (first.lacks and (listing.counted or first.ran_dry)):
@@ -134,10 +133,16 @@ async def _drained(client: Client, listing: Listing, today: date, *, patient: bo
         entries += fresh
         promised = whole(body.get("total_records")) if promised is None else promised
         stale, pages = 0 if fresh else stale + 1, pages + 1
+        is_whole = promised is not None and len(names) >= promised
         in_vain = stale > _REPEATS or (stale > 0 and len(names) >= (promised or 0) > 0)
-        if not (following := body.get("next_page_token")) or in_vain:
+        if not (following := body.get("next_page_token")) or (in_vain and is_whole):
             ran_dry = bool(token) and not fresh
             return Drained(tuple(entries), frozenset(names), promised, ran_dry)
+        if in_vain:
+            lost = BadAnswer(f"{stale} pages brought nothing new, and promise more")
+            return Drained(
+                tuple(entries), frozenset(names), promised, ran_dry=True, error=lost, in_vain=True
+            )
         if pages >= _most_pages(promised):
             endless = BadAnswer(f"a listing does not end after {pages} pages")
             return Drained(tuple(entries), frozenset(names), promised, ran_dry=False, error=endless)

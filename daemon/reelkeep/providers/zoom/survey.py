@@ -15,7 +15,7 @@ from reelkeep.errors import ProviderError
 from reelkeep.ports import Clock, Report
 from reelkeep.providers.zoom.api_errors import Denied, Verdict
 from reelkeep.providers.zoom.client import Client
-from reelkeep.providers.zoom.failures import IN_A_ROW, Failure, of_account, remedy
+from reelkeep.providers.zoom.failures import IN_A_ROW, PROPER, Failure, of_account, remedy
 from reelkeep.providers.zoom.json_values import quoted
 from reelkeep.providers.zoom.links import Links
 from reelkeep.providers.zoom.listing import Drained, drain, verdict_of
@@ -105,6 +105,7 @@ class Survey:
                     yield batch
 
     def _conclude(self, found: Surveyed, unlisted: Sequence[Failure]) -> None:
+        found.forget_apart(lambda user: user in found.absent or self._is_planless(user))
         """Say who could not be read, and who can be again.
 
         Raises:
@@ -193,6 +194,8 @@ class Survey:
                 found.outcomes.answered()
             else:
                 found.fail(errand, denied)
+                if denied.verdict in PROPER:
+                    found.outcomes.answered()
             return ()
         except ProviderError as error:
             found.fail(errand, error)
@@ -221,8 +224,11 @@ class Survey:
         return list(found.values())
 
     def _pass_over(self, errand: ListingTask, denied: Denied, absent: set[str]) -> bool:
-        """Remember a user who is not worth asking; return False if this is about no user."""
-        if not errand.user:
+        """Remember a user who is not worth asking; return False if this is about no user.
+
+        How the trash, or what is on the premises, is answered says nothing of the user's others.
+        """
+        if not errand.user or errand.is_apart:
             return False
         if denied.verdict is Verdict.NO_USER:
             absent.add(errand.user)

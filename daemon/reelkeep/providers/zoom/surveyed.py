@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from reelkeep.core.model import Recording, RecordingId, Window
@@ -30,6 +30,11 @@ class ListingTask:
     def whose(self) -> str:
         """The user as people know him."""
         return self.host or self.user
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it lists other recordings than the ordinary ones of a user."""
+        return self.angle.trashed or self.angle.on_premise
 
     @property
     def what(self) -> str:
@@ -78,7 +83,7 @@ class Surveyed:
         self.outcomes, self.sample, self.given_up = Outcomes(), None, False
         self.expected = frozenset(expected)
         for user in self.expected:
-            self.outcomes.expect_trouble((user, False))
+            self.outcomes.expect_trouble((user, False, False))
 
     def asked_first(self, most: int) -> Sequence[ListingTask]:
         """Return which listings show whether any is served: mostly of whom none has failed yet."""
@@ -144,6 +149,14 @@ class Surveyed:
         self.outcomes.failed(key(errand), failure)
         self.failed.append((errand, failure))
 
+    def forget_apart(self, is_passed_over: Callable[[str], bool]) -> None:
+        """Forget that there is no trash, say, of users of whom there is nothing at all."""
+        self.failed = [
+            (errand, failure)
+            for errand, failure in self.failed
+            if not (errand.is_apart and failure.is_proper and is_passed_over(errand.user))
+        ]
+
     def leave(self, errand: ListingTask) -> None:
         """Leave a listing for the next pass."""
         self.left.append(errand)
@@ -155,4 +168,4 @@ def _is_of(errand: ListingTask, users: set[str]) -> bool:
 
 def key(errand: ListingTask) -> object:
     """Return what counts as one user's listings of one kind."""
-    return errand.user, errand.angle.on_premise
+    return errand.user, errand.angle.trashed, errand.angle.on_premise

@@ -181,11 +181,27 @@ async def test_pages_that_repeat_for_ever_are_an_end() -> None:
     assert len(bench.script.at(ONE)) == 2
 
 
-async def test_pages_that_repeat_for_ever_are_an_end_even_if_nothing_was_announced() -> None:
+@pytest.mark.parametrize("repeated", [[meeting("m-1")], []], ids=["repeated", "empty"])
+@pytest.mark.parametrize("announced", [None, 2, 600])
+async def test_pages_that_bring_nothing_and_promise_more_are_no_end(
+    repeated: list[dict[str, Any]], announced: int | None
+) -> None:
     bench = Bench()
-    bench.script.on(ONE, page([meeting("m-1")], next_page_token="t-0", total_records=None))
-    assert await ids(bench.meetings()) == ["m-1"]
-    assert len(bench.script.at(ONE)) == 4
+    first = page([meeting("m-1")], next_page_token="t-1", total_records=announced)
+    again = page(repeated, next_page_token="t-1", total_records=announced)
+    bench.script.on(ONE, paged(first, again))
+    bench.script.on(TWO, page([]))
+    found, failure = await until_error(bench.meetings(users=["u-1", "u-2"]))
+    assert {each.id for each in found} == {"m-1"}
+    assert isinstance(failure, PartlyRead)
+    assert failure.unread == (Unread("u-1", span()),)
+    assert len(bench.script.at(ONE)) == 8  # begun anew once
+
+
+async def test_empty_pages_of_nothing_are_an_end() -> None:
+    bench = Bench()
+    bench.script.on(ONE, page([], next_page_token="t-0", total_records=0))
+    assert await ids(bench.meetings()) == []
 
 
 async def test_a_page_that_is_repeated_once_loses_nothing() -> None:
@@ -669,6 +685,35 @@ async def test_a_trash_that_cannot_be_read_keeps_nothing_else_from_being_told() 
     assert [each.id for each in found] == ["m-1"]
     assert isinstance(failure, PartlyRead)
     assert failure.unread == ()  # the trash is always read as a whole
+
+
+@pytest.mark.parametrize("answer", [error(400, 200, "?"), error(404, 1001, "?")])
+@pytest.mark.parametrize("member", ["trash", "mc"])
+async def test_what_is_refused_of_the_trash_says_nothing_of_the_user(
+    answer: FakeReply, member: str
+) -> None:
+    bench = Bench()
+
+    def given(asked: Asked) -> FakeReply:
+        return answer if member in asked.query else page([meeting("m-1")])(asked)
+
+    bench.script.on(ONE, given)
+    adapter = bench.meetings(trash="rescue", meeting_connector=True)
+    for _ in range(2):
+        found, failure = await until_error(adapter)
+        assert {each.id for each in found} == {"m-1"}
+        assert isinstance(failure, PartlyRead)
+        assert ("trash" if member == "trash" else "on-premise") in str(failure)
+
+
+@pytest.mark.parametrize("answer", [error(400, 200, "?"), error(404, 1001, "?")])
+async def test_the_trash_of_who_is_passed_over_is_no_failure(answer: FakeReply) -> None:
+    bench = Bench()
+    bench.script.on("/users", page([{"id": "u-1"}, {"id": "u-2"}], name="users"))
+    bench.script.on(ONE, answer)
+    bench.script.on(TWO, page([meeting("m-1")]))
+    adapter = bench.meetings(users="all", trash="rescue", meeting_connector=True)
+    assert await ids(adapter) == ["m-1"] * 2  # it is listed as on the premises, too
 
 
 async def test_the_trash_is_listed_on_request() -> None:
