@@ -81,15 +81,15 @@ class Account:
         await ledger.published([(each, f"at/{each.key}") for each in behind])
         await ledger.sweep()
 
-    async def intact(self, holding: Holding) -> bool:
+    async def not_intact(self, holding: Holding) -> str | None:
         self.read.append(holding.id)
         self.meanwhile()
-        return self.sound
+        return None if self.sound else "it is not what was stored"
 
     async def cycle(self) -> None:
         house = self.rig.house
         disposer = Disposer(
-            self.provider, house.disposals, self.intact, clock=clock, report=self.rig.log,
+            self.provider, house.disposals, self.not_intact, clock=clock, report=self.rig.log,
             troubled=lambda: self.troubled,
         )  # fmt: skip
         await disposer.once()

@@ -140,6 +140,32 @@ async def test_a_repair_fetches_what_was_damaged_and_keeps_the_bad_bytes(place: 
     assert (await place.run("verify", "--json")).json["ok"]
 
 
+async def test_a_volume_that_is_not_mounted_is_no_damage(place: Place) -> None:
+    mount, away = place.archive / "meetings", place.folder / "unplugged"
+    shutil.copytree(place.archive / ".reelkeep", mount / ".reelkeep")
+    (place.archive / ".reelkeep" / "volumes").write_text('["meetings"]')
+    assert (await place.run("verify", "--json")).json["ok"]
+    mount.rename(away)
+    mount.mkdir()
+    served = place.served()
+
+    ran = await place.run("verify", "--repair", "--json", code=1)
+
+    assert (ran.json["missing"], ran.json["repaired"], place.served()) == ([], [], served)
+    assert {each["reason"] for each in ran.json["unreadable"]} == {
+        "the volume meetings is not mounted"
+    }
+    assert not list(mount.iterdir())
+    assert not [event for event in ran.events if event["level"] == "error"]
+    audited = (await place.run("audit", "--json", code=1)).json["providers"]
+    (meetings,) = [each["total"] for each in audited if each["name"] == "meetings"]
+    assert (meetings["missing"], meetings["unreadable"] > 0) == (0, True)
+    mount.rmdir()
+    away.rename(mount)
+    assert (await place.run("verify", "--json")).json["ok"]
+    assert place.is_complete()
+
+
 async def test_a_whole_folder_comes_back(place: Place) -> None:
     folder = videos(place)[0].parent
     shutil.rmtree(folder)

@@ -9,7 +9,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from reelkeep.app.house import Resources
-from reelkeep.app.intact import intact
+from reelkeep.app.intact import not_intact
 from reelkeep.core.model import Claim, ProviderName
 from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.backfill import Backfiller
@@ -58,7 +58,7 @@ class ProviderPipeline:
         self.disposer = Disposer(
             provider,
             house.disposals,
-            partial(intact, house.archive),
+            partial(not_intact, house.archive),
             clock=house.clock,
             report=house.report,
             clean=house.clean,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta, tzinfo
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from math import inf
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from anyio import CancelScope, CapacityLimiter, create_task_group
 
@@ -36,15 +36,15 @@ from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.rehash import rehash
 from reelkeep.archive.threads import Threads
 from reelkeep.archive.tidy import Orphan, tidy_all
-from reelkeep.archive.verify import directories, verification
+from reelkeep.archive.verify import away_from, directories, verification
 from reelkeep.archive.volumes import VolumeAccess, Volumes
 from reelkeep.archive.walk import walk
 from reelkeep.archive.whereabouts import finished_file, rows_nowhere
-from reelkeep.core.integrity import Verdict
+from reelkeep.core.integrity import Mark, Verdict
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, Holding
 from reelkeep.disk import ArchiveDisk, Disk
-from reelkeep.errors import Busy, DiskFull, IoFailed
+from reelkeep.errors import ArchiveAbsent, Busy, DiskFull, IoFailed
 from reelkeep.ports import Clock, Inspection
 
 _THREADS = 16
@@ -220,22 +220,36 @@ class LocalArchive:
         if write:
             await self._threads.run(write_probe, self._disk, self._places)
 
-    async def lost(self, holdings: Sequence[Holding]) -> frozenset[int]:
-        """Return the rows of stored files that do not lie here with the size they had.
+    async def lost(self, holdings: Sequence[Holding]) -> Mapping[int, Mark]:
+        """Return which stored files do not lie here with the size they had, by their rows.
 
-        Their content is not read: see `verify`.
+        They are missing, or unreadable where nobody can look. Their content is not read: see
+        `verify`.
 
         Raises:
             IoFailed: The archive itself is not there: perhaps its disk is not mounted.
         """
-        found = await self.not_there(holdings)
+        return await self._threads.run(self._lost, holdings)
+
+    def _lost(self, holdings: Sequence[Holding]) -> Mapping[int, Mark]:
+        found: dict[int, Mark] = {}
+        for each in holdings:
+            lost, mark = rows_nowhere(self._disk, self._places, each)
+            if lost and each.folder and self._volumes.away(PurePosixPath(each.folder)):
+                mark = Mark.UNREADABLE
+            found.update(dict.fromkeys(lost, mark))
         if found:
-            await self._threads.run(self._see_that_it_is_there)
+            self._see_that_it_is_there()
         return found
 
     async def not_there(self, holdings: Sequence[Holding]) -> frozenset[int]:
         """Return the rows of stored files that do not lie here, whatever lies here."""
-        return await self._threads.run(rows_nowhere, self._disk, self._places, holdings)
+
+        def work() -> frozenset[int]:
+            lost = (rows_nowhere(self._disk, self._places, each)[0] for each in holdings)
+            return frozenset(row for rows in lost for row in rows)
+
+        return await self._threads.run(work)
 
     async def verify(
         self, folder: str, *, known: Collection[str] = (), pace: Pace | None = None,
@@ -244,16 +258,22 @@ class LocalArchive:
         """Read one recording's folder again, and compare with its sums and its manifest.
 
         As many folders at a time as the machine has cores. Files that are `known` to be in order
-        are not read.
+        are not read. Where the volume of the folder is away, its verdict says so, and no more.
 
         Raises:
             IoFailed: The archive itself is not there: perhaps its disk is not mounted.
         """
         steps = verification(self._disk, self._places.root, folder, known)
         verdict = await drive(self._readers, steps, pace=pace or Pace(), progress=progress)
-        if not verdict.ok:
-            await self._threads.run(self._see_that_it_is_there)
-        return verdict
+        if verdict.ok:
+            return verdict
+        return await self._threads.run(self._unless_away, folder, verdict)
+
+    def _unless_away(self, folder: str, verdict: Verdict) -> Verdict:
+        """Return what there is to say of a folder in which something seems to be wrong."""
+        self._see_that_it_is_there()
+        away = self._volumes.away(PurePosixPath(folder))
+        return verdict if away is None else away_from(folder, away)
 
     async def put_aside(self, holding: Holding, name: str, reason: str) -> bool:
         """Move what has `name` in the folder of `holding` to quarantine; return whether it went.
@@ -282,8 +302,11 @@ class LocalArchive:
         Reads every manifest, and every file that one calls stored; in the order of their names.
 
         Raises:
-            IoFailed: A directory cannot be read: what is in it must not seem to be lost.
+            ArchiveAbsent: A volume is not mounted: what is on it must not seem to be lost.
+            IoFailed: A directory cannot be read: the same holds for what is in it.
         """
+        for told in await self.volumes.absences():
+            raise ArchiveAbsent(told)
         recordings = (here for here in walk(self._places.root) if here.is_recording)
         while some := await self._threads.run(list, islice(recordings, _SOME)):
             found: dict[str, Adoption] = {}

@@ -79,8 +79,8 @@ class Quarantine:
         """
         if holding.folder is None or not _is_readable(path := self._path(holding, name)):
             return False
-        if self.disk.status(path) is None:
-            return True
+        if self.disk.status(path) is None:  # gone, unless its volume is away
+            return self.volumes.away(PurePosixPath(holding.folder)) is None
         file = next((each for each in holding.files if each.name == name), None)
         note = {
             "reason": reason,

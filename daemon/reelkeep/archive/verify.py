@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from reelkeep.archive.reading import NoFile, read_content
+from reelkeep.archive.volumes import Away
 from reelkeep.archive.walk import Listing, listing
 from reelkeep.core.bag import (
     BAG_PAPERS,
@@ -96,6 +97,11 @@ def unreadable(folder: str, reason: str | None) -> Verdict:
     return Verdict(
         folder=shown(folder), checked=(Checked(FOLDER_ITSELF, Mark.UNREADABLE, reason=reason),)
     )
+
+
+def away_from(folder: str, away: Away) -> Verdict:
+    """Return what there is to say of a folder on a volume that is not there now."""
+    return replace(unreadable(folder, away.reason), away=str(away.folder))
 
 
 def _verdict(

@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from reelkeep.archive.file_system import try_file_system
@@ -28,6 +29,14 @@ from reelkeep.errors import ArchiveAbsent
 _LIST_BYTES = 1 << 20
 _OURS = 0o700
 _LIST_MODE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """A folder of the archive below which nobody can say now what is missing."""
+
+    folder: PurePosixPath
+    reason: str
 
 
 class Volumes:
@@ -93,18 +102,48 @@ class Volumes:
 
     def absence(self, volume: PurePosixPath) -> str | None:
         """Return why `volume` cannot be written to; None if it is mounted."""
-        places = self._places(volume)
         try:
-            ours, found = self._identity.read(), ArchiveIdentity(self._disk, places).read()
-            if found == ours and self._disk.status(places.ours) is not None:
+            if (lies := self._lies(volume)) is None:
                 return None
         except (OSError, ArchiveAbsent) as error:
             return str(error)
-        lies = "is not mounted" if found is None else "is a volume of another archive"
         return (
-            f"{places.root} {lies}, and this archive has a volume there: nothing is written to it. "
+            f"{self._main.root / volume} {lies}, and this archive has a volume there: nothing is "
+            "written to it. "
             "Mount it. If it is lost for good, `reelkeep archive init --volumes` begins it anew"
         )
+
+    def away(self, folder: PurePosixPath) -> Away | None:
+        """Return what keeps everybody from saying what is in `folder`; None: nothing does.
+
+        That is a volume above it that is not mounted, or a link above it that leads nowhere, or to
+        an empty directory: the mount point of a disk, for all we know.
+
+        Raises:
+            ArchiveAbsent, OSError: The list of volumes cannot be read.
+        """
+        for volume in self.known():
+            if folder.is_relative_to(volume) and (reason := self._why_away(volume)) is not None:
+                return Away(volume, reason)
+        for place in _above(folder):
+            if _leads_nowhere(self._main.root / place):
+                return Away(place, f"the link {place} leads nowhere: is its disk mounted?")
+        return None
+
+    def _why_away(self, volume: PurePosixPath) -> str | None:
+        try:
+            lies = self._lies(volume)
+        except (OSError, ArchiveAbsent) as error:
+            lies = f"cannot be read: {error}"
+        return lies and f"the volume {volume} {lies}"
+
+    def _lies(self, volume: PurePosixPath) -> str | None:
+        """Return how it stands with a volume that is not there; None if it is."""
+        places = self._places(volume)
+        ours, found = self._identity.read(), ArchiveIdentity(self._disk, places).read()
+        if found == ours and self._disk.status(places.ours) is not None:
+            return None
+        return "is not mounted" if found is None else "is a volume of another archive"
 
     def absences(self) -> list[str]:
         """Return why volumes cannot be written to; nothing if all are mounted."""
@@ -206,6 +245,19 @@ def _above(folder: PurePosixPath) -> Iterator[PurePosixPath]:
     """Yield each folder of the archive down to `folder`."""
     for length in range(1, len(folder.parts) + 1):
         yield PurePosixPath(*folder.parts[:length])
+
+
+def _leads_nowhere(path: Path) -> bool:
+    """Whether `path` is a link to nothing, or to an empty directory."""
+    if not path.is_symlink():
+        return False
+    try:
+        with os.scandir(path) as entries:
+            return next(entries, None) is None
+    except PermissionError:
+        return False  # something is there, and says so itself
+    except OSError:
+        return True
 
 
 def _decoded(content: bytes) -> list[PurePosixPath]:

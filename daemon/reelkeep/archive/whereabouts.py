@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from stat import S_ISREG
 
 from reelkeep.archive.folder_format import BAG, PLAIN, form_of
 from reelkeep.archive.places import Places
+from reelkeep.core.integrity import Mark
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Download, HeldFile, Holding
 from reelkeep.disk import Disk
@@ -55,20 +55,17 @@ def nowhere(
     ]
 
 
-def rows_nowhere(disk: Disk, places: Places, holdings: Sequence[Holding]) -> frozenset[int]:
-    """Return the rows of stored files of `holdings` that are nowhere, each by its folder.
+def rows_nowhere(disk: Disk, places: Places, holding: Holding) -> tuple[list[int], Mark]:
+    """Return the rows of stored files of `holding` that are nowhere, and how they are: missing.
 
-    The files of a folder that is closed to this user are returned, too: nobody can claim that they
-    are here. `verify` finds them unreadable. Blocking.
+    The files of a folder that cannot be looked at are returned, too: nobody can claim that they
+    are here. They are unreadable. Blocking.
     """
-    found = set[int]()
-    for each in holdings:
-        home = places.root / each.folder if each.folder else None
-        try:
-            found.update(file.row for file in nowhere(disk, places, each, home))
-        except PermissionError:
-            found.update(file.row for file in stored(each))
-    return frozenset(found)
+    home = places.root / holding.folder if holding.folder else None
+    try:
+        return [file.row for file in nowhere(disk, places, holding, home)], Mark.MISSING
+    except OSError:
+        return [file.row for file in stored(holding)], Mark.UNREADABLE
 
 
 def finished_file(disk: Disk, places: Places, download: Download) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,11 +49,14 @@ class SqlChecks:
 
         return await self._database.read(work)
 
-    async def oldest(self, limit: int) -> Sequence[Holding]:
-        """Return up to `limit` published recordings, those with the file longest unread first."""
+    async def oldest(self, limit: int, *, beside: Collection[str] = ()) -> Sequence[Holding]:
+        """Return up to `limit` published recordings, those with the file longest unread first.
+
+        Those in the folders `beside`, however deep, are left out.
+        """
 
         def work(connection: Connection) -> list[Holding]:
-            rows = list(connection.execute(_oldest(limit)).scalars())
+            rows = list(connection.execute(_oldest(limit, beside)).scalars())
             order = {row: place for place, row in enumerate(dict.fromkeys(rows))}
             found = holdings(connection, all_of_recording().where(recording.c.row.in_(order)))
             return sorted(found, key=lambda holding: order[holding.row])
@@ -157,11 +160,13 @@ class UnnotedChecks(SqlChecks):
         """Do nothing."""
 
 
-def _oldest(limit: int) -> Any:
+def _oldest(limit: int, beside: Collection[str]) -> Any:
+    folder = recording.c.folder
+    within = [(folder == each) | folder.startswith(f"{each}/", autoescape=True) for each in beside]
     return (
         select(recording.c.row)
         .select_from(_PUBLISHED)
-        .where(_HELD)
+        .where(_HELD, *(~each for each in within))
         .order_by(file.c.checked_at)
         .limit(limit)
     )

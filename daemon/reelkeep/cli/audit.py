@@ -85,7 +85,8 @@ def command(
 
     Says for each provider and day how many files are stored, pending, failed, unavailable (wanted,
     but the provider gives no way to them now), skipped, missing (the provider has them, and we do
-    not know of them or lost them), vanished (we knew of them, and the provider has them no longer)
+    not know of them or lost them), unreadable (stored, but the archive cannot be read there now),
+    vanished (we knew of them, and the provider has them no longer)
     and at risk of being deleted before they are here. Nothing is changed; you can run this while
     the daemon is running. The exit code is 0 when all that the providers hold is stored or not
     wanted.

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from reelkeep.cli.output import Output
 
 _COLUMNS = (
-    "listed", "stored", "pending", "failed", "unavailable", "skipped", "missing", "vanished",
-    "at_risk",
+    "listed", "stored", "pending", "failed", "unavailable", "skipped", "missing", "unreadable",
+    "vanished", "at_risk",
 )  # fmt: skip
 _STYLES = {
     "pending": "yellow", "failed": "bold red", "unavailable": "bold red", "missing": "bold red",
-    "vanished": "bold red", "at_risk": "yellow",
+    "unreadable": "bold red", "vanished": "bold red", "at_risk": "yellow",
 }  # fmt: skip
 _ALWAYS = ("listed", "stored", "pending", "failed")
 """Columns that are shown even if they hold nothing but zeros."""
 
-_NAMED = ("missing", "vanished", "failed", "unavailable")
+_NAMED = ("missing", "unreadable", "vanished", "failed", "unavailable")
 _MOST_NAMED = 20
 
 
@@ -96,7 +96,7 @@ def sentence(found: Sequence[Audited]) -> str:
     for each in found:
         summed.add(total(each.days))
     kept = f"{number(summed.stored, 'file')} stored"
-    names = ("missing", "vanished", "failed", "unavailable", "pending")
+    names = ("missing", "unreadable", "vanished", "failed", "unavailable", "pending")
     wrong = [f"{getattr(summed, name):,} {name}" for name in names if getattr(summed, name)]
     risk = f"; {summed.at_risk:,} at risk" if summed.at_risk else ""
     if wrong:

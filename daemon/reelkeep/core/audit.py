@@ -3,7 +3,8 @@
 listed  state of the file            mark
 ------  ---------------------------  ------------------------------------------------
 yes     none: it is not known        missing, or skipped if the filter does not want it
-any     stored                       stored; missing if the archive has lost or altered it
+any     stored                       stored; missing if the archive has lost or altered it;
+                                     unreadable if nobody can say whether it has
 any     skipped, waived              skipped
 yes     unavailable                  unavailable
 yes     due, active                  pending
@@ -43,13 +44,14 @@ class Mark(StrEnum):
     UNAVAILABLE = "unavailable"  #: Wanted and announced, but the provider gives no way to it.
     SKIPPED = "skipped"  #: Not wanted by the filter, waived, or on the account's own premises.
     MISSING = "missing"  #: The provider has it; we know nothing of it, or have lost or altered it.
+    UNREADABLE = "unreadable"  #: It is stored, and the archive cannot be looked at there now.
     VANISHED = "vanished"  #: We knew of it and have it not, and the provider has it no longer.
 
 
 LEFT = frozenset(Mark) - {Mark.STORED, Mark.SKIPPED}
 """Marks of what is not as it should be in the end."""
 
-_RISKY = LEFT - {Mark.VANISHED}
+_RISKY = LEFT - {Mark.VANISHED, Mark.UNREADABLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class Tally:
     unavailable: int = 0
     skipped: int = 0
     missing: int = 0
+    unreadable: int = 0
     vanished: int = 0
     at_risk: int = 0  #: Of those pending, failed, unavailable and missing.
 
@@ -124,16 +127,17 @@ def strangers(
 
 
 def known(
-    holding: Holding, *, listed: frozenset[int], complete: bool, lost: frozenset[int]
-) -> Iterator[tuple[Item, bool]]:
+    holding: Holding, *, listed: frozenset[int], complete: bool, lost: Mapping[int, Condition],
+) -> Iterator[tuple[Item, bool]]:  # fmt: skip
     """Yield what the catalog knows of a recording, and whether the provider lists it.
 
-    `listed` and `lost` are rows of files: what the provider lists, and what the archive has not
-    although it should. Unless the listing was `complete`, not being listed proves nothing.
+    By the rows of files: `listed` is what the provider lists, `lost` how that is which the archive
+    should have and does not show. Unless the listing was `complete`, not being listed proves
+    nothing.
     """
     for file in holding.files:
         is_listed = file.row in listed
-        mark = _mark(file, gone=complete and not is_listed, lost=file.row in lost)
+        mark = _mark(file, gone=complete and not is_listed, lost=lost.get(file.row))
         why = (file.reason, file.detail) if mark in _EXPLAINED else (None, None)
         yield (
             Item(file=file.id, mark=mark, name=file.name, reason=why[0], detail=why[1]),
@@ -167,11 +171,10 @@ _BARE = frozenset({RecordingState.WAITING, RecordingState.INCOMPLETE})
 _EXPLAINED = frozenset({Mark.FAILED, Mark.UNAVAILABLE})
 
 
-def _mark(file: HeldFile, *, gone: bool, lost: bool) -> Mark:
+def _mark(file: HeldFile, *, gone: bool, lost: Condition | None) -> Mark:
     match FileState(file.state):
         case FileState.STORED:
-            is_whole = not lost and file.fault != Condition.ALTERED
-            return Mark.STORED if is_whole else Mark.MISSING
+            return _mark_of_stored(file, lost)
         case FileState.SKIPPED | FileState.WAIVED:
             return Mark.SKIPPED
         case FileState.UNAVAILABLE if not gone or file.id == UNLISTED:
@@ -182,3 +185,10 @@ def _mark(file: HeldFile, *, gone: bool, lost: bool) -> Mark:
             return Mark.PENDING
         case _:
             return Mark.FAILED
+
+
+def _mark_of_stored(file: HeldFile, lost: Condition | None) -> Mark:
+    if lost is Condition.MISSING or file.fault == Condition.ALTERED:
+        return Mark.MISSING
+    is_closed = Condition.UNREADABLE in (lost, file.fault)
+    return Mark.UNREADABLE if is_closed else Mark.STORED

@@ -47,6 +47,7 @@ class Verdict:
     id: str | None = None
     key: str | None = None
     checked: tuple[Checked, ...] = ()
+    away: str | None = None  #: The folder above it of which the volume is not there now.
 
     @property
     def ok(self) -> bool:
@@ -88,7 +89,10 @@ def health(verdict: Verdict, holding: Holding) -> Iterator[Health]:
     """Yield how each stored file of `holding` was found, if it was looked at this time.
 
     Unknown is not absent: in a folder that cannot be read every file is unreadable, none missing.
+    Nothing is yielded of a folder on a volume that is away: that is the volume's state.
     """
+    if verdict.away is not None:
+        return
     found = {checked.name: checked for checked in verdict.checked}
     closed = found.get(FOLDER_ITSELF)
     for file in holding.files:

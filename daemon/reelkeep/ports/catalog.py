@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -254,8 +254,11 @@ class Checks(Protocol):
 
     async def in_folders(self, folders: Sequence[str]) -> Sequence[Holding]: ...
 
-    async def oldest(self, limit: int) -> Sequence[Holding]:
-        """Return up to `limit` published recordings, those with the file longest unread first."""
+    async def oldest(self, limit: int, *, beside: Collection[str] = ()) -> Sequence[Holding]:
+        """Return up to `limit` published recordings, those with the file longest unread first.
+
+        Those in the folders `beside`, however deep, are left out.
+        """
         ...
 
     async def stock(self) -> Stock: ...

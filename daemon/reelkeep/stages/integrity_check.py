@@ -70,7 +70,7 @@ class Inspector:
         self, verdict: Verdict, holding: Holding | None, found: Sequence[Blemish], seconds: float
     ) -> None:
         """Report what the catalog has no place for: the folder itself, and its papers."""
-        if holding is None:
+        if holding is None or verdict.away is not None:
             return
         self._report(
             "recording.checked",

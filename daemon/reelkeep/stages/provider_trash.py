@@ -24,8 +24,8 @@ go, perhaps because it is there no longer, is looked at ever more rarely."""
 GIVE_UP = 3
 """Recordings that are asked for in vain before a cycle ends of which nothing was answered."""
 
-Intact = Callable[[Holding], Awaitable[bool]]
-"""Reads a recording in the archive again, and says whether it is as it was stored."""
+NotIntact = Callable[[Holding], Awaitable[str | None]]
+"""Reads a recording in the archive again; says why it is not surely as it was stored."""
 
 
 class Disposer:
@@ -35,12 +35,12 @@ class Disposer:
     """
 
     def __init__(
-        self, provider: Provider, disposals: Disposals, intact: Intact, *, clock: Clock,
+        self, provider: Provider, disposals: Disposals, not_intact: NotIntact, *, clock: Clock,
         report: Report, troubled: Callable[[], bool], clean: Clean = str,
     ) -> None:  # fmt: skip
         self._provider = provider
         self._disposals = disposals
-        self._intact = intact
+        self._not_intact = not_intact
         self._clock = clock
         self._report = report
         self._troubled = troubled
@@ -93,8 +93,8 @@ class Disposer:
         await self._disposals.spared(holding, self._clock() + LOOK_AGAIN)
         try:
             reason = await self._objection(provider, holding)
-            if reason is None and not await self._intact(holding):
-                reason = "what the archive holds is not what was stored; see `reelkeep verify`"
+            if reason is None:
+                reason = await self._not_intact(holding)
             if reason is None and wish.dry_run:
                 self._say("recording.trash_planned", holding)
                 return None

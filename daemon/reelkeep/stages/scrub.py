@@ -74,6 +74,8 @@ class Scrubber:
         self._slow(rate(total, self._period))
         read = await self._read(portion(total, self._period))
         now, period = self._clock(), self._period
+        if not read:  # all volumes are away: none of it can be read now
+            return now + LOOK_AGAIN
         due = next_portion(read, total, period=period, oldest=stock.oldest, now=now)
         await self._checks.keep_moment(WHEN, due)
         return due
@@ -92,15 +94,22 @@ class Scrubber:
         return due
 
     async def _read(self, most: int) -> int:
-        """Read recordings until `most` bytes are read; return how many were."""
-        read = 0
-        for holding in await self._checks.oldest(MOST):
-            if holding.folder is not None:
-                inspected = await self._inspector.inspect(holding.folder, holding)
-                await self._checks.noted(findings(inspected))
+        """Read recordings until `most` bytes are read; return how many were.
+
+        What lies on a volume that is away is passed over: nothing is found out about it.
+        """
+        read, away, todo = 0, set[str](), [*await self._checks.oldest(MOST)]
+        while todo and read < most:
+            holding = todo.pop(0)
+            if holding.folder is None:
+                continue
+            inspected = await self._inspector.inspect(holding.folder, holding)
+            if (volume := inspected.verdict.away) is not None:
+                away.add(volume)
+                todo = [*await self._checks.oldest(MOST, beside=away)]
+                continue
+            await self._checks.noted(findings(inspected))
             read += weight(_size(holding))
-            if read >= most:
-                break
         return read
 
 

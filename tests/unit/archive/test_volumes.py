@@ -6,13 +6,16 @@ import errno
 import json
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fakes.disk import FaultyDisk, TwoVolumes, archive_on
 from fakes.holdings import KEY, held_file, holding, put
+from reelkeep.app.intact import not_intact
 from reelkeep.archive.local import LocalArchive
+from reelkeep.core.integrity import FOLDER_ITSELF, Mark
 from reelkeep.core.model import HeldFile
 from reelkeep.disk import Disk
 from reelkeep.errors import ArchiveAbsent, TransferError
@@ -157,6 +160,49 @@ async def test_a_lost_volume_is_begun_anew_when_told(
     assert await archive.volumes.absences() == []
     await published(archive)
     assert (await archive.verify(FOLDER)).ok
+
+
+async def test_what_is_on_a_volume_that_is_away_is_not_missing(
+    archive: LocalArchive, tmp_path: Path, mount: Path
+) -> None:
+    files = [replace(file, row=row) for row, file in enumerate(await published(archive))]
+    unplug(mount, tmp_path / "unplugged")
+    verdict = await archive.verify(FOLDER)
+    assert (verdict.names(Mark.MISSING), verdict.names(Mark.UNREADABLE)) == ((), (FOLDER_ITSELF,))
+    assert verdict.away == str(mount.relative_to(tmp_path / "archive"))
+    kept = holding(*files, folder=FOLDER)
+    assert await archive.lost([kept]) == dict.fromkeys((0, 1), Mark.UNREADABLE)
+    assert await not_intact(archive, kept) is not None
+    assert not await archive.put_aside(kept, "late.vtt", "tried")
+    plug(mount, tmp_path / "unplugged")
+    assert await archive.lost([kept]) == {}
+    assert await not_intact(archive, kept) is None
+
+
+@pytest.mark.parametrize("remains", [True, False], ids=["an empty mount point", "nothing"])
+async def test_so_it_is_with_a_link_that_leads_nowhere(tmp_path: Path, *, remains: bool) -> None:
+    root, away = tmp_path / "archive", tmp_path / "disk2"
+    archive = await opened(root, Disk())
+    (file,) = [await put(archive, "recording.mp4", CONTENT["recording.mp4"])]
+    await archive.publish(holding(file))
+    (root / "support" / "2026").rename(away)  # no volume was ever noticed there
+    (root / "support" / "2026").symlink_to(away)
+    assert (await archive.verify(FOLDER)).ok
+    away.rename(tmp_path / "unplugged")
+    if remains:
+        away.mkdir()
+    verdict = await archive.verify(FOLDER)
+    assert verdict.away == "support/2026"
+    assert await archive.lost([holding(file, folder=FOLDER)]) == {file.row: Mark.UNREADABLE}
+
+
+async def test_a_new_catalog_waits_for_all_volumes(
+    archive: LocalArchive, tmp_path: Path, mount: Path
+) -> None:
+    await published(archive)
+    unplug(mount, tmp_path / "unplugged")
+    with pytest.raises(ArchiveAbsent, match="not mounted"):
+        _ = [each async for each in archive.adopt()]
 
 
 async def test_the_room_of_the_volume_counts(tmp_path: Path, mount: Path) -> None:

@@ -22,6 +22,7 @@ from reelkeep.core.audit import (
     total,
 )
 from reelkeep.core.filters import Criteria, Filter
+from reelkeep.core.integrity import Mark as Condition
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import FileId, HeldFile, Holding, Readiness
 
@@ -34,10 +35,11 @@ def held(state: FileState, id_: str = "1") -> HeldFile:
 
 
 def marks(
-    kept: Holding, *, is_listed: bool = True, complete: bool = True, lost: bool = False
-) -> list[Mark]:
+    kept: Holding, *, is_listed: bool = True, complete: bool = True,
+    lost: Condition | None = None,
+) -> list[Mark]:  # fmt: skip
     listed = frozenset({ROW} if is_listed else ())
-    gone = frozenset({ROW} if lost else ())
+    gone = {} if lost is None else {ROW: lost}
     return [item.mark for item, _ in known(kept, listed=listed, complete=complete, lost=gone)]
 
 
@@ -67,7 +69,15 @@ def test_a_known_file_stands_as_its_state_and_the_listing_say(
 
 
 def test_a_stored_file_that_the_archive_has_lost_is_missing() -> None:
-    assert marks(holding(held(FileState.STORED)), is_listed=False, lost=True) == [Mark.MISSING]
+    stored = holding(held(FileState.STORED))
+    assert marks(stored, is_listed=False, lost=Condition.MISSING) == [Mark.MISSING]
+
+
+def test_what_nobody_can_look_at_is_not_missing() -> None:
+    assert marks(holding(held(FileState.STORED)), lost=Condition.UNREADABLE) == [Mark.UNREADABLE]
+    unreadable = replace(held(FileState.STORED), fault="unreadable")
+    assert marks(holding(unreadable)) == [Mark.UNREADABLE]
+    assert marks(holding(unreadable), lost=Condition.MISSING) == [Mark.MISSING]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +96,7 @@ def test_what_the_provider_has_not_finished_counts(
     state: RecordingState, unfinished: int, expected: list[tuple[Mark, int]]
 ) -> None:
     kept = state_of(holding(), state, unfinished)
-    found = known(kept, listed=frozenset(), complete=True, lost=frozenset())
+    found = known(kept, listed=frozenset(), complete=True, lost={})
     assert [(item.mark, item.count) for item, _ in found] == expected
 
 
@@ -168,7 +178,7 @@ def test_what_is_not_stored_or_skipped_is_left() -> None:
     tally = Tally()
     for mark in Mark:
         tally.count(Item(file=FileId("1"), mark=mark, count=2), listed=True, at_risk=False)
-    assert (tally.left, tally.listed) == (10, 14)
+    assert (tally.left, tally.listed) == (12, 16)
 
 
 def test_days_are_summed() -> None:

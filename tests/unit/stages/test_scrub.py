@@ -14,7 +14,7 @@ import pytest
 
 import virtual
 from fakes.catalog import Catalog, Events, a_file, a_recording, open_catalog, stored
-from reelkeep.core.integrity import Checked, Mark, Verdict
+from reelkeep.core.integrity import FOLDER_ITSELF, Checked, Mark, Verdict
 from reelkeep.errors import IoFailed
 from reelkeep.stages.integrity_check import Inspector
 from reelkeep.stages.scrub import Scrubber
@@ -36,6 +36,7 @@ class Folders:
     catalog: Catalog
     harm: dict[str, Mark] = field(default_factory=dict)
     error: IoFailed | None = None
+    away: str | None = None  #: The key of a recording on a volume that is not there.
     reads: list[tuple[datetime, str]] = field(default_factory=list)
 
     async def read(self, folder: str, *, known: Collection[str] = ()) -> Verdict:
@@ -44,6 +45,9 @@ class Folders:
             raise self.error
         (holding,) = await self.catalog.checks.in_folders([folder])
         self.reads.append((virtual.clock(), holding.id))
+        if self.away and folder == f"at/{self.away}":
+            closed = Checked(FOLDER_ITSELF, Mark.UNREADABLE, reason="not mounted")
+            return Verdict(folder=folder, checked=(closed,), away=folder)
         mark = self.harm.get(holding.id, Mark.OK)
         checked = tuple(Checked(each.name, mark, 10, SHA) for each in holding.files)
         return Verdict(folder=folder, key=holding.key, checked=checked)
@@ -167,3 +171,27 @@ async def test_an_empty_archive_costs_a_look_now_and_then() -> None:
 async def test_it_reads_gently(scene: Scene) -> None:
     await scene.pass_days(0.1)
     assert scene.rates == [8 << 20]
+
+
+async def test_what_lies_on_a_volume_that_is_away_is_passed_over_and_read_later(
+    scene: Scene,
+) -> None:
+    scene.folders.away = (await scene.catalog.holding("r7")).key
+    await scene.pass_days(29.5)
+    others = {f"r{number}" for number in range(30)} - {"r7"}
+    assert {id_ for _, id_ in scene.folders.reads if id_ != "r7"} == others
+    assert set(scene.events.names()) == {"recording.checked"}
+    scene.folders.away = None
+    scene.folders.reads.clear()
+    await scene.pass_days(1)
+    assert scene.times("r7")
+
+
+async def test_while_all_volumes_are_away_it_looks_now_and_then() -> None:
+    catalog = open_catalog()
+    catalog.checks._clock = virtual.clock
+    await catalog.admit(a_recording("r1", a_file("1", size=10**9)))
+    await catalog.store_all()
+    scene = Scene(catalog, Folders(catalog, away=(await catalog.holding("r1")).key))
+    await scene.pass_days(1)
+    assert len(scene.folders.reads) <= 2 * 25
