@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz.hostile import FAST
-from reelkeep.core.examination import Examination
+from reelkeep.core.examination import Examination, Structure
 from reelkeep.core.mp4 import examine_mp4
 from reelkeep.simulator.boxes import filler_unit, m4a, mp4
 
@@ -115,6 +115,26 @@ def test_millions_of_units_in_one_sample_are_not_counted() -> None:
 
     assert examine_mp4(read_at, len(content)).fault is None
     assert reads[0] < 1000
+
+
+@pytest.mark.parametrize(("tracks", "chunks"), [(200, 1), (1000, 1), (200, 100)])
+def test_many_tracks_with_the_same_samples_are_not_looked_into(tracks: int, chunks: int) -> None:
+    reads = [0]
+    units = b"\0\0\0\1\x41" * 10_000
+    each = len(units) // chunks
+    table = full(b"stsz", 5, len(units) // 5) + full(b"stts", 1, len(units) // 5, 1)
+    table += full(b"stsc", 1, 1, each // 5, 1) + full(
+        b"stco", chunks, *range(60, 60 + len(units), each)
+    )
+    trak = film(table)[20:-8]
+    content = box(b"ftyp", b"isom") + box(b"mdat", bytes(40), units) + box(b"moov", trak * tracks)
+
+    def read_at(at: int, size: int) -> bytes:
+        reads[0] += 1
+        return content[at : at + size]
+
+    assert examine_mp4(read_at, len(content)).structure is Structure.CONTAINER
+    assert reads[0] < 10
 
 
 def test_millions_of_entries_are_looked_at_in_little_memory_and_more_are_not() -> None:

@@ -15,7 +15,7 @@ class Structure(Enum):
 
     NONE = "none"  #: Nothing is known of its inside.
     CONTAINER = "container"  #: Its outer structure is whole, to the last byte.
-    SAMPLES = "samples"  #: The sample tables of an MP4 file agree with its data as well.
+    SAMPLES = "samples"  #: Tables of an MP4 file agree with its data, and samples were looked into.
 
 
 @dataclass(frozen=True, slots=True)

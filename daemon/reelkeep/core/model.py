@@ -34,7 +34,7 @@ class Level(Enum):
     DIGEST = "digest"  #: A digest that the provider or its server promised.
     ETAG_MD5 = "etag-md5"  #: An ETag that is the MD5 of the whole.
     CRC = "crc"  #: A CRC of the whole that was promised: nothing was lost or altered on the way.
-    SIZE_SAMPLES = "size+samples"  #: The announced size, and the sample tables fit the data.
+    SIZE_SAMPLES = "size+samples"  #: The announced size; tables and samples fit.
     SIZE_CONTAINER = "size+container"  #: The announced size, and the container is whole.
     SIZE = "size"  #: The size that the provider or the download host announced.
     CONTAINER = "container"  #: No size was announced; the container is whole.

@@ -2,9 +2,9 @@
 
 A download that was cut, padded with zeros or joined wrongly rarely tiles into boxes. One whose
 middle is missing while its size is right is found by its samples: each must lie inside `mdat`, no
-two may overlap, and in H.264 and H.265 each must be filled exactly by units that begin with their
-own length. What is read: the headers of all boxes, `moov` and every `moof`, and of the data some
-bytes of about one sample in 64 KiB.
+two may overlap; in H.264 and H.265 each must be filled exactly by units that begin with their own
+length, and frames of AAC begin and end alike. What is read: the headers of all boxes, `moov` and
+every `moof`, and of the data some bytes of about one sample in 128 KiB.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 from reelkeep.core.examination import Examination, ReadAt, Structure
 from reelkeep.core.mp4_boxes import NotTold, WrongBox, is_box_name
 from reelkeep.core.mp4_fragments import read_fragments, segments_fault
-from reelkeep.core.mp4_samples import Extents, read_movie
+from reelkeep.core.mp4_samples import Extents, Seen, read_movie
 
 FIRST_BOXES: Final = frozenset(
     {b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"}
@@ -52,28 +52,32 @@ class _Outline:
 def examine_mp4(read_at: ReadAt, size: int) -> Examination:
     """Return what the MP4 file of `size` bytes shows.
 
-    Whatever the file says, it reads at most 200,000 headers, 64 MiB of tables and the beginnings
-    of 65,536 samples of each track, and holds less than 400 MiB. What is beyond that is not told.
+    Samples are claimed only if those of most bytes were looked into. Whatever the file says, it
+    reads at most 200,000 headers, 64 MiB of tables and about one sample in 128 KiB of the file, or
+    512 of each track, and holds less than 400 MiB. What is beyond that is not told.
     """
     outline = _outline(read_at, size)
     if isinstance(outline, str):
         return Examination(fault=outline)
     try:
-        covered, note = _samples(read_at, size, outline)
+        seen = _samples(read_at, size, outline)
     except WrongBox as error:
         return Examination(fault=str(error))
     except NotTold:
         return Examination(Structure.CONTAINER, note=outline.note)
+    note = next((each.note for each in seen if each.note), None)
+    covered = sum(each.covered for each in seen)
     payload = sum(end - start for start, end in outline.data)
     accounted = payload - covered + outline.loose <= size // 100 + _SLACK
-    deep = covered > 0 and accounted and note is None
+    looked = 2 * sum(each.looked for each in seen) > covered
+    deep = accounted and looked and note is None
     return Examination(
         Structure.SAMPLES if deep else Structure.CONTAINER, note=outline.note or note
     )
 
 
-def _samples(read_at: ReadAt, size: int, outline: _Outline) -> tuple[int, str | None]:
-    """Return how many bytes of the data are samples, and what is unusual about them.
+def _samples(read_at: ReadAt, size: int, outline: _Outline) -> list[Seen]:
+    """Return what was seen of the samples.
 
     Raises:
         WrongBox: The tables do not agree with each other, or with the data.
@@ -82,11 +86,11 @@ def _samples(read_at: ReadAt, size: int, outline: _Outline) -> tuple[int, str | 
     if outline.moov is None:
         raise NotTold
     movie = read_movie(read_at, outline.moov)
-    covered = movie.check(read_at, size, outline.data)
-    covered += read_fragments(read_at, movie, outline.fragments).check(read_at, size, outline.data)
+    movies = [movie, read_fragments(read_at, movie, outline.fragments)]
+    seen = [each.check(read_at, size, outline.data) for each in movies]
     if fault := segments_fault(read_at, size, outline.indexes, outline.edges):
         raise WrongBox(fault)
-    return covered, movie.note
+    return seen
 
 
 def _outline(read_at: ReadAt, size: int) -> _Outline | str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from reelkeep.core.examination import ReadAt
 from reelkeep.core.mp4_boxes import (
@@ -16,7 +16,7 @@ from reelkeep.core.mp4_boxes import (
     number,
     numbers,
 )
-from reelkeep.core.mp4_samples import Extents, Movie, MovieTrack
+from reelkeep.core.mp4_samples import Extents, Movie, MovieTrack, Runs, Sizes
 
 _BASE, _DESCRIPTION, _DURATION, _SIZE = 0x1, 0x2, 0x8, 0x10  # of tfhd
 _FROM_MOOF = 0x20000
@@ -122,9 +122,10 @@ def _run(trun: memoryview, track: int, places: tuple[int, int], default: int) ->
 def _joined(track: int, runs: Sequence[_Run], movie: Movie) -> MovieTrack:
     """Return the runs as the chunks of a track."""
     starts = [run.start for run in runs]
-    ends = [run.start + sum(run.sizes) for run in runs]
     if min(starts) < 0:
         raise WrongBox(f"a run of track {track} begins before the file")
-    sums = list(accumulate((size for run in runs for size in run.sizes), initial=0))
-    firsts = list(accumulate((len(run.sizes) for run in runs), initial=0))
-    return MovieTrack(track, sums, starts, ends, firsts, movie.units.get(track, 0))
+    own = list(chain.from_iterable(run.sizes for run in runs))
+    each = [len(run.sizes) for run in runs]
+    firsts = list(accumulate(each, initial=0))
+    told = Runs(range(1, len(runs) + 1), each, firsts)
+    return MovieTrack(track, Sizes(len(own), own=own), starts, told, movie.units.get(track, 0))

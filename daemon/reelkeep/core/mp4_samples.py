@@ -9,8 +9,8 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, islice, repeat, starmap
-from operator import add, le, mul, sub
+from itertools import accumulate, chain, islice, pairwise, repeat
+from operator import itemgetter, le, mul, sub
 from typing import Final
 
 from reelkeep.core.examination import ReadAt
@@ -23,61 +23,135 @@ from reelkeep.core.mp4_boxes import (
     number,
     numbers,
 )
-from reelkeep.core.mp4_units import unit_length, units_fit
+from reelkeep.core.mp4_units import FRAMES, look_into, unit_length
 
 Extents = list[tuple[int, int]]
 """Where something begins and ends in the file, in bytes."""
 
-ALL_SAMPLES: Final = 4096
+ALL_SAMPLES: Final = 512
 """Samples of a track up to which all are looked into."""
 
-STRIDE: Final = 64 * 1024
-"""Bytes of a longer track from one sample that is looked into to the next."""
+STRIDE: Final = 128 * 1024
+"""Bytes of a longer track from one place that is looked into to the next, about."""
 
 MOST_LOOKS: Final = 65_536
 
+_MOST_TRACKS = 256
+_CHUNKS = 4096
+_CHUNK = 16 * 1024
+"""Bytes of a file for each chunk of an ordinary one; of more chunks, some are checked."""
 _NEEDED = (b"stsc", b"stts", b"stsd")
 
 
 @dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many bytes each sample of a track has: all the same, or each its own."""
+
+    count: int
+    each: int = 0  #: Bytes of every sample; 0: each has its `own`.
+    own: Sequence[int] = field(default=(), repr=False)
+
+    def total(self, first: int, end: int) -> int:
+        """Return the bytes of the samples from `first` to before `end`."""
+        return self.each * (end - first) if self.each else sum(self.own[first:end])
+
+    def places(self, first: int, end: int, at: int) -> Sequence[int]:
+        """Return where these samples begin if the first does at `at`, and where the last ends."""
+        if self.each:
+            return range(at, at + self.each * (end - first) + 1, self.each)
+        return list(accumulate(self.own[first:end], initial=at))
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Which samples are in which chunk: runs of chunks with as many samples each."""
+
+    chunks: Sequence[int]  #: The first chunk of each run, counted from 1.
+    each: Sequence[int]  #: Samples in each of its chunks.
+    samples: Sequence[int]  #: The first sample of each run, counted from 0, and the number of all.
+
+    def of(self, chunk: int) -> tuple[int, int]:
+        """Return the first sample of a chunk, and that behind its last; all counted from 0."""
+        run = bisect_right(self.chunks, chunk + 1) - 1
+        each = self.each[run]
+        first = self.samples[run] + (chunk + 1 - self.chunks[run]) * each
+        return first, first + each
+
+
+@dataclass(frozen=True, slots=True)
 class MovieTrack:
-    """The samples of one track: chunk `i` has samples `firsts[i]` to `firsts[i + 1]`."""
+    """The samples of one track."""
 
     number: int
-    sums: Sequence[int] = field(repr=False)  #: Bytes of all samples before each one, and of all.
+    sizes: Sizes
     starts: Sequence[int] = field(repr=False)  #: Of the chunks.
-    ends: Sequence[int] = field(repr=False)
-    firsts: Sequence[int] = field(repr=False)
-    unit: int = 0  #: Bytes of the length before each unit; 0: it has none, or nothing is known.
+    runs: Runs = field(repr=False)
+    unit: int = 0  #: What its samples consist of: see `unit_length`.
 
-    def looks(self) -> Iterator[tuple[int, int]]:
-        """Yield place and size of samples to look into: all of a short track, else some.
+    def total(self) -> int:
+        """Return the bytes of all samples."""
+        return self.sizes.total(0, self.sizes.count)
 
-        Some are one in `STRIDE` bytes, the last among them, from the beginning to the end.
+    def extents(self, step: int) -> Extents:
+        """Return where chunks that are not empty lie: two neighbours in `step`, and the last."""
+        count = len(self.starts)
+        if step == 1:
+            sizes, starts = self._chunk_sizes(), iter(self.starts)
+        else:
+            some = sorted({*range(0, count, step), *range(1, count, step), *range(count)[-1:]})
+            sizes = (self.sizes.total(*self.runs.of(chunk)) for chunk in some)
+            starts = map(self.starts.__getitem__, some)
+        return [(start, start + size) for start, size in zip(starts, sizes, strict=True) if size]
+
+    def _chunk_sizes(self) -> Iterator[int]:
+        ends = chain(islice(self.runs.chunks, 1, None), (len(self.starts) + 1,))
+        counts = chain.from_iterable(map(repeat, self.runs.each, map(sub, ends, self.runs.chunks)))
+        if self.sizes.each:
+            return map(mul, counts, repeat(self.sizes.each))
+        return map(sum, map(islice, repeat(iter(self.sizes.own)), counts))
+
+    def looks(self, size: int, total: int) -> Iterator[tuple[int, int]]:
+        """Yield place and size of samples to look into, all of a short track, else some.
+
+        Some are one in about `STRIDE` bytes of `total`, of sound its neighbours as well.
+
+        Raises:
+            WrongBox: Some lie behind the end of the file.
         """
-        if len(self.sums) - 1 <= ALL_SAMPLES:
-            for chunk in range(len(self.starts)):
-                yield from self._of_chunk(chunk)
+        count, chunks = self.sizes.count, len(self.starts)
+        if not total:
             return
-        total = self.sums[-1]
-        stride = max(STRIDE, total // MOST_LOOKS)
-        wanted = chain(range(0, total, stride), (max(total - 1, 0),))
-        last = -1
-        for at in wanted:
-            sample = min(bisect_right(self.sums, at), len(self.sums) - 1) - 1
-            if sample == last:
-                continue
-            last = sample
-            chunk = bisect_right(self.firsts, sample) - 1
-            yield self._sample(chunk, sample)
+        row, stride = FRAMES if self.unit < 0 else 1, max(STRIDE, total // MOST_LOOKS)
+        if count <= ALL_SAMPLES:
+            row, stride = count, total
+        near, often = -(-row * chunks // count), 2 * total > 3 * stride * chunks
+        for place in range(0, chunks, max(near, round(stride * chunks / total))):
+            for chunk in range(place, min(place + near, chunks)):
+                first, end = self.runs.of(chunk)
+                after = end if often else min(end, first + row)
+                places = self.sizes.places(first, after, self.starts[chunk])
+                if places[-1] > size:
+                    raise _outside(self, self.starts[chunk], size)
+                for at, ends in _some(places, row, stride) if often else pairwise(places):
+                    yield at, ends - at
 
-    def _of_chunk(self, chunk: int) -> Iterator[tuple[int, int]]:
-        for sample in range(self.firsts[chunk], self.firsts[chunk + 1]):
-            yield self._sample(chunk, sample)
 
-    def _sample(self, chunk: int, sample: int) -> tuple[int, int]:
-        before = self.sums[sample] - self.sums[self.firsts[chunk]]
-        return self.starts[chunk] + before, self.sums[sample + 1] - self.sums[sample]
+def _some(places: Sequence[int], row: int, stride: int) -> Iterator[tuple[int, int]]:
+    """Yield where `row` samples in `stride` bytes of a chunk begin and end."""
+    begin, after = places[0], 0
+    for at in range(begin, max(begin + 1, places[-1] - stride // 2), stride):
+        first = max(bisect_right(places, at) - 1, after)
+        after = min(first + row, len(places) - 1)
+        yield from pairwise(places[first : after + 1])
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of the samples."""
+
+    covered: int  #: Bytes of all.
+    looked: int  #: Bytes of those in tracks that were looked into.
+    note: str | None  #: What is unusual about them.
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +163,38 @@ class Movie:
     sizes: Mapping[int, int] = field(default_factory=dict)  #: Default size of samples, by id.
     note: str | None = None
 
-    def check(self, read_at: ReadAt, size: int, data: Extents) -> int:
-        """Return how many bytes of the samples lie in `data`, which is all of them.
+    def check(self, read_at: ReadAt, size: int, data: Extents) -> Seen:
+        """Return how much of the samples was seen, all of which lie in `data`.
+
+        Of very many chunks, the places of some are checked.
 
         Raises:
             WrongBox: Chunks lie elsewhere or overlap, or samples are not what they should be.
+            NotTold: There are too many tracks.
         """
+        if len(self.tracks) > _MOST_TRACKS:
+            raise NotTold
+        chunks, few = sum(len(track.starts) for track in self.tracks), max(_CHUNKS, size // _CHUNK)
+        step = 1 if chunks <= few else 8 * chunks // few
+        found: Extents = []
+        totals: list[int] = []
         for track in self.tracks:
-            _see_inside(track, size, data)
-        _see_apart(self.tracks)
-        for track in self.tracks:
-            if track.unit:
-                for at, length in track.looks():
-                    if not units_fit(read_at, at, length, track.unit):
-                        raise WrongBox(f"a sample of track {track.number} at byte {at} is no video")
-        return sum(track.sums[-1] for track in self.tracks)
+            extents = track.extents(step)
+            _see_inside(track, extents, size, data)
+            found += extents
+            totals.append(
+                sum(end - start for start, end in extents) if step == 1 else track.total()
+            )
+        if _see_apart(found):
+            return Seen(sum(totals), 0, "tracks share samples")
+        if sum(totals) > size:
+            raise WrongBox("two chunks of samples overlap")
+        looked = [
+            total * _see_samples(track, read_at, size, total)
+            for track, total in zip(self.tracks, totals, strict=True)
+            if track.unit
+        ]
+        return Seen(sum(totals), sum(looked), self.note)
 
 
 def read_movie(read_at: ReadAt, extent: tuple[int, int]) -> Movie:
@@ -145,12 +236,15 @@ def _track(trak: memoryview, count: int) -> tuple[MovieTrack, int, str | None]:
     _see_own_data(info.get(b"dinf", _NOTHING))
     if missing := [kind.decode() for kind in _NEEDED if kind not in table]:
         raise WrongBox(f"track {count} has no {missing[0]}")
-    sums = _sums(table)
+    sizes = _sizes(table)
     samples, ticks = _times(table[b"stts"])
-    if samples != len(sums) - 1:
-        raise WrongBox(f"track {count} has {len(sums) - 1} samples and the times of {samples}")
-    starts, ends, firsts = _chunks(table, sums, count)
-    track = MovieTrack(count, sums, starts, ends, firsts, unit_length(table[b"stsd"]))
+    if samples != sizes.count:
+        raise WrongBox(f"track {count} has {sizes.count} samples and the times of {samples}")
+    starts = _offsets(table)
+    runs = _runs(table[b"stsc"], len(starts))
+    if runs.samples[-1] != samples:
+        raise WrongBox(f"the chunks of track {count} do not hold its samples")
+    track = MovieTrack(count, sizes, starts, runs, unit_length(table[b"stsd"]))
     return track, track_id, _duration_note(media.get(b"mdhd", _NOTHING), ticks, samples, count)
 
 
@@ -172,61 +266,41 @@ def _see_own_data(dinf: memoryview) -> None:
                     raise NotTold
 
 
-def _sums(table: Mapping[bytes, memoryview]) -> Sequence[int]:
-    """Return the bytes of all samples before each one, and of all."""
+def _sizes(table: Mapping[bytes, memoryview]) -> Sizes:
     if (fixed := table.get(b"stsz")) is not None:
         each, count = number(fixed, 4), number(fixed, 8)
-        if each:
-            return range(0, each * count + 1, each)
-        return array("Q", accumulate(numbers(fixed, 12, count), initial=0))
+        return Sizes(count, each, () if each else numbers(fixed, 12, count))
     if (compact := table.get(b"stz2")) is None:
         raise WrongBox("a track says no sizes of its samples")
     width, count = number(compact, 7, 1), number(compact, 8)
     if width in (8, 16):
-        return array("Q", accumulate(numbers(compact, 12, count, width // 8), initial=0))
+        return Sizes(count, own=numbers(compact, 12, count, width // 8))
     if width != 4:
         raise WrongBox(f"sizes of {width} bits")
     halves = numbers(compact, 12, (count + 1) // 2, 1)
     sizes = chain.from_iterable((byte >> 4, byte & 15) for byte in halves)
-    return array("Q", accumulate(islice(sizes, count), initial=0))
-
-
-def _chunks(
-    table: Mapping[bytes, memoryview], sums: Sequence[int], track: int
-) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
-    """Return where chunks begin and end, and the first sample of each, and the number of all."""
-    starts = _offsets(table)
-    runs = list(_runs(table[b"stsc"], len(starts)))
-    if sum(starmap(mul, runs)) != len(sums) - 1:
-        raise WrongBox(f"the chunks of track {track} do not hold its samples")
-    counts = chain.from_iterable(starmap(repeat, runs))
-    firsts = array("Q", accumulate(counts, initial=0))
-    bounds = list(map(sums.__getitem__, firsts))
-    if max(starts, default=0) + sums[-1] >= 2**63:
-        raise WrongBox(f"a chunk of track {track} begins behind the end of the file")
-    ends = array("Q", map(add, starts, map(sub, islice(bounds, 1, None), bounds)))
-    return starts, ends, firsts
+    return Sizes(count, own=array("B", islice(sizes, count)))
 
 
 def _offsets(table: Mapping[bytes, memoryview]) -> array[int]:
     if (short := table.get(b"stco")) is not None:
-        return array("Q", numbers(short, 8, number(short, 4)))
+        return numbers(short, 8, number(short, 4))
     if (long := table.get(b"co64")) is not None:
         return numbers(long, 8, number(long, 4), 8)
     raise WrongBox("a track does not say where its chunks are")
 
 
-def _runs(stsc: memoryview, chunks: int) -> Iterator[tuple[int, int]]:
-    """Yield how many samples are in each of how many chunks, one after the other."""
+def _runs(stsc: memoryview, chunks: int) -> Runs:
     entries = numbers(stsc, 8, 3 * number(stsc, 4))
-    firsts = [*entries[::3], chunks + 1]
-    if len(firsts) == 1:
-        if chunks:
-            raise WrongBox("chunks without samples")
-        return
-    if firsts[0] != 1 or not all(map(le, firsts, islice(firsts, 1, None))):
+    firsts, each = entries[::3], entries[1::3]
+    if not firsts and chunks:
+        raise WrongBox("chunks without samples")
+    ends = firsts[1:]
+    ends.append(chunks + 1)
+    if (firsts and firsts[0] != 1) or not all(map(le, firsts, ends)):
         raise WrongBox("the runs of chunks are not in order")
-    yield from zip(entries[1::3], map(sub, islice(firsts, 1, None), firsts), strict=True)
+    samples = accumulate(map(mul, map(sub, ends, firsts), each), initial=0)
+    return Runs(firsts, each, list(samples))
 
 
 def _times(stts: memoryview) -> tuple[int, int]:
@@ -254,25 +328,39 @@ def _defaults(mvex: memoryview) -> dict[int, int]:
     return {number(trex, 4): number(trex, 16) for trex in extends}
 
 
-def _see_inside(track: MovieTrack, size: int, data: Extents) -> None:
+def _see_inside(track: MovieTrack, extents: Extents, size: int, data: Extents) -> None:
     """See that every chunk lies in one of the extents of `data`."""
-    if not track.starts:
+    if not extents:
         return
-    for start, end in data:  # mostly one has them all
-        if start <= min(track.starts) and max(track.ends) <= end:
-            return
+    low, high = min(extents)[0], max(map(itemgetter(1), extents))
+    if any(start <= low and high <= end for start, end in data):  # mostly one has them all
+        return
     froms, untils = [start for start, _ in data], [end for _, end in data]
-    for start, end in zip(track.starts, track.ends, strict=True):
+    for start, end in extents:
         place = bisect_right(froms, start) - 1
-        if start < end and (place < 0 or end > untils[place]):
-            raise WrongBox(
-                f"a chunk of track {track.number} at byte {start} of {size} lies outside of mdat"
-            )
+        if place < 0 or end > untils[place]:
+            raise _outside(track, start, size)
 
 
-def _see_apart(tracks: Sequence[MovieTrack]) -> None:
-    """See that no two chunks overlap: then starts and ends take turns when each are sorted."""
-    starts = sorted(chain.from_iterable(track.starts for track in tracks))
-    ends = sorted(chain.from_iterable(track.ends for track in tracks))
-    if not all(map(le, ends, islice(starts, 1, None))):
+def _outside(track: MovieTrack, start: int, size: int) -> WrongBox:
+    return WrongBox(
+        f"a chunk of track {track.number} at byte {start} of {size} lies outside of mdat"
+    )
+
+
+def _see_apart(extents: Extents) -> bool:
+    """See that no two chunks overlap; return whether some are the same."""
+    apart = sorted(set(extents))
+    ends, starts = map(itemgetter(1), apart), map(itemgetter(0), islice(apart, 1, None))
+    if not all(map(le, ends, starts)):
         raise WrongBox("two chunks of samples overlap")
+    return len(apart) < len(extents)
+
+
+def _see_samples(track: MovieTrack, read_at: ReadAt, size: int, total: int) -> bool:
+    """See that samples are what they should be; return whether they can tell."""
+    known, wrong = look_into(read_at, track.looks(size, total), track.unit)
+    if wrong is not None:
+        what = "video" if track.unit > 0 else "sound"
+        raise WrongBox(f"a sample of track {track.number} at byte {wrong} is no {what}")
+    return known

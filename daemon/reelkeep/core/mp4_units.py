@@ -1,8 +1,11 @@
-"""Check that samples of H.264 and H.265 consist of units behind their lengths."""
+"""Look into samples: units behind their lengths in H.264 and H.265, frames of AAC."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from operator import itemgetter
+from typing import Final
 
 from reelkeep.core.examination import ReadAt
 from reelkeep.core.mp4_boxes import inner_boxes, number
@@ -12,16 +15,23 @@ _UNITS: Mapping[bytes, tuple[bytes, int]] = {
 }  # fmt: skip
 """Sample entries whose samples consist of units behind their lengths (ISO/IEC 14496-15), with the
 box and the byte that says how long a length is."""
+AAC: Final = -1
+"""In the place of the bytes of a length: samples are frames of AAC, which have none."""
+FRAMES: Final = 4
+"""Neighbours among frames of AAC that are looked into: one alone may fit by chance."""
+_MISSES = 3  # in a row, which are no chance
 _VISUAL = 78  # bytes of a visual sample entry before its boxes
 _READ_WHOLE = 8192
 _MOST_UNITS = 256
 
 
 def unit_length(stsd: memoryview) -> int:
-    """Return how many bytes say the length of a unit of the samples; 0 if that is not known."""
+    """Return how many bytes say the length of a unit of the samples, `AAC`, or 0 for others."""
     if number(stsd, 4) != 1:
         return 0
     for kind, entry in inner_boxes(stsd[8:], "stsd"):
+        if kind == b"mp4a":
+            return AAC
         name, at = _UNITS.get(kind, (b"", 0))
         if not name or len(entry) < _VISUAL:
             return 0
@@ -31,29 +41,64 @@ def unit_length(stsd: memoryview) -> int:
     return 0
 
 
-def units_fit(read_at: ReadAt, at: int, size: int, width: int) -> bool:
-    """Whether the sample of `size` bytes at `at` is filled exactly by units behind their lengths.
+def look_into(
+    read_at: ReadAt, samples: Iterable[tuple[int, int]], unit: int
+) -> tuple[bool, int | None]:
+    """Return whether the samples, place and size of each, can tell; and where one is wrong."""
+    if unit == AAC:
+        return _frames(read_at, samples)
+    for at, size in samples:
+        if not _is_filled(read_at, at, size, unit):
+            return True, at
+    return True, None
 
-    The first bit of a unit is zero (ITU-T H.264, 7.3.1; H.265, 7.3.1.2).
+
+def _frames(read_at: ReadAt, samples: Iterable[tuple[int, int]]) -> tuple[bool, int | None]:
+    """Look for frames in a row that are unlike most (ISO/IEC 14496-3, 4.4.2.1).
+
+    A frame begins with three bits that name its first element, mostly the same in a file, and ends
+    with three that are set, and zeros to the next byte. Where most do not, it is another coding.
     """
-    if size <= _READ_WHOLE:
-        sample = read_at(at, size)
-        return len(sample) == size and _filled(
-            lambda offset, n: sample[offset : offset + n], size, width
-        )
-    return _filled(lambda offset, n: read_at(at + offset, n), size, width)
+    found = [
+        (at, _first_element(read_at(at, size) if size <= _READ_WHOLE else b""))
+        for at, size in samples
+        if size
+    ]
+    usual, count = max(
+        Counter(name for _, name in found).items(), key=itemgetter(1), default=(None, 0)
+    )
+    if usual is None or 2 * count <= len(found):
+        return False, None
+    misses = 0
+    for at, name in found:
+        misses = 0 if name == usual else misses + 1
+        if misses == _MISSES:
+            return True, at
+    return True, None
 
 
-def _filled(read_at: ReadAt, size: int, width: int) -> bool:
-    offset = 0
+def _first_element(frame: bytes) -> int | None:
+    """Return the name of the first element of what looks like a frame of AAC."""
+    end = int.from_bytes(frame[-2:], "big")
+    zeros = (end & -end).bit_length() - 1
+    return frame[0] >> 5 if 0 <= zeros < 8 and end >> zeros & 7 == 7 else None
+
+
+def _is_filled(read_at: ReadAt, at: int, size: int, width: int) -> bool:
+    """Whether a sample is filled exactly by units behind their lengths.
+
+    The first bit of a unit is zero (ITU-T H.264, 7.3.1; H.265, 7.3.1.2). Some encoders write an
+    empty one behind another.
+    """
+    begin, offset, length = read_at(at, min(size, _READ_WHOLE)), 0, 0
     for _ in range(_MOST_UNITS):
-        if offset == size:
-            return True
-        head = read_at(offset, width + 1)
-        length = int.from_bytes(head[:width], "big")
-        if len(head) <= width or length == 0 or head[width] & 0x80:
+        if offset >= size:
+            return offset == size
+        head = begin[offset : offset + width + 1]
+        if len(head) <= width:
+            head = read_at(at + offset, min(width + 1, size - offset))
+        before, length = length, int.from_bytes(head[:width], "big")
+        if (head[width:] >= b"\x80" or len(head) <= width) if length else not before:
             return False
         offset += width + length
-        if offset > size:
-            return False
     return True  # so far; the rest is not looked at

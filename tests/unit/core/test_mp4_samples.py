@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,9 @@ from hypothesis import strategies as st
 
 from reelkeep.core.examination import Examination, Structure
 from reelkeep.core.mp4 import examine_mp4
+
+Track = tuple[Sequence[bytes], int]
+"""Samples, and how many of them are in each chunk."""
 
 AVC = b"\1\x42\0\x0a\xff"
 
@@ -31,7 +36,7 @@ def unit(size: int, head: int = 0x41) -> bytes:
 
 
 VIDEO = [unit(100 + 7 * n) for n in range(40)]
-SOUND = [bytes([0x21, n, 0]) * 5 for n in range(60)]
+SOUND = [bytes([0x21, n, 0]) * 4 + b"\x07" for n in range(60)]
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def look(content: bytes) -> Examination:
 
 
 SMALL = [unit(6 + n % 9) for n in range(40)]
-TINY = [bytes([n]) * (1 + n % 15) for n in range(60)]
+TINY = [b"\x21" + bytes([n]) * (n % 13) + b"\x0e" for n in range(60)]
 
 
 @pytest.mark.parametrize(
@@ -122,9 +127,10 @@ TINY = [bytes([n]) * (1 + n % 15) for n in range(60)]
         Made(compact=8, video=SMALL),
         Made(compact=4, video=SMALL, sound=TINY),
         Made(runs=(1, 20, 1, 2, 20, 1)),
-        Made(entry=box(b"vp09", bytes(78)), video=SOUND[:40]),
         Made(entry=box(b"hvc1", bytes(78), box(b"hvcC", bytes(21) + b"\xff"))),
         Made(video=[unit(50) + unit(60, 0x06) for _ in range(40)]),
+        Made(video=[unit(50) + bytes(4) + unit(60) for _ in range(40)]),
+        Made(video=[unit(50) + bytes(4) for _ in range(40)]),
     ],
 )
 def test_tables_that_fit_their_data_are_seen_to_fit(made: Made) -> None:
@@ -145,6 +151,10 @@ def test_tables_that_fit_their_data_are_seen_to_fit(made: Made) -> None:
         (Made(move=-3), "overlap"),
         (Made(video=[*VIDEO[:20], bytes(240), *VIDEO[21:]]), "is no video"),
         (Made(video=[*VIDEO[:20], unit(240, 0x81), *VIDEO[21:]]), "is no video"),
+        (Made(video=[*VIDEO[:20], unit(240) + bytes(8), *VIDEO[21:]]), "is no video"),
+        (Made(video=[b"\0\0\0\1\x41" + bytes(range(1, 200))] * 40), "is no video"),
+        (Made(sound=[*SOUND[:20], *[b"\x21" * 13] * 3, *SOUND[23:]]), "is no sound"),
+        (Made(sound=[*SOUND[:20], *[b"\x41" + SOUND[0][1:]] * 3, *SOUND[23:]]), "is no sound"),
         (Made(compact=24), "sizes of 24 bits"),
     ],
 )
@@ -177,6 +187,105 @@ def test_bytes_that_are_missing_in_the_middle_are_found(data: st.DataObject, fir
     filled = whole[:start] + whole[start + lost : back] + b"x" * lost + whole[back:]
     assert len(filled) == len(whole)
     assert look(filled).fault is not None
+
+
+# --- sound, and what is not looked into -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        Made(entry=box(b"vp09", bytes(78))),
+        Made(entry=box(b"av01", bytes(78))),
+        Made(video=[], sound=[bytes([0xFF, 0xFB, n]) * 100 for n in range(60)]),
+    ],
+)
+def test_of_codings_that_are_not_known_no_samples_are_claimed(made: Made) -> None:
+    assert look(made.content()) == Examination(Structure.CONTAINER)
+
+
+def test_a_little_sound_of_an_unknown_coding_beside_video_changes_nothing() -> None:
+    assert look(Made(sound=[b"\x41" * 15] * 60).content()) == Examination(Structure.SAMPLES)
+
+
+@pytest.mark.parametrize("odd", [1, 2])
+def test_a_few_odd_frames_of_sound_are_no_fault(odd: int) -> None:
+    sound = [*SOUND[:20], *[b"\x21" * 13] * odd, *SOUND[20 + odd :]]
+    assert look(Made(sound=sound).content()) == Examination(Structure.SAMPLES)
+
+
+FRAMES = [b"\x21" + Random(n).randbytes(300 + n % 90) + b"\x0e" for n in range(3000)]
+
+
+@pytest.mark.parametrize("together", [1, 2, 7, 3000])
+@pytest.mark.parametrize("resumed", [True, False])
+def test_bytes_that_are_missing_from_sound_are_found(together: int, *, resumed: bool) -> None:
+    """64 KiB are lost in the middle, and made up for at the end, or 300 KiB later."""
+    whole = film(sound=(FRAMES, together))
+    assert look(whole) == Examination(Structure.SAMPLES)
+    half, lost = len(whole) // 2, 64 * 1024
+    back = half + 300 * 1024 if resumed else len(whole) - lost
+    held = whole[:half] + whole[half + lost : back] + whole[back - lost : back] + whole[back:]
+    assert len(held) == len(whole)
+    assert "is no sound" in (look(held).fault or "")
+
+
+# --- many chunks ----------------------------------------------------------------------------------
+
+
+def film(video: Track | None = None, sound: Track | None = None) -> bytes:
+    """Return a film of tracks, each with so many samples in each of its chunks, that take turns."""
+    ftyp, made = box(b"ftyp", b"isom\0\0\0\0"), Made()
+    tracks = [(track, made.entry if track is video else box(b"mp4a", bytes(28)))
+              for track in (video, sound) if track]  # fmt: skip
+    chunks = [
+        [b"".join(samples[at : at + each]) for at in range(0, len(samples), each)]
+        for (samples, each), _ in tracks
+    ]
+    turns = [part for turn in zip_longest(*map(enumerate, chunks)) for part in enumerate(turn)]
+    places: list[list[int]] = [[] for _ in tracks]
+    size, parts = 0, []
+    for track, part in turns:
+        if part is not None:
+            places[track].append(size)
+            parts.append(part[1])
+            size += len(part[1])
+
+    def moov(at: int) -> bytes:
+        found = []
+        for ((samples, each), entry), starts in zip(tracks, places, strict=True):
+            count, last = len(starts), (len(samples) - 1) % each + 1
+            runs = (1, each, 1) if last == each else (1, each, 1, count, last, 1)
+            told = Made(runs=runs)
+            found.append(told.trak(samples, [at + start for start in starts], entry, "video"))
+        return box(b"moov", full(b"mvhd", *[0] * 24), *found)
+
+    return ftyp + moov(len(ftyp) + len(moov(0)) + 8) + box(b"mdat", *parts)
+
+
+MANY = [unit(40 + n % 60) for n in range(9000)]
+
+
+def test_of_very_many_chunks_some_are_checked() -> None:
+    whole = film(video=(MANY, 1), sound=(FRAMES, 1))
+    assert look(whole) == Examination(Structure.SAMPLES)
+    table = whole.index(b"stco") + 12
+    starts = struct.unpack_from(">9000I", whole, table)
+    for moved in (10, 10**6, 2**31):
+        wrong = bytearray(whole)
+        struct.pack_into(
+            ">9000I", wrong, table, *starts[:4000], *(at + moved for at in starts[4000:])
+        )
+        assert look(bytes(wrong)).fault is not None
+
+
+def test_tracks_that_share_samples_are_noted() -> None:
+    shared = Made(moov_first=False).content()
+    at = shared.index(b"trak") - 4
+    trak = shared[at : at + int.from_bytes(shared[at : at + 4])]
+    moov = shared.index(b"moov") - 4
+    content = shared[:moov] + box(b"moov", shared[moov + 8 :], trak)
+    assert look(content) == Examination(Structure.CONTAINER, note="tracks share samples")
 
 
 # --- fragments ------------------------------------------------------------------------------------
