@@ -43,5 +43,9 @@ def ranges(span: Window) -> Iterator[Days]:
 
 
 def covers(asked: Days, echoed: Days, today: date) -> bool:
-    """Return whether an answer for `echoed` is one for `asked`; what is yet to come may lack."""
-    return echoed.first <= asked.first and echoed.last >= min(asked.last, today)
+    """Return whether an answer for `echoed` is one for `asked`; what is yet to come may lack.
+
+    So may `today`: at the provider it may be yesterday still, by a clock some minutes behind ours.
+    """
+    ended = today - timedelta(days=1)
+    return echoed.first <= asked.first and echoed.last >= min(asked.last, ended)

@@ -13,6 +13,7 @@ from reelkeep.core.obstacles import Obstacle
 from reelkeep.providers.zoom.facts import facts
 from reelkeep.providers.zoom.json_values import size, text
 
+_UNFINISHED: Final = {"processing", "pending", "in_progress", "uploading", "recording"}
 _READY_WITHOUT_STATUS: Final = {"CC", "TIMELINE"}
 _EXTENSIONS: Final = {
     "CHAT": "txt",
@@ -38,6 +39,7 @@ _STEMS: Final = {
 _LONGEST_NAME: Final = 100  # bytes of a participant's file name that are kept
 _EXTENSION = re.compile(r"[a-z0-9]{1,10}")
 _WEB = re.compile(r"https?://\S+", re.IGNORECASE)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,15}):", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Seen:
     file: File
     ready: bool
     url: str | None = field(repr=False)
+    unusable: str = ""  #: Why the address that is given can never be used, without the address.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +65,12 @@ def seen(said: Mapping[str, Any], shelf: Shelf) -> Seen:
     """Return what the provider says of one file; every member of `said` may be absent.
 
     Finished is what says so, and of the two types that never say anything of themselves every
-    one (provider notes, section 2.3). A file without an address is finished only if it never
-    gets one.
+    one (provider notes, section 2.3); so is what has address and size and does not say that it is
+    still being made. A file without an address is finished only if it never gets one. One with an
+    address that can never be used is finished: locating it says why it cannot be had.
     """
-    url = _url(said.get("download_url"))
-    obstacle = _obstacle(said, url, shelf)
+    url, unusable = _url(said.get("download_url"))
+    obstacle = None if unusable and not shelf.on_premise else _obstacle(said, url, shelf)
     file = File(
         id=file_id(said),
         stem=_stem(said, shelf),
@@ -79,7 +83,8 @@ def seen(said: Mapping[str, Any], shelf: Shelf) -> Seen:
         facts=facts(said),
     )
     finished = _finished(said, excused=obstacle is Obstacle.ON_PREMISE)
-    return Seen(file, finished and (url or obstacle) is not None, url)
+    reachable = url is not None or obstacle is not None or bool(unusable)
+    return Seen(file, finished and reachable, url, unusable if obstacle is None else "")
 
 
 def file_id(said: Mapping[str, Any]) -> FileId:
@@ -89,9 +94,13 @@ def file_id(said: Mapping[str, Any]) -> FileId:
 
 
 def _finished(said: Mapping[str, Any], *, excused: bool) -> bool:
-    if said.get("status") is None:
-        return excused or _kind(said) in _READY_WITHOUT_STATUS
-    return text(said.get("status")).lower() == "completed"
+    status = text(said.get("status")).lower()
+    if status == "completed":
+        return True
+    if said.get("status") is None and (excused or _kind(said) in _READY_WITHOUT_STATUS):
+        return True
+    has_address = text(said.get("download_url")) != ""
+    return has_address and size(said.get("file_size")) is not None and status not in _UNFINISHED
 
 
 def _obstacle(said: Mapping[str, Any], url: str | None, shelf: Shelf) -> Obstacle | None:
@@ -138,5 +147,15 @@ def _kind(said: Mapping[str, Any]) -> str:
     return text(said.get("file_type")).upper()
 
 
-def _url(value: object) -> str | None:
-    return value if isinstance(value, str) and _WEB.fullmatch(value) else None
+def _url(value: object) -> tuple[str | None, str]:
+    """Return an address, and what is wrong with it; nothing and a blank text are none yet."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None, ""
+    if not isinstance(value, str):
+        return None, "download_url is no text"
+    if _WEB.fullmatch(value):
+        return value, ""
+    scheme = _SCHEME.match(value.strip())
+    if scheme is not None and scheme[1].lower() not in ("http", "https"):
+        return None, f"download_url is a {scheme[1].lower()}: address; only https can be fetched"
+    return None, "download_url is not an address that can be fetched"

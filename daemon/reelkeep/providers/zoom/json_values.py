@@ -41,6 +41,11 @@ def whole(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
+def is_true(value: object) -> bool:
+    """Return whether a flag is set, also as 1, `"1"` or `"true"`."""
+    return value is True or text(value).lower() in ("1", "true")
+
+
 def size(value: object) -> int | None:
     """Return a promise of bytes; nought is none, as unfinished files say it."""
     number = whole(value)

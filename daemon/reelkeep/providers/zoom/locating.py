@@ -158,6 +158,8 @@ def report_refusal(
 
 def absence(seen: Sighting, file: FileId) -> TransferError:
     """Return why a recording that is there has no address for one of its files."""
+    if (fault := seen.fault(file)) is not None:
+        return Refused(fault)
     obstacle = next((each.obstacle for each in seen.recording.files if each.id == file), None)
     if obstacle is not None:
         return OutOfReach(EXPLANATIONS[obstacle], obstacle=obstacle)

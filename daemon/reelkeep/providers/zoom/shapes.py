@@ -14,7 +14,16 @@ from reelkeep.providers.zoom.apart import apart, joined
 from reelkeep.providers.zoom.dialects import Dialect
 from reelkeep.providers.zoom.facts import facts
 from reelkeep.providers.zoom.files import Seen, Shelf, seen
-from reelkeep.providers.zoom.json_values import day, minutes, moment, objects, size, text, whole
+from reelkeep.providers.zoom.json_values import (
+    day,
+    is_true,
+    minutes,
+    moment,
+    objects,
+    size,
+    text,
+    whole,
+)
 
 TRASH_LIFE: Final = timedelta(days=30)
 """How long the trash keeps things (provider notes, section 2.6)."""
@@ -37,13 +46,22 @@ class Sighting:
     urls: Mapping[FileId, str] = field(repr=False)  #: Of the finished files.
     pending: frozenset[FileId] = frozenset()  #: Files that are announced, not finished.
     entries: int = 0  #: Entries that it lists.
+    unreadable: int = 0  #: Entries of lists of files that are no files.
+    unusable: Mapping[FileId, str] = field(default_factory=dict)  #: Why addresses are of no use.
 
     def address(self, id_: FileId) -> str | None:
         """Return where a file can be had, also of one that shared its id when it was seen first."""
-        if id_ in self.urls:
-            return self.urls[id_]
+        return self._said(self.urls, id_)
+
+    def fault(self, id_: FileId) -> str | None:
+        """Return why the address of a file can never be used."""
+        return self._said(self.unusable, id_)
+
+    def _said(self, of: Mapping[FileId, str], id_: FileId) -> str | None:
+        if id_ in of:
+            return of[id_]
         known = [file for file in self.recording.files if id_by_kind(file) == id_]
-        return self.urls.get(known[0].id) if len(known) == 1 else None
+        return of.get(known[0].id) if len(known) == 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +105,7 @@ def sighting(said: Mapping[str, Any], angle: ParseOptions) -> Sighting | None:
     started = moment(said.get("start_time")) or _first_start(said)
     announced = None if angle.partial else whole(said.get("recording_count"))
     entries = sum(1 for group in GROUPS for _ in objects(said.get(group)))
+    unreadable = sum(_entries(said.get(group)) for group in GROUPS) - entries
     is_ready = bool(ready) or (len(pending) or announced or 0) <= 0
     recording = Recording(
         id=id_,
@@ -100,11 +119,13 @@ def sighting(said: Mapping[str, Any], angle: ParseOptions) -> Sighting | None:
         settles=started + angle.settle if started else None,
         unfinished=len(pending),
         files=tuple(each.file for each in ready.values()),
-        shortfall=_shortfall(announced, entries, angle.shortage) or _too_small(said, known, angle),
+        shortfall=_shortfall(announced, entries, unreadable, angle.shortage)
+        or _too_small(said, known, angle),
         facts=facts(said),
     )
     urls = {key: each.url for key, each in ready.items() if each.url}
-    return Sighting(recording, urls, pending, entries)
+    unusable = {key: each.unusable for key, each in ready.items() if each.unusable}
+    return Sighting(recording, urls, pending, entries, unreadable, unusable)
 
 
 def merged(one: Sighting, other: Sighting) -> Sighting:
@@ -114,6 +135,7 @@ def merged(one: Sighting, other: Sighting) -> Sighting:
     first, second = one.recording, other.recording
     deadlines = [at for at in (first.deadline, second.deadline) if at is not None]
     entries = max(one.entries, other.entries, len(files) + len(pending))
+    unreadable = max(one.unreadable, other.unreadable)
     processing = not files and Readiness.PROCESSING in (first.readiness, second.readiness)
     recording = replace(
         first,
@@ -121,29 +143,37 @@ def merged(one: Sighting, other: Sighting) -> Sighting:
         deadline=min(deadlines, default=None),
         unfinished=len(pending),
         files=files,
-        shortfall=_merged_shortfall(first.shortfall, second.shortfall, entries),
+        shortfall=_merged_shortfall(first.shortfall, second.shortfall, entries, unreadable),
     )
     urls = {names.get(id_, id_): url for id_, url in other.urls.items()} | dict(one.urls)
-    return Sighting(recording, urls, pending, entries)
+    unusable = {names.get(id_, id_): why for id_, why in other.unusable.items()}
+    return Sighting(recording, urls, pending, entries, unreadable, unusable | dict(one.unusable))
 
 
 def _merged_shortfall(
-    first: Shortfall | None, second: Shortfall | None, entries: int
+    first: Shortfall | None, second: Shortfall | None, entries: int, unreadable: int
 ) -> Shortfall | None:
     """Return what two sightings together lack; what was listed anywhere is not missing."""
     found = [each for each in (first, second) if each is not None]
     counts = [each.announced for each in found if each.announced is not None]
     obstacle = min((each.obstacle for each in found), default=Obstacle.NOT_LISTED)
     announced = max(counts, default=None)
-    return _shortfall(announced, entries, obstacle) or next(iter(found), None)
+    return _shortfall(announced, entries, unreadable, obstacle) or next(iter(found), None)
 
 
-def _shortfall(announced: int | None, entries: int, obstacle: Obstacle) -> Shortfall | None:
-    """Compare what is announced with what is listed.
+def _shortfall(
+    announced: int | None, entries: int, unreadable: int, obstacle: Obstacle
+) -> Shortfall | None:
+    """Compare what is announced with what is listed; entries that cannot be read are missing.
 
     Fewer announced than listed happens, and means nothing. Nothing is compared while nothing is
     listed: then all of it is still being made.
     """
+    if unreadable:
+        noun = "entry of its list of files" if unreadable == 1 else "entries of its lists of files"
+        missing = max(unreadable, (announced or 0) - entries)
+        told = f"{unreadable} {noun} cannot be read"
+        return Shortfall(missing=missing, announced=announced, told=told)
     if announced is None or not entries:
         return None
     missing = max(0, announced - entries)
@@ -176,6 +206,11 @@ def _files(said: Mapping[str, Any], angle: ParseOptions) -> dict[FileId, Seen]:
     return apart(lists)
 
 
+def _entries(value: object) -> int:
+    """Return how many entries a list of files has; whatever is in its place is one."""
+    return len(value) if isinstance(value, list) else int(bool(value))
+
+
 def _first_start(said: Mapping[str, Any]) -> datetime | None:
     starts = (moment(file.get("recording_start")) for file in objects(said.get("recording_files")))
     return min((start for start in starts if start), default=None)
@@ -183,7 +218,7 @@ def _first_start(said: Mapping[str, Any]) -> datetime | None:
 
 def _deadline(said: Mapping[str, Any], angle: ParseOptions) -> datetime | None:
     ends: list[datetime] = []
-    date = day(said.get("auto_delete_date")) if said.get("auto_delete") is True else None
+    date = day(said.get("auto_delete_date")) if is_true(said.get("auto_delete")) else None
     if date is not None:
         ends.append(datetime.combine(date, time(), UTC))
     if angle.trashed:

@@ -10,7 +10,7 @@ from reelkeep.core.model import RecordingId, Shortfall
 from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.providers.zoom.api_errors import Denied, Verdict
 from reelkeep.providers.zoom.client import Client, Question
-from reelkeep.providers.zoom.json_values import objects
+from reelkeep.providers.zoom.json_values import objects, text
 from reelkeep.providers.zoom.limits import Label
 from reelkeep.providers.zoom.paths import encoded
 from reelkeep.providers.zoom.shapes import AUDIO, ParseOptions, Sighting, sighting
@@ -37,8 +37,11 @@ class Wholes:
 
         Raises:
             Denied: There is none, or not for us.
+            BadAnswer: The answer is no recording, or another one.
         """
         said = await self.said(recording, patient=patient)
+        if text(said.get(self.angle.dialect.id)) not in ("", recording):
+            raise BadAnswer("asked for one recording, got an answer for another")
         if asked_for and not self.angle.audio:
             said = {key: value for key, value in said.items() if key != AUDIO}
         seen = sighting({**said, self.angle.dialect.id: recording}, self.angle)

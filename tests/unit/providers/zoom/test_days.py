@@ -42,7 +42,8 @@ def test_no_range_is_longer_than_the_shortest_month(one: datetime, other: dateti
         (Days(date(2025, 11, 1), date(2025, 11, 30)), True),
         (Days(date(2025, 11, 13), TODAY), True),
         (Days(date(2025, 11, 14), date(2025, 11, 21)), False),
-        (Days(date(2025, 11, 13), date(2025, 11, 19)), False),
+        (Days(date(2025, 11, 13), date(2025, 11, 19)), True),  # it is yesterday there, still
+        (Days(date(2025, 11, 13), date(2025, 11, 18)), False),
     ],
 )
 def test_an_answer_must_cover_what_was_asked_and_has_happened(

@@ -145,6 +145,7 @@ async def test_many_that_fail_first_keep_nobody_else_from_being_described() -> N
         error(401, 124, "?"),
         FakeReply.of(b"<html>", status=200),
         FakeReply.of(b'{"uuid', status=200),
+        FakeReply.json(meeting("m-3", file("f-3"))),
         Unreachable("the connection was closed"),
     ],
 )

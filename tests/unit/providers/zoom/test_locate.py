@@ -9,7 +9,16 @@ from fakes.transport import FakeReply
 from fakes.zoom import NOW, URL, Asked, Bench, discovered, error, file, meeting, page, session
 from reelkeep.core.model import FileId, RecordingId
 from reelkeep.core.unread import PartlyRead
-from reelkeep.errors import AuthFailed, Error, Gone, NotYet, OutOfReach, RateLimited, Refused
+from reelkeep.errors import (
+    AuthFailed,
+    BadAnswer,
+    Error,
+    Gone,
+    NotYet,
+    OutOfReach,
+    RateLimited,
+    Refused,
+)
 from reelkeep.providers.zoom.provider import Zoom
 from virtual import VIRTUAL, Backend
 
@@ -131,7 +140,7 @@ async def test_ids_with_slashes_are_encoded_twice() -> None:
 async def test_an_unknown_meeting_is_asked_for_once_more_encoded_twice() -> None:
     bench = Bench()
     bench.script.on("/meetings/a%2B1/recordings", error(404, 3001, "Meeting does not exist."))
-    bench.script.on("/meetings/a%252B1/recordings", whole(file("f-1")))
+    bench.script.on("/meetings/a%252B1/recordings", FakeReply.json(meeting("a+1", file("f-1"))))
     locator = await bench.meetings().locate(RecordingId("a+1"), FILE, fresh=False)
     assert locator.url == f"{URL}f-1"
 
@@ -151,6 +160,9 @@ async def test_an_unknown_meeting_is_asked_for_once_more_encoded_twice() -> None
         (whole(file("f-1", status="processing"), file("f-2")), NotYet),
         (whole(file("f-1", download_url=...)), NotYet),
         (whole(file("f-2", status="processing")), NotYet),
+        (whole(file("f-1", download_url="ftp://host/x")), Refused),
+        (whole(file("f-1", download_url="us02web.zoom.us/rec/download/x")), Refused),
+        (FakeReply.json(meeting("another", file("f-1"))), BadAnswer),
         (whole(file("f-1", external_storage_url="s3://b/a", download_url=...)), OutOfReach),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.zoom import URL, file, meeting, session
-from reelkeep.core.model import Readiness, Recording
+from reelkeep.core.model import FileId, Readiness, Recording
 from reelkeep.core.obstacles import Obstacle
 from reelkeep.providers.zoom.dialects import MEETINGS, SESSIONS
 from reelkeep.providers.zoom.shapes import ParseOptions, Sighting, merged, sighting
@@ -82,12 +82,60 @@ def test_announced_files_that_are_not_listed_are_being_made() -> None:
     assert recording({"uuid": "m", "recording_count": 2}).readiness is Readiness.PROCESSING
 
 
-@pytest.mark.parametrize("status", ["processing", "", "failed", ..., None, 7])
-def test_only_completed_files_are_files(status: object) -> None:
+@pytest.mark.parametrize("status", ["", "failed", "available", ..., None, 7])
+def test_what_has_address_and_size_and_is_not_being_made_is_a_file(status: object) -> None:
     seen = recording(meeting("m", file("a"), file("b", status=status)))
+    assert [each.id for each in seen.files] == ["a", "b"]
+    assert seen.unfinished == 0
+
+
+@pytest.mark.parametrize("status", ["processing", "Processing", "", "failed", ..., None, 7])
+@pytest.mark.parametrize("without", [{"file_size": 0}, {"download_url": ""}])
+def test_what_is_not_completed_and_lacks_size_or_address_is_being_made(
+    status: object, without: dict[str, Any]
+) -> None:
+    seen = recording(meeting("m", file("a"), file("b", status=status, **without)))
     assert [each.id for each in seen.files] == ["a"]
     assert seen.unfinished == 1
     assert seen.readiness is Readiness.READY
+
+
+def test_what_is_being_made_is_no_file_whatever_it_has() -> None:
+    seen = recording(meeting("m", file("a"), file("b", status="processing")))
+    assert ([each.id for each in seen.files], seen.unfinished) == (["a"], 1)
+
+
+@pytest.mark.parametrize("url", ["ftp://host/x", "file:///etc/passwd", "host.test/x", 17, ["x"]])
+def test_an_address_that_can_never_be_used_is_a_file_with_a_reason(url: object) -> None:
+    seen = see(meeting("m", file("a"), file("b", download_url=url)))
+    assert [each.id for each in seen.recording.files] == ["a", "b"]
+    assert (seen.recording.unfinished, seen.address(FileId("b"))) == (0, None)
+    assert "download_url" in (seen.fault(FileId("b")) or "")
+    assert seen.fault(FileId("a")) is None
+
+
+@pytest.mark.parametrize("announced", [0, 1, ...])
+def test_entries_that_are_no_files_are_missing(announced: object) -> None:
+    said = meeting("m", recording_count=announced) | {"recording_files": [None, "x", 7, file("a")]}
+    seen = recording(said)
+    assert [each.id for each in seen.files] == ["a"]
+    assert seen.shortfall is not None
+    assert seen.shortfall.missing == 3
+    assert seen.shortfall.told == "3 entries of its lists of files cannot be read"
+
+
+@pytest.mark.parametrize("instead", [{"0": file("a")}, "files", 7])
+def test_what_stands_in_place_of_a_list_of_files_is_missing(instead: object) -> None:
+    seen = recording(meeting("m", recording_count=0) | {"recording_files": instead})
+    assert seen.readiness is Readiness.READY
+    assert seen.shortfall is not None
+    assert seen.shortfall.missing == 1
+
+
+def test_entries_that_cannot_be_read_stay_missing_beside_another_sighting() -> None:
+    both = merged(see(meeting() | {"recording_files": [None]}), see(meeting()))
+    assert both.recording.shortfall is not None
+    assert both.recording.shortfall.missing == 1
 
 
 def test_while_no_file_is_completed_the_recording_is_processing() -> None:
@@ -241,13 +289,15 @@ def test_a_recording_is_its_hosts(host_email: object, listed: str, user: str) ->
     assert recording(meeting(host_email=host_email), angle).user == user
 
 
-def test_automatic_deletion_is_a_deadline() -> None:
-    said = meeting(auto_delete=True, auto_delete_date="2026-02-01")
+@pytest.mark.parametrize("flag", [True, 1, "true", "True", "1"])
+def test_automatic_deletion_is_a_deadline(flag: object) -> None:
+    said = meeting(auto_delete=flag, auto_delete_date="2026-02-01")
     assert recording(said).deadline == datetime(2026, 2, 1, tzinfo=UTC)
 
 
-def test_a_date_of_deletion_means_nothing_where_it_is_off() -> None:
-    assert recording(meeting(auto_delete=False, auto_delete_date="2026-02-01")).deadline is None
+@pytest.mark.parametrize("flag", [False, 0, "false", "", None, ...])
+def test_a_date_of_deletion_means_nothing_where_it_is_off(flag: object) -> None:
+    assert recording(meeting(auto_delete=flag, auto_delete_date="2026-02-01")).deadline is None
 
 
 def test_the_trash_keeps_thirty_days() -> None:
