@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -619,6 +620,30 @@ async def test_no_more_is_published_at_once_than_was_asked_for(catalog: Catalog)
 
 
 # time
+
+
+async def test_a_recording_that_begins_far_ahead_settles_all_the_same(catalog: Catalog) -> None:
+    ahead = START + timedelta(days=9_000)
+    late = a_recording("a", a_file("1"), started=ahead, settles=ahead + timedelta(days=3))
+    unfinished = replace(late, id=RecordingId("b"), unfinished=1)
+    await catalog.admit(late, unfinished)
+    await catalog.store_all()
+    assert await catalog.state("a") == "open"
+    catalog.clock.later(days=4)
+    await catalog.ledger.sweep()
+    assert await catalog.state("a") == "archived"
+    assert await catalog.state("b") == "incomplete"
+
+
+async def test_an_old_recording_that_is_to_be_described_is_not_overdue(catalog: Catalog) -> None:
+    old = a_recording("a", a_file("1"), settles=START - timedelta(days=30))
+    await catalog.admit(old, traits=DESCRIBING)
+    assert await catalog.state("a") == "waiting"
+    await catalog.intake.describe(NAME, DESCRIBING, [old])
+    catalog.clock.later(days=300)
+    await catalog.admit(replace(old, title="renamed"), traits=DESCRIBING)
+    await catalog.claim_all()
+    assert catalog.events.of("recording.incomplete") == []
 
 
 async def test_a_recording_stays_open_for_late_files_until_it_settles(catalog: Catalog) -> None:

@@ -383,7 +383,7 @@ def _admit(
     write_rows(
         connection,
         recording,
-        [merging.changed_row(traits, known[id_], found) for id_, found in changed.items()],
+        [merging.changed_row(traits, known[id_], found, now) for id_, found in changed.items()],
     )
     told = [row["row"] for id_, row in known.items() if seen[id_].told and not row["told"]]
     _mark_told(connection, told, now)

@@ -15,6 +15,7 @@ from reelkeep.catalog.tables import NEVER, file, recording
 from reelkeep.core.admission import FILTERED, Arrival, Revision, changes, fingerprint, refiltered
 from reelkeep.core.file_naming import FileNames
 from reelkeep.core.filters import Filter, wanted
+from reelkeep.core.instants import settled_at
 from reelkeep.core.lifecycle import FileState, RecordingState, sources
 from reelkeep.core.model import File, ProviderName, Recording, RecordingId
 from reelkeep.core.naming import key
@@ -25,7 +26,7 @@ _KNOWN = select(
     *(recording.c[column] for column in ("row", "id", "fingerprint", "told", "described")),
     *(recording.c[column] for column in ("overdue_at", "acknowledge_after", "archived_at")),
     *(recording.c[column] for column in ("transcode_asked", "reason")),
-    *(recording.c[column] for column in ("deadline", "warned")),
+    *(recording.c[column] for column in ("deadline", "warned", "first_seen")),
 ).where(
     recording.c.provider == bindparam("name"),
     recording.c.id.in_(bindparam("ids", expanding=True)),
@@ -67,21 +68,37 @@ def new_row(name: ProviderName, traits: Traits, found: Recording, now: datetime)
         "fingerprint": mark(traits, found),
         "described": not traits.describes,
         "told": found.told,
-        "overdue_at": found.settles or now + traits.transcode_timeout,
+        "overdue_at": _overdue_at(traits, found, now),
         **_details(found),
     }
 
 
-def changed_row(traits: Traits, before: RowMapping, found: Recording) -> dict[str, Any]:
+def _overdue_at(traits: Traits, found: Recording, now: datetime) -> datetime:
+    """Return until when the provider may be at work on a recording that is new, or news.
+
+    However old it is, it has to be asked for first where it is described by itself.
+    """
+    patience = now + traits.transcode_timeout
+    settles = settled_at(found.settles, found.started, now)
+    if settles is None:
+        return patience
+    return max(settles, patience) if traits.describes else settles
+
+
+def changed_row(
+    traits: Traits, before: RowMapping, found: Recording, now: datetime
+) -> dict[str, Any]:
     """Return what a changed sighting of the recording `before` writes.
 
     Where a listing says little (`traits.describes`), it must not wipe out what is known already.
     """
     written = {"row": before["row"], "fingerprint": mark(traits, found)}
-    if traits.describes:
-        readiness, unfinished = found.readiness.value, found.unfinished
-        return {**written, "readiness": readiness, "unfinished": unfinished, "described": False}
-    return {**written, **described_row(before, found)}
+    if not traits.describes:
+        return {**written, **described_row(before, found)}
+    readiness, unfinished = found.readiness.value, found.unfinished
+    overdue = before["overdue_at"] if not before["described"] else _overdue_at(traits, found, now)
+    told = {"readiness": readiness, "unfinished": unfinished, "overdue_at": overdue}
+    return {**written, **told, "described": False}
 
 
 def described_row(before: RowMapping, found: Recording) -> dict[str, Any]:
@@ -90,7 +107,8 @@ def described_row(before: RowMapping, found: Recording) -> dict[str, Any]:
         "row": before["row"],
         "described": True,
         "reason": None,
-        "overdue_at": found.settles or before["overdue_at"],
+        "overdue_at": settled_at(found.settles, found.started, before["first_seen"])
+        or before["overdue_at"],
         "warned": before["warned"] if before["deadline"] == (found.deadline or NEVER) else 0,
         **_details(found),
     }

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from reelkeep.catalog.rows import chunks, write_rows
 from reelkeep.catalog.tables import NEVER, file, recording
-from reelkeep.core.instants import LONGEST_SPARED, TOLERANCE
+from reelkeep.core.instants import LONGEST_SPARED, TOLERANCE, settled_at
 from reelkeep.core.lifecycle import FINAL, FileState, RecordingState, Standing, recording_state
 from reelkeep.core.model import ProviderName, Readiness, RecordingId
 
@@ -37,7 +37,7 @@ _RECORDINGS = select(
         for name in (
             "row", "provider", "id", "state", "folder", "readiness", "described", "unfinished",
             "settles", "overdue_at", "told", "revision", "published", "behind", "moves_at",
-            "archived_at",
+            "archived_at", "started", "first_seen",
         )
     )
 ).where(recording.c.row.in_(_NAMED))  # fmt: skip
@@ -116,13 +116,14 @@ def _files(connection: Connection, rows: list[int]) -> dict[int, list[RowMapping
 def _derived(row: RowMapping, files: set[FileState], now: datetime) -> dict[str, Any]:
     shown = bool(files & _TOLD_OF) or row["folder"] is not None
     unsaid = row["revision"] > row["published"] and shown
+    settles = _settles(row)
     state = recording_state(
         Standing(
             readiness=Readiness(row["readiness"]),
             files=files,
             described=row["described"],
             unfinished=row["unfinished"],
-            settled=row["settles"] is None or row["settles"] <= now,
+            settled=settles is None or settles <= now,
             overdue=row["overdue_at"] is not None and row["overdue_at"] <= now,
             published=not unsaid,
             told=row["told"],
@@ -137,6 +138,10 @@ def _derived(row: RowMapping, files: set[FileState], now: datetime) -> dict[str,
     }
 
 
+def _settles(row: RowMapping) -> datetime | None:
+    return settled_at(row["settles"], row["started"], row["first_seen"])
+
+
 def _moves_at(
     row: RowMapping, state: RecordingState, files: set[FileState], now: datetime
 ) -> datetime | None:
@@ -145,7 +150,7 @@ def _moves_at(
     if state is RecordingState.WAITING:
         moment = row["overdue_at"]
     elif state is RecordingState.OPEN and files <= FINAL:
-        moment = row["settles"]
+        moment = _settles(row)
     return moment if moment is not None and moment > now else None
 
 

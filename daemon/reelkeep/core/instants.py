@@ -42,6 +42,8 @@ PLAUSIBLE_SINCE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 STEP: Final = timedelta(minutes=1)
 """A clock that moves by more than this beside the time that went by was set."""
 
+_AHEAD: Final = timedelta(days=1)
+
 LONGEST_SPARED: Final = timedelta(days=30)
 """How long a recording is left alone at most before its provider is told or asked again."""
 
@@ -120,6 +122,18 @@ def believed(instant: datetime, now: datetime, longest: timedelta) -> bool:
 def age(since: datetime, now: datetime) -> timedelta:
     """Return how long ago `since` was; nothing if it lies ahead."""
     return max(timedelta(), now - since)
+
+
+def settled_at(
+    settles: datetime | None, started: datetime | None, first_seen: datetime | None
+) -> datetime | None:
+    """Return until when late files are awaited, however far ahead a provider says it began.
+
+    What was seen has begun; a day is left for clocks and time zones.
+    """
+    if settles is None or started is None or first_seen is None or first_seen < PLAUSIBLE_SINCE:
+        return settles
+    return min(settles, first_seen + _AHEAD + (settles - started))
 
 
 def step(*, wall: timedelta, passed: timedelta) -> timedelta | None:

@@ -18,6 +18,7 @@ from reelkeep.core.instants import (
     believed,
     horizon,
     rules,
+    settled_at,
     step,
 )
 from reelkeep.core.model import Download, Failed, FileId, ProviderName, RecordingId
@@ -131,3 +132,15 @@ def test_a_clock_that_is_set_is_noticed(moved: timedelta) -> None:
 @pytest.mark.parametrize("drift", [timedelta(), STEP, -STEP])
 def test_a_clock_that_drifts_is_not(drift: timedelta) -> None:
     assert step(wall=timedelta(seconds=5) + drift, passed=timedelta(seconds=5)) is None
+
+
+def test_what_was_seen_has_begun_whatever_its_provider_says() -> None:
+    begun, ahead, patience = NOW - DAY, NOW + 900 * DAY, 3 * DAY
+    assert settled_at(begun + patience, begun, NOW) == begun + patience
+    assert settled_at(ahead + patience, ahead, NOW) == NOW + DAY + patience
+    assert settled_at(None, ahead, NOW) is None
+    assert settled_at(NOW, None, NOW) == NOW
+
+
+def test_a_clock_that_was_behind_settles_nothing_early() -> None:
+    assert settled_at(NOW + DAY, NOW, datetime(1970, 1, 1, tzinfo=UTC)) == NOW + DAY
