@@ -18,6 +18,7 @@ from fakes.books import new_catalog
 from fakes.catalog import inline
 from fakes.provider import FakeProvider
 from fakes.transport import Answer, FakeReply, FakeTransport
+from reelkeep.app.clock_watch import ClockCheck
 from reelkeep.app.house import Resources
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.backfills import SqlBackfills
@@ -126,6 +127,7 @@ class Rig:
             settings=settings,
             report=log,
             clock=clock,
+            clock_check=ClockCheck(clock, log),
             dice=self.dice,
             database=database,
             intake=SqlIntake(database, clock, log),

@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +213,20 @@ async def test_a_pass_archives_all_that_there_is(place: Place) -> None:
     assert [line["name"] for line in document["providers"]] == NAMES
     assert all(line["stored"] and not line["pending"] for line in document["providers"])
     assert ran.events
+
+
+async def test_a_pass_with_a_clock_that_is_behind_is_not_done(tmp_path: Path) -> None:
+    """What began since is in no listing that was asked for."""
+
+    def ahead() -> datetime:
+        return datetime.now(UTC) + timedelta(days=10)
+
+    async with Simulator(7, extent=EXTENT, switches=Switches().unlimited(), now=ahead) as sim:
+        place = Place(tmp_path, sim)
+        place.configure()
+        ran = await place.run("sync", "--json", code=1)
+    assert "is 10 days behind the providers'" in ran.json["left"][0]
+    assert [each["event"] for each in ran.events].count("clock.wrong") == 1
 
 
 async def test_a_second_pass_transfers_nothing(place: Place) -> None:

@@ -1,17 +1,104 @@
-"""Notice that the clock was set while the program runs."""
+"""Notice that the clock is wrong, and that it was set while the program runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from reelkeep.app.house import Resources, reset_instants
-from reelkeep.core.instants import step
+from reelkeep.catalog.announce import announce
+from reelkeep.catalog.instants import latest_noted
+from reelkeep.catalog.instants import reset_instants as reset
+from reelkeep.core.instants import PLAUSIBLE_SINCE, believed, step
+from reelkeep.core.retry_after import ODD_SKEW, server_time, skew_in_words
+from reelkeep.ports import Clock, Reply, Report, Request, Transport
+
+if TYPE_CHECKING:  # a house has one of these
+    from reelkeep.app.house import Resources
 
 LOOK = 5.0
 """Seconds between two looks at the clock."""
+
+
+class ClockCheck:
+    """Compares our clock with what the providers' APIs say, and reports once that it is wrong.
+
+    It is wrong while none of the APIs that were asked agrees with it, within four minutes, and
+    while it shows a time before this program was made.
+    """
+
+    def __init__(self, clock: Clock, report: Report) -> None:
+        self._clock = clock
+        self._report = report
+        self._skews: dict[str, timedelta] = {}  # by origin
+        self._since = 0.0
+        self.problem: str | None = None  #: What is wrong with our clock.
+
+    def watching(self, transport: Transport) -> Transport:
+        """Return `transport`, of whose replies the time is compared."""
+        return _Compared(transport, self)
+
+    def compare(self, reply: Reply, *, seconds: float) -> None:
+        """Compare our clock with the `Date` of `reply`, which took so long."""
+        theirs = server_time(reply.headers)
+        if theirs is not None and reply.headers.get("Age", "0").strip() == "0":  # not from a cache
+            self._skews[reply.origin] = self._clock() - timedelta(seconds=seconds / 2) - theirs
+            self.judge()
+
+    def forget(self) -> None:
+        """Forget what was compared: our clock was set."""
+        self._skews.clear()
+        self.judge()
+
+    def judge(self) -> None:
+        """Report that our clock is wrong, or that it is right again, if that is new."""
+        now = self._clock()
+        skew = min(self._skews.values(), key=abs, default=timedelta())
+        if now < PLAUSIBLE_SINCE:
+            reason = f"the clock of this machine shows {now:%Y-%m-%d}, before this program was made"
+            self._begin(reason, time=now)
+        elif abs(skew) >= ODD_SKEW:
+            reason = f"the clock of this machine is {skew_in_words(skew)} the providers'"
+            self._begin(reason, time=now, seconds=round(skew.total_seconds()))
+        elif self.problem is not None:
+            self.problem = None
+            self._report("clock.right", seconds=round(anyio.current_time() - self._since, 3))
+
+    def _begin(self, reason: str, **keys: Any) -> None:
+        if self.problem is None:
+            self._since = anyio.current_time()
+            self._report("clock.wrong", reason=reason, **keys)
+        self.problem = reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    inner: Transport
+    check: ClockCheck
+
+    @asynccontextmanager
+    async def open(self, request: Request) -> AsyncIterator[Reply]:
+        began = anyio.current_time()
+        async with self.inner.open(request) as reply:
+            self.check.compare(reply, seconds=anyio.current_time() - began)
+            yield reply
+
+
+async def reset_instants(house: Resources, *, thorough: bool = False) -> None:
+    """Reset what a wrong clock has noted in the catalog, and say so."""
+    house.clock_check.judge()
+    now, longest = house.clock(), house.queue.longest
+    latest = await latest_noted(house.database)
+    counts, steps = await reset(house.database, now, longest, thorough=thorough)
+    announce(house.report, steps)
+    if counts:
+        doubt = {} if latest is None or believed(latest, now, timedelta()) else {"latest": latest}
+        instants = sum(counts.values())
+        house.report("catalog.instants_reset", instants=instants, columns=list(counts), **doubt)
 
 
 async def watch_clock(house: Resources, stepped: Callable[[], None]) -> None:
@@ -29,5 +116,6 @@ async def watch_clock(house: Resources, stepped: Callable[[], None]) -> None:
         if moved is None:
             continue
         house.report("clock.stepped", seconds=round(moved.total_seconds()), time=now)
+        house.clock_check.forget()
         await reset_instants(house, thorough=True)
         stepped()

@@ -10,18 +10,17 @@ from dataclasses import dataclass
 
 from reelkeep.app.belonging import open_for_writing
 from reelkeep.app.books import utc_now
+from reelkeep.app.clock_watch import ClockCheck, reset_instants
 from reelkeep.app.owners import other_owner
 from reelkeep.app.shelf import file_names, make_archive
 from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.adoption import adopt
-from reelkeep.catalog.announce import announce
 from reelkeep.catalog.backfills import SqlBackfills
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.disposals import SqlDisposals
-from reelkeep.catalog.instants import reset_instants as reset
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.outage import Outage
 from reelkeep.catalog.queue import SqlQueue
@@ -29,7 +28,7 @@ from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.token_store import FileVault
 from reelkeep.catalog.upgrade import Upgrade
 from reelkeep.core.file_system import limitations
-from reelkeep.core.instants import PLAUSIBLE_SINCE, Longest
+from reelkeep.core.instants import Longest
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
 from reelkeep.errors import TransferError
@@ -52,6 +51,7 @@ class Resources:
     report: Report
     clean: Clean = str
     clock: Clock
+    clock_check: ClockCheck
     dice: Dice
     database: Database
     intake: SqlIntake
@@ -167,7 +167,10 @@ def furnish(  # noqa: PLR0913 - each collaborator once
     outage: Outage | None = None,
 ) -> Resources:
     """Return a house around what is open already; `recover` comes next."""
-    build = builder(settings, transport, report, learn=learn, clock=clock, dice=dice)
+    check = ClockCheck(clock, report)
+    build = builder(
+        settings, transport, report, learn=learn, clock=clock, dice=dice, clock_check=check
+    )
     providers = make_providers(settings, build)
     patient = database if outage is None else database.patient(outage.outlast)
     return Resources(
@@ -175,6 +178,7 @@ def furnish(  # noqa: PLR0913 - each collaborator once
         report=report,
         clean=clean,
         clock=clock,
+        clock_check=check,
         dice=dice,
         database=database,
         intake=SqlIntake(patient, clock, report, file_names(settings)),
@@ -208,10 +212,15 @@ def builder(
     learn: Learn,
     clock: Clock,
     dice: Dice,
+    clock_check: ClockCheck | None = None,
 ) -> Build:
-    """Return what makes providers; they share the tools, and the vault beside the catalog."""
+    """Return what makes providers; they share the tools, and the vault beside the catalog.
+
+    What they hear is compared with our clock, by `clock_check` if there is one already.
+    """
+    check = clock_check or ClockCheck(clock, report)
     tools = Tools(
-        transport=transport,
+        transport=check.watching(transport),
         vault=FileVault(settings.catalog.path.parent),
         clock=clock,
         dice=dice,
@@ -252,17 +261,6 @@ def longest_delays(settings: Settings, providers: Iterable[Provider]) -> Longest
         patience=max(patience, default=Longest().patience),
         scrub=settings.archive.scrub or Longest().scrub,
     )
-
-
-async def reset_instants(house: Resources, *, thorough: bool = False) -> None:
-    """Reset what a wrong clock has noted in the catalog, and say so."""
-    now, longest = house.clock(), house.queue.longest
-    if now < PLAUSIBLE_SINCE:
-        house.report("clock.wrong", time=now)
-    counts, steps = await reset(house.database, now, longest, thorough=thorough)
-    announce(house.report, steps)
-    if counts:
-        house.report("catalog.instants_reset", instants=sum(counts.values()), columns=list(counts))
 
 
 async def recover(house: Resources, *, is_new: bool) -> None:

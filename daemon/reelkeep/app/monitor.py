@@ -122,7 +122,9 @@ class Attendant:
         except CatalogError as error:
             return [str(error)]
         storage = self._pipeline.storage
-        waits = [f"nothing can be stored: {storage.reason}"] if storage.paused else []
+        clock = self._house.clock_check.problem
+        waits = [] if clock is None else [clock]
+        waits += [f"nothing can be stored: {storage.reason}"] if storage.paused else []
         if not storage.paused:
             waits += await self._absent_volumes()
         return waits + [

@@ -23,6 +23,7 @@ class Circumstances:
     waiting: Sequence[str] = ()  #: Some recordings that the provider has not finished.
     pending: Sequence[str] = ()  #: Some recordings with files that are due.
     needing: Troubles | None = None  #: What failed, if not all of it counts.
+    clock: str | None = None  #: What is wrong with the clock.
 
 
 NAMED = 3
@@ -44,6 +45,8 @@ def leftovers(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> list[st
 
 
 def _of_providers(how: Circumstances) -> Iterator[str]:
+    if how.clock is not None:
+        yield f"{how.clock}, so that recordings may be missing from what was listed; set it"
     for name, reason in how.broken.items():
         yield f"{name} could not be read wholly: {reason}"
 

@@ -148,6 +148,7 @@ async def _circumstances(
     named = partial(house.desk.listing, names=names, limit=NAMED + 1)
     return Circumstances(
         broken=broken,
+        clock=house.clock_check.problem,
         cut_short=pass_.cut_short,
         stopped=stop.is_set(),
         unpublished=len(outlook.unpublished),

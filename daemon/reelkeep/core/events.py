@@ -76,12 +76,21 @@ EVENTS: dict[str, Event] = {
         "The clock was set by so many seconds, or the machine slept; what waits is looked at.",
     ),
     "clock.wrong": Event(
-        _E, ("time",), "The clock shows a time before this program was made: it is wrong."
+        _E,
+        ("reason", "seconds", "time"),
+        "The clock is wrong: it is `seconds` (four minutes and more) ahead of those of all "
+        "providers that answer, less than nought if it is behind, or shows a time before this "
+        "program was made. Said once.",
+    ),
+    "clock.right": Event(
+        _I, ("seconds",), "The clock agrees with a provider's again, or was set since it was wrong."
     ),
     "catalog.instants_reset": Event(
         _W,
-        ("instants", "columns"),
-        "Times that a wrong clock had noted were reset: what was put off by them is due now.",
+        ("instants", "columns", "latest"),
+        "Times that a wrong clock had noted were reset: what was put off by them is due now. If "
+        "there is a `latest`, something happened then by the catalog, and the clock shows less: it "
+        "was ahead then, or is behind now.",
     ),
     "catalog.recovered": Event(_I, ("files",), "Files of an earlier process are due again."),
     "catalog.migrated": Event(

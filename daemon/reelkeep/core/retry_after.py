@@ -34,7 +34,7 @@ def asked_until(value: str, headers: Mapping[str, str], now: datetime) -> dateti
 
     So a clock of ours that is wrong neither shortens a pause nor makes it last for days.
     """
-    theirs = _http_date(headers.get("date", "").strip() or "-")
+    theirs = server_time(headers)
     if theirs is None:
         return parse_retry_after(value, now)
     until = parse_retry_after(value, theirs)
@@ -45,13 +45,22 @@ ODD_SKEW = timedelta(minutes=4)
 """A difference of clocks by which credentials and certificates may be refused."""
 
 
+def server_time(headers: Mapping[str, str]) -> datetime | None:
+    """Return what `Date` says (RFC 9110, section 6.6.1); None if it says no time."""
+    return _http_date(headers.get("date", "").strip() or "-")
+
+
+def skew_in_words(skew: timedelta) -> str:
+    """Return by how much our clock is ahead of another one; negative: behind it."""
+    return f"{_rough(abs(skew))} {'ahead of' if skew > timedelta() else 'behind'}"
+
+
 def clock_hint(headers: Mapping[str, str], now: datetime) -> str:
     """Return what to add to a refusal of credentials if the server's `Date` is not our time."""
-    theirs = _http_date(headers.get("date", "").strip() or "-")
+    theirs = server_time(headers)
     if theirs is None or abs(now - theirs) < ODD_SKEW:
         return ""
-    side = "ahead of" if now > theirs else "behind"
-    return f"; the clock of this machine is {_rough(abs(now - theirs))} {side} the server's: set it"
+    return f"; the clock of this machine is {skew_in_words(now - theirs)} the server's: set it"
 
 
 def _rough(span: timedelta) -> str:

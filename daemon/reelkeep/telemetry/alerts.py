@@ -53,6 +53,14 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             "the out-of-memory killer, or an error, which `daemon.failed` explains. Nothing is "
             "lost meanwhile; transfers resume, though a large file may need several starts.",
         ),
+        "ReelkeepClockWrong": Alert(
+            "The clock of the machine is wrong, by the clocks of all providers that answer.",
+            ("clock.wrong", "clock.right", "clock.stepped"),
+            "Set it, and see that NTP is at work: `timedatectl`, `chronyc tracking`. What is newer "
+            "than a clock that is behind is in no listing, and hosts refuse tokens and "
+            "certificates.\n"
+            "Nothing has to be restarted: once the clock is right, everything is listed again.",
+        ),
         "ReelkeepProviderSilent": Alert(
             "No poll of this provider was complete for hours: what is new there is not known here.",
             ("poll.failed", "poll.recovered", "listing.failed"),

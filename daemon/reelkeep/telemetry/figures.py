@@ -204,6 +204,8 @@ CONDITIONS: Mapping[str, tuple[str, bool]] = {
     "volume.found": ("volume_absent", False),
     "archive.unavailable": ("archive_unavailable", True),
     "archive.available": ("archive_unavailable", False),
+    "clock.wrong": ("clock_wrong", True),
+    "clock.right": ("clock_wrong", False),
     "catalog.unavailable": ("catalog_unavailable", True),
     "catalog.available": ("catalog_unavailable", False),
     "scrub.failed": ("scrub_failed", True),

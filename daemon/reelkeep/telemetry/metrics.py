@@ -167,6 +167,7 @@ class Metrics:
             ("archive_unavailable", "Whether transfers wait for an archive that can be written."),
             ("catalog_unavailable", "Whether work waits for a catalog that can be written."),
             ("catalog_silent", "Whether the catalog does not answer."),
+            ("clock_wrong", "Whether the clock disagrees with the providers'."),
             ("scrub_failed", "Whether the archive cannot be read again."),
             ("config_rejected", "Whether the last reload was refused."),
         ):

@@ -33,13 +33,15 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "the clock with the providers'."
         ),
         "clock.wrong": (
-            "Set the clock; certificates and tokens are refused until then. Machines without a "
+            "Set the clock; until then certificates and tokens may be refused, and what is newer "
+            "than a clock that is behind is in no listing: `sync` is not done. Machines without a "
             "battery begin in 1970 until NTP has set it: let the service start after "
             "`time-sync.target`."
         ),
         "catalog.instants_reset": (
-            "The clock was ahead when those times were noted. They were set back, so that nothing "
-            "waits for them. See that NTP is at work."
+            "The clock was ahead when those times were noted, or is behind now. They were set "
+            "back, so that nothing waits for them. See that NTP is at work; `reelkeep doctor` "
+            "compares the clock with the providers'."
         ),
         "catalog.recovered": (
             "The last process did not end in order: it was killed, or the power went. Nothing is "

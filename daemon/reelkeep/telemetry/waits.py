@@ -155,6 +155,14 @@ WAITS: tuple[Wait, ...] = (
         restart="when the archive is read again",
     ),
     Wait(
+        what="Recordings that a wrong clock keeps out of every listing, and whatever hosts refuse "
+        "for it, for the clock to be set.",
+        begins=("clock.wrong",),
+        ends=("clock.right",),
+        alerts=("ReelkeepClockWrong",),
+        restart="at the first reply of a provider",
+    ),
+    Wait(
         what="Figures, and everything that is to be recorded, for a catalog that answers.",
         begins=("heartbeat.failed",),
         ends=("heartbeat.recovered",),

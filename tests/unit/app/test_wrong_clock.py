@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import anyio
 import pytest
 
 import virtual
 from fakes.provider import FakeProvider, many, recording, traits
-from fakes.rig import Rig, whole
-from fakes.transport import Answer, FakeReply
-from reelkeep.app.house import reset_instants
+from fakes.rig import Rig, StrictLog, whole
+from fakes.transport import Answer, FakeReply, FakeTransport
+from reelkeep.app.clock_watch import ClockCheck, reset_instants
 from reelkeep.app.one_pass import Pass
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.core.model import ProviderName, Readiness
@@ -145,3 +146,77 @@ async def test_a_clock_of_1980_is_said_to_be_wrong_and_changes_no_history() -> N
     await reset_instants(rig.house, thorough=True)
     assert rig.log.count("clock.wrong") == [1]
     assert await rig.house.desk.listing() == before
+
+
+def dated(request: Request) -> Answer:
+    """Answer as two hosts do, of which `late` is ten days behind."""
+    off = timedelta(days=10) if "//late." in request.url else timedelta()
+    age = {"Age": "864000"} if "//cache." in request.url else {}
+    return FakeReply(headers={"Date": format_datetime(virtual.clock() - off, usegmt=True), **age})
+
+
+@dataclass
+class Compared:
+    """A clock that is compared with those of hosts."""
+
+    clock: Settable = field(default_factory=Settable)
+    log: StrictLog = field(default_factory=StrictLog)
+
+    def __post_init__(self) -> None:
+        self.check = ClockCheck(self.clock, self.log)
+        self._transport = self.check.watching(FakeTransport(dated))
+
+    async def ask(self, *hosts: str) -> None:
+        for host in hosts:
+            async with self._transport.open(Request(url=f"https://{host}.test/")):
+                pass
+
+    @property
+    def said(self) -> list[int]:
+        return self.log.count("clock.wrong", "clock.right")
+
+
+@pytest.mark.parametrize("off", [timedelta(hours=-9), timedelta(days=3), timedelta(minutes=-5)])
+async def test_a_clock_that_differs_from_the_providers_is_wrong_until_it_agrees(
+    off: timedelta,
+) -> None:
+    here = Compared(Settable(off))
+    await here.ask("right", "right")
+    assert here.said == [1, 0]
+    assert here.log.named("clock.wrong")[0]["seconds"] == off.total_seconds()
+    here.clock.ahead = timedelta(minutes=3)
+    await here.ask("right", "right")
+    assert here.said == [1, 1]
+    assert here.check.problem is None
+
+
+async def test_a_clock_that_one_provider_agrees_with_is_not_wrong() -> None:
+    here = Compared()
+    await here.ask("right", "late", "cache")
+    assert here.said == [0, 0]
+
+
+async def test_a_clock_that_was_set_is_compared_anew() -> None:
+    here = Compared(Settable(-AHEAD))
+    await here.ask("right")
+    here.clock.ahead = timedelta()
+    here.check.forget()
+    assert here.said == [1, 1]
+
+
+async def test_a_clock_of_1980_is_right_again_when_it_is_set() -> None:
+    here = Compared(Settable(YEAR_1980))
+    here.check.judge()
+    here.clock.ahead = timedelta()
+    here.check.judge()
+    assert here.said == [1, 1]
+
+
+async def test_times_that_were_reset_by_a_clock_that_may_be_behind_say_the_latest() -> None:
+    clock = Settable()
+    rig, _ = lived(clock)
+    await Pipeline(rig.house, rig.names, polls=True).run(lambda: anyio.sleep(1800))
+    clock.ahead = -timedelta(hours=9)
+    await reset_instants(rig.house)
+    (said,) = rig.log.named("catalog.instants_reset")
+    assert said["latest"] == START + timedelta(minutes=30)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -12,6 +11,7 @@ import anyio
 from reelkeep.app.daemon_client import same_catalog
 from reelkeep.app.status import ask_daemon
 from reelkeep.core.diagnosis import Check, Grade, judge_clock
+from reelkeep.core.retry_after import server_time
 from reelkeep.core.urls import parse
 from reelkeep.errors import ConfigError, TransferError
 from reelkeep.options import Options
@@ -85,25 +85,16 @@ async def _ask(
     try:
         with anyio.fail_after(PATIENCE):
             async with transport.open(Request(url=f"{origin}/", follow=False)) as reply:
-                date = reply.headers.get("Date")
+                theirs = server_time(reply.headers)
     except (TransferError, TimeoutError) as error:
         told = str(error) or f"no reply in {PATIENCE:g} s"
         checks.append(Check(subject, Grade.BAD, f"cannot be reached: {told}"))
         return
     took = anyio.current_time() - began
     checks.append(Check(subject, Grade.OK, f"is reached in {took:.1f} s"))
-    theirs = _moment(date)
     if theirs is None:
         told = "says no time, so that our clock cannot be compared"
         checks.append(Check(f"{subject}, time", Grade.ODD, told))
     else:
         midway = clock() - timedelta(seconds=took / 2)
         checks.append(judge_clock(f"{subject}, time", midway - theirs))
-
-
-def _moment(date: str | None) -> datetime | None:
-    """Return what a Date header says (RFC 9110, section 6.6.1)."""
-    try:
-        return parsedate_to_datetime(date or "").astimezone(UTC)
-    except ValueError:
-        return None
