@@ -99,7 +99,8 @@ def _trash(
 ) -> Trash | None:
     async def read() -> None:
         found = await places.all()
-        async for _ in survey.discover((), itinerary.trash(found.places), unlisted=found.failures):
+        trash = itinerary.trash(found.places)
+        async for _ in survey.discover((), trash, unlisted=list(found.unlisted.values())):
             pass  # whatever is listed has put its addresses into the links
 
     return Trash(read, links, tools.clock) if itinerary.rescue else None

@@ -49,6 +49,7 @@ class Outcomes:
     passed_over: int = 0  #: Listings of users who have nothing, as a proper answer says.
     first: Failure | None = None
     latest: Failure | None = None
+    absent: Failure | None = None  #: A user who is listed, and not on the account.
     _of_user: dict[object, int] = field(default_factory=dict)
     _in_a_row: set[object] = field(default_factory=set)
 
@@ -67,16 +68,22 @@ class Outcomes:
         self._in_a_row.clear()
         self._of_user.pop(user, None)
 
-    def answered(self) -> None:
-        """Note that the provider answered properly that there is nothing of a user."""
+    def answered(self, absent: Failure | None = None) -> None:
+        """Note that the provider answered properly that there is nothing of a user.
+
+        `absent` is that a user is not on the account, who should be.
+        """
         self.passed_over += 1
+        self.absent = self.absent or absent
         self._in_a_row.clear()
 
     @property
     def is_nobody_served(self) -> bool:
         """Whether the failures are the account's: an outage is not, if anything was answered."""
-        if self.first is None or self.served:
+        if self.served:
             return False
+        if self.first is None:
+            return self.absent is not None
         return not (self.passed_over and self.first.passing)
 
     def failed(self, user: object, failure: Failure) -> None:
@@ -102,6 +109,9 @@ def _brief(error: ProviderError) -> str:
 
 def remedy(errors: Iterable[ProviderError]) -> str:
     """Return what to do about listings that fail while others are served."""
+    errors = list(errors)
+    if any(isinstance(each, Denied) and each.verdict is Verdict.NO_USER for each in errors):
+        return "is a user in `users` misspelt, or gone? asked again with each poll"
     refused = any(isinstance(each, Denied | Rejected | Misplaced) for each in errors)
     who = "for what is refused, see in Zoom whether the app's scopes and its owner's role reach "
     return f"{who}that user; asked again with each poll" if refused else _AGAIN

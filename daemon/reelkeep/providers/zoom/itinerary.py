@@ -27,7 +27,9 @@ class Place:
     path: str
     user: str = ""
     host: str = ""  #: The address of the user, if it is known.
+    group: str = ""  #: What the user is listed among, if he is.
     invited: bool = False  #: The user was invited, and has not come yet.
+    configured: bool = False  #: The operator asks for this user by name.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,7 @@ class Itinerary:
             user=place.user,
             host=place.host,
             invited=place.invited,
+            configured=place.configured,
             window=window,
         )
 

@@ -35,7 +35,7 @@ def _plan(options: ZoomOptions, tools: Tools) -> Plan:
             return Everybody(client, tools.clock)
         if options.users == ACCOUNT:
             return Fixed((WHOLE_ACCOUNT,))
-        return Fixed(tuple(at_user(name) for name in options.users))
+        return Fixed(tuple(at_user(name, configured=True) for name in options.users))
 
     return Plan(
         itinerary=Itinerary(

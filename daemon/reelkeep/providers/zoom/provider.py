@@ -18,7 +18,7 @@ from reelkeep.providers.zoom.locating import LOST, Finder
 from reelkeep.providers.zoom.removal import Removal
 from reelkeep.providers.zoom.survey import Survey
 from reelkeep.providers.zoom.surveyed import ListingTask
-from reelkeep.providers.zoom.users import Places, at_user
+from reelkeep.providers.zoom.users import GROUPS, Places, at_user
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +43,16 @@ class Zoom:
         self, span: Window, unread: Sequence[Unread]
     ) -> AsyncGenerator[Sequence[Recording], None]:
         known, plan = await self.places.all(span), self.itinerary
-        again = self._again(known.places, unread)
+        again = self._again(known.places, [each for each in unread if not _covers(span, each)])
+        hidden = [Unread(part, span) for part in known.unlisted]
+        hidden += [each for each in unread if each.part in known.unlisted]
         errands = chain(plan.errands(known.places, span), again)
         survey = self.survey.discover(
             errands,
             plan.trash(known.places),
             troubled={each.part for each in unread},
-            unlisted=known.failures,
+            unlisted=list(known.unlisted.values()),
+            hidden=hidden,
             witnesses=plan.witnesses(known.places, span, self.dice()),
         )
         async with aclosing(survey) as batches:
@@ -60,11 +63,14 @@ class Zoom:
         """Return what to ask again, in any order: a few bad days shall not hide good ones."""
         if not unread:
             return []
-        by_user = {place.user: place for place in places}
+        by_name: dict[str, list[Place]] = {}
+        for place in places:
+            for name in {place.user, place.group or place.user}:
+                by_name.setdefault(name, []).append(place)
         errands: list[ListingTask] = []
         for each in unread:
-            place = by_user.get(each.part) or at_user(each.part)
-            errands += self.itinerary.errands((place,), each.window)
+            known = [] if each.part in GROUPS else [at_user(each.part)]
+            errands += self.itinerary.errands(by_name.get(each.part, known), each.window)
         return sorted(errands, key=lambda _: self.dice())
 
     async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
@@ -99,3 +105,7 @@ class Zoom:
 
     async def check(self) -> Sequence[Finding]:
         return await self.checker.check()
+
+
+def _covers(span: Window, unread: Unread) -> bool:
+    return span.since <= unread.window.since and unread.window.until <= span.until

@@ -10,7 +10,8 @@ from typing import Final
 import anyio
 
 from reelkeep.core.model import ProviderName, Recording, RecordingId
-from reelkeep.core.unread import PartlyRead, named
+from reelkeep.core.unread import PartlyRead, Unread, named
+from reelkeep.core.unread import merged as merged_unread
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clock, Report
 from reelkeep.providers.zoom.api_errors import Denied, Verdict
@@ -53,7 +54,7 @@ class Survey:
     async def discover(
         self, errands: Iterable[ListingTask], trash: Iterable[ListingTask] = (), *,
         troubled: Iterable[str] = (), unlisted: Sequence[Failure] = (),
-        witnesses: Sequence[ListingTask] = (),
+        hidden: Sequence[Unread] = (), witnesses: Sequence[ListingTask] = (),
     ) -> AsyncGenerator[Sequence[Recording], None]:  # fmt: skip
         """Yield what the listings hold; see `reelkeep.ports.Provider.discover`.
 
@@ -63,7 +64,7 @@ class Survey:
         with what else is listed of it: else each would seem to be a change of the other.
 
         Of the users in `troubled`, listings failed before. `unlisted` are failures that hide
-        users: all has to be read again then. Where the first users all fail, `witnesses` show
+        users, `hidden` what is unread of them. Where the first users all fail, `witnesses` show
         whether any is served.
         """
         found = Surveyed(witnesses=witnesses)
@@ -76,7 +77,7 @@ class Survey:
                 yield batch
         for batch in _batches(found.others()):
             yield batch
-        self._conclude(found, unlisted)
+        self._conclude(found, unlisted, hidden)
 
     async def _rounds(
         self, errands: Iterable[ListingTask], found: Surveyed
@@ -104,19 +105,22 @@ class Survey:
                 for batch in _batches(found.completed(sightings)):
                     yield batch
 
-    def _conclude(self, found: Surveyed, unlisted: Sequence[Failure]) -> None:
-        found.forget_apart(lambda user: user in found.absent or self._is_planless(user))
+    def _conclude(
+        self, found: Surveyed, unlisted: Sequence[Failure], hidden: Sequence[Unread]
+    ) -> None:
         """Say who could not be read, and who can be again.
 
         Raises:
             PartlyRead: Some could not be.
             ProviderError: Nobody could be, or nobody any more.
         """
+        found.forget_apart(lambda user: user in found.absent or self._is_planless(user))
         outcomes = found.outcomes
         if outcomes.latest is not None and found.given_up:
             raise of_account(outcomes.latest)
-        if outcomes.first is not None and outcomes.is_nobody_served:
-            raise of_account(outcomes.first)
+        whose = outcomes.first or outcomes.absent
+        if whose is not None and outcomes.is_nobody_served:
+            raise of_account(whose)
         self._say_who(found)
         failures = [*unlisted, *found.failures.values()]
         if not failures:
@@ -124,7 +128,7 @@ class Survey:
         raise PartlyRead(
             f"all but {len(failures)}: {named([str(each) for each in failures])}; "
             f"all others are served; {remedy(each.error for each in failures)}",
-            unread=None if unlisted else found.unread,
+            unread=merged_unread([*found.unread, *hidden]),
         )
 
     def _say_who(self, found: Surveyed) -> None:
@@ -179,9 +183,11 @@ class Survey:
             return any([answered async for answers in lanes for answered in answers])
 
     async def _read(self, errand: ListingTask, found: Surveyed) -> Sequence[Sighting]:
-        if errand.user in found.absent or self._is_planless(errand.user):
+        if self._is_planless(errand.user) or (
+            errand.user in found.absent and not errand.configured
+        ):
             return ()
-        if found.outcomes.is_given_up(key(errand)):
+        if errand.user in found.absent or found.outcomes.is_given_up(key(errand)):
             found.leave(errand)
             return ()
         patient = not found.outcomes.is_troubled(key(errand)) and not found.outcomes.in_a_row
@@ -190,9 +196,7 @@ class Survey:
         except Denied as denied:
             if denied.verdict is Verdict.NOTHING:
                 found.served(errand)
-            elif self._pass_over(errand, denied, found.absent):
-                found.outcomes.answered()
-            else:
+            elif not self._pass_over(errand, denied, found):
                 found.fail(errand, denied)
                 if denied.verdict in PROPER:
                     found.outcomes.answered()
@@ -204,26 +208,28 @@ class Survey:
             found.served(errand)
         else:
             found.fail(errand, drained.error)
-        return self._seen(drained, errand)
+        return self._seen(drained, errand, found)
 
-    def _seen(self, drained: Drained, errand: ListingTask) -> Sequence[Sighting]:
+    def _seen(self, drained: Drained, errand: ListingTask, survey: Surveyed) -> Sequence[Sighting]:
         found: dict[RecordingId, Sighting] = {}
+        nameless = 0
         for entry in drained.entries:
             seen = sighting(entry, errand.angle)
             if seen is None:
-                what = f"{errand.what}: a recording has no id: it cannot be archived"
-                self._tell_once(errand, "no_id", what)
+                nameless += 1
                 continue
             known = found.get(seen.recording.id)
             found[seen.recording.id] = seen if known is None else merged_sightings(known, seen)
         for each in found.values():
             self._links.remember(each)
+        if nameless:
+            survey.fall_short(errand, f"{nameless} without an id cannot be archived")
         if drained.lacks and errand.listing.counted and drained.error is None:
             what = f"{drained.lacks} of {drained.promised} announced are not listed"
-            self._tell_once(errand, "short", f"{errand.what}: {what}")
+            survey.fall_short(errand, what)
         return list(found.values())
 
-    def _pass_over(self, errand: ListingTask, denied: Denied, absent: set[str]) -> bool:
+    def _pass_over(self, errand: ListingTask, denied: Denied, found: Surveyed) -> bool:
         """Remember a user who is not worth asking; return False if this is about no user.
 
         How the trash, or what is on the premises, is answered says nothing of the user's others.
@@ -231,16 +237,21 @@ class Survey:
         if not errand.user or errand.is_apart:
             return False
         if denied.verdict is Verdict.NO_USER:
-            absent.add(errand.user)
+            found.absent.add(errand.user)
+            if errand.configured:
+                return False
             if errand.invited:
                 whose = quoted(errand.whose)
                 self._report("user.pending", provider=self._name, user=whose, reason=str(denied))
+                found.outcomes.answered()
             else:
                 self._tell_once(errand, "no_user", str(denied))
+                found.outcomes.answered(Failure(quoted(errand.whose), errand.what, denied))
             return True
         if denied.verdict is Verdict.NO_PLAN:
             self._planless[errand.user] = self._clock() + _PLANLESS_FOR
             self._tell_once(errand, "no_plan", str(denied))
+            found.outcomes.answered()
             return True
         return False
 
@@ -249,17 +260,11 @@ class Survey:
         return until is not None and timedelta() < until - self._clock() <= _PLANLESS_FOR
 
     def _tell_once(self, errand: ListingTask, code: str, what: str) -> None:
-        """Report what is missing, once for a user: some accounts count wrongly for ever."""
+        """Report that there is nothing of a user, once for each."""
         if (errand.user, code) in self._told:
             return
         self._told.add((errand.user, code))
         whose = quoted(errand.whose)
         reason = f"{whose}: {what}" if whose else what
-        say = self._skipped if code == "no_plan" else self._incomplete
-        say(whose or None, code, reason)
-
-    def _incomplete(self, user: str | None, code: str, reason: str) -> None:
-        self._report("poll.incomplete", provider=self._name, user=user, code=code, reason=reason)
-
-    def _skipped(self, user: str | None, code: str, reason: str) -> None:
-        self._report("user.skipped", provider=self._name, user=user, code=code, reason=reason)
+        event = "user.skipped" if code == "no_plan" else "poll.incomplete"
+        self._report(event, provider=self._name, user=whose or None, code=code, reason=reason)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from reelkeep.core.model import Recording, RecordingId, Window
 from reelkeep.core.unread import Unread
 from reelkeep.core.unread import merged as merged_unread
-from reelkeep.errors import ProviderError
+from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.providers.zoom.failures import Failure, Outcomes
 from reelkeep.providers.zoom.json_values import quoted
 from reelkeep.providers.zoom.listing import Listing
 from reelkeep.providers.zoom.shapes import ParseOptions, Sighting, merged
+
+MOST_SHORT: Final = 50
+"""Listings that do not show all, and are read again in each poll. The others are in a deep scan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,7 @@ class ListingTask:
     user: str = ""
     host: str = ""  #: The user's address, if it is known.
     invited: bool = False  #: The user has not come yet; that there is nothing is no news.
+    configured: bool = False  #: The operator asks for the user by name.
     window: Window | None = None  #: What it covers; None if dates do not count.
 
     @property
@@ -54,6 +59,9 @@ class Surveyed:
     trashed: dict[RecordingId, Sighting] = field(default_factory=dict)
     told: set[RecordingId] = field(default_factory=set)  #: Of those, what was listed elsewhere.
     failed: list[tuple[ListingTask, Failure]] = field(default_factory=list)
+    short: list[tuple[ListingTask, Failure]] = field(
+        default_factory=list
+    )  #: Read, not showing all.
     left: list[ListingTask] = field(default_factory=list)  #: Not asked: their user is given up.
     expected: frozenset[str] = frozenset()  #: Users of whom listings failed before.
     sample: ListingTask | None = None  #: The listing that was served last.
@@ -65,14 +73,15 @@ class Surveyed:
     def failures(self) -> dict[str, Failure]:
         """The first failure of each user."""
         found: dict[str, Failure] = {}
-        for errand, failure in self.failed:
+        for errand, failure in (*self.failed, *self.short):
             found.setdefault(errand.user, failure)
         return found
 
     @property
     def unread(self) -> tuple[Unread, ...]:
         """What is to be read in the next pass."""
-        errands = [*(errand for errand, _ in self.failed), *self.left]
+        failed = (*self.failed, *self.short[:MOST_SHORT])
+        errands = [*(errand for errand, _ in failed), *self.left]
         return merged_unread(Unread(e.user, e.window) for e in errands if e.window is not None)
 
     def begin(self, expected: Iterable[str]) -> None:
@@ -156,6 +165,11 @@ class Surveyed:
             for errand, failure in self.failed
             if not (errand.is_apart and failure.is_proper and is_passed_over(errand.user))
         ]
+
+    def fall_short(self, errand: ListingTask, what: str) -> None:
+        """Note that a listing was read to its end, and does not show all that there is."""
+        error = BadAnswer(what)
+        self.short.append((errand, Failure(quoted(errand.whose), errand.what, error)))
 
     def leave(self, errand: ListingTask) -> None:
         """Leave a listing for the next pass."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Protocol
 
@@ -16,7 +16,7 @@ from reelkeep.providers.zoom.client import Client, Question, pairs
 from reelkeep.providers.zoom.failures import Failure, of_account
 from reelkeep.providers.zoom.itinerary import Place
 from reelkeep.providers.zoom.json_values import objects, text
-from reelkeep.providers.zoom.listing import PAGE_SIZE, Entry, Listing, drain
+from reelkeep.providers.zoom.listing import PAGE_SIZE, Drained, Entry, Listing, drain
 from reelkeep.providers.zoom.paths import user
 
 INVITED: Final = "pending"
@@ -35,7 +35,7 @@ class Known:
     """The places that are known, and why there may be more of them."""
 
     places: Sequence[Place]
-    failures: Sequence[Failure] = ()
+    unlisted: Mapping[str, Failure] = field(default_factory=dict)  #: By what is not listed wholly.
 
 
 class Places(Protocol):
@@ -91,7 +91,7 @@ class Everybody:
         days = None if span is None else (span.since.date(), span.until.date())
         if days is None or days != self._days or anyio.current_time() >= self._until:
             self._known = await self._listed()
-            life = 0.0 if self._known.failures else FRESH
+            life = 0.0 if self._known.unlisted else FRESH
             self._days, self._until = days, anyio.current_time() + life
         return self._known
 
@@ -105,30 +105,59 @@ class Everybody:
 
     async def _listed(self) -> Known:
         found: dict[str, Place] = {}
-        failures: list[Failure] = []
+        failures: dict[str, Failure] = {}
         for status in STATUSES:
             error: ProviderError | None
             try:
                 drained = await drain(
                     self._client, _listing(status), self._clock, patient=not failures
                 )
-                entries, error = drained.entries, drained.error
+                entries, error = drained.entries, _shortage(drained)
             except ProviderError as failed:
                 entries, error = (), failed
             for entry in entries:
-                found.setdefault(_name(entry), _place(entry, invited=status == INVITED))
+                found.setdefault(_name(entry), _place(entry, status))
             if error is not None:
-                failures.append(Failure("", f"users of status {status}", error))
+                failures[of_status(status)] = Failure("", of_status(status), error)
         found.pop("", None)
         if failures and not found:
-            raise of_account(failures[0])
+            raise of_account(next(iter(failures.values())))
         return Known(list(found.values()), failures)
 
 
-def at_user(name: str, address: str = "", *, invited: bool = False) -> Place:
+def of_status(status: str) -> str:
+    """Return what the users of a status are called, also as a part of what is unread.
+
+    No user is called so: their names have no spaces.
+    """
+    return f"users of status {status}"
+
+
+GROUPS: Final = frozenset(of_status(status) for status in STATUSES)
+"""What users are listed among."""
+
+
+def at_user(name: str, address: str = "", *, status: str = "", configured: bool = False) -> Place:
     """Return where the recordings of a user are listed; `name` is an id or an address."""
-    host = address or (name if "@" in name else "")
-    return Place(path=f"/users/{user(name)}/recordings", user=name, host=host, invited=invited)
+    return Place(
+        path=f"/users/{user(name)}/recordings",
+        user=name,
+        host=address or (name if "@" in name else ""),
+        group=of_status(status) if status else "",
+        invited=status == INVITED,
+        configured=configured,
+    )
+
+
+def _shortage(drained: Drained) -> ProviderError | None:
+    """Return why not all users are listed, if it is so."""
+    if drained.error is not None:
+        return drained.error
+    if drained.lacks:
+        return BadAnswer(f"{drained.lacks} of {drained.promised} announced are not listed")
+    if any(not _name(entry) for entry in drained.entries):
+        return BadAnswer("one has neither an id nor an address")
+    return None
 
 
 def _listing(status: str) -> Listing:
@@ -138,8 +167,8 @@ def _listing(status: str) -> Listing:
     )
 
 
-def _place(entry: Entry, *, invited: bool = False) -> Place:
-    return at_user(_name(entry), text(entry.get("email")), invited=invited)
+def _place(entry: Entry, status: str = "") -> Place:
+    return at_user(_name(entry), text(entry.get("email")), status=status)
 
 
 def _name(entry: Entry) -> str:

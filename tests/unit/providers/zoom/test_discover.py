@@ -35,6 +35,7 @@ from reelkeep.errors import (
 )
 from reelkeep.ports import Provider
 from reelkeep.providers.zoom.parallel import LANES
+from reelkeep.providers.zoom.surveyed import MOST_SHORT
 from reelkeep.providers.zoom.users import STATUSES
 from virtual import VIRTUAL, Backend
 
@@ -95,7 +96,7 @@ async def test_all_users_are_asked_whatever_their_status() -> None:
         listed = {
             "active": [{"id": "u-1", "email": "a@b.test"}],
             "inactive": [{"id": "u-2"}, {"id": "u-1"}],
-            "pending": [{"email": "new@b.test"}, {}],
+            "pending": [{"email": "new@b.test"}],
         }[asked.query["status"]]
         return page(listed, name="users")(asked)
 
@@ -258,14 +259,42 @@ async def test_a_page_token_that_dies_twice_is_an_error() -> None:
     assert isinstance(failure, PartlyRead)
 
 
-async def test_a_listing_that_is_shorter_than_announced_is_reported_once() -> None:
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (page([meeting("m-1")], total_records=3), "2 of 3"),
+        (page([meeting("m-1"), meeting(""), meeting("", file("f-2"))]), "2 without an id"),
+        (page([], meetings=None, total_records=3), "3 of 3"),
+    ],
+)
+async def test_a_listing_that_does_not_show_all_is_a_failure(
+    answer: Callable[[Asked], FakeReply], reason: str
+) -> None:
+    """It is reported once, and read again in each poll, and so are no others of that user."""
     bench = Bench()
-    bench.script.on(ONE, page([meeting("m-1")], total_records=3))
+    bench.script.on(
+        ONE, lambda asked: (answer if asked.query["to"] == "2025-11-21" else page([]))(asked)
+    )
     adapter = bench.meetings()
     for _ in range(3):
-        assert await ids(adapter) == ["m-1"]
-    (said,) = bench.log.named("poll.incomplete")
-    assert "2 of 3" in str(said["reason"])
+        found, failure = await until_error(adapter, days=90)
+        assert {each.id for each in found} <= {"m-1"}
+        assert isinstance(failure, PartlyRead)
+        assert reason in str(failure)
+        (left,) = failure.unread or ()
+        assert (left.part, left.window.since.day) == ("u-1", 14)
+    (said,) = bench.log.named("listing.failed")
+    assert reason in str(said["reason"])
+
+
+async def test_however_many_listings_do_not_show_all_few_are_read_again() -> None:
+    bench = Bench()
+    bench.script.on(ONE, page([meeting("m-1")], total_records=3))
+    _, failure = await until_error(bench.meetings(), days=4000)
+    assert isinstance(failure, PartlyRead)
+    assert len(bench.script.at(ONE)) > 200
+    (left,) = failure.unread or ()
+    assert left.window.until - left.window.since < timedelta(days=30 * MOST_SHORT)
 
 
 async def test_a_listing_that_is_short_once_is_read_again() -> None:
@@ -314,12 +343,37 @@ async def test_an_answer_without_an_echo_is_used() -> None:
 @pytest.mark.parametrize("answer", [error(404, 1001, "?"), error(400, 1010, "?")])
 async def test_a_user_who_is_not_on_the_account_is_passed_over(answer: FakeReply) -> None:
     bench = Bench()
+    bench.script.on("/users", users_of(active=page([{"id": "u-1"}, {"id": "u-2"}], name="users")))
     bench.script.on(ONE, answer)
     bench.script.on(TWO, page([meeting("m-2")]))
-    assert "m-2" in await ids(bench.meetings(users=["u-1", "u-2"]), days=400)
+    assert "m-2" in await ids(bench.meetings(users="all"), days=400)
     assert len(bench.script.at(ONE)) <= LANES
     (said,) = bench.log.named("poll.incomplete")
     assert "u-1" in str(said["reason"])
+
+
+@pytest.mark.parametrize("answer", [error(404, 1001, "?"), error(400, 1010, "?")])
+async def test_a_configured_user_who_is_not_on_the_account_is_a_failure(answer: FakeReply) -> None:
+    bench = Bench()
+    bench.script.on("/users/bob@exmaple.test/recordings", answer)
+    bench.script.on(TWO, page([meeting("m-2")]))
+    adapter = bench.meetings(users=["bob@exmaple.test", "u-2"])
+    found, failure = await until_error(adapter, days=400)
+    assert {each.id for each in found} == {"m-2"}
+    assert isinstance(failure, PartlyRead)
+    assert failure.unread == (Unread("bob@exmaple.test", span(400)),)
+    assert "misspelt" in str(failure)
+    assert len(bench.script.at("/users/bob@exmaple.test/recordings")) <= LANES
+
+
+async def test_an_account_of_which_every_user_is_unknown_is_a_failure() -> None:
+    bench = Bench()
+    bench.script.on("/users", users_of(active=page([{"id": "u-1"}, {"id": "u-2"}], name="users")))
+    bench.script.on(ONE, error(400, 1010, "?"))
+    bench.script.on(TWO, error(400, 1010, "?"))
+    _, failure = await until_error(bench.meetings(users="all"))
+    assert isinstance(failure, BadAnswer)
+    assert "u-1" in str(failure)
 
 
 async def test_a_user_without_cloud_recording_is_not_asked_again_for_a_day() -> None:
@@ -586,8 +640,60 @@ async def test_users_of_one_status_that_cannot_be_listed_keep_no_others_from_bei
     found, failure = await until_error(bench.meetings(users="all"))
     assert [each.id for each in found] == ["m-1"]
     assert isinstance(failure, PartlyRead)
-    assert failure.unread is None  # whose listings are missing, is not known
+    assert failure.unread == (Unread("users of status inactive", span()),)
     assert "users of status inactive" in str(failure)
+
+
+def users_of(**listed: Callable[[Asked], FakeReply] | FakeReply) -> Callable[[Asked], FakeReply]:
+    """Answer so for each status; for others there is nobody."""
+
+    def answer(asked: Asked) -> FakeReply:
+        given = listed.get(asked.query["status"], page([], name="users"))
+        return given if isinstance(given, FakeReply) else given(asked)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("active", "reason"),
+    [
+        (page([{"id": "u-1"}], name="users", total_records=3), "2 of 3 announced"),
+        (page([{"id": "u-1"}, {}], name="users"), "neither an id nor an address"),
+    ],
+)
+async def test_users_who_are_announced_and_not_listed_are_a_failure(
+    active: Callable[[Asked], FakeReply], reason: str
+) -> None:
+    bench = Bench()
+    bench.script.on("/users", users_of(active=active))
+    bench.script.on(ONE, page([meeting("m-1")]))
+    found, failure = await until_error(bench.meetings(users="all"))
+    assert [each.id for each in found] == ["m-1"]
+    assert isinstance(failure, PartlyRead)
+    assert failure.unread == (Unread("users of status active", span()),)
+    assert reason in str(failure)
+
+
+async def test_users_who_could_not_be_listed_are_read_from_then_on_once_they_are() -> None:
+    bench = Bench()
+    active = page([{"id": "u-1"}], name="users")
+    bench.script.on("/users", users_of(active=active, inactive=error(500, 500, "oops")))
+    bench.script.on(ONE, page([]))
+    bench.script.on(TWO, page([]))
+    adapter = bench.meetings(users="all")
+    before = [Unread("users of status inactive", span(60)), Unread("u-1", span(3))]
+    with pytest.raises(PartlyRead) as caught:
+        async for _ in adapter.discover_with(span(), before):
+            pass
+    assert caught.value.unread == (Unread("users of status inactive", span(60)),)
+    bench.script.on("/users", users_of(active=active, inactive=page([{"id": "u-2"}], name="users")))
+    bench.script.asked.clear()
+    async for _ in adapter.discover_with(span(), caught.value.unread):
+        pass
+    assert [asked.query["from"] for asked in bench.script.at(ONE)] == ["2025-11-13"]
+    assert {asked.query["from"] for asked in bench.script.at(TWO)} == {
+        "2025-09-21", "2025-10-19", "2025-11-13", "2025-11-16",
+    }  # fmt: skip
 
 
 async def test_people_who_were_invited_have_no_recordings_and_that_is_no_news() -> None:
@@ -647,13 +753,6 @@ async def test_an_unreachable_api_stops_at_once() -> None:
     bench.script.on(ONE, Unreachable("gone"))
     found, failure = await until_error(bench.meetings(), days=2000)
     assert (found, failure.code) == ([], "unavailable")
-
-
-async def test_a_meeting_without_an_id_is_reported() -> None:
-    bench = Bench()
-    bench.script.on(ONE, page([meeting(""), meeting("m-1")]))
-    assert await ids(bench.meetings()) == ["m-1"]
-    assert len(bench.log.named("poll.incomplete")) == 1
 
 
 async def test_what_is_in_the_trash_of_a_recording_is_told_with_the_rest_of_it() -> None:
