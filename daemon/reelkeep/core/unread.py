@@ -71,17 +71,30 @@ def together(
     )
 
 
-def merged(unread: Iterable[Unread]) -> tuple[Unread, ...]:
-    """Return the same windows with those of one part that overlap or meet made one, in order."""
+def merged(unread: Iterable[Unread], *, meeting: bool = False) -> tuple[Unread, ...]:
+    """Return the same windows with those of one part that overlap made one, in order.
+
+    Those that only meet stay apart, as halves do of a window of which one cannot be read, unless
+    `meeting`.
+    """
+    touching = _meet if meeting else _overlap
     done: list[Unread] = []
     for each in sorted(unread, key=lambda one: (one.part, one.window.since, one.window.until)):
         last = done[-1] if done else None
-        if last is None or last.part != each.part or each.window.since > last.window.until:
+        if last is None or last.part != each.part or not touching(last.window, each.window):
             done.append(each)
             continue
         until = max(last.window.until, each.window.until)
         done[-1] = Unread(last.part, Window(last.window.since, until))
     return tuple(done)
+
+
+def _overlap(earlier: Window, later: Window) -> bool:
+    return later.since < earlier.until or later == earlier
+
+
+def _meet(earlier: Window, later: Window) -> bool:
+    return later.since <= earlier.until
 
 
 def named(failures: Sequence[str], *, most: int = NAMED) -> str:

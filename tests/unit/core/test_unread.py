@@ -20,19 +20,25 @@ def unread(part: str, first: int, last: int) -> Unread:
     ("given", "expected"),
     [
         ([], ()),
-        ([("a", 0, 5), ("a", 5, 9)], (("a", 0, 9),)),
+        ([("a", 0, 5), ("a", 5, 9)], (("a", 0, 5), ("a", 5, 9))),
+        ([("a", 0, 5), ("a", 0, 5)], (("a", 0, 5),)),
         ([("a", 3, 9), ("a", 0, 5)], (("a", 0, 9),)),
         ([("a", 0, 9), ("a", 2, 3)], (("a", 0, 9),)),
         ([("a", 0, 2), ("a", 3, 4)], (("a", 0, 2), ("a", 3, 4))),
         ([("b", 0, 5), ("a", 5, 9)], (("a", 5, 9), ("b", 0, 5))),
     ],
 )
-def test_windows_of_one_part_that_meet_are_one(
+def test_windows_of_one_part_that_overlap_are_one(
     given: list[tuple[str, int, int]], expected: tuple[tuple[str, int, int], ...]
 ) -> None:
     found = merged(unread(*each) for each in given)
     assert found == tuple(unread(*each) for each in expected)
     assert merged(found) == found
+
+
+def test_windows_that_only_meet_are_one_on_request() -> None:
+    found = merged([unread("a", 5, 9), unread("a", 0, 5), unread("b", 9, 10)], meeting=True)
+    assert found == (unread("a", 0, 9), unread("b", 9, 10))
 
 
 def test_failures_of_one_reading_are_one_with_what_was_kept() -> None:

@@ -12,6 +12,8 @@ STEP = timedelta(days=28)
 """Both ends count, so that a range has 29 days: never more than any calendar month, beyond which
 the provider moves the beginning without a word (provider notes, fact 3)."""
 
+DAY = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Days:
@@ -24,9 +26,9 @@ class Days:
         return f"{self.first}..{self.last}"
 
     def within(self, span: Window) -> Window:
-        """Return these days as a window, as far as they lie in `span`."""
+        """Return the part of `span` that these days are for: the last is the next range's first."""
         since = datetime.combine(self.first, time(), UTC)
-        until = datetime.combine(self.last, time(), UTC) + timedelta(days=1)
+        until = datetime.combine(self.last, time(), UTC)
         return Window(max(since, span.since), max(min(until, span.until), since, span.since))
 
 
@@ -40,6 +42,16 @@ def ranges(span: Window) -> Iterator[Days]:
         yield Days(first, first + STEP)
         first += STEP
     yield Days(first, end)
+
+
+def halves(window: Window) -> tuple[Window, ...]:
+    """Return a window in two parts that meet at a midnight, unless it is a day or is cut anyway."""
+    middle = window.since + (window.until - window.since) / 2
+    midnight = datetime.combine(middle.astimezone(UTC), time(), UTC)
+    is_cut = not DAY < window.until - window.since <= STEP
+    if is_cut or not window.since < midnight < window.until:
+        return (window,)
+    return Window(window.since, midnight), Window(midnight, window.until)
 
 
 def covers(asked: Days, echoed: Days, today: date) -> bool:

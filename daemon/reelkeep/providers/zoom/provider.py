@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import chain
 
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
-from reelkeep.core.unread import Unread
+from reelkeep.core.unread import Unread, merged
 from reelkeep.ports import Dice, Finding, Traits
 from reelkeep.providers.zoom.api_errors import Denied
 from reelkeep.providers.zoom.checking import Checker
+from reelkeep.providers.zoom.days import DAY, halves
 from reelkeep.providers.zoom.describing import Describer
 from reelkeep.providers.zoom.itinerary import Itinerary, Place
 from reelkeep.providers.zoom.locating import LOST, Finder
@@ -60,7 +61,7 @@ class Zoom:
                 yield batch
 
     def _again(self, places: Sequence[Place], unread: Sequence[Unread]) -> list[ListingTask]:
-        """Return what to ask again, in any order: a few bad days shall not hide good ones."""
+        """Return what to ask again, in halves, in any order: bad days shall not hide good ones."""
         if not unread:
             return []
         by_name: dict[str, list[Place]] = {}
@@ -68,7 +69,7 @@ class Zoom:
             for name in {place.user, place.group or place.user}:
                 by_name.setdefault(name, []).append(place)
         errands: list[ListingTask] = []
-        for each in unread:
+        for each in _halved(unread):
             known = [] if each.part in GROUPS else [at_user(each.part)]
             errands += self.itinerary.errands(by_name.get(each.part, known), each.window)
         return sorted(errands, key=lambda _: self.dice())
@@ -105,6 +106,14 @@ class Zoom:
 
     async def check(self) -> Sequence[Finding]:
         return await self.checker.check()
+
+
+def _halved(unread: Iterable[Unread]) -> list[Unread]:
+    """Return longer windows in halves, and single days together."""
+    pieces = [Unread(each.part, half) for each in unread for half in halves(each.window)]
+    single = [each for each in pieces if each.window.until - each.window.since <= DAY]
+    longer = [each for each in pieces if each.window.until - each.window.since > DAY]
+    return [*longer, *merged(single, meeting=True)]
 
 
 def _covers(span: Window, unread: Unread) -> bool:

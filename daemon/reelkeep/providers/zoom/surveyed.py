@@ -79,10 +79,11 @@ class Surveyed:
 
     @property
     def unread(self) -> tuple[Unread, ...]:
-        """What is to be read in the next pass."""
-        failed = (*self.failed, *self.short[:MOST_SHORT])
-        errands = [*(errand for errand, _ in failed), *self.left]
-        return merged_unread(Unread(e.user, e.window) for e in errands if e.window is not None)
+        """What is to be read in the next pass: in one piece if nothing of a user can be read."""
+        failed = _unread(errand for errand, _ in (*self.failed, *self.short[:MOST_SHORT]))
+        apart = [each for each in failed if each.part in self.readable]
+        whole = [each for each in failed if each.part not in self.readable]
+        return *apart, *merged_unread([*whole, *_unread(self.left)], meeting=True)
 
     def begin(self, expected: Iterable[str]) -> None:
         """Begin with listings of another kind; how those before fared says nothing of them.
@@ -174,6 +175,10 @@ class Surveyed:
     def leave(self, errand: ListingTask) -> None:
         """Leave a listing for the next pass."""
         self.left.append(errand)
+
+
+def _unread(errands: Iterable[ListingTask]) -> list[Unread]:
+    return [Unread(each.user, each.window) for each in errands if each.window is not None]
 
 
 def _is_of(errand: ListingTask, users: set[str]) -> bool:
