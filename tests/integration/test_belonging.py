@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anyio import to_thread
+from anyio import run_process, to_thread
 
 from integration.test_cli import EXTENT, Place, place_in
 from integration.test_daemon import Daemon, running, simulated
+from integration.test_reading import read_only
 from reelkeep.app.daemon_client import ask
 from reelkeep.options import Endpoint
 
@@ -298,6 +299,36 @@ async def test_a_daemon_that_waits_takes_over_a_configuration_that_is_reloaded(
             await daemon.says("daemon.ready")
             daemon.tell(signal.SIGTERM)
             assert await daemon.ends() == 0
+
+
+@pytest.mark.parametrize(
+    ("folder", "condition"), [("archive", "archive"), ("state", "catalog")],
+    ids=["the archive's disk", "the catalog's disk"],
+)  # fmt: skip
+async def test_a_disk_that_is_read_only_at_the_start_is_waited_for_under_its_name(
+    tmp_path: Path, folder: str, condition: str
+) -> None:
+    async with simulated(tmp_path) as place:
+        place.write(catalog={"url": f"sqlite:///{tmp_path / 'state' / 'catalog.db'}"})
+        async with running(place) as daemon:
+            await daemon.says("daemon.ready")
+            daemon.tell(signal.SIGTERM)
+            await daemon.ends()
+        with read_only(tmp_path / folder):
+            async with running(place) as daemon:
+                (told,) = await daemon.says(f"{condition}.unavailable")
+                assert "Read-only file system" in told["reason"]
+                where = await endpoint(daemon)
+                figures = (await asked(where, "/metrics"))[1].decode()
+                assert f"reelkeep_{condition}_unavailable 1" in figures
+                assert "reelkeep_archive_absent 0" in figures
+                assert (await asked(where, "/readyz"))[0] == 503
+                await run_process(["mount", "-o", "remount,rw,bind", str(tmp_path / folder)])
+                await daemon.says(f"{condition}.available")
+                await daemon.says("daemon.ready")
+                daemon.tell(signal.SIGTERM)
+                assert await daemon.ends() == 0
+                assert daemon.named("archive.absent") == []
 
 
 async def test_a_daemon_that_waits_stops_when_it_is_asked_to(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -18,7 +18,14 @@ from reelkeep.catalog.upgrade import Upgrade
 from reelkeep.core.identity import Evidence, Ruling, refusal, rule
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Holding
-from reelkeep.errors import ArchiveAbsent, ConfigError, DiskFull
+from reelkeep.errors import (
+    ArchiveAbsent,
+    CatalogUnavailable,
+    ConfigError,
+    DiskFull,
+    StorageUnavailable,
+    TransferError,
+)
 from reelkeep.ports import Clock, Report
 from reelkeep.settings import Settings
 
@@ -51,13 +58,32 @@ async def open_for_writing(
         Busy: Another process holds one of them.
         ConfigError, CatalogError: One cannot be opened; the message says why.
     """
-    path = settings.catalog.path
-    lock = archive.lock(path.with_name(f"{path.name}.lock"), f"the catalog {path}")
     async with (
-        open_catalog(settings, lock, older=older) as (database, is_new),
+        open_catalog(settings, _lock_of_catalog(settings, archive), older=older) as (
+            database,
+            is_new,
+        ),
         hold_archive(archive, database, clock, identities=identities),
     ):
         yield database, is_new
+
+
+@asynccontextmanager
+async def _lock_of_catalog(settings: Settings, archive: LocalArchive) -> AsyncIterator[None]:
+    """Keep every other process from writing the catalog.
+
+    Raises:
+        Busy: Another process does.
+        CatalogUnavailable: The lock's file, beside the catalog, cannot be used.
+    """
+    path = settings.catalog.path
+    async with AsyncExitStack() as stack:
+        try:
+            lock = archive.lock(path.with_name(f"{path.name}.lock"), f"the catalog {path}")
+            await stack.enter_async_context(lock)
+        except TransferError as error:
+            raise CatalogUnavailable(f"the catalog {path} cannot be locked: {error}") from error
+        yield
 
 
 @asynccontextmanager
@@ -74,6 +100,7 @@ async def hold_archive(
         ArchiveAbsent: What is at `archive.path` is not the archive of this catalog.
         Busy: Another process holds it.
         ConfigError: It cannot be begun there; the message says why.
+        StorageUnavailable: It is the archive, and cannot be written now.
     """
     known = await archive_identity(database)
     await require(archive, database)
@@ -83,7 +110,8 @@ async def hold_archive(
     except ConfigError as error:
         if known is None:
             raise
-        raise ArchiveAbsent(str(error)) from error  # it was writable once: this may pass
+        told = str(error).removeprefix("archive.path: ")
+        raise StorageUnavailable(told) from error  # it was writable once: this may pass
     async with archive.hold():
         if has_room:  # else at the next start
             await settle(archive, database, clock, identities)
@@ -166,7 +194,7 @@ async def begin_anew(
         ConfigError, CatalogError: One cannot be opened or written.
     """
     archive, path = make_archive(settings, clock, report), settings.catalog.path
-    lock = archive.lock(path.with_name(f"{path.name}.lock"), f"the catalog {path}")
+    lock = _lock_of_catalog(settings, archive)
     async with open_catalog(settings, lock, older=Upgrade(path)) as (database, _):
         ruling = rule(await evidence(archive, database))
         if ruling is Ruling.OTHER:

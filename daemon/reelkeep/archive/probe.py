@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from threading import get_ident
 
 from reelkeep.archive.places import Places
 from reelkeep.disk import Disk, write_all
@@ -34,7 +35,7 @@ def write_probe(disk: Disk, places: Places) -> None:
     Raises:
         OSError: As the kernel refuses one of these.
     """
-    name = f"probe-{os.getpid()}.tmp"
+    name = f"probe-{os.getpid()}-{get_ident()}.tmp"  # several threads may do so at once
     steps = [directory / name for directory in (places.parts, places.finished, places.staging)]
     try:
         _write(disk, steps[0])
@@ -49,7 +50,8 @@ def write_probe(disk: Disk, places: Places) -> None:
 def _write(disk: Disk, path: Path) -> None:
     fd = disk.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     try:
-        disk.lock(fd)
+        with suppress(BlockingIOError):  # somebody holds it: that says nothing of the place
+            disk.lock(fd)
         write_all(disk, fd, b"reelkeep tries whether it can write here\n")
         disk.fsync(fd)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, mak
 from sqlalchemy.exc import DBAPIError
 
 from reelkeep.catalog.folding import folded
+from reelkeep.core.disk_errors import Scope, row_of
 from reelkeep.disk import Disk, make_directory
 from reelkeep.errors import CatalogError, CatalogUnavailable
 
@@ -177,7 +179,26 @@ def _own(path: Path, disk: Disk) -> None:
         with suppress(PermissionError):  # not ours, but we may use it: the owner's business
             path.chmod(0o600)
     except OSError as error:
-        raise CatalogError(f"the catalog {path} cannot be opened: {error.strerror}") from error
+        raise _cannot_open(path, error) from error
+
+
+def _cannot_open(path: Path, error: OSError) -> CatalogError:
+    """Return our error: what is about the disk or the machine may pass, rights do not."""
+    row = row_of(error.errno)
+    what = f"the catalog {path} cannot be opened: {error.strerror}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return CatalogError(f"{what}; this is user {os.geteuid()}{_owner(path)}")
+    if row.scope in (Scope.FULL, Scope.PLACE, Scope.PROCESS):
+        return CatalogUnavailable(f"{what}. {row.advice}")
+    return CatalogError(what)
+
+
+def _owner(path: Path) -> str:
+    """Return whose the catalog is, or the nearest folder above it that can be seen."""
+    for each in (path, *path.parents):
+        with suppress(OSError):
+            return f", {each} belongs to user {each.stat().st_uid}"
+    return ""
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -42,6 +42,8 @@ class Storage:
         self.unavailable_since: float | None = None  #: The archive cannot be written.
         self.reason: str | None = None  #: Why transfers pause.
         self._is_absent = False  # another archive, or none, is there
+        self._turn = anyio.Lock()
+        self._begun = self._written = 0  # looks so far, and the last one of them that wrote
 
     @property
     def paused(self) -> bool:
@@ -74,12 +76,24 @@ class Storage:
         return (LOOK_AGAIN if self.paused else LOOK).total_seconds()
 
     async def look(self, *, write: bool = False) -> None:
-        """Look at the figures of the disk; with `write`, and while transfers pause, write, too."""
+        """Look at the figures of the disk; with `write`, and while transfers pause, write, too.
+
+        One caller at a time: a look that began after they called counts for those who wait.
+        """
+        called = self._begun
+        async with self._turn:
+            if (self._written if write else self._begun) <= called:
+                self._begun += 1
+                if write or self.paused:
+                    self._written = self._begun
+                await self._look_now(write=self._written == self._begun)
+
+    async def _look_now(self, *, write: bool) -> None:
         error: Exception | None = None
         free: int | None = None
         try:
             free = await self._archive.free()
-            await self._archive.probe(write=write or self.paused)
+            await self._archive.probe(write=write)
         except (TransferError, ConfigError) as failure:
             error = failure
         self._note(error, free)

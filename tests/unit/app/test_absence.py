@@ -1,4 +1,4 @@
-"""An archive that cannot be opened is waited for, whatever keeps it from being opened."""
+"""What cannot be opened is waited for, whatever keeps it from being opened."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import pytest
 
 from fakes.rig import StrictLog
 from reelkeep.app.absence import LOOK_AGAIN, Absence
-from reelkeep.errors import ArchiveAbsent, StorageUnavailable
+from reelkeep.errors import (
+    ArchiveAbsent,
+    CatalogUnavailable,
+    DiskFull,
+    Error,
+    StorageUnavailable,
+)
 from reelkeep.telemetry.notify import Notifier
 from virtual import VIRTUAL, Backend
 
@@ -24,8 +30,16 @@ async def nothing(_stack: AsyncExitStack) -> None:
     return
 
 
-@pytest.mark.parametrize("error", [ArchiveAbsent("not there"), StorageUnavailable("I/O error")])
-async def test_it_is_waited_for_and_said_once(error: StorageUnavailable) -> None:
+WAYS: list[tuple[Error, str, str]] = [
+    (ArchiveAbsent("not there"), "archive.absent", "archive.found"),
+    (StorageUnavailable("read-only"), "archive.unavailable", "archive.available"),
+    (DiskFull("no room"), "disk.low", "disk.recovered"),
+    (CatalogUnavailable("I/O error"), "catalog.unavailable", "catalog.available"),
+]
+
+
+@pytest.mark.parametrize(("error", "begins", "ends"), WAYS)
+async def test_it_is_waited_for_and_said_once(error: Error, begins: str, ends: str) -> None:
     log, tries = StrictLog(), 0
 
     @asynccontextmanager
@@ -40,5 +54,22 @@ async def test_it_is_waited_for_and_said_once(error: StorageUnavailable) -> None
     async with AsyncExitStack() as stack:
         found = await absence.outlast(stack, opening, serving=nothing, wait=anyio.sleep)
     assert found == 3
-    assert log.count("archive.absent", "archive.found") == [1, 1]
+    assert [event for event, _ in log.events] == [begins, ends]
     assert anyio.current_time() == pytest.approx(2 * LOOK_AGAIN)
+
+
+async def test_another_condition_ends_the_one_before() -> None:
+    log, left = StrictLog(), [error for error, _, _ in WAYS]
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[None]:
+        if left:
+            raise left.pop(0)
+        yield
+
+    absence = Absence(log, Notifier({}, pid=0))
+    async with AsyncExitStack() as stack:
+        await absence.outlast(stack, opening, serving=nothing, wait=anyio.sleep)
+    assert [event for event, _ in log.events] == [
+        event for _, begins, ends in WAYS for event in (begins, ends)
+    ]

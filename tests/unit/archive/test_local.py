@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from subprocess import PIPE, Popen
 
+import anyio
 import pytest
 
 from fakes.disk import BrokenFlush, FaultyDisk, archive_on
@@ -203,3 +204,13 @@ def test_rule_48_bug_12_a_move_overwrites_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         link_or_move(Disk(), source, target)
     assert target.read_bytes() == b"old"
+
+
+async def test_small_writes_at_once_do_not_meet(archive: LocalArchive) -> None:
+    async def some() -> None:
+        for _ in range(20):
+            await archive.probe()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(8):
+            group.start_soon(some)

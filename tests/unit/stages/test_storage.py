@@ -180,3 +180,44 @@ async def test_whoever_waits_for_work_is_woken_when_it_is_over() -> None:
     archive.room = 10
     async with running(found.opened):
         assert await bell.wait(2 * LATER)
+
+
+class CountedProbes(MemoryArchive):
+    """Takes a while for each small write, and counts those at once."""
+
+    at_once = most = count = 0
+
+    async def probe(self, *, write: bool = True) -> None:
+        self.at_once, self.count = self.at_once + 1, self.count + 1
+        self.most = max(self.most, self.at_once)
+        await anyio.sleep(1)
+        self.at_once -= 1
+        await super().probe(write=write)
+
+
+@pytest.mark.parametrize("refused", [True, False])
+async def test_many_suspicions_at_once_share_their_looks(*, refused: bool) -> None:
+    archive, log = CountedProbes(), StrictLog()
+    archive.refusal = error_of("EIO") if refused else None
+    found, ends = Storage(archive, log), list[TransferError]()
+
+    async def suspect() -> None:
+        ends.append(await found.examine(error_of("EIO")))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(8):
+            group.start_soon(suspect)
+    assert [isinstance(each, StorageUnavailable) for each in ends] == [refused] * 8
+    assert archive.most == 1
+    assert archive.count <= 2
+    assert log.count("archive.unavailable") == [int(refused)]
+
+
+async def test_a_look_that_began_before_the_suspicion_proves_nothing() -> None:
+    archive, log = CountedProbes(), StrictLog()
+    found = Storage(archive, log)
+    async with anyio.create_task_group() as group:
+        group.start_soon(found.examine, error_of("EIO"))
+        await anyio.sleep(0.5)
+        group.start_soon(found.examine, error_of("EIO"))
+    assert archive.count == 2
