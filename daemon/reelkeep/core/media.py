@@ -98,6 +98,15 @@ _OTHERS: Mapping[str, re.Pattern[bytes]] = MappingProxyType(
     }
 )
 """Other kinds of files that are known by how they begin."""
+_AS_GOOD: Mapping[Kind, frozenset[str]] = MappingProxyType(
+    {
+        Kind.JPEG: frozenset({"a PNG picture", "a GIF picture"}),
+        Kind.MP4: frozenset(
+            {"a Matroska or WebM file", "an Ogg file", "a RIFF file", "an MP3 file"}
+        ),
+    }
+)
+"""What a provider may send by another name: it is believed if its size was promised."""
 
 
 def kind_of(file_type: str, extension: str) -> Kind:
@@ -208,7 +217,7 @@ def examine(kind: Kind, read_at: ReadAt, size: int, *, sized: bool = False) -> E
     if page:
         return Examination(fault=page, is_no_file=True)
     if other := _another_kind(kind, head):
-        return Examination(fault=f"begins like {other}, not like {kind.value} ({size} bytes)")
+        return _of_another_kind(kind, other, size, sized=sized)
     if not magic_ok(kind, head):
         fault = f"does not begin like {kind.value} ({size} bytes)"
         return Examination(fault=fault, is_no_file=_is_message(kind, head, sized=sized))
@@ -253,6 +262,12 @@ def _another_kind(kind: Kind, head: bytes) -> str | None:
     if kind in (Kind.OPAQUE, Kind.PAGE) or (kind in _STRICT and magic_ok(kind, head)):
         return None
     return next((name for name, begins in _OTHERS.items() if begins.match(head)), None)
+
+
+def _of_another_kind(kind: Kind, other: str, size: int, *, sized: bool) -> Examination:
+    if sized and other in _AS_GOOD.get(kind, ()):
+        return Examination(note=f"it is {other}, not {kind.value}")
+    return Examination(fault=f"begins like {other}, not like {kind.value} ({size} bytes)")
 
 
 def _text_start(head: bytes) -> bytes:

@@ -102,9 +102,10 @@ def _outline(read_at: ReadAt, size: int) -> _Outline | str:
         header = read_at(offset, min(_LONG, size - offset))
         kind, length = header[4:8], _length(header, size - offset)
         if fault := _fault(kind, length, offset, size):
-            if not (seen.issuperset(_NEEDED) and _all_zero(read_at, offset, size)):
+            rest = _rest(read_at, offset, size) if seen.issuperset(_NEEDED) else None
+            if rest is None:
                 return fault
-            found.note = f"{size - offset} zero bytes are behind its last box"
+            found.note = f"{size - offset} {rest} are behind its last box"
             offset = size
             break
         seen.add(kind)
@@ -122,6 +123,8 @@ def _note_box(found: _Outline, kind: bytes, offset: int, lengths: tuple[int, int
     found.edges.update((offset, end))
     if kind == b"mdat":
         found.data.append((min(offset + header, end), end))
+    elif kind == b"moov" and found.moov is not None:
+        found.note = "it has two moov boxes, of which players take the first"
     elif kind == b"moov":
         found.moov = (offset + header, end)
     elif kind == b"moof":
@@ -160,9 +163,16 @@ def _fault(kind: bytes, length: int, offset: int, size: int) -> str | None:
     return None
 
 
-def _all_zero(read_at: ReadAt, offset: int, size: int) -> bool:
-    """Whether nothing but zeros follows; a preallocated file may have them."""
+def _rest(read_at: ReadAt, offset: int, size: int) -> str | None:
+    """Return what follows the last box and is none; None if it may be a box that is cut, or a page.
+
+    A preallocated file may have zeros, and some programs append a line end or a few bytes.
+    """
     if size - offset > _MOST_ZEROS:
-        return False
+        return None
     pieces = range(offset, size, _PIECE)
-    return not any(any(read_at(at, min(_PIECE, size - at))) for at in pieces)
+    if not any(any(read_at(at, min(_PIECE, size - at))) for at in pieces):
+        return "zero bytes"
+    head = read_at(offset, min(_SHORT, size - offset))
+    like_box = head.startswith((b"\0", b"<", b"{")) or head[4:] in _ABOUT | FIRST_BOXES
+    return None if like_box or size - offset > _SLACK else "bytes"

@@ -32,14 +32,14 @@ ALL_SAMPLES: Final = 512
 """Samples of a track up to which all are looked into."""
 
 STRIDE: Final = 128 * 1024
-"""Bytes of a longer track from one place that is looked into to the next, about."""
+"""Bytes from one place in a longer track that is looked into to the next, at most about so many."""
 
-MOST_LOOKS: Final = 65_536
-
+_LEAST_LOOKS, _MOST_LOOKS = 64, 65_536
 _MOST_TRACKS = 256
 _CHUNKS = 4096
 _CHUNK = 16 * 1024
 """Bytes of a file for each chunk of an ordinary one; of more chunks, some are checked."""
+_EDITS = 12  # where `edts` says how many edits its only box has
 _NEEDED = (b"stsc", b"stts", b"stsd")
 
 
@@ -113,7 +113,7 @@ class MovieTrack:
     def looks(self, size: int, total: int) -> Iterator[tuple[int, int]]:
         """Yield place and size of samples to look into, all of a short track, else some.
 
-        Some are one in about `STRIDE` bytes of `total`, of sound its neighbours as well.
+        Some are one in about `STRIDE` bytes, 64 at least; of sound its neighbours as well.
 
         Raises:
             WrongBox: Some lie behind the end of the file.
@@ -121,7 +121,8 @@ class MovieTrack:
         count, chunks = self.sizes.count, len(self.starts)
         if not total:
             return
-        row, stride = FRAMES if self.unit < 0 else 1, max(STRIDE, total // MOST_LOOKS)
+        row = FRAMES if self.unit < 0 else 1
+        stride = 1 + max(min(STRIDE, total // _LEAST_LOOKS), total // _MOST_LOOKS)
         if count <= ALL_SAMPLES:
             row, stride = count, total
         near, often = -(-row * chunks // count), 2 * total > 3 * stride * chunks
@@ -210,42 +211,64 @@ def read_movie(read_at: ReadAt, extent: tuple[int, int]) -> Movie:
     content = memoryview(read_at(start, end - start))
     if len(content) != end - start:
         raise WrongBox("moov could not be read to its end")
-    tracks: list[MovieTrack] = []
-    units: dict[int, int] = {}
-    sizes: dict[int, int] = {}
-    notes: list[str] = []
-    for kind, payload in inner_boxes(content, "moov"):
-        if kind == b"trak":
-            track, track_id, note = _track(payload, len(tracks) + 1)
-            tracks.append(track)
-            units[track_id] = track.unit
-            notes += [note] if note else []
-        elif kind == b"mvex":
-            sizes |= _defaults(payload)
-    if sum(len(track.starts) for track in tracks) > MOST_ENTRIES:
+    boxes = list(inner_boxes(content, "moov"))
+    traks = [payload for kind, payload in boxes if kind == b"trak"]
+    found = [_track(payload, count) for count, payload in enumerate(traks, 1)]
+    if sum(len(each.track.starts) for each in found) > MOST_ENTRIES:
         raise NotTold
-    return Movie(tracks, units, sizes, notes[0] if notes else None)
+    parts = dict(boxes)
+    notes = [each.note for each in found if each.note]
+    if b"mvex" not in parts and not any(each.edited for each in found):
+        longest = max((each.seconds for each in found), default=0)
+        note = _duration_note(parts.get(b"mvhd", _NOTHING), "the movie", longest)
+        notes += [note] if note else []
+    return Movie(
+        [each.track for each in found],
+        {each.id: each.track.unit for each in found},
+        _defaults(parts.get(b"mvex", _NOTHING)),
+        notes[0] if notes else None,
+    )
 
 
-def _track(trak: memoryview, count: int) -> tuple[MovieTrack, int, str | None]:
+@dataclass(frozen=True, slots=True)
+class _Trak:
+    """What one `trak` says."""
+
+    track: MovieTrack
+    id: int
+    seconds: float = 0  #: That its samples last.
+    edited: bool = False  #: It is not shown from its beginning to its end.
+    note: str | None = None
+
+
+def _track(trak: memoryview, count: int) -> _Trak:
     parts = dict(inner_boxes(trak, "trak"))
     media = dict(inner_boxes(parts.get(b"mdia", _NOTHING), "mdia"))
     info = dict(inner_boxes(media.get(b"minf", _NOTHING), "minf"))
     table = dict(inner_boxes(info.get(b"stbl", _NOTHING), "stbl"))
     track_id = _track_id(parts.get(b"tkhd", _NOTHING))
     _see_own_data(info.get(b"dinf", _NOTHING))
+    if not table:
+        return _Trak(MovieTrack(count, Sizes(0), (), Runs((), (), (0,))), track_id)
     if missing := [kind.decode() for kind in _NEEDED if kind not in table]:
         raise WrongBox(f"track {count} has no {missing[0]}")
     sizes = _sizes(table)
     samples, ticks = _times(table[b"stts"])
     if samples != sizes.count:
         raise WrongBox(f"track {count} has {sizes.count} samples and the times of {samples}")
-    starts = _offsets(table)
+    starts = _offsets(table, samples)
     runs = _runs(table[b"stsc"], len(starts))
     if runs.samples[-1] != samples:
         raise WrongBox(f"the chunks of track {count} do not hold its samples")
     track = MovieTrack(count, sizes, starts, runs, unit_length(table[b"stsd"]))
-    return track, track_id, _duration_note(media.get(b"mdhd", _NOTHING), ticks, samples, count)
+    scale, mdhd = 0, media.get(b"mdhd", _NOTHING)
+    if mdhd:
+        scale = _duration(mdhd)[0]
+    seconds = ticks / scale if scale else 0
+    note = _duration_note(mdhd, f"track {count}", seconds) or _table_note(table, samples, count)
+    edits = parts.get(b"edts", _NOTHING)
+    edited = bool(edits) and number(edits, _EDITS) > 1
+    return _Trak(track, track_id, seconds, edited, note)
 
 
 _NOTHING = memoryview(b"")
@@ -282,11 +305,13 @@ def _sizes(table: Mapping[bytes, memoryview]) -> Sizes:
     return Sizes(count, own=array("B", islice(sizes, count)))
 
 
-def _offsets(table: Mapping[bytes, memoryview]) -> array[int]:
+def _offsets(table: Mapping[bytes, memoryview], samples: int) -> array[int]:
     if (short := table.get(b"stco")) is not None:
         return numbers(short, 8, number(short, 4))
     if (long := table.get(b"co64")) is not None:
         return numbers(long, 8, number(long, 4), 8)
+    if not samples:
+        return array("I")
     raise WrongBox("a track does not say where its chunks are")
 
 
@@ -309,18 +334,38 @@ def _times(stts: memoryview) -> tuple[int, int]:
     return sum(entries[::2]), sum(map(mul, entries[::2], entries[1::2]))
 
 
-def _duration_note(mdhd: memoryview, ticks: int, samples: int, track: int) -> str | None:
-    """Return a note if a track announces another duration than its samples have."""
-    if not mdhd or not samples:
+def _duration(header: memoryview) -> tuple[int, int]:
+    """Return how many ticks a second has, and how many are announced, by `mvhd` or `mdhd`."""
+    if header[0] == 1:
+        return number(header, 20), number(header, 24, 8)
+    return number(header, 12), number(header, 16)
+
+
+def _duration_note(header: memoryview, what: str, seconds: float) -> str | None:
+    """Return a note if another duration is announced than samples have."""
+    if not header or not seconds:
         return None
-    wide = mdhd[0] == 1
-    scale = number(mdhd, 20 if wide else 12)
-    announced = number(mdhd, 24, 8) if wide else number(mdhd, 16)
-    unknown = announced in (0, 2**32 - 1, 2**64 - 1) or scale == 0
-    if unknown or abs(ticks - announced) <= scale + announced // 100:
+    scale, ticks = _duration(header)
+    if ticks in (0, 2**32 - 1, 2**64 - 1) or scale == 0:
         return None
-    said, real = announced // scale, ticks // scale
-    return f"track {track} announces {said} s, and its samples last {real} s"
+    announced = ticks / scale
+    if abs(seconds - announced) <= 1 + announced / 100:
+        return None
+    return f"{what} announces {int(announced)} s, and its samples last {int(seconds)} s"
+
+
+def _table_note(table: Mapping[bytes, memoryview], samples: int, track: int) -> str | None:
+    """Return a note if what is said of single samples is not said of as many as there are."""
+    shifts, keys, kinds = (table.get(kind) for kind in (b"ctts", b"stss", b"sdtp"))
+    if kinds and len(kinds) - 4 != samples:
+        return f"track {track} has {samples} samples and says of {len(kinds) - 4} what they need"
+    if keys and (count := number(keys, 4)) and (last := number(keys, 4 + 4 * count)) > samples:
+        return f"track {track} has {samples} samples and calls one of number {last} a key"
+    if shifts and (count := number(shifts, 4)) <= MOST_ENTRIES // 2:
+        shifted = sum(numbers(shifts, 8, 2 * count)[::2])
+        if shifted != samples:
+            return f"track {track} has {samples} samples and shifts {shifted} of them"
+    return None
 
 
 def _defaults(mvex: memoryview) -> dict[int, int]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from operator import itemgetter
+from itertools import groupby
 from typing import Final
 
 from reelkeep.core.examination import ReadAt
@@ -19,7 +18,9 @@ AAC: Final = -1
 """In the place of the bytes of a length: samples are frames of AAC, which have none."""
 FRAMES: Final = 4
 """Neighbours among frames of AAC that are looked into: one alone may fit by chance."""
-_MISSES = 3  # in a row, which are no chance
+_ROW = 12  # hits that are no chance
+_MISSES = 3
+_END = 7  # the name of the last element
 _VISUAL = 78  # bytes of a visual sample entry before its boxes
 _READ_WHOLE = 8192
 _MOST_UNITS = 256
@@ -57,17 +58,18 @@ def _frames(read_at: ReadAt, samples: Iterable[tuple[int, int]]) -> tuple[bool, 
     """Look for frames in a row that are unlike most (ISO/IEC 14496-3, 4.4.2.1).
 
     A frame begins with three bits that name its first element, mostly the same in a file, and ends
-    with three that are set, and zeros to the next byte. Where most do not, it is another coding.
+    with three that are set, and zeros to the next byte. Where no row of frames does, it is another
+    coding.
     """
     found = [
         (at, _first_element(read_at(at, size) if size <= _READ_WHOLE else b""))
         for at, size in samples
         if size
     ]
-    usual, count = max(
-        Counter(name for _, name in found).items(), key=itemgetter(1), default=(None, 0)
-    )
-    if usual is None or 2 * count <= len(found):
+    names = [name for _, name in found]
+    usual = max(set(names) - {None}, key=names.count, default=None)
+    rows = (len(list(row)) for name, row in groupby(names) if name == usual)
+    if usual is None or max(rows) < min(_ROW, (len(found) + 1) // 2):
         return False, None
     misses = 0
     for at, name in found:
@@ -81,7 +83,8 @@ def _first_element(frame: bytes) -> int | None:
     """Return the name of the first element of what looks like a frame of AAC."""
     end = int.from_bytes(frame[-2:], "big")
     zeros = (end & -end).bit_length() - 1
-    return frame[0] >> 5 if 0 <= zeros < 8 and end >> zeros & 7 == 7 else None
+    fits = 0 <= zeros < 8 and end >> zeros & 7 == _END != frame[0] >> 5
+    return frame[0] >> 5 if fits else None
 
 
 def _is_filled(read_at: ReadAt, at: int, size: int, width: int) -> bool:

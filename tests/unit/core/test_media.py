@@ -227,6 +227,28 @@ def test_a_broken_file_is_named(kind: Kind, content: bytes, complaint: str) -> N
     assert complaint in (container(kind, content) or "")
 
 
+@pytest.mark.parametrize(
+    ("kind", "begins", "taken"),
+    [
+        (Kind.JPEG, b"\x89PNG\r\n\x1a\n", True),
+        (Kind.JPEG, b"GIF89a", True),
+        (Kind.MP4, b"\x1aE\xdf\xa3", True),
+        (Kind.MP4, b"RIFF\0\0\0\0WAVE", True),
+        (Kind.MP4, b"\x89PNG\r\n\x1a\n", False),
+        (Kind.JPEG, b"%PDF-", False),
+        (Kind.VTT, b"PK\3\4", False),
+    ],
+)
+def test_a_medium_by_another_name_is_taken_if_its_size_was_promised(
+    kind: Kind, begins: bytes, taken: bool
+) -> None:
+    content = begins + bytes(50)
+    sized = examine(kind, lambda at, n: content[at : at + n], len(content), sized=True)
+    assert (sized.fault is None, sized.note is not None) == (taken, taken)
+    assert sized.structure is Structure.NONE
+    assert examine(kind, lambda at, n: content[at : at + n], len(content)).fault is not None
+
+
 @pytest.mark.parametrize(("letter", "verdict"), [(b"]", None), (b"x", "the JSON is cut")])
 def test_of_a_huge_json_file_only_the_ends_are_read(letter: bytes, verdict: str | None) -> None:
     reads: list[int] = []

@@ -92,6 +92,20 @@ def test_zero_bytes_behind_the_last_box_are_noted(count: int) -> None:
     assert (found.fault, found.note) == (None, f"{count} zero bytes are behind its last box")
 
 
+@pytest.mark.parametrize("rest", [b"\r\n", b"abcde", b"\1" * 4096])
+def test_some_bytes_behind_the_last_box_are_noted(rest: bytes) -> None:
+    content = FTYP + MDAT + MOOV + rest
+    found = examine_mp4(reader(content), len(content))
+    assert (found.fault, found.note) == (None, f"{len(rest)} bytes are behind its last box")
+
+
+@pytest.mark.parametrize(
+    "rest", [b"\1" * 4097, b"\1\0\0\0mdat", b"\0\0\1", b'{"code":401}', b"<Error/>"]
+)
+def test_what_may_be_a_cut_box_or_a_page_behind_the_last_box_is_a_fault(rest: bytes) -> None:
+    assert check(FTYP + MDAT + MOOV + rest) is not None
+
+
 @given(st.integers(0, len(FTYP + MDAT + MOOV) - 1))
 def test_every_cut_is_seen(end: int) -> None:
     assert check((FTYP + MDAT + MOOV)[:end]) is not None

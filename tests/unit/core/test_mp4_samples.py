@@ -280,12 +280,95 @@ def test_of_very_many_chunks_some_are_checked() -> None:
 
 
 def test_tracks_that_share_samples_are_noted() -> None:
-    shared = Made(moov_first=False).content()
-    at = shared.index(b"trak") - 4
-    trak = shared[at : at + int.from_bytes(shared[at : at + 4])]
-    moov = shared.index(b"moov") - 4
-    content = shared[:moov] + box(b"moov", shared[moov + 8 :], trak)
-    assert look(content) == Examination(Structure.CONTAINER, note="tracks share samples")
+    whole = Made(moov_first=False).content()
+    at = whole.index(b"trak") - 4
+    again = whole[at : at + int.from_bytes(whole[at : at + 4])]
+    found = look(told_more(again))
+    assert found == Examination(Structure.CONTAINER, note="tracks share samples")
+
+
+# --- what is unusual ------------------------------------------------------------------------------
+
+
+def told_more(*traks: bytes, table: bytes = b"", movie: int = 0, edits: int = 0) -> bytes:
+    """Return a file with more tracks, and more of its video: tables, durations, edits."""
+    whole = Made(moov_first=False).content()
+    moov = whole.index(b"moov") + 4
+    video = moov + int.from_bytes(whole[moov : moov + 4])
+    size = int.from_bytes(whole[video : video + 4])
+    content = whole[video + 8 : video + size]
+    content = nested(content, [b"mdia", b"minf", b"stbl"], table)
+    if edits:
+        content += box(b"edts", full(b"elst", edits, *[0] * 3 * edits))
+    mvhd = full(b"mvhd", 0, 0, 1000, movie, *[0] * 20)
+    return whole[: moov - 8] + box(
+        b"moov", mvhd, box(b"trak", content), whole[video + size :], *traks
+    )
+
+
+def nested(content: bytes, names: Sequence[bytes], added: bytes) -> bytes:
+    """Return boxes with more in the one that `names` lead to."""
+    if not names:
+        return content + added
+    at = content.index(names[0]) - 4
+    end = at + int.from_bytes(content[at : at + 4])
+    return (
+        content[:at]
+        + box(names[0], nested(content[at + 8 : end], names[1:], added))
+        + content[end:]
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        (told_more(table=full(b"ctts", 1, 39, 5)), "has 40 samples and shifts 39 of them"),
+        (told_more(table=full(b"stss", 2, 5, 41)), "calls one of number 41 a key"),
+        (told_more(table=full(b"sdtp", 0)), "says of 4 what they need"),
+        (told_more(movie=9000), "the movie announces 9 s, and its samples last 2 s"),
+    ],
+)
+def test_tables_of_single_samples_and_durations_that_do_not_fit_are_noted(
+    content: bytes, note: str
+) -> None:
+    found = look(content)
+    assert (found.structure, found.fault) == (Structure.CONTAINER, None)
+    assert note in (found.note or "")
+
+
+def trak(*media: bytes) -> bytes:
+    return box(
+        b"trak", full(b"tkhd", *[0] * 20), box(b"mdia", full(b"mdhd", 0, 0, 1000, 0, 0), *media)
+    )
+
+
+NO_SAMPLES = box(
+    b"stbl",
+    box(b"stsd", bytes(8)), full(b"stts", 0), full(b"stsc", 0), full(b"stsz", 0, 0),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        told_more(table=full(b"ctts", 2, 10, 5, 30, 1) + full(b"stss", 1, 40) + full(b"stss", 0)),
+        told_more(table=box(b"sdtp", bytes(44))),
+        told_more(movie=2400),
+        told_more(movie=9000, edits=2),
+        told_more(trak()),
+        told_more(trak(box(b"minf"))),
+        told_more(trak(box(b"minf", NO_SAMPLES))),
+        told_more(trak(box(b"minf", NO_SAMPLES + full(b"stco", 0)))),
+    ],
+)
+def test_what_is_merely_rare_is_no_fault(content: bytes) -> None:
+    assert look(content) == Examination(Structure.SAMPLES)
+
+
+def test_of_two_moov_boxes_the_first_counts() -> None:
+    found = look(Made().content() + Made(move=10**6).moov(0))
+    assert found.structure is Structure.SAMPLES
+    assert found.note == "it has two moov boxes, of which players take the first"
 
 
 # --- fragments ------------------------------------------------------------------------------------
