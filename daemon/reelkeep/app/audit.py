@@ -13,7 +13,7 @@ import anyio
 from reelkeep.app.books import read_catalog, utc_now
 from reelkeep.app.exception_groups import unwrapped
 from reelkeep.app.house import builder, make_providers
-from reelkeep.app.plan import scratch_catalog
+from reelkeep.app.plan import Hearing, scratch_catalog
 from reelkeep.app.shelf import make_archive
 from reelkeep.app.wire import open_wire
 from reelkeep.archive.local import LocalArchive
@@ -36,7 +36,7 @@ from reelkeep.core.model import (
 from reelkeep.core.poll_window import AHEAD, EPOCH, since_epoch
 from reelkeep.core.unread import PartlyDescribed
 from reelkeep.errors import ProviderError
-from reelkeep.ports import Clean, Clock, Provider, Report
+from reelkeep.ports import Clean, Clock, Provider
 from reelkeep.settings import Settings
 from reelkeep.stages.blame import batches, blamed
 from reelkeep.telemetry.libraries import captured
@@ -65,7 +65,6 @@ class Audited:
     days: dict[date | None, Tally] = field(default_factory=dict)  #: Day of the start, in UTC.
     findings: list[Finding] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)  #: Why not all may have been listed.
-    unsure: bool = False  #: A listing is known not to show all.
     error: str | None = None  #: Why the provider could not be read, or not wholly.
 
     @property
@@ -73,7 +72,7 @@ class Audited:
         """Whether all that the provider holds is surely here, or not wanted."""
         return (
             self.error is None
-            and not self.unsure
+            and not self.incomplete
             and not any(tally.left for tally in self.days.values())
         )
 
@@ -89,7 +88,8 @@ async def audit(
     Raises:
         CatalogError, IoFailed: Catalog or archive cannot be read.
     """
-    hearing = _Hearing(log, {name: Audited(name) for name in names})
+    found = {name: Audited(name) for name in names}
+    hearing = Hearing(log, {name: audited.incomplete for name, audited in found.items()})
     async with AsyncExitStack() as stack:
         stack.enter_context(captured(log))
         if exists(settings.catalog.path):
@@ -106,24 +106,9 @@ async def audit(
         providers = make_providers(settings, build)
         with unwrapped():
             async with anyio.create_task_group() as group:
-                for name, found in hearing.found.items():
-                    group.start_soon(auditor.one, providers[name], window, found)
-    return list(hearing.found.values())
-
-
-class _Hearing:
-    """A report that also notes why a listing is not complete."""
-
-    def __init__(self, heard: Report, found: dict[ProviderName, Audited]) -> None:
-        self._heard = heard
-        self.found = found
-
-    def __call__(self, event: str, /, **keys: object) -> None:
-        if event in ("poll.incomplete", "user.skipped"):
-            found = self.found[ProviderName(str(keys["provider"]))]
-            found.incomplete.append(str(keys["reason"]))
-            found.unsure = found.unsure or event == "poll.incomplete"
-        self._heard(event, **keys)
+                for name, audited in found.items():
+                    group.start_soon(auditor.one, providers[name], window, audited)
+    return list(found.values())
 
 
 @dataclass(slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 from sqlalchemy import Connection, func, select
@@ -27,7 +27,7 @@ from reelkeep.core.model import FileId, Locator, ProviderName, Recording, Record
 from reelkeep.core.poll_window import since_epoch
 from reelkeep.core.unread import Unread
 from reelkeep.errors import ProviderError
-from reelkeep.ports import Clean, Clock, Dice, Finding, Provider, Resuming, Traits
+from reelkeep.ports import Clean, Clock, Dice, Finding, Provider, Report, Resuming, Traits
 from reelkeep.settings import Settings
 from reelkeep.settings.model import CatalogOptions
 from reelkeep.stages.poll import Poller
@@ -47,6 +47,20 @@ class PlanLine:
     unknown_sizes: int
     transcodings: int  #: Recordings that would be asked to be transcoded first.
     error: str | None  #: Why the provider could not be read, or not wholly.
+    incomplete: Sequence[str] = ()  #: Why not all may have been listed.
+
+
+class Hearing:
+    """A report that also notes, for each provider, why not all may have been listed."""
+
+    def __init__(self, heard: Report, incomplete: Mapping[ProviderName, list[str]]) -> None:
+        self._heard = heard
+        self._incomplete = incomplete
+
+    def __call__(self, event: str, /, **keys: object) -> None:
+        if event in ("poll.incomplete", "user.skipped"):
+            self._incomplete[ProviderName(str(keys["provider"]))].append(str(keys["reason"]))
+        self._heard(event, **keys)
 
 
 class ReadOnlyProvider:
@@ -103,18 +117,24 @@ async def plan(
     Raises:
         CatalogError, IoFailed: Catalog or archive cannot be read.
     """
+    incomplete: dict[ProviderName, list[str]] = {name: [] for name in names}
     async with AsyncExitStack() as stack:
         stack.enter_context(captured(log))
         scratch = await stack.enter_async_context(scratch_catalog(settings, utc_now))
         wire = await stack.enter_async_context(open_wire(settings))
+        hearing = Hearing(log, incomplete)
         build = builder(
-            settings, wire.transport, log, learn=log.learn, clock=utc_now, dice=random.random
+            settings, wire.transport, hearing, learn=log.learn, clock=utc_now, dice=random.random
         )
         providers = make_providers(settings, build)
         chosen = [providers[name] for name in names]
-        return await rehearse(
+        lines = await rehearse(
             scratch, chosen, clock=utc_now, dice=random.random, clean=log.clean, window=window
         )
+        return [
+            replace(line, incomplete=[log.clean(reason) for reason in incomplete[line.name]])
+            for line in lines
+        ]
 
 
 @asynccontextmanager

@@ -88,8 +88,8 @@ def command(
     not know of them or lost them), unreadable (stored, but the archive cannot be read there now),
     vanished (we knew of them, and the provider has them no longer)
     and at risk of being deleted before they are here. Nothing is changed; you can run this while
-    the daemon is running. The exit code is 0 when all that the providers hold is stored or not
-    wanted.
+    the daemon is running. The exit code is 0 when all that the providers hold is surely stored or
+    not wanted: it is 1 if a listing may not show all, as when a user is passed over.
 
     With --content, files that are archived are fetched again, while their providers still have
     them, and compared with the bytes that are here. The exit code is 0 when all that could be

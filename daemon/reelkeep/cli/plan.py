@@ -70,8 +70,12 @@ def _print(call: Invocation, lines: Sequence[PlanLine]) -> None:
     for line in lines:
         if line.error:
             out.show(cell(f"{line.name} could not be read wholly: {line.error}", "red"))
+        for reason in line.incomplete:
+            out.show(cell(f"{line.name} may not have listed all: {reason}", "yellow"))
     files, known = sum(line.files for line in lines), sum(line.bytes for line in lines)
     out.line()
+    sure = not any(line.error or line.incomplete for line in lines)
     out.line(
-        f"A pass would fetch {number(files, 'file')}, {size(known)} of which the size is known."
+        f"{'A' if sure else 'As far as is known, a'} pass would fetch {number(files, 'file')}, "
+        f"{size(known)} of which the size is known."
     )
