@@ -13,7 +13,15 @@ from reelkeep.simulator import Extent, Simulator, Switches
 from reelkeep.simulator.world import SimUser, Trouble
 
 DAYS = 90
-THREE = (Trouble.ERROR, Trouble.SCOPE, Trouble.PAGE)
+THREE = {
+    Trouble.ERROR: "ask the provider's support",
+    Trouble.SCOPE: "whether the app's scopes and its owner's role reach that user",
+    Trouble.PAGE: "ask the provider's support",
+}
+"""Three ways to be broken, and what is to be done."""
+
+LASTING = (Trouble.SCOPE, Trouble.RIGHTS, Trouble.UNKNOWN)
+"""Nothing that may pass in a moment, so that a pass asks no second time."""
 
 
 def extent(users: int) -> Extent:
@@ -77,8 +85,12 @@ async def test_broken_users_cost_the_others_nothing_and_lose_nothing(place: Plac
 
     first = await place.run("sync", code=1)
     assert kept(place) == of(place, fine)
-    for user in broken:
-        assert user.email in first.out + first.err
+    said = {
+        each["user"]: each["reason"] for each in first.events if each["event"] == "listing.failed"
+    }
+    for user, remedy in zip(broken, THREE.values(), strict=True):
+        assert user.email in first.out
+        assert remedy in said[user.email]
 
     place.sim.journal.requests.clear()
     second = await place.run("sync", code=1)
@@ -96,6 +108,17 @@ async def test_broken_users_cost_the_others_nothing_and_lose_nothing(place: Plac
     assert asked(place, fine) == {1}
     assert fetched_once(place)
     assert (await place.run("audit", "--json")).json["ok"] is True
+
+
+@pytest.mark.parametrize("place", [8], indirect=True)
+async def test_broken_users_who_come_first_stop_nobody(place: Place) -> None:
+    users = place.sim.world.users
+    for user, trouble in zip(users[:3], LASTING, strict=True):
+        user.trouble = trouble
+    ran = await place.run("sync", code=1)
+    assert kept(place) == of(place, users[3:])
+    for user in users[:3]:
+        assert user.email in ran.out
 
 
 @pytest.mark.parametrize("place", [10_000], indirect=True)
