@@ -78,8 +78,11 @@ def fingerprint(recording: Recording) -> str:
     """Return a short digest of what was said of `recording`; equal if nothing changed.
 
     In which order its files are listed is no change, nor is that the provider was told of it.
-    What is said of a single file is among the facts of its recording, too.
+    What is said of a single file is among the facts of its recording, too. A user who is only
+    inferred is left out: who is listed under an id and an address is one person.
     """
+    if recording.user_inferred:
+        recording = replace(recording, user="")
     in_order = sorted(recording.files, key=lambda file: file.id)
     files = [_said(file) for file in in_order]
     said = [*(getattr(recording, name) for name in _OF_A_RECORDING), files]

@@ -91,6 +91,7 @@ class Recording:
     readiness: Readiness = Readiness.READY
     title: str = ""
     user: str = ""
+    user_inferred: bool = False  #: From where it was listed: another listing may say another.
     meeting_id: str = (
         ""  #: The number that people dial, where there is one; else what a filter names.
     )

@@ -112,6 +112,7 @@ def sighting(said: Mapping[str, Any], angle: ParseOptions) -> Sighting | None:
         readiness=Readiness.READY if is_ready else Readiness.PROCESSING,
         title=text(said.get(angle.dialect.title)),
         user=text(said.get("host_email")) or angle.host or text(said.get("host_id")),
+        user_inferred=not text(said.get("host_email")),
         meeting_id=text(said.get(angle.dialect.number)),
         started=started,
         duration=minutes(said.get("duration")),

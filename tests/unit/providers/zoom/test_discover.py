@@ -21,6 +21,7 @@ from fakes.zoom import (
     session,
     span,
 )
+from reelkeep.core.admission import fingerprint
 from reelkeep.core.model import Recording, Window
 from reelkeep.core.unread import PartlyRead, Unread
 from reelkeep.errors import (
@@ -756,6 +757,26 @@ async def test_a_user_who_is_passed_over_is_said_once_with_the_providers_words()
     (said,) = bench.log.named("user.skipped")
     assert "u-1" in str(said["reason"])
     assert "You do not have the right permissions." in str(said["reason"])
+
+
+async def test_a_person_who_is_listed_twice_changes_nothing_each_time() -> None:
+    bench = Bench()
+    for path in (ONE, "/users/1@b.test/recordings"):
+        bench.script.on(path, page([meeting("m-1", host_email=...)]))
+    one, other = await discovered(bench.meetings(users=["u-1", "1@b.test"]))
+    assert one.user != other.user
+    assert fingerprint(one) == fingerprint(other)
+
+
+async def test_a_user_who_is_said_is_news() -> None:
+    one, other = [await discovered(said_by(user)) for user in ("a@b.test", "c@b.test")]
+    assert fingerprint(one[0]) != fingerprint(other[0])
+
+
+def said_by(user: str) -> Zoom:
+    bench = Bench()
+    bench.script.on(ACCOUNT, page([meeting("m-1", host_email=user)]))
+    return bench.meetings(users="account")
 
 
 async def test_an_account_can_be_listed_as_a_whole() -> None:
