@@ -26,6 +26,7 @@ class Failure:
     whose: str
     what: str
     error: ProviderError
+    misspelt: bool = False  #: The operator may have given a wrong name.
 
     @property
     def passing(self) -> bool:
@@ -107,12 +108,12 @@ def _brief(error: ProviderError) -> str:
     return str(error)
 
 
-def remedy(errors: Iterable[ProviderError]) -> str:
+def remedy(failures: Iterable[Failure]) -> str:
     """Return what to do about listings that fail while others are served."""
-    errors = list(errors)
-    if any(isinstance(each, Denied) and each.verdict is Verdict.NO_USER for each in errors):
+    known = list(failures)
+    if any(each.misspelt for each in known):
         return "is a user in `users` misspelt, or gone? asked again with each poll"
-    refused = any(isinstance(each, Denied | Rejected | Misplaced) for each in errors)
+    refused = any(isinstance(each.error, Denied | Rejected | Misplaced) for each in known)
     who = "for what is refused, see in Zoom whether the app's scopes and its owner's role reach "
     return f"{who}that user; asked again with each poll" if refused else _AGAIN
 

@@ -127,7 +127,7 @@ class Survey:
             return
         raise PartlyRead(
             f"all but {len(failures)}: {named([str(each) for each in failures])}; "
-            f"all others are served; {remedy(each.error for each in failures)}",
+            f"all others are served; {remedy(failures)}",
             unread=merged_unread([*found.unread, *hidden]),
         )
 
@@ -145,7 +145,7 @@ class Survey:
                     provider=self._name,
                     user=failure.whose or None,
                     code=failure.error.code,
-                    reason=f"{failure}; others are served; {remedy([failure.error])}",
+                    reason=f"{failure}; others are served; {remedy([failure])}",
                 )
                 self._broken[user] = failure.whose
 

@@ -10,6 +10,7 @@ from reelkeep.core.model import Recording, RecordingId, Window
 from reelkeep.core.unread import Unread
 from reelkeep.core.unread import merged as merged_unread
 from reelkeep.errors import BadAnswer, ProviderError
+from reelkeep.providers.zoom.api_errors import Denied, Verdict
 from reelkeep.providers.zoom.failures import Failure, Outcomes
 from reelkeep.providers.zoom.json_values import quoted
 from reelkeep.providers.zoom.listing import Listing
@@ -155,7 +156,9 @@ class Surveyed:
 
     def fail(self, errand: ListingTask, error: ProviderError) -> None:
         """Note that a listing could not be read, or not to its end."""
-        failure = Failure(quoted(errand.whose), errand.what, error)
+        unknown = isinstance(error, Denied) and error.verdict is Verdict.NO_USER
+        misspelt = unknown and errand.configured and not errand.is_apart
+        failure = Failure(quoted(errand.whose), errand.what, error, misspelt)
         self.outcomes.failed(key(errand), failure)
         self.failed.append((errand, failure))
 
