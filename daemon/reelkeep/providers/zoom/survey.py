@@ -266,5 +266,8 @@ class Survey:
         self._told.add((errand.user, code))
         whose = quoted(errand.whose)
         reason = f"{whose}: {what}" if whose else what
-        event = "user.skipped" if code == "no_plan" else "poll.incomplete"
-        self._report(event, provider=self._name, user=whose or None, code=code, reason=reason)
+        name, user = self._name, whose or None
+        if code == "no_plan":
+            self._report("user.skipped", provider=name, user=user, code=code, reason=reason)
+        else:
+            self._report("poll.incomplete", provider=name, user=user, code=code, reason=reason)
