@@ -36,7 +36,10 @@ TROUBLES = {
     Trouble.UNKNOWN: Problem(404, 7777, "Something is wrong."),
     Trouble.ERROR: Problem(500, 500, "Internal error."),
 }
-"""Troubles of a user that Zoom words as errors; the others are no answers of the API."""
+"""Troubles of a user that Zoom words as errors, of whatever is listed."""
+
+_SHOWN_FOR_EVER: dict[Trouble | None, int] = {Trouble.EMPTY_PAGES: 0, Trouble.REPEATS: 1}
+"""Entries that each page shows, of pages without end."""
 
 
 @dataclass(slots=True)
@@ -65,11 +68,17 @@ class Listings:
         """Answer `GET /users/{id}/recordings`."""
         if name == "me" and not self.scene.switches.zoom.me_listed:
             raise Problem(400, 4700, "Token cannot be empty.")
-        user = self._user(name)
-        if user.trouble in TROUBLES:
-            raise TROUBLES[user.trouble]
+        user, trouble = self._user(name), self.trouble(name)
+        refused = _refused(trouble, query)
+        if refused is not None:
+            raise refused
+        shown = _SHOWN_FOR_EVER.get(trouble)
+        if shown is not None:
+            query = {key: value for key, value in query.items() if key != "next_page_token"}
         found = [one for one in self.scene.world.meetings if one.host.id == user.id]
         reply = self._meetings(query, f"users/{user.id}", found)
+        if shown is not None:
+            reply |= {"meetings": reply["meetings"][:shown], "next_page_token": "again"}
         if not self.scene.switches.zoom.user_host_email:
             for meeting in reply["meetings"]:
                 meeting.pop("host_email", None)
@@ -77,7 +86,8 @@ class Listings:
 
     def trouble(self, name: str) -> Trouble | None:
         """Return what is wrong with the listings of a user."""
-        return self._user(name).trouble
+        user, broken = self._user(name), self.scene.switches.zoom.broken_users
+        return user.trouble or broken.get(user.email)
 
     def meetings_of_account(self, name: str, query: Query) -> dict[str, Any]:
         """Answer `GET /accounts/me/recordings`; another name needs a master account."""
@@ -217,6 +227,13 @@ class Listings:
             claims = {"iss": "download", "uuid": name, "exp": expires}
             extra["download_access_token"] = jwt(claims, self.scene.signer.secret)
         return shape | extra
+
+
+def _refused(trouble: Trouble | None, query: Query) -> Problem | None:
+    apart = {Trouble.NO_TRASH: "trash", Trouble.NO_PREMISES: "mc"}
+    if trouble in apart and query.get(apart[trouble]) == "true":
+        return TROUBLES[Trouble.NO_PLAN]
+    return None if trouble is None else TROUBLES.get(trouble)
 
 
 def _trash(query: Query) -> str | None:

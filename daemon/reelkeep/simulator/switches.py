@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from reelkeep.simulator.world import Trouble
+
 ALL_SCOPES = frozenset(
     {
         "cloud_recording:read:list_account_recordings:admin",
@@ -67,6 +69,7 @@ class ZoomSwitches:
     dates_with_time: bool = True  #: What follows the day in `from` and `to` is ignored.
     processing_addresses: bool = True  #: Unfinished files have addresses, no extension, size 0.
     user_host_email: bool = False  #: `host_email` in a user's listing; captured ones lack it.
+    broken_users: dict[str, Trouble] = field(default_factory=dict)  #: By address, for ever.
     invited_ids: bool = False  #: An `id` for users who are pending; documented not to have one.
     ignore_page_size: bool = False  #: Pages of 30 whatever is asked.
     delete_status: int = 204  #: or 200 (Z15).

@@ -100,6 +100,10 @@ class Trouble(Enum):
     PAGE = "page"  #: An HTML page with status 200.
     CUT = "cut"  #: JSON that ends in the middle.
     HANG_UP = "hang-up"  #: The connection is closed without an answer.
+    EMPTY_PAGES = "empty-pages"  #: Pages that show nothing, announce what there is, promise more.
+    REPEATS = "repeats"  #: The first entry on every page, and always another page.
+    NO_TRASH = "no-trash"  #: 400/200 for the trash alone.
+    NO_PREMISES = "no-premises"  #: 400/200 for what is on the premises alone.
 
 
 @dataclass(slots=True, kw_only=True)

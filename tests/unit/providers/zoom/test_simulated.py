@@ -12,11 +12,13 @@ import pytest
 from fakes.simulated import Bench, bench
 from fakes.zoom import discovered
 from reelkeep.core.model import Locator, Recording
+from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import AuthFailed, RateLimited
 from reelkeep.ports import Provider, Request
 from reelkeep.simulator import Extent, Simulator, Switches
 from reelkeep.simulator.faults import MALFORMED, NO_RIGHTS, answer, page
 from reelkeep.simulator.faults import status as status_fault
+from reelkeep.simulator.world import Trouble
 from virtual import PATIENT, Backend, clock
 
 EXTENT = Extent(recordings=0, meetings=24, sessions=8, users=4, days=60, sizes=(3_000, 9_000))
@@ -42,6 +44,15 @@ class Scene:
 
     async def all(self, adapter: Provider) -> list[Recording]:
         return await discovered(adapter, self._at.span)
+
+    async def until_error(self, adapter: Provider) -> tuple[list[Recording], PartlyRead]:
+        found: list[Recording] = []
+        try:
+            async for batch in adapter.discover(self._at.span):
+                found += batch
+        except PartlyRead as failure:
+            return found, failure
+        raise AssertionError(f"no failure after {len(found)} recordings")
 
     async def body(self, locator: Locator) -> bytes:
         request = Request(url=locator.url, credentials=locator.credentials, kin=locator.kin)
@@ -96,6 +107,30 @@ async def test_what_lies_in_the_trash_is_rescued_on_request(scene: Scene) -> Non
     scene.sim.world.meetings[1].files[0].trashed_at = day_ago
     adapter = scene.adapter(trash="rescue")
     assert await scene.archived(adapter) == scene.expected("zoom", trash=True)
+
+
+@pytest.mark.parametrize("trouble", [Trouble.EMPTY_PAGES, Trouble.REPEATS])
+async def test_pages_that_promise_more_for_ever_are_a_failure_of_that_user(
+    scene: Scene, trouble: Trouble
+) -> None:
+    user = scene.sim.world.users[0]
+    scene.sim.switches.zoom.broken_users[user.email] = trouble
+    found, failure = await scene.until_error(scene.adapter())
+    others = {each.uuid for each in scene.sim.world.meetings if each.host.id != user.id}
+    assert others <= {each.id for each in found}
+    assert user.email in str(failure)
+
+
+@pytest.mark.parametrize("trouble", [Trouble.NO_TRASH, Trouble.NO_PREMISES])
+async def test_what_is_refused_of_the_trash_or_premises_alone_hides_nothing_else(
+    scene: Scene, trouble: Trouble
+) -> None:
+    user = scene.sim.world.users[0]
+    scene.sim.switches.zoom.broken_users[user.email] = trouble
+    found, failure = await scene.until_error(scene.adapter(trash="rescue", meeting_connector=True))
+    ordinary = {each.uuid for each in scene.sim.world.meetings if not each.on_prem}
+    assert ordinary <= {each.id for each in found}
+    assert user.email in str(failure)
 
 
 async def test_what_lies_in_the_trash_is_located_afresh(scene: Scene) -> None:
