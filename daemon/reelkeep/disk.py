@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reelkeep.core.disk_errors import Scope, scope_of
+from reelkeep.core.disk_errors import Scope, row_of, scope_of
 from reelkeep.errors import (
     CannotStore,
     DiskFull,
@@ -27,6 +27,9 @@ from reelkeep.errors import (
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the kernel says when there is no room, or no quota."""
+
+_STANDS_IN_THE_WAY = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR})
+"""Errors of which the kernel's own words say too little: it passes when somebody removes that."""
 
 _CANNOT_FSYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 _CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -40,6 +43,9 @@ def disk_error(error: OSError) -> TransferError:
     """Return what `error` means to this package."""
     reason = error.strerror or str(error)
     message = f"{reason}{f': {error.filename}' if error.filename else ''}"
+    if error.errno in _STANDS_IN_THE_WAY:
+        row = row_of(error.errno)
+        message += f". {row.meaning} {row.advice}"
     scope = scope_of(error.errno)
     if scope in (Scope.PLACE, Scope.PROCESS):
         return StorageUnavailable(message, condition=scope.value)

@@ -16,6 +16,7 @@ import pytest
 from integration.test_cli import Place
 from integration.test_doctor import graded, place
 from reelkeep.app.doctor.disk import try_to_write, unreadable_below
+from reelkeep.catalog.reading import exists
 from reelkeep.core.diagnosis import (
     CATALOG_LEAST,
     Check,
@@ -27,6 +28,7 @@ from reelkeep.core.diagnosis import (
 )
 from reelkeep.core.disk_errors import DISK_ERRORS
 from reelkeep.disk import Disk
+from reelkeep.errors import CatalogError
 
 __all__ = ["place"]
 
@@ -133,3 +135,59 @@ def _look(root: Path) -> list[tuple[str, str]]:
 def test_the_manual_has_what_the_doctor_says(check: Check, symptom: str) -> None:
     assert symptom in check.message
     assert any(symptom in line for line in TROUBLES.read_text().splitlines() if line[:1] == "|")
+
+
+async def test_a_link_that_leads_nowhere_is_not_made_at_a_start(place: Place) -> None:
+    state = place.folder / "state"
+    state.rename(place.folder / "elsewhere")
+    state.symlink_to(place.folder / "not-mounted")
+    ran = await place.run("doctor", "--json", "--offline", code=1)
+    assert "leads nowhere" in graded(ran, "bad")["catalog folder"]
+    listed = await place.run("list", code=1)
+    assert "is its disk mounted?" in listed.err
+
+
+async def test_an_archive_that_is_known_is_not_called_new(place: Place) -> None:
+    place.archive.rename(place.folder / "elsewhere")
+    place.archive.symlink_to(place.folder / "not-mounted")
+    ran = await place.run("doctor", "--json", "--offline", code=1)
+    assert "the archive is not at" in graded(ran, "bad")["archive"]
+    assert "it is made at a start" not in ran.out
+
+
+async def test_a_folder_of_ours_behind_a_link_takes_files(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    assert try_to_write(Disk(), tmp_path / "link") is None
+
+
+async def test_files_that_their_provider_does_not_finish_are_told(place: Place) -> None:
+    with closing(sqlite3.connect(place.folder / "state" / "catalog.db")) as catalog:
+        catalog.execute("UPDATE file SET state = 'due', waits = 8 WHERE row = 1")
+        catalog.commit()
+    ran = await place.run("doctor", "--json", "--offline", code=None)
+    assert "1 overdue" in ran.out
+
+
+def test_another_user_is_told_who_may_read_the_catalog(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog.db"
+    sqlite3.connect(catalog).close()
+    for path in (*tmp_path.parents[:3], tmp_path) if os.geteuid() == 0 else ():
+        path.chmod(path.stat().st_mode | 0o011)
+    catalog.chmod(0)
+    with ProcessPoolExecutor(1, mp_context=get_context("fork"), initializer=_leave_root) as pool:
+        told = pool.submit(_exists, catalog).result()
+    assert f"user {os.geteuid()}" in told
+    assert "unable to open" not in told
+
+
+def _exists(catalog: Path) -> str:
+    try:
+        return str(exists(catalog))
+    except CatalogError as error:
+        return str(error)
+
+
+async def test_what_is_not_a_file_where_the_catalog_belongs_is_said(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "catalog.db")
+    assert "is no regular file" in _exists(tmp_path / "catalog.db")

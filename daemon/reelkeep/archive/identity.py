@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reelkeep.archive.places import Places
 from reelkeep.archive.threads import Threads
+from reelkeep.core.disk_errors import row_of
 from reelkeep.core.identity import IDENTITY_BYTES, Ruling, decode_identity, encode_identity, refusal
 from reelkeep.disk import Disk, read_small, replace_small
 from reelkeep.errors import ArchiveAbsent
@@ -37,8 +38,13 @@ class ArchiveIdentity:
         except NotADirectoryError:
             return None
         except OSError as error:
-            told = f"{path} cannot be read: {error.strerror}; nothing is written to this archive"
+            row = row_of(error.errno)
+            why = f"{error.strerror}. {row.meaning} {row.advice}"
+            told = f"{path} cannot be read: {why} Nothing is written to this archive until then"
             raise ArchiveAbsent(told) from error
+        if content is None and self._disk.status(path) is not None:
+            told = f"{path} is no regular file; move away what stands there"
+            raise ArchiveAbsent(f"{told}. Nothing is written to this archive until then")
         try:
             return None if content is None else decode_identity(content)
         except ValueError as error:

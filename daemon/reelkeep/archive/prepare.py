@@ -6,6 +6,7 @@ import errno
 
 from reelkeep.archive.places import Places
 from reelkeep.archive.probe import write_probe
+from reelkeep.core.disk_errors import row_of
 from reelkeep.disk import FULL, Disk, make_directory
 from reelkeep.errors import ConfigError
 
@@ -35,8 +36,9 @@ def prepare(disk: Disk, places: Places, directory_mode: int) -> bool:
         write_probe(disk, places)
     except OSError as error:
         if error.errno in _OPERATORS:
+            where, advice = error.filename or places.root, row_of(error.errno).advice
             raise ConfigError(
-                f"archive.path: cannot write in {places.root}: {error.strerror}"
+                f"archive.path: cannot write {where}: {error.strerror}. {advice}"
             ) from error
         if error.errno not in FULL:
             raise

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from reelkeep.catalog.identity import ARCHIVE
-from reelkeep.catalog.replica import readable, reading
+from reelkeep.catalog.replica import readable, reading, refused
+from reelkeep.core.waiting import SAID_AFTER
 from reelkeep.errors import CatalogError
 
 MOST = 20
@@ -32,6 +33,7 @@ _LARGEST = (
     "FROM file f JOIN recording r ON r.row = f.recording "
     "WHERE f.state = 'due' AND f.promised IS NOT NULL ORDER BY f.promised DESC LIMIT ?"
 )
+_OVERDUE = "SELECT count(*) FROM file WHERE state = 'due' AND waits >= ?"
 _LATEST = (
     "SELECT max(at) FROM (SELECT max(polled_at) AS at FROM provider UNION ALL "
     "SELECT max(broken_since) FROM provider UNION ALL SELECT max(covered_until) FROM provider)"
@@ -54,6 +56,7 @@ class Glance:
     providers: tuple[Line, ...] = ()
     failures: tuple[Line, ...] = ()  #: The latest first.
     largest: tuple[Line, ...] = ()  #: Files that are due, by their promised sizes.
+    overdue: int = 0  #: Due files that their providers have not finished for hours.
     archive: str | None = None  #: The identity of the archive that it belongs to.
     latest: str | None = None  #: The latest time at which something is said to have happened.
 
@@ -70,9 +73,11 @@ def glance(catalog: Path) -> Glance | None:
         with readable(catalog) as found, _opened(found) as connection:
             return _look(connection, catalog.stat().st_size)
     except OSError as error:
-        raise CatalogError(f"{catalog} cannot be read: {error.strerror}") from error
+        told = refused(catalog) or error.strerror
+        raise CatalogError(f"{catalog} cannot be read: {told}") from error
     except sqlite3.Error as error:
-        raise CatalogError(f"{catalog} cannot be read: {error}") from error
+        told = refused(catalog) or str(error)
+        raise CatalogError(f"{catalog} cannot be read: {told}") from error
 
 
 @contextmanager
@@ -96,8 +101,16 @@ def _look(connection: sqlite3.Connection, size: int) -> Glance:
         latest=connection.execute(_LATEST).fetchone()[0],
         failures=tuple(dict(row) for row in connection.execute(_FAILURES, (MOST,))),
         largest=tuple(dict(row) for row in connection.execute(_LARGEST, (MOST,))),
+        overdue=_overdue(connection),
         archive=_archive(connection),
     )
+
+
+def _overdue(connection: sqlite3.Connection) -> int:
+    try:
+        return int(connection.execute(_OVERDUE, (SAID_AFTER,)).fetchone()[0])
+    except sqlite3.OperationalError:  # a catalog of a version that did not count them
+        return 0
 
 
 def _archive(connection: sqlite3.Connection) -> str | None:

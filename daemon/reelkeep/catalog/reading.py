@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from reelkeep.catalog.database import Database, Hop, add_functions
-from reelkeep.catalog.replica import reading, state_of
+from reelkeep.catalog.replica import reading, refused, state_of
 from reelkeep.errors import CatalogError
 
 T = TypeVar("T")
@@ -23,14 +23,33 @@ def exists(catalog: Path) -> bool:
     """Return whether there is a catalog, also an empty file that was to become one.
 
     Raises:
-        CatalogError: This user cannot look there, so that nobody knows.
+        CatalogError: This user cannot look there, so that nobody knows, or may not read it; or
+            its name is a link that leads nowhere, so that its disk may not be mounted.
     """
     try:
-        return state_of(catalog) is not None
+        found = state_of(catalog) is not None
     except NotADirectoryError:
         return False
     except OSError as error:
-        raise CatalogError(f"the catalog {catalog} cannot be read: {error.strerror}") from error
+        told = refused(catalog) or error.strerror
+        raise CatalogError(f"the catalog {catalog} cannot be read: {told}") from error
+    if found and (told := refused(catalog)) is not None:
+        raise CatalogError(f"the catalog {catalog} cannot be read: {told}")
+    if found and not catalog.is_file():
+        raise CatalogError(f"the catalog {catalog} is no regular file; move away what stands there")
+    if not found and (link := _dangling(catalog)) is not None:
+        raise CatalogError(
+            f"the catalog {catalog} cannot be read: the link {link} leads nowhere; is its disk "
+            "mounted?"
+        )
+    return found
+
+
+def _dangling(path: Path) -> Path | None:
+    """Return the link at or above `path` that leads nowhere."""
+    return next(
+        (each for each in (path, *path.parents) if each.is_symlink() and not each.exists()), None
+    )
 
 
 def may_write(catalog: Path) -> bool:

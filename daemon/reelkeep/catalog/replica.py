@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -31,6 +33,42 @@ async def replica(source: Path) -> AsyncIterator[Path]:
         yield target
 
 
+def refused(path: Path) -> str | None:
+    """Return why this user may not read `path`, and who may; None if rights are no obstacle."""
+    seen = path
+    try:
+        owner = path.stat().st_uid
+        files = [path.with_name(f"{path.name}{suffix}") for suffix in ("", "-wal", "-shm")]
+        if all(os.access(each, os.R_OK, effective_ids=True) for each in files if each.exists()):
+            return None
+    except PermissionError:
+        seen, owner = _nearest(path)
+    except OSError:
+        return None
+    user = os.geteuid()
+    if owner == user:
+        return f"user {user} owns {seen} and may not read it: `chmod u+rwX {seen}`"
+    return f"{seen} belongs to user {owner}, and this is user {user}: {run_as(owner)}"
+
+
+def run_as(user: int) -> str:
+    """Return what to do to run a command as `user`."""
+    try:
+        return f"run it as that user, `runuser -u {pwd.getpwuid(user).pw_name} -- reelkeep …`"
+    except KeyError:
+        return f"run it as that user, `setpriv --reuid {user} --clear-groups reelkeep …`"
+
+
+def _nearest(path: Path) -> tuple[Path, int]:
+    """Return the last folder above `path` that can be looked at, and its owner."""
+    for folder in path.parents:
+        try:
+            return folder, folder.stat().st_uid
+        except OSError:
+            continue
+    return path, 0
+
+
 def _folder() -> TemporaryDirectory[str]:
     try:
         return TemporaryDirectory(prefix="reelkeep-", ignore_cleanup_errors=True)
@@ -43,9 +81,11 @@ def _copy(source: Path, target: Path) -> None:
         with readable(source) as found:
             back_up(found, target)
     except OSError as error:
-        raise CatalogError(f"the catalog {source} cannot be read: {error.strerror}") from error
+        told = refused(source) or error.strerror
+        raise CatalogError(f"the catalog {source} cannot be read: {told}") from error
     except sqlite3.Error as error:
-        raise CatalogError(f"the catalog {source} cannot be copied: {error}") from error
+        told = refused(source) or str(error)
+        raise CatalogError(f"the catalog {source} cannot be copied: {told}") from error
 
 
 def back_up(source: Path, target: Path) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.cells import cell_len, set_cell_size
 
+from reelkeep.cli.fitting import apart
 from reelkeep.cli.humanize import moment, size
 from reelkeep.cli.output import Output
 from reelkeep.telemetry.text import visible
@@ -67,7 +68,7 @@ class Columns:
                 f"{done}/{len(holding.files)}",
                 size(sum(file.size or 0 for file in holding.files)),
                 visible(holding.number),
-                self._tail(visible(holding.id), visible(holding.title)),
+                self._tail(visible(holding.id), apart(visible(holding.title))),
             )
         )
 

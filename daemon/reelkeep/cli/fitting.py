@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from unicodedata import category
+
 from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
+
+_JOINED = re.compile("(?<=(.))\ufe0f?\u200d(?=(.))", re.DOTALL)
+
+
+def apart(text: str) -> str:
+    """Return `text` with joined emoji side by side.
+
+    Many terminals show them like this in any case, and all agree on the width of each.
+    """
+    return _JOINED.sub(_part, text) if "\u200d" in text else text
+
+
+def _part(match: re.Match[str]) -> str:
+    is_emoji = all(category(each) in ("So", "Sk") for each in match.groups())
+    return "" if is_emoji else match[0]
 
 
 def fit(made: Table, width: int) -> None:

@@ -42,7 +42,8 @@ def _existing(path: Path, named_by: str) -> Path:
             f"at: {error.strerror}"
         ) from error
     if not found:
-        raise ConfigError(f"no configuration: {named_by} names {path}, where there is no file")
+        what = "is no regular file" if path.exists() else "is not there"
+        raise ConfigError(f"no configuration: {named_by} names {path}, which {what}")
     return path
 
 

@@ -12,6 +12,7 @@ from reelkeep.cli.codes import Exit
 from reelkeep.cli.commands import commands
 from reelkeep.cli.output import cannot_write
 from reelkeep.cli.streams import Unwritable, discard
+from reelkeep.core.disk_errors import Scope, row_of, scope_of
 from reelkeep.errors import Busy, ConfigError, Error, TooNew
 
 NAME = "reelkeep"
@@ -45,17 +46,29 @@ def unwritten(error: Unwritable, code: int) -> int:
 
 
 def _failed(error: BaseException) -> int:
-    causes = list(_leaves(error))
+    causes = [_explained(each) for each in _leaves(error)]
+    error = BaseExceptionGroup("", causes)
     if not all(isinstance(cause, _ON_PURPOSE) for cause in causes):
         return _bug(error)
     say(error)
     return max(_code(cause) for cause in causes)
 
 
+def _explained(error: BaseException) -> BaseException:
+    """Return the error of ours for a process or a machine that has run out of something."""
+    if isinstance(error, OSError) and scope_of(error.errno) is Scope.PROCESS:
+        row = row_of(error.errno)
+        return Error(f"{row.meaning} {row.advice} ({error})")
+    return error
+
+
 def say(error: BaseException) -> None:
-    """Write on stderr what an error that was raised on purpose says."""
+    """Write on stderr what an error that was raised on purpose says; the same sentence once."""
+    said = set[str]()
     for cause in _leaves(error):
-        _say(cause)
+        if str(cause) not in said or not isinstance(cause, Error):
+            _say(cause)
+        said.add(str(cause))
 
 
 def code_of(error: BaseException) -> int | None:

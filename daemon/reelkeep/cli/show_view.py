@@ -27,7 +27,12 @@ Found = dict[str, Any]
 
 def print_sheet(out: Output, found: Found) -> None:
     """Print all that is known of a recording."""
-    out.show(_head(found))
+    rows = _rows(found)
+    out.show(_head(rows))
+    if found["path"]:  # in one line, to be copied
+        out.show(
+            Text.assemble(("folder".ljust(max(map(len, rows)) + 2), "bold"), cell(found["path"]))
+        )
     out.line()
     if found["files"]:
         out.show(_files(out, found))
@@ -37,10 +42,16 @@ def print_sheet(out: Output, found: Found) -> None:
     _print_digests(out, found)
 
 
-def _head(found: Found) -> Table:
+def _head(rows: dict[str, Text]) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
+    for name, value in rows.items():
+        grid.add_row(name, value)
+    return grid
+
+
+def _rows(found: Found) -> dict[str, Text]:
     length = found["duration_seconds"]
     lasted = "" if length is None else f", {duration(length)}"
     rows = {
@@ -59,12 +70,8 @@ def _head(found: Found) -> Table:
         "deleted on": cell(_moment(found["deadline"])),
         "archived": cell(_moment(found["archived_at"])),
         "acknowledged": cell(_moment(found["acknowledged_at"])),
-        "folder": cell(found["path"] or "-"),
     }
-    for name, value in rows.items():
-        if value.plain not in ("", "-"):
-            grid.add_row(name, value)
-    return grid
+    return {name: value for name, value in rows.items() if value.plain not in ("", "-")}
 
 
 def _unfinished(count: int) -> str:

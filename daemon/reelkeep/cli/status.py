@@ -43,7 +43,8 @@ def _print(call: Invocation, status: Status) -> None:
     from reelkeep.cli.tables import cell
 
     out, lines = call.out, [*status["providers"], *status["former_providers"]]
-    out.show(providers_table(out, lines, ages=True), *remarks(lines))
+    table = providers_table(out, lines, ages=True, now=status["time"])
+    out.show(table, *remarks(lines))
     if "other_daemon" in status:
         told = f"The daemon on server.listen works with another catalog, {status['other_daemon']}."
         out.show(cell(told, "bold red"))

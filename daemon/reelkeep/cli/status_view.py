@@ -19,14 +19,16 @@ _COUNTS = ("listed", "stored", "pending", "failed", "unavailable")
 _STYLES = {"pending": "yellow", "failed": "bold red", "unavailable": "bold red"}
 
 
-def providers_table(out: Output, lines: Sequence[Line], *, ages: bool = False) -> Table:
-    """Return one row a provider; with `ages`, also when it was last read."""
+def providers_table(
+    out: Output, lines: Sequence[Line], *, ages: bool = False, now: str | None = None
+) -> Table:
+    """Return one row a provider; with `ages`, also when it was last read, as it is `now`."""
     columns = ["provider", *(["last success"] if ages else []), *_COUNTS, "bytes"]
     made = table(out, *columns, right={*_COUNTS, "bytes"}, cut={"provider"})
     for line in lines:
         row = [_name(line)]
         if ages:
-            row.append(_last_success(line))
+            row.append(_last_success(line, now))
         row += [_count(line, key) for key in _COUNTS]
         made.add_row(*row, cell(size(line["stored_bytes"])))
     return made
@@ -79,9 +81,11 @@ def _name(line: Line) -> Text:
     return cell(line["name"], "" if line["enabled"] else "dim")
 
 
-def _last_success(line: Line) -> Text:
+def _last_success(line: Line, now: str | None) -> Text:
     if not line["enabled"]:
         return cell("(removed)" if line["type"] is None else "(not enabled)", "dim")
+    if now is not None and (line["last_success"] or "") > now:
+        return cell("in the future", "red")
     return cell(ago(line["age_seconds"]), "red" if line["broken_since"] else "")
 
 

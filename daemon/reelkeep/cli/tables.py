@@ -8,13 +8,14 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from reelkeep.cli.fitting import apart
 from reelkeep.cli.output import Output
 from reelkeep.telemetry.text import visible
 
 
 def cell(text: object, style: str = "") -> Text:
     """Return foreign `text` in one line; nothing in it acts on a terminal."""
-    return Text(visible(str(text)), style=style)
+    return Text(apart(visible(str(text))), style=style)
 
 
 def table(

@@ -125,12 +125,14 @@ def judge_refusal(subject: str, path: str, number: int | None) -> Check:
     return Check(f"writing to the {subject}", Grade.BAD, told)
 
 
-def judge_unreadable(path: str, reason: str, user: int) -> Check:
-    """Judge that `user` cannot read what lies in the archive at `path`."""
-    told = (
-        f"user {user} cannot read {path} ({reason}): it is neither missing nor verified; "
-        "give it back to the service's user (`chown`, `chmod`), fetch nothing anew"
-    )
+def judge_unreadable(path: str, reason: str, user: int, *, asker: str | None = None) -> Check:
+    """Judge that `user` cannot read what lies in the archive at `path`.
+
+    `asker` is what is wrong with who asks, if that is not the archive's owner.
+    """
+    remedy = asker or "give it back to the service's user (`chown`, `chmod`), fetch nothing anew"
+    told = f"user {user} cannot read {path} ({reason}): it is neither missing nor verified; "
+    told += remedy
     return Check("reading the archive", Grade.BAD, told)
 
 
@@ -158,7 +160,10 @@ def judge_version(found: str, spoken: str) -> Check:
     if found == spoken:
         return Check("catalog version", Grade.OK, f"{found}, as this reelkeep has it")
     if found > spoken:
-        told = f"{found}, but this reelkeep knows up to {spoken}: a newer one wrote it"
+        told = (
+            f"{found}, but this reelkeep knows up to {spoken}: a newer one wrote it; install that "
+            "version again, or put back the backup from before it (docs/how-to/upgrade.md#go-back)"
+        )
         return Check("catalog version", Grade.BAD, told)
     told = f"{found}; it is migrated to {spoken} when the daemon starts"
     return Check("catalog version", Grade.ODD, told)

@@ -96,6 +96,11 @@ DISK_ERRORS: Mapping[str, DiskErrorRow] = MappingProxyType(
             "Symbolic links lead in a circle, or a link stands where a file of ours belongs.",
             "Look at the path in the message; remove the link.",
         ),
+        "EISDIR": DiskErrorRow(
+            _P,
+            "A directory stands where a file of ours belongs.",
+            "Look at the path in the message; move the directory away.",
+        ),
         "ENOLCK": DiskErrorRow(
             _P,
             "No lock can be had: the lock service of a network file system is not running.",

@@ -11,6 +11,7 @@ import pytest
 from rich.cells import cell_len
 
 from reelkeep.cli.columns import Columns
+from reelkeep.cli.fitting import apart
 from reelkeep.cli.output import Output
 from reelkeep.core.model import FileId, HeldFile, Holding, ProviderName, RecordingId
 
@@ -87,3 +88,12 @@ def test_a_title_does_not_act_on_the_terminal(
     monkeypatch.setenv("COLUMNS", "200")
     (line,) = on_terminal(terminal, holding("\x1b[31m\a\r\nx\u202e"))
     assert line.endswith(r"\x1b[31m\x07\r\nx\u202e")
+
+
+def test_joined_emoji_stand_apart_so_that_their_width_is_known() -> None:
+    stream = StringIO()
+    Columns(Output(stream), ["meetings"]).row(holding("\U0001f469\u200d\U0001f469" * 40))
+    (line,) = stream.getvalue().splitlines()
+    assert "\u200d" not in line
+    assert sum(map(cell_len, line)) <= 80
+    assert apart("\u0915\u094d\u200d\u0937") == "\u0915\u094d\u200d\u0937"  # a script needs it

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,10 @@ def test_a_named_file_that_is_not_there_is_not_passed_over(
     (tmp_path / "usual").touch()
     with pytest.raises(ConfigError, match=f"{by} names nope"):
         locate_file(option, environ, [tmp_path / "usual"])
+
+
+def test_what_is_no_regular_file_is_called_so(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "."):
+        with pytest.raises(ConfigError, match="which is no regular file"):
+            locate_file(tmp_path / name, {}, [])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,9 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Raising:
         (click.ClickException("x"), Exit.LEFT),
         (KeyboardInterrupt(), Exit.LEFT),
         (ValueError("x"), Exit.BUG),
+        (OSError(errno.EMFILE, "Too many open files"), Exit.LEFT),
+        (ExceptionGroup("", [OSError(errno.ENOMEM, "Cannot allocate memory")]), Exit.LEFT),
+        (OSError(errno.EBADF, "Bad file descriptor"), Exit.BUG),
         (ExceptionGroup("", [ExceptionGroup("", [Busy("x")])]), Exit.BUSY),
         (ExceptionGroup("", [Busy("x"), ConfigError("y")]), Exit.CONFIG),
         (ExceptionGroup("", [Busy("x"), ValueError("y")]), Exit.BUG),
@@ -51,6 +55,22 @@ def test_an_error_becomes_its_exit_code(failing: Raising, error: Exception, code
 def test_an_error_is_one_sentence(failing: Raising, capsys: pytest.CaptureFixture[str]) -> None:
     failing(Busy("it is held by process 7"))
     assert capsys.readouterr() == ("", "reelkeep: it is held by process 7\n")
+
+
+def test_a_process_that_has_run_out_of_files_is_told_what_to_raise(
+    failing: Raising, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(OSError(errno.EMFILE, "Too many open files"))
+    said = capsys.readouterr().err
+    assert "LimitNOFILE" in said
+    assert "bug" not in said
+
+
+def test_what_several_tasks_say_alike_is_said_once(
+    failing: Raising, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(ExceptionGroup("", [CatalogError("a"), CatalogError("a"), CatalogError("b")]))
+    assert capsys.readouterr().err == "reelkeep: a\nreelkeep: b\n"
 
 
 def test_every_problem_of_a_configuration_has_its_line(

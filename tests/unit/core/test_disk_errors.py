@@ -16,7 +16,7 @@ EXPECTED = {
     Scope.FULL: ("ENOSPC", "EDQUOT"),
     Scope.PLACE: (
         *("EROFS", "ENOENT", "ENOTDIR", "ESTALE", "ENOTCONN", "ENODEV", "ENXIO", "ETIMEDOUT"),
-        *("EHOSTDOWN", "EIO", "EACCES", "EPERM", "ELOOP", "ENOLCK", "EXDEV"),
+        *("EHOSTDOWN", "EIO", "EACCES", "EPERM", "ELOOP", "EISDIR", "ENOLCK", "EXDEV"),
     ),
     Scope.PROCESS: ("EMFILE", "ENFILE", "ENOMEM"),
     Scope.FINAL: ("ENAMETOOLONG", "EFBIG", "EILSEQ"),

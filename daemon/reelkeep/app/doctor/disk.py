@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from reelkeep.app.doctor.local import not_the_owner
 from reelkeep.archive.places import OURS
 from reelkeep.archive.volumes import volumes_below
 from reelkeep.archive.walk import Listing, walk
@@ -47,11 +48,14 @@ def about_disk(settings: Settings, disk: Disk | None = None) -> Found:
     archive, catalog = settings.archive.path, settings.catalog.path.parent
     places = {"archive": archive, "catalog folder": catalog}
     with suppress(TransferError, OSError):  # said elsewhere
-        places |= {f"volume {each}": archive / each for each in volumes_below(archive).known()}
+        volumes = volumes_below(archive)
+        there = [each for each in volumes.known() if volumes.absence(each) is None]
+        places |= {f"volume {each}": archive / each for each in there}
     checks, facts = [], {}
     for name, path in places.items():
         if not path.exists():
-            checks.append(Check(name, Grade.ODD, f"{path} is not there yet; it is made at a start"))
+            is_known = name == "archive" and _knows_archive(settings)
+            checks += [] if is_known else [_not_there(name, path)]  # if it is, that is said already
             continue
         room = os.statvfs(path)
         free = room.f_bavail * room.f_frsize
@@ -67,6 +71,23 @@ def about_disk(settings: Settings, disk: Disk | None = None) -> Found:
             checks.append(Check(f"room for the {name}", Grade.BAD, told))
         checks += _writable(disk, name, path)
     return checks, {"disk": facts}
+
+
+def _knows_archive(settings: Settings) -> bool:
+    try:
+        found = glance(settings.catalog.path)
+    except CatalogError:
+        return False
+    return found is not None and found.archive is not None
+
+
+def _not_there(name: str, path: Path) -> Check:
+    """Judge that nothing is at `path`, which is made at a start unless a link is in the way."""
+    for link in (path, *path.parents):
+        if link.is_symlink() and not link.exists():
+            told = f"the link {link} leads nowhere: mount what it leads to, or remove the link"
+            return Check(name, Grade.BAD, told)
+    return Check(name, Grade.ODD, f"{path} is not there yet; it is made at a start")
 
 
 def _size(path: Path) -> int:
@@ -98,7 +119,7 @@ def try_to_write(disk: Disk, folder: Path) -> OSError | None:
     The file never has a name, so that nothing in `folder` changes. Blocking.
     """
     try:
-        fd = disk.open(folder, os.O_TMPFILE | os.O_RDWR)
+        fd = disk.open(folder.resolve(), os.O_TMPFILE | os.O_RDWR)
     except OSError as error:
         return None if error.errno in _NO_TRIAL else error
     try:
@@ -117,7 +138,10 @@ def about_reading(settings: Settings) -> Found:
     if not root.is_dir():
         return [], {}
     told = list(unreadable_below(root))
-    checks = [judge_unreadable(path, reason, os.getuid()) for path, reason in told[:MOST_NAMED]]
+    user, asker = os.geteuid(), not_the_owner(root)
+    checks = [
+        judge_unreadable(path, reason, user, asker=asker) for path, reason in told[:MOST_NAMED]
+    ]
     if len(told) > MOST_NAMED:
         more = f"{len(told) - MOST_NAMED:,} more cannot be read"
         checks.append(Check("reading the archive", Grade.BAD, more))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from reelkeep.app.doctor.disk import about_disk, about_large_files, about_reading
@@ -17,6 +18,7 @@ from reelkeep.app.doctor.local import (
     about_program,
 )
 from reelkeep.app.doctor.reach import about_daemon, about_providers
+from reelkeep.catalog.replica import refused
 from reelkeep.core.diagnosis import Check, Grade
 from reelkeep.errors import ConfigError
 from reelkeep.ports import Clock
@@ -103,6 +105,9 @@ def _configuration(settings: Settings) -> tuple[Sequence[Check], Mapping[str, An
 def _add(found: Findings, name: str, part: Part) -> None:
     try:
         checks, facts = part()
+    except PermissionError as error:
+        told = refused(Path(str(error.filename or ""))) or str(error)
+        found.checks.append(Check(name, Grade.BAD, f"could not be looked at: {told}"))
     except Exception as error:  # noqa: BLE001 - one thing that is broken shall not hide the others
         told = f"could not be looked at: {type(error).__name__}: {error}"
         found.checks.append(Check(name, Grade.BAD, told))

@@ -21,6 +21,7 @@ from reelkeep.app.owners import of_others
 from reelkeep.archive.identity import read_identity
 from reelkeep.archive.volumes import volumes_below
 from reelkeep.catalog.offline_summary import Glance, glance
+from reelkeep.catalog.replica import run_as
 from reelkeep.catalog.schema import HEAD
 from reelkeep.core.diagnosis import (
     Check,
@@ -86,7 +87,7 @@ def about_catalog(path: Path, clock: Clock) -> Found:
     if found is None:
         return [Check("catalog", Grade.ODD, f"there is none yet at {path}")], {}
     checks = [_whole(found), judge_version(found.version, HEAD), *_fares(found), _failed(found)]
-    checks += _unavailable(found)
+    checks += [*_unavailable(found), *_overdue(found)]
     checks.append(judge_past(_instant(found.latest), clock()))
     return checks, {"catalog": asdict(found)}
 
@@ -138,6 +139,16 @@ def _unavailable(found: Glance) -> Iterator[Check]:
         yield Check("files", Grade.ODD, told)
 
 
+def _overdue(found: Glance) -> Iterator[Check]:
+    if found.overdue:
+        told = (
+            f"{found.overdue:,} overdue: the provider has not finished them, or gives no address "
+            "for them; `reelkeep list --state waiting` names them, they are asked for ever more "
+            "rarely, and `reelkeep retry ID` asks at once"
+        )
+        yield Check("files", Grade.ODD, told)
+
+
 def about_archive(settings: Settings) -> Found:
     """Judge whether what is at `archive.path` is the archive of the catalog."""
     try:
@@ -178,9 +189,11 @@ def about_machine(settings: Settings) -> Found:
 
 
 def about_owners(settings: Settings) -> Found:
-    """Judge whether the archive's owner owns what is in it, and the catalog."""
+    """Judge who asks, and whether the archive's owner owns what is in it, and the catalog."""
     root, catalog = settings.archive.path, settings.catalog.path
     checks = []
+    if (told := not_the_owner(root)) is not None:
+        checks.append(Check("user", Grade.ODD, told))
     if root.is_dir():
         checks += [
             Check("owner", Grade.BAD, _alien(path, user, root)) for path, user in of_others(root)
@@ -189,6 +202,17 @@ def about_owners(settings: Settings) -> Found:
         told = _alien(catalog, catalog.stat().st_uid, catalog.parent)
         checks.append(Check("owner", Grade.BAD, told))
     return checks[:MOST_OWNERS], {}
+
+
+def not_the_owner(root: Path) -> str | None:
+    """Return a sentence if neither root nor the owner of the archive at `root` asks."""
+    owner, user = root.stat().st_uid if root.is_dir() else None, os.geteuid()
+    if owner is None or user in (0, owner):
+        return None
+    return (
+        f"this is user {user}, the archive belongs to user {owner}, who may see and do what this "
+        f"user may not: {run_as(owner)}"
+    )
 
 
 def _alien(path: Path, user: int, of: Path) -> str:
