@@ -57,6 +57,7 @@ def served() -> str:
         "damaged": 1,
     }
     figures |= {"unpublished": 1, "at_risk": 1, "too_large": 1, "acknowledge_refused": 1}
+    figures |= {"unread_listings": 1}
     times = {"last_success": "2026-11-22T12:00:00+00:00", "broken_since": None}
     line = {"name": "zoom", **states, **figures, **times}
     metrics.sample({"version": "1", "free_bytes": 1, "transfers": [], "providers": [line]})
@@ -250,7 +251,7 @@ BEGINNINGS = {
 BEAT: dict[str, Any] = {
     "providers": {"p": 1.0}, "pending": 1, "in_flight": 0, "bytes_per_second": 0, "free": 9,
     "failed": 2, "unavailable": 3, "damaged": 4, "too_large": 5, "at_risk": 6, "unpublished": 7,
-    "acknowledge_refused": 8, "oldest_success": 99.5, "conditions": [],
+    "acknowledge_refused": 8, "unread_listings": 9, "oldest_success": 99.5, "conditions": [],
 }  # fmt: skip
 
 
@@ -310,12 +311,17 @@ def test_the_first_success_after_a_start_ends_what_was_said_of_a_provider(tmp_pa
     assert only(values, "reelkeep_provider_broken") == {(("provider", "p"),): 0}
 
 
+def test_a_provider_of_which_single_listings_fail_is_not_broken_in_mtail(tmp_path: Path) -> None:
+    values = read(tmp_path, ("poll.failed", {"provider": "p", "code": "partly_read"}))
+    assert only(values, "reelkeep_provider_broken") == {(("provider", "p"),): 0}
+
+
 def test_mtail_shows_the_figures_of_a_heartbeat(tmp_path: Path) -> None:
     values = read(tmp_path, ("heartbeat", BEAT))
     counts = {
         "failed_files": 2, "unavailable_files": 3, "damaged_files": 4, "too_large_files": 5,
         "at_risk_recordings": 6, "unpublished_recordings": 7,
-        "acknowledge_refused_recordings": 8, "oldest_success_seconds": 99,
+        "acknowledge_refused_recordings": 8, "unread_listings": 9, "oldest_success_seconds": 99,
     }  # fmt: skip
     assert {name: values[f"reelkeep_heartbeat_{name}", ()] for name in counts} == counts
 

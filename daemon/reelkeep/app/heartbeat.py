@@ -23,6 +23,7 @@ _COUNTS = (
     "at_risk",
     "unpublished",
     "acknowledge_refused",
+    "unread_listings",
 )
 
 Status = Mapping[str, Any]

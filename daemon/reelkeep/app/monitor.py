@@ -137,6 +137,12 @@ class Attendant:
 
 
 def broken_for_long(health: Health, interval: timedelta, clock: Clock) -> bool:
-    """Whether a provider has been broken for more than three of its intervals."""
+    """Whether nothing was served of a provider for more than three of its intervals.
+
+    That single listings fail, such as one user's, is no reason not to be ready: all others are
+    read and fetched.
+    """
     since = health.broken_since
-    return since is not None and age(since, clock()) > BROKEN_INTERVALS * interval
+    return (
+        since is not None and health.troubled and age(since, clock()) > BROKEN_INTERVALS * interval
+    )

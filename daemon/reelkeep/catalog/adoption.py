@@ -141,6 +141,7 @@ def _row(manifest: Manifest, folder: str, now: datetime) -> dict[str, Any]:
         "title": manifest.title,
         "user": manifest.user,
         "meeting_id": manifest.number,
+        "session_key": _text(manifest.facts.get("session_key")),
         "started": manifest.started,
         "duration": seconds,
         "deadline": NEVER,
@@ -150,6 +151,10 @@ def _row(manifest: Manifest, folder: str, now: datetime) -> dict[str, Any]:
         "published": 1,
         "first_seen": manifest.first_seen or now,
     }
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _file(row: int, entry: Entry, read_at: datetime | None) -> dict[str, Any]:

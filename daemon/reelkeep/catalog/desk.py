@@ -14,9 +14,9 @@ from reelkeep.catalog.database import Database
 from reelkeep.catalog.expiring import at_risk
 from reelkeep.catalog.queue import claimable
 from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
-from reelkeep.catalog.selection import BEGAN, Selection, has_number, selected
+from reelkeep.catalog.selection import BEGAN, Selection, has_handle, selected
 from reelkeep.catalog.standing import Step, restate, revise
-from reelkeep.catalog.tables import NEVER, attempt, file, provider, recording
+from reelkeep.catalog.tables import NEVER, attempt, file, provider, recording, unread
 from reelkeep.core.audit import AT_RISK
 from reelkeep.core.lifecycle import ACCEPTABLE, RETRIABLE, FileState, RecordingState, sources
 from reelkeep.core.model import ANY_BYTES, Holding, ProviderName, Readiness, RecordingId, Window
@@ -40,6 +40,9 @@ class Summary:
     unpublished: int = 0  #: Recordings with files that are stored, but not in their folder yet.
     too_large: int = 0  #: Due files that do not fit in what is left of the disk.
     acknowledge_refused: int = 0  #: Archived recordings whose provider refuses to mark them.
+    partly: bool = False  #: Single listings failed the last time; all others were served.
+    unread_listings: int = 0  #: Listings that failed, and are read again by themselves.
+    unread_users: int = 0  #: Users whose listings these are, where each has his own.
     at_risk: int = 0  #: Recordings that are not here, and deleted by the provider within days.
 
 
@@ -120,8 +123,11 @@ class Desk:
         return await self._database.read(lambda c: holdings(c, query))
 
     async def numbered(self, number: str) -> list[Holding]:
-        """Return the recordings of the meetings with this number, those that began last first."""
-        query = all_of_recording().where(has_number(number))
+        """Return the recordings of the meetings with this number, those that began last first.
+
+        So are those of sessions of which it is the key.
+        """
+        query = all_of_recording().where(has_handle(number))
         query = query.order_by(BEGAN.desc(), recording.c.row.desc())
         return await self._database.read(lambda c: holdings(c, query))
 
@@ -345,11 +351,16 @@ def _summary(
     scan = connection.execute(query).mappings().first()
     pending = {FileState.DUE.value, FileState.ACTIVE.value}
     behind = select(func.count()).where(mine, recording.c.behind.is_(True))
+    left = select(func.count(), func.count(func.nullif(unread.c.part, "").distinct()))
+    listings, users = connection.execute(left.where(unread.c.provider == name)).one()
     return Summary(
         name=name,
         polled_at=scan["polled_at"] if scan else None,
         broken_since=scan["broken_since"] if scan else None,
         reason=scan["reason"] if scan else None,
+        partly=bool(scan and scan["partly"]),
+        unread_listings=listings,
+        unread_users=users,
         recordings={state.value: states.get(state.value, 0) for state in RecordingState},
         files={
             state.value: next((n for s, n, _, _ in rows if s == state.value), 0)

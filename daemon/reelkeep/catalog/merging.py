@@ -121,6 +121,7 @@ def _details(found: Recording) -> dict[str, Any]:
         "title": found.title,
         "user": found.user,
         "meeting_id": found.meeting_id,
+        "session_key": found.session_key,
         "started": found.started,
         "duration": seconds,
         "deadline": found.deadline or NEVER,

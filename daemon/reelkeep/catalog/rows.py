@@ -120,6 +120,7 @@ def _holding(row: RowMapping, files: list[HeldFile]) -> Holding:
         title=row["title"],
         user=row["user"],
         number=_number(row),
+        session_key=row["session_key"],
         started=row["started"],
         duration=None if row["duration"] is None else timedelta(seconds=row["duration"]),
         deadline=deadline(row),

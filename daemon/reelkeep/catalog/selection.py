@@ -43,3 +43,9 @@ def selected(query: Select[Any], selection: Selection) -> Select[Any]:
 def has_number(number: str) -> ColumnElement[bool]:
     """Return the condition that a recording has this meeting number; the index is partial."""
     return (recording.c.meeting_id == number) & (recording.c.meeting_id != literal_column("''"))
+
+
+def has_handle(text: str) -> ColumnElement[bool]:
+    """Return the condition that it has this meeting number, or is of the session with this key."""
+    has_key = (recording.c.session_key == text) & (recording.c.session_key != literal_column("''"))
+    return has_number(text) | has_key

@@ -55,6 +55,7 @@ provider = Table(
     Column("filter", String, nullable=False, server_default=""),
     Column("broken_since", Instant),
     Column("reason", String),
+    Column("partly", Boolean, nullable=False, server_default=false()),
 )
 
 recording = Table(
@@ -92,12 +93,14 @@ recording = Table(
     Column("warned", Integer, nullable=False, server_default="0"),
     Column("reason", String),
     Column("reviewed_at", Instant),
+    Column("session_key", String, nullable=False, server_default=""),
     UniqueConstraint("id", "provider"),
     Index("recording_urgency", "provider", "state", "deadline", "started"),
     Index("recording_key", "key"),
     Index("recording_moves", "moves_at"),
     Index("recording_folder", "folder"),
     Index("recording_number", "meeting_id", sqlite_where=text("meeting_id <> ''")),
+    Index("recording_session_key", "session_key", sqlite_where=text("session_key <> ''")),
     Index("recording_began", text("coalesce(started, first_seen)")),
 )
 """`behind`: its folder or manifest is to be written; `moves_at`: when time alone moves it on. Both

@@ -23,7 +23,8 @@ _OF_FILE = {
     "checked_at": "checked_at", "damage": "damage", "code": "code", "reason": "reason",
     "path": "path", "facts": "facts",
 }  # fmt: skip
-_ADDED = {"number": "number"}  # of the recording; behind all others, whose places stay
+# of the recording; behind all others, whose places stay
+_ADDED = {"number": "number", "session_key": "session_key"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -97,16 +97,16 @@ async def all_of(desk: Desk, texts: Sequence[str], *, of_a_number: bool) -> list
 async def meant(desk: Desk, text: str) -> list[Holding]:
     """Return every recording that `text` may mean, those that began last first.
 
-    A meeting number may be written with spaces and dashes. What is the id of one recording and the
+    A meeting number may be written with spaces and dashes; a session's key is as its application
+    gave it. What is the id of one recording and the
     number of others means them all.
 
     Raises:
         click.ClickException: There is none, or too many begin like this to tell.
     """
     found = {each.row: each for each in await desk.find(text)}
-    number = meeting_number(text)
-    if number is not None:
-        found |= {each.row: each for each in await desk.numbered(number)}
+    for handle in {meeting_number(text) or text, text}:
+        found |= {each.row: each for each in await desk.numbered(handle)}
     if found:
         return list(found.values())
     if _BEGINNING_OF_A_KEY.fullmatch(text):
@@ -119,9 +119,9 @@ async def meant(desk: Desk, text: str) -> list[Holding]:
 
 
 def are_of_one_number(found: Sequence[Holding], text: str) -> bool:
-    """Return whether `text` is the number of all of `found`."""
-    number = meeting_number(text)
-    return number is not None and all(each.number == number for each in found)
+    """Return whether `text` is the number, or the session's key, of all of `found`."""
+    number = meeting_number(text) or text
+    return all(number == each.number or text == each.session_key for each in found)
 
 
 def _several(text: str, found: Sequence[Holding], advice: str) -> click.ClickException:

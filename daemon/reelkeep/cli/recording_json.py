@@ -26,6 +26,7 @@ def recording(holding: Holding, archive: Path) -> dict[str, Any]:
         "title": holding.title,
         "user": holding.user,
         "number": holding.number,
+        "session_key": holding.session_key,
         "started": _time(holding.started),
         "duration_seconds": None if holding.duration is None else holding.duration.total_seconds(),
         "deadline": _time(holding.deadline),

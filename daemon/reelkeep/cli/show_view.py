@@ -64,6 +64,7 @@ def _rows(found: Found) -> dict[str, Text]:
         "title": cell(found["title"]),
         "user": cell(found["user"]),
         "number": cell(found["number"]),
+        "session key": cell(found["session_key"]),
         "started": cell(f"{_moment(found['started'])}{lasted}"),
         "first seen": cell(_moment(found["first_seen"])),
         "open until": cell(_moment(found["settles"])),

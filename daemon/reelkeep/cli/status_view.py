@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from reelkeep.cli.humanize import ago, duration, size
+from reelkeep.cli.humanize import ago, duration, number, size
 from reelkeep.cli.output import Output
 from reelkeep.cli.tables import cell, table
 
@@ -39,13 +39,21 @@ def remarks(lines: Sequence[Line]) -> list[Text]:
     broken = [
         Text.assemble(
             cell(line["name"], "bold red"),
-            cell(f" is broken since {line['broken_since'][:19]}Z: ", "red"),
+            cell(f" {_how_broken(line)} since {line['broken_since'][:19]}Z: ", "red"),
             cell(line["reason"] or "it does not say why"),
         )
         for line in lines
         if line["broken_since"]
     ]
-    return broken + [
+    unread = [
+        Text.assemble(
+            cell(line["name"], "bold yellow"),
+            cell(f": {_unread(line)}; asked for again with each poll"),
+        )
+        for line in lines
+        if line.get("unread_listings")
+    ]
+    return [*broken, *unread] + [
         Text.assemble(
             cell(line["name"], "bold yellow"),
             cell(f": {line['too_large']:,} files do not fit in what is left of the archive's disk"),
@@ -73,6 +81,16 @@ def transfers_table(out: Output, transfers: Sequence[Line]) -> Table:
             cell(duration(each["seconds"])),
         )
     return made
+
+
+def _how_broken(line: Line) -> str:
+    return "could not be read wholly" if line.get("partly") else "is broken"
+
+
+def _unread(line: Line) -> str:
+    listings, users = line["unread_listings"], line["unread_users"]
+    whose = f" of {number(users, 'user')}" if users else ""
+    return f"{number(listings, 'listing')}{whose} could not be read"
 
 
 def _name(line: Line) -> Text:

@@ -457,6 +457,7 @@ EVENTS: dict[str, Event] = {
             "at_risk",
             "unpublished",
             "acknowledge_refused",
+            "unread_listings",
             "oldest_success",
             "conditions",
         ),

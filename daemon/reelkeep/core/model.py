@@ -95,6 +95,7 @@ class Recording:
     meeting_id: str = (
         ""  #: The number that people dial, where there is one; else what a filter names.
     )
+    session_key: str = ""  #: What an application calls its session; also among the facts.
     started: datetime | None = None
     duration: timedelta | None = None
     deadline: datetime | None = None  #: When the provider will delete it, if it said so.
@@ -230,6 +231,7 @@ class Holding:
     title: str = ""
     user: str = ""
     number: str = ""  #: The meeting number that people dial, where there is one.
+    session_key: str = ""  #: What an application calls its session.
     started: datetime | None = None
     duration: timedelta | None = None
     deadline: datetime | None = None

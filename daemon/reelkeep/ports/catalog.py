@@ -43,6 +43,7 @@ class Scan:
     filter: str = ""
     broken_since: datetime | None = None
     reason: str | None = None
+    partly: bool = False  #: Single listings failed; all others were served.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

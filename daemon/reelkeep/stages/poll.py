@@ -98,7 +98,7 @@ class Poller:
     async def _read(self, began: float, started: datetime) -> None:
         name, traits = self._provider.name, self._provider.traits
         scan = await self.bookmark.read()
-        self.health.resume(scan.broken_since, scan.reason)
+        self.health.resume(scan.broken_since, scan.reason, partly=scan.partly)
         if scan.filter != self._rules and await self._intake.refilter(name, traits):
             self._work.ring()
         reading = self._reading(scan, started)
@@ -108,7 +108,8 @@ class Poller:
         except PartlyRead as error:
             if error.unread is not None:
                 # all others go on from here; what is unread is noted
-                await self.bookmark.move(replace(after, polled_at=scan.polled_at))
+                kept = replace(after, polled_at=scan.polled_at, broken_since=scan.broken_since)
+                await self.bookmark.move(replace(kept, reason=scan.reason, partly=scan.partly))
             if self.health.served(report=self._report):
                 self._work.ring()
             raise
@@ -155,7 +156,10 @@ class Poller:
         retry_at = self._clock() + delay
         self._note(error, retry_at, pauses=isinstance(error, AuthFailed))
         scan = await self.bookmark.read()
-        broken = replace(scan, broken_since=self.health.broken_since, reason=self.health.reason)
+        health = self.health
+        broken = replace(
+            scan, broken_since=health.broken_since, reason=health.reason, partly=health.partly
+        )
         await self.bookmark.move(broken)
 
 

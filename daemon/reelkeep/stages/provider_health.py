@@ -32,10 +32,12 @@ class Health:
     doubted: bool = False  #: An earlier process may have reported that they are refused.
     said: bool = False  #: This process has reported that it is broken.
 
-    def resume(self, broken_since: datetime | None, reason: str | None) -> None:
+    def resume(
+        self, broken_since: datetime | None, reason: str | None, *, partly: bool = False
+    ) -> None:
         """Take over what an earlier process knew, unless this one knows better."""
         if self.broken_since is None:
-            self.broken_since, self.reason = broken_since, reason
+            self.broken_since, self.reason, self.partly = broken_since, reason, partly
             self.doubted = broken_since is not None
 
     def failed(
@@ -53,8 +55,10 @@ class Health:
         It `pauses` the provider if nothing can be fetched before that is mended.
         """
         self.reason = storable(clean(str(error)))
-        self.partly = isinstance(error, PartlyRead)
-        self.broken_since = self.broken_since or clock()
+        partly = isinstance(error, PartlyRead)
+        if self.broken_since is None or (self.partly and not partly):
+            self.broken_since = clock()  # that single listings failed before is another matter
+        self.partly = partly
         self.paused = self.paused or pauses
         if not self.said:
             self.said = True

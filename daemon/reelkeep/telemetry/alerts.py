@@ -119,6 +119,14 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             "Nothing is lost. The alert ends when each is marked, or 30 days after it was "
             "archived, when the provider is told no more.",
         ),
+        "ReelkeepListingsUnread": Alert(
+            "Listings of a provider, such as those of single users, fail since a day. All others "
+            "are read; what is new in these is not known here.",
+            ("listing.failed", "listing.recovered", "poll.failed"),
+            "`reelkeep status` names them with the provider's words. Mostly a user needs to be "
+            "looked at in the provider's own pages. The alert ends when all is read. If nothing of "
+            "a user is wanted, name the user under `exclude: {users: […]}`.",
+        ),
         "ReelkeepArchiveDamaged": Alert(
             "Stored files were not in order when they were last read.",
             ("file.altered", "file.missing", "file.unreadable", "manifest.damaged"),

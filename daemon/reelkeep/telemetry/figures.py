@@ -183,8 +183,13 @@ LEVELS: Sequence[Level] = (
     ),
     Level(
         "provider_broken",
-        "Whether the last poll failed.",
-        lambda line: float(line["broken_since"] is not None),
+        "Whether nothing could be read of the provider at the last poll.",
+        lambda line: float(line["broken_since"] is not None and not line.get("partly")),
+    ),
+    Level(
+        "listings_unread",
+        "Listings, such as of single users, that fail and are read again with each poll.",
+        lambda line: line.get("unread_listings"),
     ),
 )
 

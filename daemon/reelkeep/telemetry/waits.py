@@ -89,7 +89,7 @@ WAITS: tuple[Wait, ...] = (
         what="One user's or one window's listing, for the provider to give it; others are read.",
         begins=("listing.failed", "poll.failed"),
         ends=("listing.recovered", "poll.recovered", "poll.completed"),
-        alerts=("ReelkeepProviderSilent",),
+        alerts=("ReelkeepListingsUnread",),
         restart="at the first poll; `poll.completed` ends it, too",
         errors=("PartlyRead", "PartlyDescribed"),
     ),

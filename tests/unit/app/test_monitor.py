@@ -86,6 +86,7 @@ async def test_a_heartbeat_says_how_all_is() -> None:
         "at_risk": 0,
         "unpublished": 0,
         "acknowledge_refused": 0,
+        "unread_listings": 0,
         "oldest_success": 60.0,
         "conditions": [],
     }
@@ -219,3 +220,8 @@ async def test_a_provider_is_broken_for_long_after_three_intervals(
     since = None if minutes is None else START - timedelta(minutes=minutes)
     health = Health(NAME, broken_since=since)
     assert broken_for_long(health, INTERVAL, lambda: START) is long
+
+
+async def test_a_provider_of_which_single_listings_fail_is_not_broken() -> None:
+    health = Health(NAME, broken_since=START - timedelta(days=9), partly=True)
+    assert not broken_for_long(health, INTERVAL, lambda: START)

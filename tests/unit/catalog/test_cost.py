@@ -172,6 +172,7 @@ ASKED: dict[str, Callable[[Catalog], Awaitable[Any]]] = {
     "find": lambda c: c.desk.find("r11"),
     "page": lambda c: c.desk.listing(after=10, limit=10),
     "numbered": lambda c: c.desk.numbered("88135198633"),
+    "keyed": lambda c: c.desk.numbered("case-77"),
     "list by number": lambda c: c.desk.newest(selection=Selection(number="88135198633")),
     "list by number and provider": lambda c: c.desk.newest(
         names=[NAME], selection=Selection(number="88135198633")

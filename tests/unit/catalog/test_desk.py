@@ -20,7 +20,8 @@ from fakes.catalog import (
     stored,
     without,
 )
-from reelkeep.core.model import Holding, ProviderName, Readiness, RecordingId
+from reelkeep.core.model import Holding, ProviderName, Readiness, RecordingId, Window
+from reelkeep.core.unread import Unread
 from reelkeep.errors import Gone, Refused, Unreachable
 from reelkeep.ports import Scan
 
@@ -105,6 +106,22 @@ async def test_a_listing_holds_the_files(catalog: Catalog) -> None:
 async def test_a_recording_is_found_by_its_id_or_its_key(catalog: Catalog) -> None:
     (by_id,) = await catalog.desk.find("done")
     assert await catalog.desk.find(by_id.key) == [by_id]
+
+
+async def test_a_session_is_found_by_its_key(catalog: Catalog) -> None:
+    await catalog.admit(replace(a_recording("s"), session_key="case-77"))
+    (found,) = await catalog.desk.numbered("case-77")
+    assert (found.id, found.session_key) == ("s", "case-77")
+    assert await catalog.desk.numbered("") == []
+
+
+async def test_a_summary_counts_what_could_not_be_read(catalog: Catalog) -> None:
+    week = Window(START - timedelta(days=7), START)
+    left = [Unread("u-1", week), Unread("u-1", Window(START, START)), Unread("", week)]
+    await catalog.intake.left_unread(NAME, left)
+    await catalog.intake.scanned(NAME, Scan(broken_since=START, partly=True))
+    (told,) = await catalog.desk.summaries([NAME])
+    assert (told.unread_listings, told.unread_users, told.partly) == (3, 1, True)
 
 
 async def test_what_is_not_there_is_not_found(catalog: Catalog) -> None:

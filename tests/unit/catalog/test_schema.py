@@ -168,6 +168,19 @@ def test_what_was_skipped_because_it_could_not_be_had_becomes_unavailable(tmp_pa
     assert state == [("incomplete", 1)]
 
 
+def test_the_keys_of_known_sessions_are_taken_from_their_facts() -> None:
+    engine = open_engine(MEMORY)
+    with engine.connect() as connection, connection.begin():
+        migrate(connection, None, to="0001")
+        for id_, facts in (("a", '{"session_key"\\: "case-77"}'), ("b", '{"session_key"\\: 7}')):
+            row = FIRST_ROW.replace("'a'", f"'{id_}'").replace("'{}'", f"'{facts}'")
+            connection.execute(text(row))
+    prepare(engine, migrate)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT id, session_key FROM recording ORDER BY id")).all()
+    assert found == [("a", "case-77"), ("b", "")]
+
+
 def test_a_catalog_is_prepared_once(tmp_path: Path) -> None:
     engine = open_engine(url(tmp_path / "catalog.db"))
     prepare(engine)

@@ -121,6 +121,11 @@ def test_a_bad_value_is_refused_at_its_key(changes: dict[str, Any]) -> None:
     assert [line["loc"][0] for line in caught.value.errors()] == list(changes)
 
 
+def test_users_of_a_whole_account_cannot_be_excluded() -> None:
+    with pytest.raises(ValidationError, match=r"exclude\.users needs users: all"):
+        meetings(users="account", exclude={"users": ["u-1"]})
+
+
 def test_an_account_as_a_whole_is_written_so() -> None:
     given = meetings(users="account")
     assert given.users == "account"

@@ -17,6 +17,7 @@ class Dialect:
     id: str  #: What names a recording, for ever.
     number: str  #: What an operator filters by.
     title: str
+    handle: str = ""  #: What an application calls a recording.
     trash: tuple[str, str]  #: The two values of `trash_type`.
 
 
@@ -33,5 +34,6 @@ SESSIONS = Dialect(
     id="session_id",
     number="session_id",
     title="session_name",
+    handle="session_key",
     trash=("session_recordings", SINGLE_FILES),
 )

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reelkeep.core.model import Window
 from reelkeep.ports import Tools
 from reelkeep.providers.tokens import Token
 from reelkeep.providers.zoom.assembly import Plan, assembled
 from reelkeep.providers.zoom.client import Client
 from reelkeep.providers.zoom.dialects import MEETINGS
 from reelkeep.providers.zoom.grants import App
-from reelkeep.providers.zoom.itinerary import Itinerary
+from reelkeep.providers.zoom.itinerary import Itinerary, Place
 from reelkeep.providers.zoom.options import ACCOUNT, ZoomOptions
 from reelkeep.providers.zoom.provider import Zoom
-from reelkeep.providers.zoom.users import WHOLE_ACCOUNT, Everybody, Fixed, Places, at_user
+from reelkeep.providers.zoom.users import (
+    WHOLE_ACCOUNT,
+    Everybody,
+    Fixed,
+    Known,
+    Places,
+    at_user,
+)
 
 
 def build(options: ZoomOptions, tools: Tools) -> Zoom:
@@ -31,11 +42,12 @@ def build(options: ZoomOptions, tools: Tools) -> Zoom:
 
 def _plan(options: ZoomOptions, tools: Tools) -> Plan:
     def places(client: Client) -> Places:
-        if options.users is None:
-            return Everybody(client, tools.clock)
         if options.users == ACCOUNT:
             return Fixed((WHOLE_ACCOUNT,))
-        return Fixed(tuple(at_user(name, configured=True) for name in options.users))
+        users: Places = Everybody(client, tools.clock)
+        if options.users is not None:
+            users = Fixed(tuple(at_user(name, configured=True) for name in options.users))
+        return Without(users, options.exclude.users) if options.exclude.users else users
 
     return Plan(
         itinerary=Itinerary(
@@ -55,8 +67,40 @@ def _plan(options: ZoomOptions, tools: Tools) -> Plan:
     )
 
 
+class Without:
+    """The users of `places` whose recordings are wanted; see `reelkeep.providers.zoom.users`."""
+
+    def __init__(self, places: Places, excluded: Sequence[str]) -> None:
+        self._places = places
+        self._excluded = {name.casefold() for name in excluded}
+
+    async def all(self, span: Window | None = None) -> Known:
+        known = await self._places.all(span)
+        unwanted = {place.user for place in known.places if self._is_excluded(place)}
+        return replace(
+            known,
+            places=[place for place in known.places if place.user not in unwanted],
+            excluded=frozenset(
+                name for each in known.places if each.user in unwanted for name in _names(each)
+            ),
+        )
+
+    async def samples(self) -> Sequence[Place]:
+        found = await self._places.samples()
+        return [place for place in found if not self._is_excluded(place)] or found
+
+    def _is_excluded(self, place: Place) -> bool:
+        return any(name.casefold() in self._excluded for name in _names(place))
+
+
+def _names(place: Place) -> tuple[str, str]:
+    return place.user, place.host
+
+
 def _scope(options: ZoomOptions) -> dict[str, object]:
+    excluded = sorted(options.exclude.users)
     return {
+        **({"exclude": excluded} if excluded else {}),
         "account": options.account_id,
         "users": sorted(options.users) if isinstance(options.users, tuple) else options.users,
         "meeting": options.meeting_id,

@@ -101,6 +101,13 @@ class ZoomSpan(ProviderOptions):
         )
 
 
+class ExcludeOptions(CriteriaOptions):
+    """What is not wanted."""
+
+    users: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    """Ids or addresses of users whose recordings are not asked for; not with users: account."""
+
+
 class ZoomOptions(ZoomSpan):
     """Zoom cloud recordings of one account, by a server-to-server OAuth app."""
 
@@ -114,6 +121,8 @@ class ZoomOptions(ZoomSpan):
     """The app."""
     client_secret: Secret
     """The secret of the app."""
+    exclude: ExcludeOptions = ExcludeOptions()
+    """No files that match a key given here, and nothing of the users given here."""
     users: Users = None
     """all (active, inactive, pending), account (one listing of everything), or a list of users."""
     meeting_id: Identifier | None = None
@@ -127,6 +136,8 @@ class ZoomOptions(ZoomSpan):
     def _one_listing(self) -> Self:
         if self.users == ACCOUNT and self.meeting_id is not None:
             raise ValueError("meeting_id needs users: all or a list; or use include.meeting_ids")
+        if self.users == ACCOUNT and self.exclude.users:
+            raise ValueError("exclude.users needs users: all or a list: account is one listing")
         return self
 
 

@@ -44,6 +44,7 @@ class Zoom:
         self, span: Window, unread: Sequence[Unread]
     ) -> AsyncGenerator[Sequence[Recording], None]:
         known, plan = await self.places.all(span), self.itinerary
+        unread = [each for each in unread if each.part not in known.excluded]
         again = self._again(known.places, [each for each in unread if not _covers(span, each)])
         hidden = [Unread(part, span) for part in known.unlisted]
         hidden += [each for each in unread if each.part in known.unlisted]

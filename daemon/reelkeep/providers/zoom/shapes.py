@@ -114,6 +114,7 @@ def sighting(said: Mapping[str, Any], angle: ParseOptions) -> Sighting | None:
         user=text(said.get("host_email")) or angle.host or text(said.get("host_id")),
         user_inferred=not text(said.get("host_email")),
         meeting_id=text(said.get(angle.dialect.number)),
+        session_key=text(said.get(angle.dialect.handle)),
         started=started,
         duration=minutes(said.get("duration")),
         deadline=_deadline(said, angle),

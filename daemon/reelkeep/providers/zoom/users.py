@@ -36,6 +36,7 @@ class Known:
 
     places: Sequence[Place]
     unlisted: Mapping[str, Failure] = field(default_factory=dict)  #: By what is not listed wholly.
+    excluded: frozenset[str] = frozenset()  #: Users whose recordings nobody wants.
 
 
 class Places(Protocol):

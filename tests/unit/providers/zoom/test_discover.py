@@ -565,6 +565,26 @@ async def test_what_is_unread_of_a_user_who_left_is_forgotten() -> None:
     assert bench.script.at("/users/gone/recordings")
 
 
+@pytest.mark.parametrize("name", ["u-1", "Kim@Example.test"])
+async def test_an_excluded_user_is_not_asked_for(name: str) -> None:
+    bench = Bench()
+    users = [{"id": "u-1", "email": "kim@example.test"}, {"id": "u-2", "email": "o@example.test"}]
+    bench.script.on("/users", page(users, name="users"))
+    bench.script.on(ONE, error(400, 4711, "?"))
+    bench.script.on(TWO, page([meeting("m-2")]))
+    adapter = bench.meetings(users="all", exclude={"users": [name]})
+    unread = [Unread("u-1", span(60)), Unread("kim@example.test", span(60))]
+    found = [each.id async for batch in adapter.discover_with(span(7), unread) for each in batch]
+    assert found == ["m-2"]
+    assert [each.path for each in bench.script.asked if "/users/" in each.path] == [TWO]
+
+
+def test_a_change_of_who_is_excluded_has_all_read_again() -> None:
+    bench = Bench()
+    one, other = bench.meetings(), bench.meetings(exclude={"users": ["u-9"]})
+    assert one.traits.scope != other.traits.scope
+
+
 async def test_a_user_who_fails_again_and_again_costs_little() -> None:
     bench = Bench()
     bench.script.on(ONE, error(500, 500, "oops"))

@@ -55,6 +55,7 @@ def test_a_file_keeps_the_providers_words() -> None:
 def test_a_session_becomes_a_recording() -> None:
     seen = recording(session(), SDK)
     assert (seen.id, seen.title, seen.meeting_id) == ("session-1==", "triage", "session-1==")
+    assert seen.session_key == "case-77"
     assert seen.files[0].extension == "mp4"
 
 
