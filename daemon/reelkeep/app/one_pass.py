@@ -25,6 +25,9 @@ UNFINISHED = timedelta(seconds=30)
 """How long a pass without a time limit waits, while nothing moves, for recordings and files that a
 provider lists and gives no address for. The next pass asks for them again."""
 
+TELLING = timedelta(seconds=5)
+"""How long a pass whose time is up goes on telling providers what was archived, at most."""
+
 FIRST_LOOK = 0.5
 LONGEST_LOOK = 15.0
 """Seconds between two polls that ask whether a transcoding is done: doubling, from and to."""
@@ -73,7 +76,8 @@ class Pass:
         with unwrapped():
             await self.pipeline.run(steer)
         if self.cut_short:
-            with anyio.move_on_after(self._house.settings.shutdown_grace.total_seconds()):
+            grace = min(self._house.settings.shutdown_grace, TELLING)
+            with anyio.move_on_after(grace.total_seconds()):
                 await self._tell_the_rest()
 
     async def _stop(self, stop: anyio.Event, scope: anyio.CancelScope) -> None:
@@ -83,7 +87,7 @@ class Pass:
     async def _tell_the_rest(self) -> None:
         """Acknowledge what was archived while the pipeline came to rest."""
         for acknowledger in self.pipeline.acknowledgers.values():
-            if acknowledger.acknowledges and not acknowledger.stuck:
+            if acknowledger.acknowledges and not acknowledger.failing:
                 await acknowledger.once()
 
     async def _work(self) -> None:

@@ -36,6 +36,7 @@ class Acknowledger:
         self._report = report
         self._failures = 0
         self._pause = timedelta(0)
+        self._unanswered = False
         self.archived = Bell()  #: Ring it when recordings may have been archived.
 
     @property
@@ -47,6 +48,11 @@ class Acknowledger:
     def stuck(self) -> bool:
         """Whether the provider seems broken."""
         return self._failures >= FAILURES
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last attempt failed, or was given up before it was answered."""
+        return self._failures > 0 or self._unanswered
 
     async def forever(self) -> None:
         """Acknowledge whenever something was archived, until cancelled."""
@@ -62,12 +68,14 @@ class Acknowledger:
         Raises:
             CatalogError: The catalog failed us.
         """
+        self._unanswered = True
         try:
             await self._tell()
         except ProviderError as error:
             self._failed(error)
         else:
             self._failures, self._pause = 0, timedelta(0)
+        self._unanswered = False
 
     async def _tell(self) -> None:
         name, batch = self._provider.name, self._provider.traits.batch

@@ -336,6 +336,30 @@ async def test_the_limit_cuts_it_short() -> None:
     assert len(await rig.recordings("acknowledged")) == 8
 
 
+class Deaf(FakeProvider):
+    """Hears for ever what is archived, and never answers."""
+
+    async def acknowledge(self, recordings: Sequence[RecordingId]) -> Sequence[RecordingId]:
+        await anyio.sleep_forever()
+        return recordings
+
+
+async def test_its_limit_also_cuts_what_is_never_acknowledged() -> None:
+    provider = Deaf(traits=traits(acknowledges=True))
+    provider.hold(recording())
+    made = await make(Rig(provider), limit=15)
+    assert made.cut_short
+    assert anyio.current_time() < 16
+
+
+async def test_its_limit_leaves_a_moment_to_tell_what_was_archived() -> None:
+    provider = Deaf(traits=traits(acknowledges=True))
+    provider.hold(*many(300))
+    rig = Rig(provider, transport=Slow(FakeTransport(whole), 10), workers=2)
+    await make(rig, limit=9)
+    assert anyio.current_time() < 16
+
+
 async def test_a_signal_ends_it() -> None:
     provider = FakeProvider()
     provider.hold(*many(300))

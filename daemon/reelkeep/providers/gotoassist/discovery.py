@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from reelkeep.core.model import Readiness, Recording, RecordingId, Window
 from reelkeep.core.poll_window import EPOCH
 from reelkeep.core.timetable import halves
+from reelkeep.core.unread import named
 from reelkeep.errors import BadAnswer, ProviderError, Unavailable
 from reelkeep.ports import Tools
 from reelkeep.providers.gotoassist import calls
@@ -52,12 +53,12 @@ class Discovery:
                     yield batch
         self._tell(incomplete)
         if errors:
-            raise errors[0]
+            raise _of_all(errors)
 
     async def _listings(self, span: Window, sweep: _Sweep) -> AsyncIterator[Listing]:
         """Yield listings that cover `span`; full ones are followed by those of their halves."""
         whole = self._window(span)
-        first = await self._read(self._first(span, archived=sweep.archived), sweep)
+        first = await self._read(self._first(span, archived=sweep.archived), whole, sweep)
         stack = [] if first is None else [(whole, first)]
         while stack:
             window, listing = stack.pop()
@@ -68,7 +69,9 @@ class Discovery:
             if parts is None:
                 sweep.incomplete.append(f"over {CAP - 1} recordings at {calls.stamp(window.since)}")
                 continue
-            read = [(part, await self._read(self._within(part, sweep), sweep)) for part in parts]
+            read = [
+                (part, await self._read(self._within(part, sweep), part, sweep)) for part in parts
+            ]
             answers = [(part, answer) for part, answer in read if answer is not None]
             if len(answers) == 2 and answers[0][1].full and answers[0][1] == answers[1][1]:
                 sweep.incomplete.append("the API does not heed fromTime and toTime")
@@ -80,16 +83,21 @@ class Discovery:
                     yield answer
                 return
 
-    async def _read(self, call: Call, sweep: _Sweep) -> Listing | None:
+    async def _read(self, call: Call, window: Window, sweep: _Sweep) -> Listing | None:
         """Return the listing, `None` if it could not be had in passing trouble."""
+        kind = "archived recordings" if sweep.archived else "recordings"
+        where = f"{kind} of {calls.stamp(window.since)} to {calls.stamp(window.until)}"
         try:
             listing = await listed(self._client, self._options, call)
-        except (Unavailable, BadAnswer) as error:
-            sweep.errors.append(error)
+        except Unavailable as error:
+            sweep.errors.append(Unavailable(f"{where}: {error}"))
+            return None
+        except BadAnswer as error:
+            sweep.errors.append(BadAnswer(f"{where}: {error}"))
             return None
         if listing.unreadable:
             told = f"{listing.unreadable} entries of a listing are no ids of recordings"
-            sweep.errors.append(BadAnswer(told))
+            sweep.errors.append(BadAnswer(f"{where}: {told}"))
         return listing
 
     def _first(self, span: Window, *, archived: bool) -> Call:
@@ -129,6 +137,12 @@ class Discovery:
                 "poll.incomplete", provider=self._options.name, code="capped", reason=reason
             )
         self._was_incomplete = bool(incomplete)
+
+
+def _of_all(errors: Sequence[ProviderError]) -> ProviderError:
+    """Return what failed as one error, which names each window."""
+    kind = Unavailable if isinstance(errors[0], Unavailable) else BadAnswer
+    return kind(named([str(each) for each in errors]))
 
 
 def _recordings(listing: Listing, sweep: _Sweep) -> Iterator[Recording]:

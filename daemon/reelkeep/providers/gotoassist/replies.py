@@ -158,9 +158,14 @@ def size(value: Any) -> int | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """Return an ISO 8601 time, in UTC if it has no zone; `None` if `value` is no such thing."""
+    """Return an ISO 8601 time, in UTC if it has no zone; `None` if `value` is no such thing.
+
+    Nor is a time of another century than this one or the last: it is a placeholder.
+    """
     try:
         time = datetime.fromisoformat(value.strip())
+        if not 1900 <= time.year < 2100:
+            return None
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (AttributeError, ValueError, OverflowError):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -190,6 +191,7 @@ async def test_an_unreadable_window_is_told_after_the_others_were_listed() -> No
     shelf.broken = [1]
     got, error = await until_error(account(Api(shelf), **FAST), SPAN)
     assert (len({each.id for each in got}), type(error)) == (800, Unavailable)
+    assert re.search(r"^recordings of \S+Z to \S+Z: ", str(error))
 
 
 async def test_an_api_that_breaks_down_is_not_asked_window_by_window() -> None:
@@ -204,6 +206,7 @@ async def test_ids_that_cannot_be_read_are_told_after_those_that_can() -> None:
     api = Api([FakeReply.json({"readyForDownload": [1, "a b", 2]})])
     got, error = await until_error(account(api, **FAST), SPAN)
     assert ([each.id for each in got], type(error)) == (["1", "2"], BadAnswer)
+    assert "recordings of " in str(error)
 
 
 @pytest.mark.parametrize(
