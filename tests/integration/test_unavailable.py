@@ -162,6 +162,39 @@ async def test_audio_comes_by_itself_once_it_is_asked_for(house: Resources) -> N
     await house.run("sync")
 
 
+def with_old_participants(house: Resources, provider: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Have a recording that no poll lists any more; return its id, and its answer with audio."""
+    served = house.account
+    size = served.mp4("v-1")
+    files = [entry("v-1", "MP4", size, recording_type="shared_screen_with_speaker_view")]
+    named = {"session_id": SESSION, "session_name": "triage", "session_key": "case-77"}
+    if provider is MEETINGS:
+        named = {"uuid": SESSION, "id": "81230000001", "topic": "triage"}
+    listed = {**named, "start_time": at(20), "duration": 5, "recording_files": files}
+    kim = entry("p-1", "M4A", served.m4a("p-1"), file_name="Audio only - Kim")
+    served.listed = [listed]
+    return SESSION, listed | {"participant_audio_files": [kim]}
+
+
+@pytest.mark.parametrize("provider", [SDK, MEETINGS], ids=["session", "meeting"])
+async def test_audio_that_was_refused_comes_by_itself_however_old_it_is(
+    house: Resources, provider: dict[str, Any]
+) -> None:
+    id_, whole = with_old_participants(house, provider)
+    house.account.single[id_] = {"code": 200, "message": "No permission."}
+    house.configure(provider, participant_audio=True)
+    await house.run("sync", code=1)
+    assert house.files() == ["shared_screen_with_speaker_view.mp4"]
+    (missing,) = [each for each in house.manifest()["files"] if each["state"] == "unavailable"]
+    assert "No permission." in missing["detail"]
+    house.account.single[id_] = whole
+    await house.run("sync")
+    assert "Audio only - Kim.m4a" in house.files()
+    manifest = house.manifest()
+    assert manifest["complete"] is True
+    assert {each["state"] for each in manifest["files"]} == {"stored"}
+
+
 async def test_audio_that_is_not_wanted_is_not_missed(house: Resources) -> None:
     with_participants(house)
     house.configure(SDK, exclude={"recording_types": ["participant_audio"]})
