@@ -190,7 +190,7 @@ def test_times_are_read_leniently(text: str) -> None:
     assert moment(text) == datetime(2025, 11, 3, 9, 15, tzinfo=UTC)
 
 
-RUBBISH = [None, "", "yesterday", 17, [], "0001-01-01T00:00:00+23:00"]
+RUBBISH: list[Any] = [None, "", "yesterday", 17, [], "0001-01-01T00:00:00+23:00"]
 
 
 @pytest.mark.parametrize("value", [*RUBBISH, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
