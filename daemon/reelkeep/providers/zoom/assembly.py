@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from reelkeep.core.model import ProviderName
+from reelkeep.core.model import ProviderName, Window
 from reelkeep.ports import Tools, Traits
 from reelkeep.providers.throttle_log import Throttling
 from reelkeep.providers.tokens import Token, TokenSource
@@ -99,8 +99,14 @@ def _trash(
 ) -> Trash | None:
     async def read() -> None:
         found = await places.all()
-        trash = itinerary.trash(found.places)
-        async for _ in survey.discover((), trash, unlisted=list(found.unlisted.values())):
+        now = tools.clock()
+        reading = survey.discover(
+            (),
+            itinerary.trash(found.places),
+            unlisted=list(found.unlisted.values()),
+            witnesses=itinerary.witnesses(found.places, Window(now, now), tools.dice()),
+        )
+        async for _ in reading:
             pass  # whatever is listed has put its addresses into the links
 
     return Trash(read, links, tools.clock) if itinerary.rescue else None

@@ -49,7 +49,6 @@ class Outcomes:
     served: int = 0  #: Listings that were answered as one should be.
     passed_over: int = 0  #: Listings of users who have nothing, as a proper answer says.
     first: Failure | None = None
-    latest: Failure | None = None
     absent: Failure | None = None  #: A user who is listed, and not on the account.
     _of_user: dict[object, int] = field(default_factory=dict)
     _in_a_row: set[object] = field(default_factory=set)
@@ -90,7 +89,7 @@ class Outcomes:
     def failed(self, user: object, failure: Failure) -> None:
         """Note that a listing of `user` could not be read."""
         self._in_a_row.add(user)
-        self.first, self.latest = self.first or failure, failure
+        self.first = self.first or failure
         self._of_user[user] = self._of_user.get(user, 0) + 1
 
     def is_troubled(self, user: object) -> bool:

@@ -116,9 +116,9 @@ class Survey:
         """
         found.forget_apart(lambda user: user in found.absent or self._is_planless(user))
         outcomes = found.outcomes
-        if outcomes.latest is not None and found.given_up:
-            raise of_account(outcomes.latest)
         whose = outcomes.first or outcomes.absent
+        if whose is not None and found.given_up:
+            raise of_account(found.refusal or whose)
         if whose is not None and outcomes.is_nobody_served:
             raise of_account(whose)
         self._say_who(found)
@@ -171,7 +171,8 @@ class Survey:
         async def ask(task: ListingTask) -> bool:
             try:
                 verdict = await verdict_of(self._client, task.listing, self._clock)
-            except ProviderError:
+            except ProviderError as error:
+                found.refusal = Failure(quoted(task.whose), task.what, error)
                 return False
             if verdict in (Verdict.FINE, Verdict.NOTHING):
                 found.served(task)

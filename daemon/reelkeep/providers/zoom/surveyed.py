@@ -68,6 +68,7 @@ class Surveyed:
     sample: ListingTask | None = None  #: The listing that was served last.
     witnesses: Sequence[ListingTask] = ()  #: Some of all users, or days, to be asked before it.
     given_up: bool = False  #: Nobody is served any more.
+    refusal: Failure | None = None  #: How one was answered who was asked whether any is served.
     readable: set[str] = field(default_factory=set)  #: Users of whom a listing was read.
 
     @property

@@ -687,6 +687,16 @@ async def test_an_account_that_is_served_no_more_is_left_alone() -> None:
     assert not bench.script.at("/users/u-50/recordings")
 
 
+async def test_an_outage_is_not_taken_for_what_broken_users_are_refused_for() -> None:
+    bench = Bench()
+    users = [f"u-{number}" for number in range(40)]
+    bench.script.on("/users/u-0/recordings", page([]), Unreachable("gone"))
+    for name in users[1:]:
+        bench.script.on(f"/users/{name}/recordings", error(400, 4711, "scopes:[a:b]"))
+    _, failure = await until_error(bench.meetings(users=users))
+    assert isinstance(failure, Unavailable)
+
+
 async def test_users_of_one_status_that_cannot_be_listed_keep_no_others_from_being_read() -> None:
     bench = Bench()
 

@@ -290,3 +290,18 @@ async def test_a_trash_that_was_partly_read_gives_what_was_found_and_claims_no_l
     assert (await adapter.locate(ID, FILE, fresh=True)).url == f"{URL}f-1"
     with pytest.raises(PartlyRead, match="u-2, trash"):
         await adapter.locate(ID, FileId("f-2"), fresh=True)
+
+
+def without_trash(asked: Asked) -> FakeReply:
+    return error(403, 200, "?") if asked.query.get("trash") else page([])(asked)
+
+
+async def test_the_trash_of_many_broken_users_hides_no_others() -> None:
+    hand = Hand()
+    users = [f"u-{number}" for number in range(60)]
+    for name in users:
+        hand.bench.script.on(f"/users/{name}/recordings", without_trash)
+    hand.bench.script.on("/users/u-40/recordings", trashed)
+    adapter = hand.bench.meetings(users=users, trash="rescue")
+    hand.on_whole(error(404, 3301, "There is no recording."))
+    assert (await adapter.locate(ID, FILE, fresh=True)).url == f"{URL}f-1"
