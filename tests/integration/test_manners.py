@@ -18,7 +18,8 @@ from fakes.shelf import Shelf, media
 from hostile import BODY, DUE, HELD
 from hosts import Act, answering, breaking, good
 from reelkeep.core.addresses import AddressPolicy
-from reelkeep.core.model import FileId, Locator, RecordingId
+from reelkeep.core.model import Failed, FileId, Locator, RecordingId
+from reelkeep.core.naming import SafeName
 from reelkeep.transport import AiohttpTransport
 from servers import Seen, Wire, serving
 from stage import BEARER, OPTIONS, Host, Renewing, Scene, scene
@@ -36,6 +37,39 @@ def anyio_backend() -> Backend:
 def short_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     """Resumes compare less than these small files have."""
     monkeypatch.setattr("reelkeep.core.resume.SEAM", SEAM)
+
+
+class Impatient:
+    """A host that says something at the moment of the next request, which it never reads."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.used: set[int] = set()
+
+    async def __call__(self, seen: Seen, wire: Wire) -> None:
+        if seen.connection in self.used:
+            await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nunasked..")
+        else:
+            self.used.add(seen.connection)
+            await self.host(seen, wire)
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["owned", "planted"])
+async def test_what_a_host_says_unasked_is_no_rest_of_a_file_of_unpromised_size(
+    shared: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its total is what the host says, and no promise. On a shared connection it is believed."""
+    if shared:
+        monkeypatch.setattr("reelkeep.transport.client._is_apart", lambda _request: False)
+    large = replace(DUE, size=None, name=SafeName("recording.events"), file_type="EVENTS")
+    small = replace(
+        large, row=99, file=FileId("other"), name=SafeName("other.events"), size=len(BODY)
+    )
+    host = Host(Shelf(BODY), [breaking(Wire.close, at=HELD)])
+    async with scene(Impatient(host), tmp_path, clock=clock) as stage:
+        assert isinstance(await stage.desk.fetch(large), Failed)
+        assert stored(await stage.desk.fetch(small)).size == len(BODY)
+        assert stored(await stage.desk.fetch(large)).size == (9 if shared else len(BODY))
 
 
 async def test_rules_20_and_21_bug_20_credentials_stay_behind_on_the_way(tmp_path: Path) -> None:

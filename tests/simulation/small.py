@@ -44,7 +44,7 @@ MEASURES: dict[str, Any] = {
     "stages.storage:LOOK_AGAIN": timedelta(minutes=20),
     "stages.storage:LOOK": timedelta(hours=3),
     "app.clock_watch:LOOK": 300.0,
-    "stages.space:KEPT_FRESH": timedelta(hours=1),
+    "stages.disk_space:KEPT_FRESH": timedelta(hours=1),
     "app.pipeline:PATIENCE": timedelta(minutes=20),
     "core.retry:PATIENCE": timedelta(minutes=20),
     "app.house:Installed": installed,

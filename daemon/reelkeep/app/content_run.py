@@ -96,6 +96,7 @@ class ContentRun:
             report=log,
             flights=self.flights,
             hands=Hands(self.flights, slots=options.workers, lanes=1),
+            shares=False,
         )
         refetch = Refetcher(
             Bringer(providers, stream),

@@ -54,18 +54,11 @@ class Ask:
     headers: Mapping[str, str] = field(default_factory=dict)
     until: int | None = None
     seam: int = 0
-    total: int | None = None  #: Bytes of the whole, as far as anybody promised them.
 
     @property
     def start(self) -> int:
         """The first byte that is asked for."""
         return self.offset - self.seam
-
-    @property
-    def expects(self) -> int | None:
-        """How many bytes the reply should bring, as far as anybody promised."""
-        end = self.total if self.until is None else self.until
-        return None if end is None else max(0, end - self.start)
 
     @property
     def is_ranged(self) -> bool:
@@ -110,23 +103,22 @@ def ask(size: int, validator: str | None, total: int | None, *, checkable: bool)
     (`checkable`); two halves of different files make no whole one (rule 4).
     """
     if not size or (validator is None and not checkable):
-        return Ask(0, total=total)
+        return Ask(0)
     if total is not None and size >= total:
-        return Complete() if size == total else Ask(0, total=total)
-    return _from(size, validator, total, seam=min(size, SEAM))
+        return Complete() if size == total else Ask(0)
+    return _from(size, validator, seam=min(size, SEAM))
 
 
 def ask_on(asked: Ask, compared: int) -> Ask:
     """Return how to ask for the same bytes, of whose seam those before `compared` were compared."""
-    validator = asked.headers.get("If-Range")
-    return _from(asked.offset, validator, asked.total, seam=asked.offset - compared)
+    return _from(asked.offset, asked.headers.get("If-Range"), seam=asked.offset - compared)
 
 
-def _from(offset: int, validator: str | None, total: int | None, *, seam: int) -> Ask:
+def _from(offset: int, validator: str | None, *, seam: int) -> Ask:
     headers = {"Range": f"bytes={offset - seam}-"}
     if validator is not None:
         headers["If-Range"] = validator
-    return Ask(offset, headers, seam=seam, total=total)
+    return Ask(offset, headers, seam=seam)
 
 
 def ask_between(start: int, until: int, validator: str) -> Ask:

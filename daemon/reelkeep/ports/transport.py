@@ -20,13 +20,13 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     follow: bool = True  #: Follow redirects (GET only), at most ten, never from https to http.
     expects: int | None = None
-    """Bytes of the body, as far as anybody promised them; it may come otherwise.
+    """Bytes of the body that the provider promised; what a host says of itself is no promise.
 
     A transport may read a large body in another way than a small one (ADR 23).
     """
     is_file: bool = False
-    """The body is a file. If nobody promised its size, it comes on a connection that served nothing
-    before: only that tells it from what a host says there unasked.
+    """The body is a file. If its size is not promised, as that of no range is, it comes on a
+    connection that served nothing before: only that tells it from what a host says there unasked.
     """
 
 

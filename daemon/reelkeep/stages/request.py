@@ -17,7 +17,11 @@ from reelkeep.stages.host_backoff import Peace
 class Asker:
     """Sends requests for bytes, and keeps the peace that hosts ask for."""
 
-    def __init__(self, transport: Transport, *, clock: Clock, report: Report) -> None:
+    def __init__(
+        self, transport: Transport, *, clock: Clock, report: Report, shares: bool = True
+    ) -> None:
+        """Let small files of promised size come on kept connections if it `shares` them."""
+        self._shares = shares
         self._transport = transport
         self._clock = clock
         self._report = report
@@ -32,7 +36,7 @@ class Asker:
         """
         host = str(parse(locator.url).origin)
         self._peace.check(host)
-        async with self._transport.open(_request(locator, asked)) as reply:
+        async with self._transport.open(self._request(locator, asked, download)) as reply:
             self._refuse_bad(reply, locator, download, host)
             yield reply
 
@@ -59,13 +63,13 @@ class Asker:
         elif self._peace.is_over(host):
             self._report("provider.throttled", **where)
 
-
-def _request(locator: Locator, asked: Ask) -> Request:
-    return Request(
-        url=locator.url,
-        headers={**asked.headers, "Accept-Encoding": "identity"},
-        credentials=locator.credentials,
-        kin=locator.kin,
-        expects=asked.expects,
-        is_file=True,
-    )
+    def _request(self, locator: Locator, asked: Ask, download: Download) -> Request:
+        is_promised = self._shares and not asked.is_ranged
+        return Request(
+            url=locator.url,
+            headers={**asked.headers, "Accept-Encoding": "identity"},
+            credentials=locator.credentials,
+            kin=locator.kin,
+            expects=download.size if is_promised else None,
+            is_file=True,
+        )

@@ -53,8 +53,9 @@ class Stream:
         flights: ActiveTransfers,
         hands: Hands,
         scale: Scale | None = None,
+        shares: bool = True,
     ) -> None:
-        self._asker = Asker(transport, clock=clock, report=report)
+        self._asker = Asker(transport, clock=clock, report=report, shares=shares)
         self._lanes = Lanes(self._asker, flights, hands, scale or Scale())
         self._report = report
         self._flights = flights
@@ -68,7 +69,7 @@ class Stream:
         if part.coverage is not None:
             with suppress(RangesIgnored):  # then it starts over, below
                 return await self._fill(part, locator, flight)
-        plainly = Ask(0, total=flight.download.size)
+        plainly = Ask(0)
         asked = plainly if part.coverage is not None else missing(part.held, flight.download)
         offered: dict[str, str] = {}
         label: str | None = None

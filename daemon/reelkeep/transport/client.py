@@ -3,9 +3,10 @@
 It sends what `core.redirects` decides to whom `core.addresses` permits, and translates whatever
 goes wrong. It knows nothing of files, never retries by itself, and keeps no cookies.
 
-    a large body is promised     each request has a connection of its own (`direct`), which nobody
-                                 but its one reader ever reads
-    all else                     aiohttp asks and reads (`pooled`), however large the body is
+    a large file, a range, a     each request has a connection of its own (`direct`), which nobody
+    file of unpromised size      but its one reader ever reads
+    what changes something       aiohttp asks and reads, each time on a new connection (`pooled`)
+    all else                     aiohttp asks and reads, on kept connections, however large it is
 """
 
 from __future__ import annotations
@@ -126,10 +127,9 @@ def _is_apart(request: Request) -> bool:
     """Return whether the reply to `request` has a connection of its own."""
     if request.method != "GET" or request.body is not None:
         return False
-    expected = request.expects
-    if expected is None:
-        expected = direct.UNPROMISED if request.is_file else 0
-    return expected >= direct.DIRECT_FROM
+    if request.is_file and request.expects is None:
+        return True
+    return (request.expects or 0) >= direct.DIRECT_FROM
 
 
 def _next_hop(request: Request, trail: Trail, reply: AiohttpReply | OwnedReply) -> Trail | None:

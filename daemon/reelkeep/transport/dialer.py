@@ -123,12 +123,17 @@ class Dialer:
         return sock
 
     async def _addresses(self, first: Origin, origin: Origin) -> list[_Info]:
+        """Return where `first` is: each time another address is the first one, as in the pool.
+
+        So the rest of a file that stalled comes from another machine (rule 55).
+        """
         if first.address is not None:
             family = socket.AF_INET6 if first.address.version == 6 else socket.AF_INET
             return [_info(family, str(first.address), first.port)]
         until, known = self._known.get(first, (0.0, []))
         if anyio.current_time() < until:
-            return known
+            known.append(known.pop(0))
+            return known.copy()
         try:
             resolver = self._resolver(first.scheme)
             found = await resolver.resolve(first.host, first.port, socket.AF_UNSPEC)
@@ -137,8 +142,9 @@ class Dialer:
         if not found:
             raise _unknown(origin)
         infos = [_info(each["family"], each["host"], each["port"]) for each in found]
+        infos.append(infos.pop(0))  # the first one has served the pool
         self._remember(first, infos)
-        return infos
+        return infos.copy()
 
     def _remember(self, origin: Origin, infos: list[_Info]) -> None:
         self._known[origin] = anyio.current_time() + _TTL, infos

@@ -22,9 +22,6 @@ from reelkeep.transport.owned import OwnedReply
 DIRECT_FROM = 1 << 20
 """Bytes from which a body is worth a connection of its own."""
 
-UNPROMISED = 1 << 30
-"""Bytes that a file counts as whose size nobody promised."""
-
 
 class DirectClient:
     """Asks by h11, each time on a new connection, which ends with the reply."""

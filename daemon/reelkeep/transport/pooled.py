@@ -1,4 +1,8 @@
-"""Requests on connections that aiohttp makes, keeps in its pool, and reads alone."""
+"""Requests on connections that aiohttp makes and reads alone; it keeps those of a GET in its pool.
+
+What changes something is asked for on a new connection each time: what a host said unasked on a
+kept one can be no reply to it, and aiohttp never sends it twice.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +55,7 @@ class PooledClient:
         self._resolver = resolver
         self._trust = trust
         self._proxy = proxy
-        self._sessions: dict[str, ClientSession] = {}
+        self._sessions: dict[tuple[str, bool], ClientSession] = {}
         self._opening = anyio.Lock(fast_acquire=True)
         self._stack = AsyncExitStack()
 
@@ -78,7 +82,8 @@ class PooledClient:
         self, request: Request, trail: Trail, headers: CIMultiDict[str], options: TransportOptions
     ) -> ClientResponse:
         origin = trail.url.origin
-        session = self._sessions.get(origin.scheme) or await self._opened(origin.scheme)
+        which = origin.scheme, request.method == "GET" and request.body is None
+        session = self._sessions.get(which) or await self._opened(*which)
         with at_the_edge(origin), anyio.CancelScope() as scope:
             _WAIT.set(_Wait(scope, options.stall_timeout))
             return await session.request(
@@ -92,22 +97,23 @@ class PooledClient:
             )
         raise Stalled(f"{origin}: no reply in time")
 
-    async def _opened(self, scheme: str) -> ClientSession:
+    async def _opened(self, scheme: str, keeps: bool) -> ClientSession:  # noqa: FBT001 - as the key has it
         """Return the pool for `scheme`; to read whom to trust for https takes a while."""
+        which = scheme, keeps
         async with self._opening:
-            if scheme not in self._sessions:
-                session = _session(await self._connector(scheme))
-                self._sessions[scheme] = await self._stack.enter_async_context(session)
-        return self._sessions[scheme]
+            if which not in self._sessions:
+                session = _session(await self._connector(scheme, keeps=keeps))
+                self._sessions[which] = await self._stack.enter_async_context(session)
+        return self._sessions[which]
 
-    async def _connector(self, scheme: str) -> TCPConnector:
+    async def _connector(self, scheme: str, *, keeps: bool) -> TCPConnector:
         secure = scheme == "https" or (self._proxy or "").startswith("https:")
         return _Connector(
             ssl=await self._trust.context() if secure else True,
             resolver=self._resolver(scheme),
             limit=0,
             ttl_dns_cache=_DNS_TTL,
-            keepalive_timeout=_KEEPALIVE,
+            **({"keepalive_timeout": _KEEPALIVE} if keeps else {"force_close": True}),
         )
 
 

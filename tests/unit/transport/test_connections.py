@@ -110,6 +110,47 @@ async def test_a_file_of_unknown_size_comes_on_a_connection_that_served_nothing_
     assert site.connections == 3
 
 
+async def test_so_does_each_range_of_a_file() -> None:
+    async with asked(replying(reply(b"body"))) as (transport, site):
+        for _ in range(3):
+            await read(transport, Request(url=site.url(), is_file=True, headers={"Range": "r"}))
+    assert site.connections == 3
+
+
+async def test_a_small_file_of_promised_size_shares_a_connection(way: str) -> None:
+    async with asked(replying(reply(b"body"))) as (transport, site):
+        for _ in range(3):
+            await read(transport, Request(url=site.url(), is_file=True, expects=4))
+    assert site.connections == (1 if way == "pooled" else 3)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_what_changes_something_is_asked_on_a_connection_that_served_nothing_before(
+    method: str,
+) -> None:
+    """What its host says unasked on a kept one is no consent."""
+
+    async def chatty(request: Seen, wire: Wire) -> None:
+        served[request.connection] = served.get(request.connection, 0) + 1
+        first = served[request.connection] == 1
+        await wire.send(reply(b"body" if first else b"unasked"))
+
+    served: dict[int, int] = {}
+    async with asked(chatty) as (transport, site):
+        for each in ("GET", method, method, "GET"):
+            body = None if each == "GET" else b"x"
+            assert (
+                await read(
+                    transport,
+                    Request(url=site.url(), is_file=each == "GET", method=each, body=body),
+                )
+                == b"body"
+            )
+        await site.deserted()
+    assert [seen.method for seen in site.seen] == ["GET", method, method, "GET"]
+    assert len(served) == 4
+
+
 async def test_what_a_host_says_unasked_is_not_the_reply_to_the_next_request() -> None:
     async def chatty(_request: Seen, wire: Wire) -> None:
         await wire.send(reply(b"body"), pause=0.02)
