@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
@@ -79,9 +91,7 @@ class Desk:
 
     async def names(self) -> list[ProviderName]:
         """Return every provider that the catalog ever heard of."""
-        query = select(recording.c.provider).distinct().order_by(recording.c.provider)
-        found = await self._database.read(lambda c: c.execute(query).scalars().all())
-        return [ProviderName(name) for name in found]
+        return await self._database.read(_names)
 
     async def listing(
         self, *, names: Sequence[str] = (), states: Sequence[str] = (), span: Window | None = None,
@@ -110,12 +120,22 @@ class Desk:
         One of which nobody knows the beginning has the place of when it was first seen. `states`
         are as in `listing`.
         """
-        query = selected(_narrowed(all_of_recording(), names, states), selection)
-        if before is not None:
-            last = _began_of(before)
-            query = query.where((last > BEGAN) | (recording.c.row < before.row), last >= BEGAN)
-        query = query.order_by(BEGAN.desc(), recording.c.row.desc()).limit(limit)
-        return await self._database.read(lambda c: holdings(c, query))
+
+        def after(query: Select[Any]) -> Select[Any]:
+            query = selected(_narrowed(query, (), states), selection)
+            if before is not None:
+                last = _began_of(before)
+                query = query.where((last > BEGAN) | (recording.c.row < before.row), last >= BEGAN)
+            return query.order_by(BEGAN.desc(), recording.c.row.desc()).limit(limit)
+
+        def work(connection: Connection) -> list[Holding]:
+            if selection.number:  # few have it, and only its own index finds them
+                of_names = (recording.c.provider + "").in_(names) if names else true()
+                return holdings(connection, after(all_of_recording().where(of_names)))
+            mine = list(dict.fromkeys(names)) or _names(connection)
+            return holdings(connection, _merged([after(_began_at(name)) for name in mine], limit))
+
+        return await self._database.read(work)
 
     async def find(self, text: str) -> list[Holding]:
         """Return the recordings whose id or key is `text`."""
@@ -293,6 +313,31 @@ class Desk:
         moved, steps = await self._database.write(work)
         announce(self._report, steps)
         return moved
+
+
+def _names(connection: Connection) -> list[ProviderName]:
+    """Return every provider that has recordings; each costs one step in an index."""
+    found: list[ProviderName] = []
+    query = select(func.min(recording.c.provider)).where(recording.c.provider > bindparam("last"))
+    while name := connection.execute(query, {"last": found[-1] if found else ""}).scalar():
+        found.append(ProviderName(name))
+    return found
+
+
+def _began_at(name: str) -> Select[Any]:
+    """Return a query of a provider's recordings: which, and when they began."""
+    query = select(recording.c.row, BEGAN.label("began"))
+    return query.where(recording.c.provider == name)
+
+
+def _merged(parts: Sequence[Select[Any]], limit: int) -> Select[Any]:
+    """Return a query of the newest `limit` recordings of `parts`, each of which is in order."""
+    if not parts:
+        return all_of_recording().where(false())
+    found = union_all(*(select(part.subquery()) for part in parts)).subquery()
+    newest = select(found.c.row).order_by(found.c.began.desc(), found.c.row.desc()).limit(limit)
+    query = all_of_recording().where(recording.c.row.in_(newest))
+    return query.order_by(BEGAN.desc(), recording.c.row.desc())
 
 
 def _began_of(holding: Holding) -> ColumnElement[Any]:

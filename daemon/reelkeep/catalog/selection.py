@@ -25,7 +25,7 @@ class Selection:
 BEGAN: ColumnElement[Any] = func.coalesce(
     recording.c.started, recording.c.first_seen, type_=Instant
 )
-"""When a recording began, or was first seen; the index `recording_began` is in this order."""
+"""When a recording began, or was first seen: the order of `recording_began` of each provider."""
 
 
 def selected(query: Select[Any], selection: Selection) -> Select[Any]:

@@ -101,7 +101,7 @@ recording = Table(
     Index("recording_folder", "folder"),
     Index("recording_number", "meeting_id", sqlite_where=text("meeting_id <> ''")),
     Index("recording_session_key", "session_key", sqlite_where=text("session_key <> ''")),
-    Index("recording_began", text("coalesce(started, first_seen)")),
+    Index("recording_began", "provider", text("coalesce(started, first_seen)")),
 )
 """`behind`: its folder or manifest is to be written; `moves_at`: when time alone moves it on. Both
 follow from the rest, as `state` does, and are kept by `standing.restate`. A recording without a
