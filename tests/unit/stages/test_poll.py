@@ -583,6 +583,22 @@ async def test_a_part_that_cannot_be_read_holds_nobody_elses_cursor() -> None:
     assert rig.log.count("poll.failed", "poll.completed") == [1, 0]
 
 
+async def test_that_only_a_part_could_not_be_read_is_noted_until_nothing_can_be() -> None:
+    provider = parted()
+    provider.unreadable = (of_user("u-1"),)
+    rig = Rig(provider)
+    asking = poller(rig)
+    await asking.once()
+    first = await rig.house.intake.scan(provider.name)
+    assert (first.partly, asking.health.troubled) == (True, False)
+    provider.faults["discover"] = [Unavailable("down")]
+    await anyio.sleep(MINUTE)
+    await asking.once()
+    second = await rig.house.intake.scan(provider.name)
+    assert (second.partly, asking.health.troubled) == (False, True)
+    assert second.broken_since == virtual.START + timedelta(seconds=MINUTE)
+
+
 async def test_a_part_that_could_not_be_read_is_read_again_alone_until_it_can_be() -> None:
     provider = parted()
     provider.unreadable = (of_user("u-1"),)
