@@ -70,6 +70,10 @@ that catches it if it lasts. Every wait ends by itself as soon as its cause is g
 be restarted. If something is restarted all the same, the last column says when the wait is known to
 be over, or said again.
 
+What is not here does not wait. A second process does not wait for archive or catalog while another
+one holds them: it ends with exit code 75 and names that process. What its provider has not finished
+is asked for in silence for the first eight answers, an hour or two.
+
 | what waits, and for what | begins | ends | alert | after a restart |
 |---|---|---|---|---|
 """

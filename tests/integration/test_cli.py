@@ -22,6 +22,7 @@ import pytest
 import yaml
 from anyio.abc import Process
 
+import tools
 from reelkeep.core.journal import decode
 from reelkeep.simulator import Extent, Simulator, Switches
 from reelkeep.simulator.faults import status
@@ -227,6 +228,17 @@ async def test_a_pass_with_a_clock_that_is_behind_is_not_done(tmp_path: Path) ->
         ran = await place.run("sync", "--json", code=1)
     assert "is 10 days behind the providers'" in ran.json["left"][0]
     assert [each["event"] for each in ran.events].count("clock.wrong") == 1
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("off", ["-10d", "-3y", "+400d"])
+async def test_a_pass_on_a_machine_with_a_wrong_clock_is_not_done(place: Place, off: str) -> None:
+    ran = await anyio.run_process(
+        [tools.found("faketime"), "-f", off, *PROGRAM, "sync", "--json", "--timeout", "20s"],
+        cwd=place.folder, env=place.environ, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1, ran.stderr
+    assert ran.stderr.count(b'"clock.wrong"') == 1
 
 
 async def test_a_second_pass_transfers_nothing(place: Place) -> None:

@@ -107,7 +107,8 @@ WAITS: tuple[Wait, ...] = (
         begins=("provider.throttled",),
         ends=("provider.throttled",),
         alerts=("ReelkeepStalled", "ReelkeepBacklogGrowing"),
-        restart="at once; it is said again if the host complains again",
+        restart="at once; it is said again if the host complains again. The event that ends it "
+        "is the one without `until`",
         errors=("Parked",),
     ),
     Wait(
@@ -118,6 +119,14 @@ WAITS: tuple[Wait, ...] = (
         alerts=("ReelkeepFilesFailed", "ReelkeepRecordingsAtRisk"),
         restart="not: the catalog keeps since when",
         errors=("NotYet", "Untimely"),
+    ),
+    Wait(
+        what="A recording that its provider has not transcoded or described within "
+        "`transcode_timeout`.",
+        begins=("recording.incomplete",),
+        ends=("recording.archived",),
+        alerts=("ReelkeepFilesFailed", "ReelkeepRecordingsAtRisk"),
+        restart="not: the catalog keeps since when",
     ),
     Wait(
         what="A file after an attempt that failed, for the next one.",
