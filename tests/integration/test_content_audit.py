@@ -46,15 +46,16 @@ def key_of(place: Place, path: Path) -> str:
     return next(each.file for each in place.sim.world.expected() if each.sha256 == sha256)
 
 
-def misstore(place: Place, path: Path) -> tuple[bytes, bytes]:
-    """Let a file have been stored with a hole in its middle, at the right size, as if verified.
+def misstore(place: Place, path: Path, bad: bytes | None = None) -> tuple[bytes, bytes]:
+    """Let a file have been stored as `bad`, or with a hole in its middle at the right size.
 
-    Return what it should be, and what it is.
+    It is as if verified. Return what it should be, and what it is.
     """
     good = path.read_bytes()
     middle, hole = len(good) // 2, 1000
-    bad = good[:middle] + good[middle + hole :] + good[-hole:]
-    assert len(bad) == len(good)
+    if bad is None:
+        bad = good[:middle] + good[middle + hole :] + good[-hole:]
+        assert len(bad) == len(good)
     assert bad != good
     path.chmod(0o640)
     path.write_bytes(bad)
@@ -63,14 +64,16 @@ def misstore(place: Place, path: Path) -> tuple[bytes, bytes]:
     for paper in (manifest, path.parent / "SHA256SUMS"):
         before = hashlib.sha256(manifest.read_bytes()).hexdigest()
         paper.chmod(0o640)
-        paper.write_text(paper.read_text("utf-8").replace(old, new), "utf-8")
+        text = paper.read_text("utf-8").replace(old, new)
+        paper.write_text(text.replace(f'"size": {len(good)},', f'"size": {len(bad)},'), "utf-8")
         after = hashlib.sha256(manifest.read_bytes()).hexdigest()
         if paper is manifest:
             sums = path.parent / "SHA256SUMS"
             sums.chmod(0o640)
             sums.write_text(sums.read_text("utf-8").replace(before, after), "utf-8")
     with closing(sqlite3.connect(place.folder / "state" / "catalog.db")) as catalog, catalog:
-        changed = catalog.execute("UPDATE file SET sha256 = ? WHERE sha256 = ?", (new, old))
+        told = "UPDATE file SET sha256 = ?, size = ? WHERE sha256 = ?"
+        changed = catalog.execute(told, (new, len(bad), old))
         assert changed.rowcount == 1
     return good, bad
 
@@ -207,6 +210,24 @@ async def test_an_error_page_that_comes_twice_replaces_nothing(place: Place) -> 
     found = await content(place, "--repair", code=1)
     assert found["not_compared"]["codes"] == {"not_media": 1}
     assert all_in(place.archive) == before
+
+
+@pytest.mark.parametrize("length", ["chunked", "close"])
+async def test_how_much_is_archived_is_no_promise(length: str, place: Place) -> None:
+    """Of files whose size nobody promises; a fetch that breaks just there is not equal."""
+    events = sorted(place.archive.rglob("recording.events"))[:3]
+    goods, keys = [each.read_bytes() for each in events], [key_of(place, each) for each in events]
+    for each, bad in zip(events, (goods[0][:1000], goods[1] + b"xx", b"unasked.."), strict=True):
+        misstore(place, each, bad)
+    place.sim.switches.downloads.length = length
+    place.sim.faults.add(keys[0], Fault(flaw=Flaw.RESET, at=1000))
+    found = await content(place, "--provider", "support", code=1)
+    assert {each["recording"] for each in found["differs"]} == {
+        json.loads((each.parent / "recording.json").read_bytes())["id"] for each in events
+    }
+    assert found["not_compared"]["total"] == 0
+    await content(place, "--provider", "support", "--repair")
+    assert [each.read_bytes() for each in events] == goods
 
 
 async def test_what_the_provider_has_no_more_is_not_compared(place: Place) -> None:

@@ -45,7 +45,10 @@ class Archived:
 
     @property
     def download(self) -> Download:
-        """How it is asked for; what an operator or a check let pass is not looked at again."""
+        """How it is asked for; what an operator or a check let pass is not looked at again.
+
+        How many bytes are archived is no promise: that is what is in question.
+        """
         file = self.file
         return Download(
             row=file.row,
@@ -55,7 +58,7 @@ class Archived:
             key=self.holding.key,
             name=file.name,
             file_type=file.file_type,
-            size=file.size if file.promised is None else file.promised,
+            size=file.promised,
             asked_as=file.asked_as,
             accepts=None if file.reason is None else ANY_BYTES,
         )

@@ -104,12 +104,16 @@ def _is_worthless(error: ProviderError | TransferError, part: Part) -> bool:
 
 
 async def _believed(download: Download, part: DigestPart, arrived: Arrived) -> str:
-    """Return the digest of what came, if that is a whole reply that kept its promises."""
+    """Return the digest of what came, if that is a whole reply that kept its promises.
+
+    Where nothing tells the end, it is taken for whole: who compares it decides.
+    """
     held = part.held
     found = await part.inspect(needed(held.promises))
     name = broken(held.promises, {**found.digests, "sha256": found.sha256})
     if name is not None:
         raise DigestMismatch(f"the {name} of what came is not the promised one")
-    if not arrived.framed and held.total is None and download.size != found.size:
-        raise Unreachable("nothing says where this file ends")
+    promised = None if download.accepts else download.size
+    if not arrived.framed and held.total is None and promised not in (None, found.size):
+        raise Unreachable(f"the stream ended {found.size} bytes into {promised}")
     return found.sha256
