@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from reelkeep.archive.checksums import new_hash
-from reelkeep.core.coverage import Claim, Coverage
+from reelkeep.core.coverage import Claim, Coverage, beginning
 from reelkeep.core.examination import Examination
 from reelkeep.core.journal import Identity, identity_of
 from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
@@ -133,7 +133,7 @@ class MemoryPart:
     @property
     def held(self) -> Held:
         kept = self._unfinished
-        size = len(kept.content) if kept.coverage is None else kept.coverage.prefix
+        size = len(kept.content) if kept.coverage is None else beginning(kept.coverage.filled)
         return Held(size, kept.validator, kept.total, kept.promises)
 
     async def read(self, offset: int, size: int) -> bytes:

@@ -153,7 +153,7 @@ class LocalPart:
         await self._beside(self._drawing, self._file.fill, source, claim.reach - claim.at, claim)
 
     async def follow(self) -> None:
-        upto = self._file.held.size
+        upto = self._file.written
         await self._beside(self._threads, self._file.follow, upto)
 
     async def _follow_all(self) -> None:
@@ -168,7 +168,7 @@ class LocalPart:
         if self._memory is not None:
             return self._memory.inspect(digests)
         await self._follow_all()
-        size, sha256 = self._file.held.size, self._file.sha256()
+        size, sha256 = self._file.written, self._file.sha256()
         found = {"sha256": sha256}
         if others := set(digests) - {"sha256"}:
             again = await rehash(self._threads, self._ground.disk, self._file.path, others)

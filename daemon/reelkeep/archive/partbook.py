@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reelkeep.archive.journalfile import JournalFile
 from reelkeep.archive.prefix import MARK
-from reelkeep.core.coverage import Coverage, Extent
+from reelkeep.core.coverage import Coverage, Extent, beginning
 from reelkeep.core.journal import Identity, Journal, usable, usable_extents
 from reelkeep.disk import Disk
 
@@ -71,7 +71,7 @@ class PartBook:
     def flushed(self, written: int, filled: Extents) -> None:
         """Note what is durable now. Nothing is written yet."""
         if filled is not None:
-            written = filled[0][1] if filled and filled[0][0] == 0 else 0
+            written = beginning(filled)
         self._journal = replace(self._journal, durable=written, extents=filled)
 
     def cut(self, written: int) -> None:

@@ -23,7 +23,7 @@ from reelkeep.archive.ground import Ground
 from reelkeep.archive.lock import only_writer
 from reelkeep.archive.partbook import Extents, PartBook
 from reelkeep.archive.stream import Stream
-from reelkeep.core.coverage import Claim, Coverage
+from reelkeep.core.coverage import Claim, Coverage, beginning
 from reelkeep.core.disk_errors import leaves_bytes
 from reelkeep.core.examination import Examination
 from reelkeep.core.journal import identity_of
@@ -56,15 +56,16 @@ class PartFile:
     @property
     def held(self) -> Held:
         kept = self._book.journal
-        size, beyond = self._written, 0
+        size, beyond = self.written, 0
         if (filled := self.filled) is not None and not self._given_up:
+            size = beginning(filled)
             beyond = sum(end - start for start, end in filled) - size
         return Held(size, kept.validator, kept.total, kept.promises, beyond)
 
     @property
     def behind(self) -> int:
         """Bytes of the beginning that `follow` has still to hash."""
-        return 0 if self._stream is None else max(0, self._written - self._stream.hashed)
+        return 0 if self._stream is None else max(0, self.written - self._stream.hashed)
 
     @property
     def filled(self) -> Extents:
@@ -74,12 +75,12 @@ class PartFile:
     @property
     def pristine(self) -> bool:
         """Whether nothing is there that `begin` would have to forget."""
-        used = self._written or self._book.on_disk or self.distrusted
+        used = self.written or self._book.on_disk or self.distrusted
         return self._stream is not None and not used
 
     @property
-    def _written(self) -> int:
-        """Bytes from the start without a gap."""
+    def written(self) -> int:
+        """Bytes from the start without a gap; `held` are those before the first unproven place."""
         if self._stream is None or self._given_up or self.distrusted:
             return 0
         return self._stream.written if self.coverage is None else self.coverage.prefix
@@ -177,18 +178,18 @@ class PartFile:
             WrongBytes: Not as many were hashed as were written.
         """
         stream = self._sound()
-        if stream.hashed != self._written:
-            raise WrongBytes(f"{self._written} bytes were written, {stream.hashed} were hashed")
+        if stream.hashed != self.written:
+            raise WrongBytes(f"{self.written} bytes were written, {stream.hashed} were hashed")
         return stream.sha256
 
     def examine(self, kind: Kind, sized: bool) -> Examination:  # noqa: FBT001 - threads pass by position
         """Return what the bytes show."""
-        return examine(kind, self._sound().read_at, self._written, sized=sized)
+        return examine(kind, self._sound().read_at, self.written, sized=sized)
 
     def keep(self) -> None:
         """Flush the bytes, and move them durably among the finished files."""
         stream = self._sound()
-        if self._disk.size(stream.fd) != self._written:
+        if self._disk.size(stream.fd) != self.written:
             self._give_up()
             raise IoFailed(f"the part of {self._download.name} is not as long as what was written")
         with self._distrusting():
@@ -235,11 +236,13 @@ class PartFile:
             self._disk.unlink(self.path)
 
     def _settle(self, stream: Stream) -> None:
+        if self._rotten and stream.hashed > self.held.size:
+            self.distrusted = True  # among what is good there is what is unproven
         if self.distrusted:
             return
         if self._rotten:
             self._cut(stream)
-        if self._given_up or not (self._written or self.filled):
+        if self._given_up or not (self.written or self.filled):
             self._give_up()
             return
         if self.coverage is not None or self._book.journal.durable < stream.written:

@@ -3,11 +3,14 @@
 A claim is a run of missing bytes that one transfer has taken on. Claims never overlap, whatever
 is claimed, filled, stolen or given back; so every byte is written once (bug 13 of the transfer
 notes).
+
+Where a reply was left, or broke, before its end, what lies before is unproven until it was compared
+with what the host has there. Two runs that meet at such a place are not joined.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 _GRAIN = 64 << 10
@@ -46,21 +49,25 @@ class Coverage:
     """Which of `total` bytes are there (`filled`) and which are being fetched."""
 
     def __init__(self, total: int, filled: Iterable[Extent] = ()) -> None:
+        """Begin with `filled`; where two of these meet, what lies before is unproven."""
+        known = list(filled)
         self.total = total
-        self._filled = merged(filled)
+        self.unproven = joints(known)
+        self._filled = merged(known)
         self._claims: list[Claim] = []
         self._count = 0
 
     @property
     def filled(self) -> tuple[Extent, ...]:
-        """What is there, in order and as few runs as it takes."""
-        return tuple(merged([*self._filled, *((claim.start, claim.at) for claim in self._claims)]))
+        """What is there, in order: as few runs as it takes, none with an unproven place within."""
+        filling = [(claim.start, claim.at) for claim in self._claims]
+        unproven = self.unproven | {claim.at for claim in self._claims}
+        return tuple(cut(merged([*self._filled, *filling]), unproven))
 
     @property
     def prefix(self) -> int:
-        """Bytes from the start of the file that are all there."""
-        filled = self.filled
-        return filled[0][1] if filled and filled[0][0] == 0 else 0
+        """Bytes from the start of the file that are all there, proven or not."""
+        return beginning(merged(self.filled))
 
     @property
     def missing(self) -> int:
@@ -80,6 +87,14 @@ class Coverage:
         """Give back what `claim` has not filled."""
         self._claims.remove(claim)
         self._filled = merged([*self._filled, (claim.start, claim.at)])
+
+    def doubt(self, end: int) -> None:
+        """Join nothing at `end` from now on: a reply was left, or broke, there."""
+        self.unproven.add(end)
+
+    def prove(self, end: int) -> None:
+        """Let runs that meet at `end` be one: what lies before it was compared."""
+        self.unproven.discard(end)
 
     def _claimed(self, start: int, end: int) -> Claim:
         claim = Claim(number=self._count, start=start, end=end, at=start, reach=start)
@@ -115,6 +130,29 @@ def merged(extents: Iterable[Extent]) -> list[Extent]:
         else:
             found.append((start, end))
     return found
+
+
+def cut(extents: Iterable[Extent], places: Iterable[int]) -> Iterator[Extent]:
+    """Yield `extents`, cut in two at each of `places` that lies within one."""
+    ordered = sorted(places)
+    for start, end in extents:
+        at = start
+        for place in ordered:
+            if at < place < end:
+                yield at, place
+                at = place
+        yield at, end
+
+
+def joints(extents: Iterable[Extent]) -> set[int]:
+    """Return the places where two of `extents` meet."""
+    known = [extent for extent in extents if extent[0] < extent[1]]
+    return {start for start, _ in known} & {end for _, end in known}
+
+
+def beginning(filled: Sequence[Extent]) -> int:
+    """Return how far the first run reaches, if it is from the start of the file."""
+    return filled[0][1] if filled and filled[0][0] == 0 else 0
 
 
 def _spare(claim: Claim) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from reelkeep.core.coverage import Extent, merged
+from reelkeep.core.coverage import Extent, cut, joints, merged
 from reelkeep.core.model import Download
 
 _FORMAT = 3
@@ -63,9 +63,10 @@ def usable(journal: Journal | None, identity: Identity, *, size: int) -> int:
 def usable_extents(journal: Journal, *, size: int) -> tuple[Extent, ...]:
     """Return which bytes of a part that is filled out of order can be built on.
 
-    The part's size says nothing (rule 44).
+    The part's size says nothing (rule 44). Where two meet, what lies before is to be proven.
     """
-    return tuple(merged(extent for extent in journal.extents or () if extent[1] <= size))
+    extents = [extent for extent in journal.extents or () if extent[1] <= size]
+    return tuple(cut(merged(extents), joints(extents)))
 
 
 def encode(journal: Journal) -> bytes:

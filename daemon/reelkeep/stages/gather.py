@@ -8,7 +8,7 @@ from contextlib import aclosing
 import anyio
 
 from reelkeep.core.coverage import Claim
-from reelkeep.errors import BadReply
+from reelkeep.errors import BadReply, WrongBytes
 from reelkeep.ports import Reply, Source
 from reelkeep.stages.pour import BATCH
 
@@ -24,9 +24,10 @@ async def gather(reply: Reply, claim: Claim, length: int, fill: Fill) -> None:
 
     Raises:
         BadReply: More came than was announced; what is too much is not written.
+        WrongBytes: Not as many bytes were written as came and had room.
         TransferError: The body or the disk failed.
     """
-    pieces, until = _Pieces(), claim.end
+    pieces, until, start, came = _Pieces(), claim.end, claim.at, 0
     try:
         async with aclosing(reply.chunks()) as body:
             async for piece in body:
@@ -34,6 +35,7 @@ async def gather(reply: Reply, claim: Claim, length: int, fill: Fill) -> None:
                 if length < 0:
                     raise BadReply(f"a range came with at least {-length} bytes too much")
                 pieces.add(piece)
+                came += len(piece)
                 if pieces.size >= BATCH:
                     await fill(pieces, pieces.size, claim)
                 if claim.end < until and pieces.size >= claim.left:
@@ -41,6 +43,9 @@ async def gather(reply: Reply, claim: Claim, length: int, fill: Fill) -> None:
     finally:
         with anyio.CancelScope(shield=True):
             await fill(pieces, pieces.size, claim)
+        written, room = claim.at - start, claim.end - start
+        if written != min(came, room):
+            raise WrongBytes(f"{came} bytes came for a place of {room}, {written} were written")
 
 
 class _Pieces:

@@ -112,8 +112,10 @@ class Lanes:
             TransferError: They could not be had.
             RangesIgnored: Nor can any range.
         """
-        for start, end in part.coverage.filled if part.coverage is not None else ():
+        coverage = part.coverage or Coverage(0)
+        for start, end in coverage.filled:
             await self.prove_seam(part, locator, flight, (max(start, end - resume.SEAM), end))
+            coverage.prove(end)
 
     async def prove_seam(
         self, part: Part, locator: Locator, flight: ActiveTransfer, seam: Extent
@@ -168,7 +170,6 @@ class _SegmentWorkers:
         self._moved = Bell()
         self._since = 0  # bytes since the last checkpoint
         self._crumbs = 0  # replies that brought less than was asked for
-        self._unproven: set[int] = set()  # where replies were left, or broke, before their end
 
     async def work(self) -> None:
         """Work until nothing is missing, or no lane is left."""
@@ -181,7 +182,7 @@ class _SegmentWorkers:
             raise fatal
         if self._coverage.missing:
             raise self._errors[0] if self._errors else RangesIgnored
-        for end in sorted(self._unproven):
+        for end in sorted(self._coverage.unproven):
             await self._prove(end)
 
     async def _all_lanes(self) -> None:
@@ -246,7 +247,7 @@ class _SegmentWorkers:
                     self._coverage.release(claim)
         finally:
             if tap.left and at:
-                self._unproven.add(at)
+                self._coverage.doubt(at)
             await rest.leave()
 
     async def _pieces(self, *, borrowed: bool) -> None:
@@ -263,7 +264,7 @@ class _SegmentWorkers:
                 self._coverage.release(claim)
 
     async def _ask_for(self, claim: Claim) -> None:
-        if claim.at in self._unproven:
+        if claim.at in self._coverage.unproven:
             await self._prove(claim.at)
         held = self._part.held
         asked = ask_between(claim.at, claim.end, held.validator or "")
@@ -284,15 +285,15 @@ class _SegmentWorkers:
                         await self._draw(tap, claim)
             finally:
                 if before < claim.at < before + length:
-                    self._unproven.add(claim.at)
+                    self._coverage.doubt(claim.at)
         self._see_that_it_moved(claim, before)
 
     async def _prove(self, end: int) -> None:
         """Compare the bytes before `end`: if any were lost since their reply began, they differ."""
-        start = next(start for start, until in self._coverage.filled if start < end <= until)
+        start = next(start for start, until in self._coverage.filled if until == end)
         seam = max(start, end - resume.SEAM), end
         await self._lanes.prove_seam(self._part, self._locator, self._flight, seam)
-        self._unproven.discard(end)
+        self._coverage.prove(end)
 
     def _see_that_it_moved(self, claim: Claim, before: int) -> None:
         if not claim.left:

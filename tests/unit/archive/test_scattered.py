@@ -135,6 +135,40 @@ async def test_what_is_left_of_it_goes_on_where_it_stopped(tmp_path: Path) -> No
     assert parts(tmp_path) == []
 
 
+async def test_what_meets_at_an_unproven_place_is_to_be_proven_by_the_next_attempt(
+    tmp_path: Path,
+) -> None:
+    async with (await prepared(tmp_path)).part(DUE) as part:
+        coverage = await begun(part)
+        claims = [claimed(coverage), claimed(coverage)]
+        for claim in claims:
+            await fill(part, claim)
+        coverage.doubt(300)
+        for claim in claims:
+            coverage.release(claim)
+    archive = archive_at(tmp_path)
+    async with archive.part(DUE) as part:
+        assert part.coverage is not None
+        assert part.coverage.filled == ((0, 300), (300, 500))
+        assert (part.held.size, part.held.beyond) == (300, 200)
+        part.coverage.prove(300)
+    assert await held(archive) == (500, 0)
+
+
+async def test_rotten_bytes_behind_an_unproven_place_leave_nothing(tmp_path: Path) -> None:
+    async with (await prepared(tmp_path)).part(DUE) as part:
+        coverage = await begun(part)
+        claims = [claimed(coverage), claimed(coverage)]
+        for claim in claims:
+            await fill(part, claim)
+        coverage.doubt(300)
+        coverage.release(claims[0])
+        coverage.release(claims[1])
+        await part.follow()
+        part._file._rotten = True
+    assert await held(archive_at(tmp_path)) == (0, 0)
+
+
 async def test_rule_44_the_size_of_a_scattered_part_is_no_progress(tmp_path: Path) -> None:
     root = await killed(tmp_path)
     assert only(root, "*.part").stat().st_size == 500

@@ -49,6 +49,34 @@ def test_what_is_given_back_unfilled_is_claimed_again() -> None:
     assert (coverage.prefix, again.start) == (400_000, 400_000)
 
 
+def test_runs_that_meet_at_an_unproven_place_are_two_until_it_is_proven() -> None:
+    coverage = Coverage(3_000_000)
+    first, second = coverage.claim(SCALE), coverage.claim(SCALE)
+    assert first is not None
+    assert second is not None
+    for claim in (first, second):
+        fill(claim, claim.left)
+    coverage.doubt(first.at)
+    for claim in (first, second):
+        coverage.release(claim)
+    parts = ((0, 1_000_000), (1_000_000, 2_000_000))
+    assert (coverage.filled, coverage.prefix) == (parts, 2_000_000)
+    again = Coverage(3_000_000, coverage.filled)  # as a journal has it
+    assert list(again.filled) == [*parts]
+    again.prove(1_000_000)
+    assert list(again.filled) == [(0, 2_000_000)]
+
+
+def test_what_is_being_fetched_is_not_proven_to_its_end() -> None:
+    coverage = Coverage(1_000_000, [(500_000, 1_000_000)])
+    claim = coverage.claim(SCALE)
+    assert claim is not None
+    fill(claim, claim.left)
+    assert list(coverage.filled) == [(0, 500_000), (500_000, 1_000_000)]
+    coverage.release(claim)
+    assert list(coverage.filled) == [(0, 1_000_000)]
+
+
 def test_the_idle_take_half_of_what_another_has_left() -> None:
     coverage = Coverage(1_000_000)
     slow = coverage.claim(SCALE)
@@ -150,7 +178,14 @@ class Transfers(RuleBasedStateMachine):
     def release(self, data: st.DataObject) -> None:
         claim = data.draw(st.sampled_from(self.claims))
         self.claims.remove(claim)
+        if claim.start < claim.at and data.draw(st.booleans()):
+            self.coverage.doubt(claim.at)
         self.coverage.release(claim)
+
+    @precondition(lambda self: self.coverage.unproven)
+    @rule(data=st.data())
+    def prove(self, data: st.DataObject) -> None:
+        self.coverage.prove(data.draw(st.sampled_from(sorted(self.coverage.unproven))))
 
     @invariant()
     def no_byte_is_claimed_twice(self) -> None:
@@ -164,7 +199,13 @@ class Transfers(RuleBasedStateMachine):
 
     @invariant()
     def what_is_filled_is_what_was_written(self) -> None:
-        assert list(self.coverage.filled) == merged([*self.written, *self.base])
+        assert merged(self.coverage.filled) == merged([*self.written, *self.base])
+
+    @invariant()
+    def no_run_has_an_unproven_place_within(self) -> None:
+        filled = self.coverage.filled
+        assert not any(a < at < b for a, b in filled for at in self.coverage.unproven)
+        assert not any(a[1] > b[0] for a, b in itertools.pairwise(filled))
 
     def teardown(self) -> None:
         """Whoever goes on to the end gets it all."""
