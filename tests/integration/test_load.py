@@ -16,7 +16,7 @@ def faults(tally: Tally) -> list[str]:
 
 
 async def test_files_are_what_their_host_made(tmp_path: Path) -> None:
-    tally = await load(tmp_path, Plan(seed=1, files=120, busy=0))
+    tally = await load(tmp_path, Plan(seed=1, files=120, busy=0, impatient=0.2))
     assert faults(tally) == []
     assert tally.files == 120
 
@@ -51,6 +51,17 @@ async def test_the_second_reader_spoils_files_where_nothing_is_counted_and_compa
 ) -> None:
     """So it is the count that keeps them out."""
     monkeypatch.setattr(resume, "SEAM", 0)
-    monkeypatch.setattr(Connection, "lost", lambda _connection: 0)
+    for count in ("lost", "lost_for_certain"):
+        monkeypatch.setattr(Connection, count, lambda _connection: 0)
     tally = await load(tmp_path, Plan(seed=3, files=200, large=0.3, second_reader=True))
     assert tally.differences != []
+
+
+@pytest.mark.prove
+async def test_what_is_said_unasked_spoils_files_that_share_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is the connections of their own that keep it out of files of unpromised size."""
+    monkeypatch.setattr("reelkeep.transport.client._is_apart", lambda _request: False)
+    tally = await load(tmp_path, Plan(seed=1, files=120, busy=0, impatient=0.2))
+    assert any(" 9 " in line for line in tally.differences), tally

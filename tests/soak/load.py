@@ -42,6 +42,7 @@ from reelkeep.core.model import (
     Stored,
 )
 from reelkeep.core.naming import key
+from reelkeep.errors import SizeMismatch
 from reelkeep.stages.active_transfers import ActiveTransfers
 from reelkeep.stages.download import Fetcher
 from reelkeep.stages.hands import Hands
@@ -71,7 +72,10 @@ CANCELLED = 0.03
 """The share of attempts that are cancelled."""
 
 UNPROMISED = 0.15
-"""The share of files whose size nobody promised: however large, aiohttp reads them."""
+"""The share of files whose size nobody promised: each comes on a connection of its own."""
+
+MISPROMISED = 0.01
+"""The share of files whose promise is wrong until they came: aiohttp reads large ones, too."""
 
 SCALE = Scale(large=3 * MIB, rest=MIB, piece=1_300 * KIB, stolen=256 * KIB)
 STALL = timedelta(seconds=2)
@@ -89,6 +93,7 @@ class Plan:
     large: float = 0.05
     busy: int = 2
     niceness: int = 0  #: Of the busy loops.
+    impatient: float = 0.01  #: Of requests, after whose reply the host says something unasked.
     second_reader: bool = False  #: Plant the old bug.
 
 
@@ -168,7 +173,8 @@ async def _tell(tally: Tally, plan: Plan, began: float, say: Say) -> None:
 @contextmanager
 def _origin(place: Path, plan: Plan, tally: Tally) -> Iterator[tuple[int, int]]:
     """Run the host in a process of its own; give its ports for http and https."""
-    command = [sys.executable, "-m", "soak.origin", str(plan.seed), str(plan.large), str(place)]
+    figures = [str(each) for each in (plan.seed, plan.large, plan.impatient)]
+    command = [sys.executable, "-m", "soak.origin", *figures, str(place)]
     process = subprocess.Popen(
         command, cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -284,6 +290,8 @@ class _Load:
                 error = outcome.error
                 self._tally.counts["failed"] += 1
                 due = replace(due, tries=due.tries + 1, seen=outcome.sha256 or due.seen)
+                if isinstance(error, SizeMismatch) and due.size is not None:
+                    due = replace(due, size=self._made.size(number))  # its provider was asked again
             self._tally.counts["cancelled"] += scope.cancelled_caught
         self._tally.missing.append(f"file {number} was not stored: {error}")
         return None
@@ -292,7 +300,6 @@ class _Load:
         return self._draw.random() * 0.1 if self._draw.random() < CANCELLED else inf
 
     def _download(self, number: int) -> Download:
-        promised = self._draw.random() >= UNPROMISED
         return Download(
             row=number,
             provider=PROVIDER,
@@ -300,8 +307,14 @@ class _Load:
             file=FileId(str(number)),
             key=key(PROVIDER, _recording_id(number)),
             name=f"{number}.bin",
-            size=self._made.size(number) if promised else None,
+            size=self._promised(number),
         )
+
+    def _promised(self, number: int) -> int | None:
+        dice, size = self._draw.random(), self._made.size(number)
+        if dice < UNPROMISED:
+            return None
+        return size if dice >= UNPROMISED + MISPROMISED else self._draw.choice([1, size + 1])
 
     def _hear(self, event: str, /, **keys: object) -> None:
         if event == "file.resumed":

@@ -12,7 +12,7 @@ _NOISE = 16 * MIB
 
 @dataclass(frozen=True, slots=True)
 class MadeFiles:
-    """An endless row of files. The share `large` of them has 1 to 8 MiB, the others 2 to 60 KiB.
+    """An endless row of files. The share `large` of them has 1 to 8 MiB, the others up to 60 KiB.
 
     No two places in them are alike, so that lost, inserted and swapped bytes change the digest.
     """
@@ -45,5 +45,5 @@ class MadeFiles:
         if draw.random() < self.large:
             size = int(MIB * 8 ** (draw.random() ** 1.5))
         else:
-            size = draw.randint(2 * KIB, 60 * KIB)
+            size = draw.choice([draw.randint(16, 300), *[draw.randint(2 * KIB, 60 * KIB)] * 9])
         return draw.randrange(_NOISE - size), size

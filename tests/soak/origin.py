@@ -1,7 +1,8 @@
 """A download host that misbehaves by seed, over http and https, in a process of its own.
 
-`python -m soak.origin SEED LARGE PLACE` serves the files of `made_files` until standard input
-ends. It writes its authority to PLACE/ca.pem, and its two ports, http first, to standard output.
+`python -m soak.origin SEED LARGE IMPATIENT PLACE` serves the files of `made_files` until standard
+input ends. It writes its authority to PLACE/ca.pem, and its two ports, http first, to standard
+output.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ FAULTS_AT_MOST = 8
 PATIENCE = 6.0
 """Seconds for which a silent connection is kept open: the client gives up before."""
 
+UNASKED = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nunasked.."
+
 _GRAIN = 256 << 10
 
 Draw = Callable[[Random, int], Mischief]
@@ -50,14 +53,21 @@ Draw = Callable[[Random, int], Mischief]
 class Origin:
     """Serves `files`; what goes wrong with each request follows from the seed."""
 
-    def __init__(self, files: MadeFiles) -> None:
+    def __init__(self, files: MadeFiles, impatient: float) -> None:
         self._files = files
+        self._impatient = impatient
+        self._speaking = set[tuple[str, int]]()  # connections whose next request is not waited for
         self._requests = Counter[int]()
         self.sites: list[Site] = []
 
     async def __call__(self, seen: Seen, wire: Wire) -> None:
         for site in self.sites:
             site.seen.clear()  # there are many
+        here = seen.headers["Host"], seen.connection
+        if here in self._speaking:  # this came at the moment of the request
+            await wire.send(UNASKED)
+            await wire.close()
+            raise ConnectionResetError("no request is read from it any more")
         number = int(seen.target.rpartition("/")[2])
         self._requests[number] += 1
         tries = self._requests[number]
@@ -70,6 +80,8 @@ class Origin:
             act = good(seen, shelf)
         else:
             act = _drawn(draw, len(shelf.content))(seen, shelf)
+        if draw.random() < self._impatient:
+            self._speaking.add(here)
         await _play(act, wire, draw)
 
     def _elsewhere(self, seen: Seen, number: int, draw: Random) -> str:
@@ -109,9 +121,7 @@ def _cut_chunks(draw: Random, at: int) -> Mischief:
 def _surplus(seen: Seen, shelf: Shelf) -> Act:
     """More bytes than were announced: the beginning of a reply that nobody asked for."""
     act = good(seen, shelf)
-    return replace(
-        act, pieces=[*act.pieces, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nunasked"]
-    )
+    return replace(act, pieces=[*act.pieces, UNASKED[:-2]])
 
 
 def _ignoring_rests(seen: Seen, shelf: Shelf) -> Act:
@@ -156,12 +166,12 @@ async def _play(act: Act, wire: Wire, draw: Random) -> None:
         raise ConnectionResetError("no request is read from it any more")
 
 
-async def main(seed: int, large: float, place: Path) -> None:
+async def main(seed: int, large: float, impatient: float, place: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(place / "ca.pem"))
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(tls)
-    origin = Origin(MadeFiles(seed, large))
+    origin = Origin(MadeFiles(seed, large), impatient)
     async with AsyncExitStack() as stack:
         for context, host in ((None, "127.0.0.1"), (tls, "localhost")):
             site = await stack.enter_async_context(serving(origin, tls=context, host=host))
@@ -172,5 +182,5 @@ async def main(seed: int, large: float, place: Path) -> None:
 
 
 if __name__ == "__main__":
-    _, seed_text, large_text, place_text = sys.argv
-    anyio.run(main, int(seed_text), float(large_text), Path(place_text))
+    _, seed_text, large_text, impatient_text, place_text = sys.argv
+    anyio.run(main, int(seed_text), float(large_text), float(impatient_text), Path(place_text))

@@ -13,12 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from unittest.mock import patch
-from weakref import WeakSet
+from weakref import ReferenceType, ref
 
 from reelkeep.transport.connection import Plain
 
 _SIZES = (2, 1000, 65_536, 3 * (256 << 10))
 """Bytes taken at a time. Of a connection that was reset, the kernel's count is one byte vague."""
+
+_LATEST = 200
+"""Connections that it knows at most."""
 
 
 @dataclass
@@ -32,16 +35,18 @@ class Taken:
 @contextmanager
 def second_reader(draw: Random, *, every: float = 0.005) -> Iterator[Taken]:
     """While inside, take bytes from owned connections, every `every` seconds on average."""
-    taken, over, plains = Taken(), threading.Event(), WeakSet[Plain]()
+    taken, over, plains = Taken(), threading.Event(), list[ReferenceType[Plain]]()
     made = Plain.__init__
 
     def remember(plain: Plain, sock: socket.socket) -> None:
         made(plain, sock)
-        plains.add(plain)
+        plains.append(ref(plain))  # as one step, whatever the thread does
+        del plains[:-_LATEST]
 
     def read() -> None:
         while not over.wait(draw.random() * 2 * every):
-            if there := [each for each in list(plains) if each.taken > 0]:
+            known = [each() for each in plains.copy()]
+            if there := [each for each in known if each is not None and each.taken > 0]:
                 _take(draw.choice(there), draw, taken)
 
     thread = threading.Thread(target=read, name="second reader")
