@@ -12,7 +12,7 @@ from reelkeep.core.examination import Examination
 from reelkeep.core.journal import Identity, identity_of
 from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
 from reelkeep.core.media import examine, kind_of
-from reelkeep.core.model import Download, Holding
+from reelkeep.core.model import Download, HeldFile, Holding
 from reelkeep.core.sums import encode_sums
 from reelkeep.errors import ArchiveAbsent, Busy, DiskFull, IoFailed, TransferError
 from reelkeep.ports import Held, Inspection, Source
@@ -90,6 +90,10 @@ class MemoryArchive:
                 self.waiting[download.key, download.file] = content
                 return Inspection(len(content), sha256)
         return None
+
+    async def reclaim(self, holding: Holding) -> list[HeldFile]:
+        del holding
+        return []
 
     async def publish(self, holding: Holding) -> str:
         folder = holding.folder or f"{holding.provider}/{holding.key}"

@@ -65,6 +65,21 @@ async def bad(place: Place) -> str:
     return " ".join(check["message"] for check in checks if check["grade"] == "bad")
 
 
+async def test_an_old_copy_of_the_archive_is_noticed(place: Place) -> None:
+    for folder in place.folders():
+        shutil.rmtree(folder)
+    assert "newest stored files are missing" in await bad(place)
+    ran = await place.run("sync", "--json", code=1)
+    assert "is it an old copy?" in ran.json["left"][0]
+    assert [each["event"] for each in ran.events].count("archive.content_missing") == 1
+
+
+async def test_one_recording_that_is_missing_is_no_old_copy(place: Place) -> None:
+    shutil.rmtree(place.folders()[0])
+    assert await bad(place) == ""
+    assert (await place.run("sync", "--json")).json["ok"]
+
+
 async def test_catalog_and_archive_share_an_identity(place: Place) -> None:
     assert catalog(place, "SELECT name FROM milestone WHERE name LIKE 'archive:%'") == [
         (f"archive:{identity(place)}",)

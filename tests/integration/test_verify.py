@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from integration.test_cli import Place, place_in, until
+from reelkeep.simulator.faults import status
 
 
 @pytest.fixture
@@ -138,6 +139,26 @@ async def test_a_repair_fetches_what_was_damaged_and_keeps_the_bad_bytes(place: 
     assert quarantined(place) == [bad]
     assert place.is_complete()
     assert (await place.run("verify", "--json")).json["ok"]
+
+
+async def test_what_was_called_lost_and_comes_back_is_stored_again(place: Place) -> None:
+    folder, away = next((place.archive / "meetings").rglob("*.mp4")).parent, place.folder / "away"
+    folder.rename(away)
+    for meeting in place.sim.world.meetings:
+        for file in meeting.files:
+            place.sim.faults.add(file.key, status(404, times=None))
+    await place.run("verify", "--repair", code=1)
+    shutil.rmtree(folder)  # it was made anew, with what there is to say of files that are gone
+    away.rename(folder)
+
+    ran = await place.run("verify", "--repair")
+
+    assert {each["folder"] for each in ran.events if each["event"] == "file.intact"} == {
+        str(folder.relative_to(place.archive))
+    }
+    assert place.is_complete()
+    assert (await place.run("verify", "--json")).json["ok"]
+    assert (await place.run("sync", "--json")).json["ok"]
 
 
 async def test_a_volume_that_is_not_mounted_is_no_damage(place: Place) -> None:

@@ -12,10 +12,16 @@ from reelkeep.app.shelf import make_archive
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.desk import Desk
-from reelkeep.catalog.identity import archive_identity, first_stored, keep_archive_identity
+from reelkeep.catalog.identity import (
+    archive_identity,
+    first_stored,
+    keep_archive_identity,
+    newest_published,
+)
 from reelkeep.catalog.schema import Older, refuse_older
 from reelkeep.catalog.upgrade import Upgrade
 from reelkeep.core.identity import Evidence, Ruling, refusal, rule
+from reelkeep.core.integrity import Health, Mark
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Holding
 from reelkeep.errors import (
@@ -31,6 +37,9 @@ from reelkeep.settings import Settings
 
 SAMPLE = 500
 """Recordings that are looked for where neither catalog nor archive has an identity yet."""
+
+NEWEST = 100
+"""Recordings that are looked for at a start, though the identity is the right one."""
 
 NewIdentity = Callable[[], str]
 
@@ -136,6 +145,24 @@ async def _most_are_there(archive: LocalArchive, some: list[Holding]) -> bool:
     """Whether more than half of the stored files lie there: a few may have strayed anywhere."""
     stored = sum(file.state == FileState.STORED for each in some for file in each.files)
     return stored > 2 * len(await archive.not_there(some))
+
+
+async def missing_content(archive: LocalArchive, database: Database) -> list[Health]:
+    """Return which of the newest stored files are missing, if most of them are; else nothing.
+
+    The identity may be there without what it stands for: an old snapshot, a copy that was cut. What
+    cannot be looked at, as on a volume that is away, is not counted.
+
+    Raises:
+        IoFailed: The archive cannot be looked at.
+    """
+    some = await newest_published(database, NEWEST)
+    lost = await archive.lost(some)
+    missing = [row for row, mark in lost.items() if mark is Mark.MISSING]
+    stored = sum(file.state == FileState.STORED for each in some for file in each.files)
+    if 2 * len(missing) <= stored - (len(lost) - len(missing)):
+        return []
+    return [Health(row=row, fault=Mark.MISSING) for row in missing]
 
 
 async def require(archive: LocalArchive, database: Database) -> Ruling:

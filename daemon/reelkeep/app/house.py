@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from reelkeep.app.belonging import open_for_writing
+from reelkeep.app.belonging import missing_content, open_for_writing
 from reelkeep.app.books import utc_now
 from reelkeep.app.clock_watch import ClockCheck, reset_instants
 from reelkeep.app.owners import other_owner
@@ -67,6 +67,7 @@ class Resources:
     build: Build
     adjust: Callable[[Settings], None]  #: Puts other limits of the transport in force.
     flights: ActiveTransfers
+    missing_content: int = 0  #: How many of the newest stored files were missing, if most were.
 
     def refit(self, settings: Settings, built: Mapping[ProviderName, Provider]) -> None:
         """Put in force what may change while transfers go on; `built` are new providers."""
@@ -263,6 +264,19 @@ def longest_delays(settings: Settings, providers: Iterable[Provider]) -> Longest
     )
 
 
+async def look_for_content(house: Resources) -> None:
+    """Say if most of what is newest in the catalog is missing, and note it there.
+
+    While this process lives no provider is told, and nothing moved to a trash: the archive may be
+    an old copy, and the provider's the only one.
+    """
+    found = await missing_content(house.archive, house.database)
+    house.missing_content = len(found)
+    if found:
+        house.report("archive.content_missing", path=house.archive.root, files=len(found))
+        await house.checks.noted(found)
+
+
 async def recover(house: Resources, *, is_new: bool) -> None:
     """Make what a crash left due again; a new catalog takes over what the archive holds."""
     files = await house.queue.recover()
@@ -274,5 +288,6 @@ async def recover(house: Resources, *, is_new: bool) -> None:
         size = sum(orphan.size for orphan in orphans)
         if orphans:
             house.report("archive.orphaned", parts=len(orphans), bytes=size)
+        await look_for_content(house)
     if is_new:
         await adopt(house.database, house.archive.adopt(), clock=house.clock, report=house.report)

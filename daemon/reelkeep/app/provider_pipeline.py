@@ -62,10 +62,14 @@ class ProviderPipeline:
             clock=house.clock,
             report=house.report,
             clean=house.clean,
-            troubled=lambda: self.poller.health.troubled,
+            troubled=lambda: self.poller.health.troubled or house.missing_content > 0,
         )
         self.acknowledger = Acknowledger(
-            provider, house.intake, clock=house.clock, report=house.report
+            provider,
+            house.intake,
+            clock=house.clock,
+            report=house.report,
+            withheld=lambda: house.missing_content > 0,
         )
         self._dispatcher = Dispatcher(
             name,

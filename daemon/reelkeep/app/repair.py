@@ -37,8 +37,11 @@ class Repairer:
         self._checks = checks
         self._report = report
 
-    async def begin(self, found: Iterable[Blemish]) -> Repair:
-        """Put aside what is damaged, and make it due again, of recordings that are known."""
+    async def begin(self, found: Iterable[Blemish], returned: Iterable[str] = ()) -> Repair:
+        """Put aside what is damaged, and make it due again, of recordings that are known.
+
+        In the folders `returned` are files that are to be fetched: who publishes them finds these.
+        """
         damaged: dict[str, list[Blemish]] = {}
         for each in found:
             if each.mark in DAMAGE:
@@ -47,6 +50,10 @@ class Repairer:
         for folder, blemishes in damaged.items():
             for holding in await self._checks.in_folders([folder]):
                 await self._one(holding, blemishes, repair)
+        for holding in await self._checks.in_folders(sorted(returned)):
+            await self._checks.lost([], [holding.row])
+            repair.folders.add(holding.folder or "")
+            repair.names.add(holding.provider)
         return repair
 
     async def _one(self, holding: Holding, blemishes: list[Blemish], repair: Repair) -> None:

@@ -17,7 +17,7 @@ from reelkeep.archive.local import LocalArchive
 from reelkeep.archive.pace import Pace
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.core.integrity import Blemish, Mark, Verdict, blemishes
-from reelkeep.core.lifecycle import FileState
+from reelkeep.core.lifecycle import UNSETTLED, FileState
 from reelkeep.core.model import Holding
 from reelkeep.ports import Clock, Report
 from reelkeep.settings import Settings
@@ -52,6 +52,7 @@ class Reread:
     stopped: bool = False  #: A signal ended it first.
     blemishes: dict[tuple[str, str], Blemish] = field(default_factory=dict)
     repaired: list[Blemish] = field(default_factory=list)
+    returned: set[str] = field(default_factory=set)  #: Folders with files that are still wanted.
 
     def count(self, size: int) -> None:
         """Note that so many bytes were read."""
@@ -214,6 +215,8 @@ class Rereader:
         found.note(inspected.blemishes)
         if inspected.holding is None and verdict.key is not None and self._checks is not None:
             found.note([_stray(verdict)])
+        if inspected.holding is not None and _has_returned(verdict, inspected.holding):
+            found.returned.add(verdict.folder)
         if self.verdicts is not None:
             self.verdicts.append(verdict)
 
@@ -245,6 +248,12 @@ async def _folders(
 async def _each(holdings: Sequence[Holding]) -> AsyncIterator[Holding]:
     for holding in holdings:
         yield holding
+
+
+def _has_returned(verdict: Verdict, holding: Holding) -> bool:
+    """Whether a file of `holding` that is to be fetched is in its folder, in order."""
+    here = verdict.names(Mark.OK)
+    return any(file.state in UNSETTLED and file.name in here for file in holding.files)
 
 
 def _stray(verdict: Verdict) -> Blemish:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reelkeep.archive.folder_format import form_of
 from reelkeep.archive.reading import Content, NoFile, read_content
 from reelkeep.archive.verify import NAMELESS
+from reelkeep.core.lifecycle import UNSETTLED, FileState
 from reelkeep.core.manifest import MANIFEST, MANIFEST_BYTES, Entry, Manifest, read_manifest
+from reelkeep.core.model import FileId, HeldFile, Holding
 from reelkeep.core.text import is_storable, storable
 from reelkeep.disk import Disk, read_small
 
@@ -46,6 +48,51 @@ def adoption(disk: Disk, root: Path, folder: str) -> Generator[int, None, Adopti
             (matching if holds else refused).append(entry)
     return Adoption(
         folder=folder, manifest=manifest, matching=tuple(matching), refused=tuple(refused)
+    )
+
+
+def returned(disk: Disk, root: Path, holding: Holding) -> Generator[int, None, list[HeldFile]]:
+    """Return the files that lie in the folder of `holding`, though it wants them to be fetched.
+
+    So it is when a disk comes back whose files were called lost. The folder's own manifest must
+    call them stored, and their bytes be those. Yield the bytes of each piece read. Blocking.
+    """
+    wanted = {file.id: file for file in holding.files if file.state in UNSETTLED}
+    found: list[HeldFile] = []
+    if holding.folder is None or not wanted:
+        return found
+    home = root / holding.folder
+    for entry in _entries(disk, home, holding):
+        file = wanted.get(FileId(entry.id))
+        if not entry.stored or file is None or file.name != entry.name:
+            continue
+        held = yield from _content(disk, form_of(disk, home).files(home) / entry.name)
+        if held == Content(entry.size or 0, entry.sha256 or ""):
+            found.append(_stored_again(file, entry))
+    return found
+
+
+def _entries(disk: Disk, home: Path, holding: Holding) -> tuple[Entry, ...]:
+    """Return what the manifest in `home` lists, if it is that of `holding`."""
+    try:
+        manifest = read_manifest(read_small(disk, home / MANIFEST, limit=MANIFEST_BYTES) or b"")
+    except (OSError, ValueError):
+        return ()
+    is_its = (manifest.provider, manifest.id) == (holding.provider, holding.id)
+    return manifest.files if is_its else ()
+
+
+def _stored_again(file: HeldFile, entry: Entry) -> HeldFile:
+    return replace(
+        file,
+        state=FileState.STORED.value,
+        size=entry.size,
+        sha256=entry.sha256,
+        verified=entry.verified,
+        source=entry.source,
+        stored_at=entry.stored_at,
+        reason=entry.reason,
+        detail=entry.detail,
     )
 
 

@@ -21,7 +21,7 @@ from reelkeep.archive.folder_format import BAG, PLAIN
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.ground import Ground
 from reelkeep.archive.identity import ArchiveIdentity, IdentityAccess
-from reelkeep.archive.import_existing import Adoption, adoption
+from reelkeep.archive.import_existing import Adoption, adoption, returned
 from reelkeep.archive.keeper import Keeper, Whole
 from reelkeep.archive.leftovers import Traces
 from reelkeep.archive.lock import acquire
@@ -42,7 +42,7 @@ from reelkeep.archive.walk import walk
 from reelkeep.archive.whereabouts import finished_file, rows_nowhere
 from reelkeep.core.integrity import Mark, Verdict
 from reelkeep.core.layout import Layout
-from reelkeep.core.model import Download, Holding
+from reelkeep.core.model import Download, HeldFile, Holding
 from reelkeep.disk import ArchiveDisk, Disk
 from reelkeep.errors import ArchiveAbsent, Busy, DiskFull, IoFailed
 from reelkeep.ports import Clock, Inspection
@@ -192,6 +192,11 @@ class LocalArchive:
                 self._traces.left(download, finished=True, part=False)
                 return Inspection(found.size, sha256)
         return None
+
+    async def reclaim(self, holding: Holding) -> Sequence[HeldFile]:
+        await self.identity.check()
+        steps = returned(self._disk, self._places.root, holding)
+        return await drive(self._readers, steps, pace=Pace(), progress=lambda _size: None)
 
     async def publish(self, holding: Holding) -> str:
         folder = await self._publish(holding)

@@ -34,6 +34,14 @@ async def keep_archive_identity(database: Database, identity: str, now: datetime
     await database.write(work)
 
 
+async def newest_published(database: Database, limit: int) -> list[Holding]:
+    """Return up to `limit` recordings with stored files in a folder, the newest first."""
+    stored = select(file.c.recording).where(file.c.state == FileState.STORED)
+    query = all_of_recording().where(recording.c.row.in_(stored), recording.c.folder.is_not(None))
+    query = query.order_by(recording.c.row.desc()).limit(limit)
+    return await database.read(lambda c: holdings(c, query))
+
+
 async def first_stored(database: Database, limit: int) -> list[Holding]:
     """Return up to `limit` recordings with stored files, those that were known first."""
     stored = select(file.c.recording).where(file.c.state == FileState.STORED)

@@ -17,6 +17,9 @@ from reelkeep.errors import CatalogError
 MOST = 20
 """Failed attempts that are told, the latest; and due files, the largest."""
 
+NEWEST = 200
+"""Stored files that are looked for."""
+
 _STATES = "SELECT provider, state, count(*) FROM recording GROUP BY 1, 2 ORDER BY 1, 2"
 _FILES = (
     "SELECT r.provider, f.state, count(*) FROM file f JOIN recording r ON r.row = f.recording "
@@ -34,6 +37,10 @@ _LARGEST = (
     "WHERE f.state = 'due' AND f.promised IS NOT NULL ORDER BY f.promised DESC LIMIT ?"
 )
 _OVERDUE = "SELECT count(*) FROM file WHERE state = 'due' AND waits >= ?"
+_NEWEST = (
+    "SELECT r.folder, f.name, f.size FROM file f JOIN recording r ON r.row = f.recording "
+    "WHERE f.state = 'stored' AND r.folder IS NOT NULL ORDER BY r.row DESC LIMIT ?"
+)
 _LATEST = (
     "SELECT max(at) FROM (SELECT max(polled_at) AS at FROM provider UNION ALL "
     "SELECT max(broken_since) FROM provider UNION ALL SELECT max(covered_until) FROM provider)"
@@ -57,6 +64,7 @@ class Glance:
     failures: tuple[Line, ...] = ()  #: The latest first.
     largest: tuple[Line, ...] = ()  #: Files that are due, by their promised sizes.
     overdue: int = 0  #: Due files that their providers have not finished for hours.
+    newest: tuple[Line, ...] = ()  #: Stored files in a folder, those of the newest recordings.
     archive: str | None = None  #: The identity of the archive that it belongs to.
     latest: str | None = None  #: The latest time at which something is said to have happened.
 
@@ -102,6 +110,7 @@ def _look(connection: sqlite3.Connection, size: int) -> Glance:
         failures=tuple(dict(row) for row in connection.execute(_FAILURES, (MOST,))),
         largest=tuple(dict(row) for row in connection.execute(_LARGEST, (MOST,))),
         overdue=_overdue(connection),
+        newest=tuple(dict(row) for row in connection.execute(_NEWEST, (NEWEST,))),
         archive=_archive(connection),
     )
 

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, bindparam, insert, select
 
 from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.rows import all_of_recording, chunks, holdings, write_rows
+from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
 from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import attempt, file, recording
-from reelkeep.core.lifecycle import FINAL, FileState
-from reelkeep.core.model import Download, Failed, Holding, Outcome, Stored
+from reelkeep.core.lifecycle import FINAL, UNSETTLED, FileState
+from reelkeep.core.model import Download, Failed, HeldFile, Holding, Outcome, Stored
 from reelkeep.core.obstacles import EXPLANATIONS
 from reelkeep.core.retry import Policy, Verdict, judge
 from reelkeep.core.telling import describe_error
@@ -92,6 +92,20 @@ class SqlLedger:
     async def publishable(self, limit: int) -> Sequence[Holding]:
         """Return recordings whose folder or manifest is behind what is stored."""
         return await self._database.read(lambda c: holdings(c, _BEHIND, {"most": limit}))
+
+    async def reclaimed(self, holding: Holding, files: Sequence[HeldFile]) -> None:
+        """Commit that `files` of `holding`, wanted until now, are stored, in its folder."""
+        now = self._clock()
+        held, steps = await self._database.write(lambda c: _reclaim(c, holding.row, files, now))
+        for each in held:
+            self._report(
+                "file.intact",
+                provider=holding.provider,
+                recording=holding.id,
+                file=each.name,
+                folder=holding.folder,
+            )
+        announce(self._report, steps)
 
     async def published(self, done: Sequence[tuple[Holding, str]]) -> None:
         """Commit the folders that are durable now, each for the holding it was made from."""
@@ -222,6 +236,36 @@ def _record(
     touched = {recordings[row] for row in final}
     revise(connection, touched)
     return set(recordings), restate(connection, touched, now)
+
+
+def _reclaim(
+    connection: Connection, row: int, files: Sequence[HeldFile], now: datetime
+) -> tuple[list[HeldFile], list[Step]]:
+    """Write that `files` are stored again; return those that were wanted, and what follows."""
+    mine = select(file.c.row).where(file.c.recording == row, file.c.state.in_(UNSETTLED))
+    wanted = set(connection.execute(mine).scalars())
+    held = [each for each in files if each.row in wanted]
+    write_rows(connection, file, [_reclaimed_row(each, now) for each in held])
+    revise(connection, [row])
+    return held, restate(connection, [row], now)
+
+
+def _reclaimed_row(held: HeldFile, now: datetime) -> dict[str, Any]:
+    return {
+        "row": held.row,
+        **FRESH,
+        "state": FileState.STORED.value,
+        "due_at": None,
+        "reason": held.reason,
+        "detail": held.detail,
+        "size": held.size,
+        "sha256": held.sha256,
+        "verified": held.verified,
+        "source": held.source,
+        "stored_at": held.stored_at or now,
+        "checked_at": now,
+        "fault": None,
+    }
 
 
 def _active(connection: Connection, files: Sequence[int]) -> dict[int, int]:

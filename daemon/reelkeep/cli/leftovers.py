@@ -23,6 +23,7 @@ class Circumstances:
     waiting: Sequence[str] = ()  #: Some recordings that the provider has not finished.
     pending: Sequence[str] = ()  #: Some recordings with files that are due.
     needing: Troubles | None = None  #: What failed, if not all of it counts.
+    missing: int = 0  #: Newest stored files that are missing, if most of them are.
     clock: str | None = None  #: What is wrong with the clock.
 
 
@@ -45,6 +46,11 @@ def leftovers(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> list[st
 
 
 def _of_providers(how: Circumstances) -> Iterator[str]:
+    if how.missing:
+        yield (
+            f"{number(how.missing, 'file')} of the newest recordings {_be(how.missing)} missing in "
+            "the archive: is it an old copy? No provider is told of anything; see `reelkeep verify`"
+        )
     if how.clock is not None:
         yield f"{how.clock}, so that recordings may be missing from what was listed; set it"
     for name, reason in how.broken.items():

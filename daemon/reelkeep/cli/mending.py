@@ -30,7 +30,7 @@ async def mend(settings: Settings, found: Reread, log: Log, screen: Screen) -> N
     async with books(settings, log) as opened:
         archive = make_archive(settings, utc_now, log)
         archive.identity.expect(opened.identity)
-        repair = await Repairer(archive, opened.checks, log).begin(found.listed())
+        repair = await Repairer(archive, opened.checks, log).begin(found.listed(), found.returned)
     names = _configured(settings, repair.names)
     if not repair.folders or not names:
         return

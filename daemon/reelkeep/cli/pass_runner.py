@@ -149,6 +149,7 @@ async def _circumstances(
     return Circumstances(
         broken=broken,
         clock=house.clock_check.problem,
+        missing=house.missing_content,
         cut_short=pass_.cut_short,
         stopped=stop.is_set(),
         unpublished=len(outlook.unpublished),

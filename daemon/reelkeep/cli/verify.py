@@ -104,7 +104,7 @@ async def _verify(settings: Settings, wish: VerifyRequest) -> Reread:
         await group.start(obey, stop)
         found = await _read(settings, wish, log, screen, stop)
         group.cancel_scope.cancel()
-    if wish.repair and found.blemishes and not found.stopped:
+    if wish.repair and (found.blemishes or found.returned) and not found.stopped:
         from reelkeep.cli.mending import mend
 
         await mend(settings, found, log, screen)

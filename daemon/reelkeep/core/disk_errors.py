@@ -39,6 +39,7 @@ class DiskErrorRow:
 
 
 _F, _P, _R, _O, _X = Scope.FULL, Scope.PLACE, Scope.PROCESS, Scope.FILE, Scope.FINAL
+_SERVER = "Look at that server, and at the network in between."
 _MOUNT = "Look at `findmnt` and `dmesg`; mount it again."
 
 DISK_ERRORS: Mapping[str, DiskErrorRow] = MappingProxyType(
@@ -75,6 +76,22 @@ DISK_ERRORS: Mapping[str, DiskErrorRow] = MappingProxyType(
         ),
         "EHOSTDOWN": DiskErrorRow(
             _P, "The server of a network file system is down.", "Look at that server."
+        ),
+        "ESHUTDOWN": DiskErrorRow(
+            _P, "The connection to the disk or to its server was shut down.", _MOUNT
+        ),
+        "EREMOTEIO": DiskErrorRow(
+            _P, "The server of a network file system failed to read or write.", _SERVER
+        ),
+        "ENETDOWN": DiskErrorRow(_P, "The network to the file system's server is down.", _SERVER),
+        "ENETUNREACH": DiskErrorRow(
+            _P, "There is no way to the server of a network file system.", _SERVER
+        ),
+        "EHOSTUNREACH": DiskErrorRow(
+            _P, "The server of a network file system cannot be reached.", _SERVER
+        ),
+        "EBUSY": DiskErrorRow(
+            _P, "Something else uses the device, or a mount point stands in the way.", _MOUNT
         ),
         "EIO": DiskErrorRow(
             _P,
@@ -121,6 +138,11 @@ DISK_ERRORS: Mapping[str, DiskErrorRow] = MappingProxyType(
             "and copied to; this remains where `.reelkeep` itself is on another one than the "
             "folders of recordings right beside it.",
             "`findmnt --target DIRECTORY` shows which; put both on one file system.",
+        ),
+        "EAGAIN": DiskErrorRow(
+            _O,
+            "Another process holds the file, or the kernel could not do it at once.",
+            "Look at `fuser` on the path in the message.",
         ),
         "ENAMETOOLONG": DiskErrorRow(
             _X,

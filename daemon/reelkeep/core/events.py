@@ -131,6 +131,13 @@ EVENTS: dict[str, Event] = {
     ),
     "volume.found": Event(_I, ("seconds",), "Every volume below the archive is there again."),
     "archive.found": Event(_I, ("seconds",), "The archive is there: the daemon begins its work."),
+    "archive.content_missing": Event(
+        _E,
+        ("path", "files"),
+        "At a start most of the newest stored files are missing, though it is the archive of this "
+        "catalog: an old snapshot, or a copy that was cut? Until a restart that finds them no "
+        "provider is told of anything, and nothing is moved to a trash.",
+    ),
     "archive.probed": Event(
         _I,
         (

@@ -5,6 +5,7 @@ file        due -> active -> stored
             active -> due (retry), failed, gone, unavailable
             due, failed, gone, skipped -> unavailable (the provider gives no way to it now)
             unavailable -> gone (it vanished meanwhile)
+            due, failed, gone, unavailable -> stored (its bytes lay in its folder all the while)
             due, active, failed, gone, unavailable -> waived (operator)
             due, failed, gone, unavailable -> skipped (filter)
             failed, gone, waived, skipped, unavailable -> due
@@ -46,14 +47,14 @@ class RecordingState(StrEnum):
 _F = FileState
 
 TRANSITIONS: Mapping[FileState, frozenset[FileState]] = {
-    _F.DUE: frozenset({_F.ACTIVE, _F.SKIPPED, _F.UNAVAILABLE, _F.WAIVED}),
+    _F.DUE: frozenset({_F.ACTIVE, _F.STORED, _F.SKIPPED, _F.UNAVAILABLE, _F.WAIVED}),
     _F.ACTIVE: frozenset({_F.STORED, _F.DUE, _F.FAILED, _F.GONE, _F.UNAVAILABLE, _F.WAIVED}),
     _F.STORED: frozenset({_F.DUE}),
-    _F.FAILED: frozenset({_F.DUE, _F.WAIVED, _F.SKIPPED, _F.UNAVAILABLE}),
+    _F.FAILED: frozenset({_F.DUE, _F.STORED, _F.WAIVED, _F.SKIPPED, _F.UNAVAILABLE}),
     _F.WAIVED: frozenset({_F.DUE, _F.UNAVAILABLE}),
     _F.SKIPPED: frozenset({_F.DUE, _F.UNAVAILABLE}),
-    _F.UNAVAILABLE: frozenset({_F.DUE, _F.GONE, _F.WAIVED, _F.SKIPPED}),
-    _F.GONE: frozenset({_F.DUE, _F.WAIVED, _F.SKIPPED, _F.UNAVAILABLE}),
+    _F.UNAVAILABLE: frozenset({_F.DUE, _F.STORED, _F.GONE, _F.WAIVED, _F.SKIPPED}),
+    _F.GONE: frozenset({_F.DUE, _F.STORED, _F.WAIVED, _F.SKIPPED, _F.UNAVAILABLE}),
 }
 """Which state may follow which. A stored file stays stored: only an operator's repair of bytes
 that were found lost fetches them again."""
@@ -69,6 +70,9 @@ FINAL = frozenset(FileState) - {FileState.DUE, FileState.ACTIVE}
 """States in which nothing more is going to happen by itself."""
 
 _COMPLETE = frozenset({FileState.STORED, FileState.SKIPPED, FileState.WAIVED})
+
+UNSETTLED = frozenset(FileState) - _COMPLETE
+"""States of what is wanted, and not here."""
 
 
 def sources(target: FileState) -> frozenset[FileState]:

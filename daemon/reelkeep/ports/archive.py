@@ -9,7 +9,7 @@ from typing import Protocol
 
 from reelkeep.core.coverage import Claim, Coverage
 from reelkeep.core.examination import Examination
-from reelkeep.core.model import Download, Holding
+from reelkeep.core.model import Download, HeldFile, Holding
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,13 @@ class Archive(Protocol):
         """Give quarantined bytes of `download` that have this digest the place of its file.
 
         None if there are none any more. The file is durable when this returns.
+        """
+        ...
+
+    async def reclaim(self, holding: Holding) -> Sequence[HeldFile]:
+        """Return, as they were stored, files of `holding` that its folder holds, but not it.
+
+        The folder's manifest must call them stored, and their bytes be those.
         """
         ...
 

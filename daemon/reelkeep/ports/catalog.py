@@ -11,6 +11,7 @@ from reelkeep.core.integrity import Health
 from reelkeep.core.model import (
     Claim,
     FileId,
+    HeldFile,
     Holding,
     Outcome,
     ProviderName,
@@ -229,6 +230,10 @@ class Ledger(Protocol):
 
     async def publishable(self, limit: int) -> Sequence[Holding]:
         """Return recordings whose folder or manifest is behind what is stored."""
+        ...
+
+    async def reclaimed(self, holding: Holding, files: Sequence[HeldFile]) -> None:
+        """Commit that `files` of `holding`, wanted until now, are stored, in its folder."""
         ...
 
     async def published(self, done: Sequence[tuple[Holding, str]]) -> None:

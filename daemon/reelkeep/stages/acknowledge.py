@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import anyio
@@ -29,11 +30,16 @@ class Acknowledger:
     An answer that is lost leaves the recording archived and not told: it is asked again.
     """
 
-    def __init__(self, provider: Provider, intake: Intake, *, clock: Clock, report: Report) -> None:
+    def __init__(
+        self, provider: Provider, intake: Intake, *, clock: Clock, report: Report,
+        withheld: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
+        """Nothing is told while it is `withheld`: the archive may not hold what it should."""
         self._provider = provider
         self._intake = intake
         self._clock = clock
         self._report = report
+        self._withheld = withheld
         self._failures = 0
         self._pause = timedelta(0)
         self._unanswered = False
@@ -42,7 +48,7 @@ class Acknowledger:
     @property
     def acknowledges(self) -> bool:
         """Whether this provider is told at all."""
-        return self._provider.traits.acknowledges
+        return self._provider.traits.acknowledges and not self._withheld()
 
     @property
     def stuck(self) -> bool:
@@ -68,6 +74,8 @@ class Acknowledger:
         Raises:
             CatalogError: The catalog failed us.
         """
+        if self._withheld():
+            return
         self._unanswered = True
         try:
             await self._tell()

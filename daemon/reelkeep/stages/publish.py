@@ -82,6 +82,9 @@ class Publisher:
 
     async def _one(self, holding: Holding, done: list[tuple[Holding, str]]) -> None:
         try:
+            if again := await self._archive.reclaim(holding):
+                await self._ledger.reclaimed(holding, again)
+                return  # it is published with them, when it is looked at next
             folder = await self._archive.publish(holding)
         except Exception as error:  # noqa: BLE001 (the item boundary)
             await self._set_aside(holding, error)

@@ -129,7 +129,13 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
         ),
         "ReelkeepArchiveDamaged": Alert(
             "Stored files were not in order when they were last read.",
-            ("file.altered", "file.missing", "file.unreadable", "manifest.damaged"),
+            (
+                "file.altered",
+                "file.missing",
+                "file.unreadable",
+                "manifest.damaged",
+                "archive.content_missing",
+            ),
             "`reelkeep status` counts them, and the log names them. Find the cause before you "
             "repair: what damaged these files may be damaging others. The alert ends when each is "
             "found in order again.",

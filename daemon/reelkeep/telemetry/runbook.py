@@ -307,6 +307,12 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "there now is the archive. `reelkeep verify --repair` fetches again what is missing "
             "from it and the providers still have."
         ),
+        "archive.content_missing": (
+            "`archive.path` holds the right identity without the recordings: an old snapshot was "
+            "mounted, or a restored copy is not whole. Mount or copy the rest, then restart the "
+            "daemon. `reelkeep verify` names what is missing, and `reelkeep verify --repair` "
+            "fetches it again, while the providers have it."
+        ),
         "archive.limited": (
             "`reason` says what the file system cannot do, and what follows. The manual's page on "
             "file systems says which one can. Nothing that is promised elsewhere depends on it "

@@ -224,3 +224,14 @@ async def test_a_bad_answer_leaves_all_due() -> None:
     office.provider.faults["acknowledge"] = [BadAnswer("nonsense")]
     await office.acknowledger.once()
     assert len(await office.rig.recordings("archived")) == 3
+
+
+async def test_nothing_is_told_while_the_archive_is_not_to_be_believed() -> None:
+    office = await archived(3)
+    office.acknowledger = Acknowledger(
+        office.provider, office.rig.house.intake, clock=virtual.clock, report=office.rig.log,
+        withheld=lambda: True,
+    )  # fmt: skip
+    await office.acknowledger.once()
+    assert not office.acknowledger.acknowledges
+    assert office.provider.told == []

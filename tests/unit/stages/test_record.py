@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from fakes.holdings import download
-from reelkeep.core.model import Failed, Holding, Level, Outcome, Stored
+from reelkeep.core.model import Failed, HeldFile, Holding, Level, Outcome, Stored
 from reelkeep.errors import CatalogError, Unreachable
 from reelkeep.stages import record
 from virtual import VIRTUAL, Backend
@@ -32,6 +32,9 @@ class Book:
         if self.error is not None:
             raise self.error
         self.batches.append([outcome.download.row for outcome in outcomes])
+
+    async def reclaimed(self, holding: Holding, files: Sequence[HeldFile]) -> None:
+        raise NotImplementedError
 
     async def publishable(self, limit: int) -> Sequence[Holding]:
         raise NotImplementedError(limit)

@@ -9,10 +9,11 @@ import resource
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from shlex import quote
 from stat import S_IMODE
 from typing import Any
@@ -23,6 +24,7 @@ from reelkeep.archive.volumes import volumes_below
 from reelkeep.catalog.offline_summary import Glance, glance
 from reelkeep.catalog.replica import run_as
 from reelkeep.catalog.schema import HEAD
+from reelkeep.core.bag import DATA
 from reelkeep.core.diagnosis import (
     Check,
     Grade,
@@ -165,6 +167,7 @@ def about_archive(settings: Settings) -> Found:
     if checks[0].grade is Grade.OK:
         absent = volumes_below(settings.archive.path).absences()
         checks += [Check("archive", Grade.BAD, told) for told in absent]
+        checks += _content(settings.archive.path, found)
     tried = volumes_below(settings.archive.path).tried()
     limited = [(each.folder, told) for each in tried for told in limitations(each)]
     checks += [Check(f"file system of {folder}", Grade.ODD, told) for folder, told in limited]
@@ -172,6 +175,27 @@ def about_archive(settings: Settings) -> Found:
         told = "can do all that is needed, as tried at the last start"
         checks.append(Check("file system", Grade.OK, told))
     return checks, {"file_systems": [each.facts() for each in tried]}
+
+
+def _content(root: Path, found: Glance) -> Iterator[Check]:
+    """Say if most of the newest stored files are missing, though it is the archive."""
+    volumes = volumes_below(root)
+    near = [each for each in found.newest if volumes.away(PurePosixPath(each["folder"])) is None]
+    missing = [each for each in near if not _is_there(root / each["folder"], each)]
+    if 2 * len(missing) > len(near):
+        told = (
+            f"{len(missing):,} of the {len(near):,} newest stored files are missing in {root}: is "
+            "it an old snapshot, or a copy that was cut? Put back the rest; `reelkeep verify` "
+            "names what is missing, `reelkeep verify --repair` fetches it while the provider has it"
+        )
+        yield Check("archive content", Grade.BAD, told)
+
+
+def _is_there(folder: Path, file: Mapping[str, Any]) -> bool:
+    for path in (folder / file["name"], folder / DATA / file["name"]):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return bool(path.lstat().st_size == file["size"])
+    return False
 
 
 def about_machine(settings: Settings) -> Found:
