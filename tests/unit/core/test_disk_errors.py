@@ -16,15 +16,18 @@ EXPECTED = {
     Scope.FULL: ("ENOSPC", "EDQUOT"),
     Scope.PLACE: (
         *("EROFS", "ENOENT", "ENOTDIR", "ESTALE", "ENOTCONN", "ENODEV", "ENXIO", "ETIMEDOUT"),
+        *("EREMOTEIO", "ESHUTDOWN", "ENETDOWN", "ENETUNREACH", "EHOSTUNREACH", "EBUSY"),
         *("EHOSTDOWN", "EIO", "EACCES", "EPERM", "ELOOP", "EISDIR", "ENOLCK", "EXDEV"),
     ),
     Scope.PROCESS: ("EMFILE", "ENFILE", "ENOMEM"),
+    Scope.FILE: ("EAGAIN",),
     Scope.FINAL: ("ENAMETOOLONG", "EFBIG", "EILSEQ"),
 }
 ERRORS = {
     Scope.FULL: (DiskFull, Remedy.WAIT, "disk_full"),
     Scope.PLACE: (StorageUnavailable, Remedy.WAIT, "io_error"),
     Scope.PROCESS: (StorageUnavailable, Remedy.WAIT, "io_error"),
+    Scope.FILE: (IoFailed, Remedy.RESTART, "io_error"),
     Scope.FINAL: (CannotStore, Remedy.GIVE_UP, "io_error"),
 }
 ROWS = [(scope, name) for scope, names in EXPECTED.items() for name in names]
@@ -51,7 +54,7 @@ def test_every_row_is_expected_here() -> None:
     assert set(DISK_ERRORS) == {name for _, name in ROWS}
 
 
-@pytest.mark.parametrize("number", [errno.EBUSY, errno.EINVAL, 9999, None])
+@pytest.mark.parametrize("number", [errno.EINVAL, 9999, None])
 def test_any_other_errno_is_about_the_one_file(number: int | None) -> None:
     error = disk_error(OSError(number, "x") if number else OSError("x"))
     assert row_of(number) is OTHERWISE

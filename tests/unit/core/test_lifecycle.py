@@ -10,6 +10,7 @@ from reelkeep.core.lifecycle import (
     FINAL,
     RETRIABLE,
     TRANSITIONS,
+    UNSETTLED,
     FileState,
     RecordingState,
     Standing,
@@ -70,8 +71,12 @@ def test_a_stored_file_can_only_be_fetched_again() -> None:
     assert TRANSITIONS[F.STORED] == {F.DUE}
 
 
-def test_only_a_claimed_file_becomes_stored_or_failed() -> None:
-    assert sources(F.STORED) == sources(F.FAILED) == {F.ACTIVE}
+def test_only_a_claimed_file_fails() -> None:
+    assert sources(F.FAILED) == {F.ACTIVE}
+
+
+def test_what_is_wanted_may_be_stored_all_the_while() -> None:
+    assert sources(F.STORED) == UNSETTLED
 
 
 def test_what_is_unavailable_may_vanish_without_an_attempt() -> None:
