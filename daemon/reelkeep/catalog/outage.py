@@ -42,7 +42,8 @@ class Outage:
         """Return what `transaction` returns; repeat it while the catalog's disk fails.
 
         A transaction that failed is rolled back. Only where the flush of a commit failed may it be
-        found done after all, as after a power cut: what is recorded may then be recorded twice.
+        found done after all, as after a power cut. Outcomes are not written twice then: they are
+        those of files that are under way, which the first commit ended.
 
         Raises:
             CatalogUnavailable: The process is about to end.

@@ -8,16 +8,19 @@ from typing import TypeVar
 
 import anyio
 import pytest
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import OperationalError
 
-from fakes.provider import FakeProvider, many, traits
+from fakes.provider import NAME, FakeProvider, many, traits
 from fakes.rig import Rig, StrictLog, whole
 from fakes.transport import Answer
 from reelkeep.app.monitor import Attendant
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.catalog.database import translated
 from reelkeep.catalog.outage import LOOK_AGAIN, Outage
-from reelkeep.errors import CatalogError, CatalogUnavailable
+from reelkeep.catalog.tables import attempt, file
+from reelkeep.core.model import Failed, Level, Stored
+from reelkeep.errors import CatalogError, CatalogUnavailable, Unreachable
 from reelkeep.ports import Request
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
@@ -42,6 +45,20 @@ class Disk:
         if self.is_full:
             raise CatalogUnavailable("database or disk is full")
         return work()
+
+
+class Unsure:
+    """A hop to a catalog that commits, and says `doubts` times that it could not."""
+
+    def __init__(self) -> None:
+        self.doubts = 0
+
+    async def __call__(self, work: Callable[[], T], /) -> T:
+        found = work()
+        if self.doubts:
+            self.doubts -= 1
+            raise CatalogUnavailable("disk I/O error")
+        return found
 
 
 class Failing:
@@ -129,6 +146,23 @@ async def test_a_process_that_is_to_end_waits_for_one_more_try_at_most() -> None
         await anyio.sleep(1)
         outage.stop_waiting()
     assert anyio.current_time() <= PAUSE
+
+
+async def test_outcomes_of_a_commit_that_was_done_and_seemed_to_fail_are_recorded_once() -> None:
+    unsure, provider = Unsure(), FakeProvider()
+    rig = Rig(provider, hop=unsure, outlast=Outage(StrictLog()).outlast)
+    await rig.house.intake.admit(NAME, provider.traits, many(2))
+    one, two = (each.downloads[0] for each in await rig.house.queue.claim(NAME, 100))
+    good = Stored(download=one, size=10, sha256="0" * 64, verified=Level.SIZE, source="", seconds=1)
+    unsure.doubts = 1
+    await rig.house.ledger.record([good, Failed(download=two, error=Unreachable("hung up"))])
+
+    def work(connection: Connection) -> tuple[list[tuple[str, int]], int]:
+        files = connection.execute(select(file.c.state, file.c.tries).order_by(file.c.row))
+        tries = connection.execute(select(func.count()).select_from(attempt)).scalar_one()
+        return [(row.state, row.tries) for row in files], tries
+
+    assert await rig.database.read(work) == ([("stored", 0), ("due", 1)], 1)
 
 
 async def test_nothing_is_told_or_begun_before_it_is_recorded_and_nothing_is_lost() -> None:
