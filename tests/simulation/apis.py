@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import format_datetime
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,7 +76,8 @@ class Apis:
         if flaw == "lost" and not hop.url.endswith("/oauth/token"):
             raise Unreachable("the answer was lost")
         body = reply.body if isinstance(reply.body, bytes) else b""
-        headers = {**reply.headers, "Content-Length": str(len(body))}
+        date = format_datetime(self.scene.now(), usegmt=True)
+        headers = {**reply.headers, "Content-Length": str(len(body)), "Date": date}
         return Said(status=reply.status, headers=headers, pieces=((0.0, body),))
 
     def _instead(self, hop: Request, flaw: str | None, over: datetime) -> Said | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _BEGINS = {
+    "clock.wrong": "clock.right",
     "archive.absent": "archive.found",
     "archive.unavailable": "archive.available",
     "disk.low": "disk.recovered",
@@ -41,7 +42,8 @@ class Waits:
     @property
     def of_place(self) -> list[str]:
         """Why nothing at all is stored."""
-        return [f"{which[0]}: {reason}" for which, reason in self.open.items() if len(which) == 1]
+        places = [which for which in self.open if len(which) == 1 and which[0] != "clock.wrong"]
+        return [f"{which[0]}: {self.open[which]}" for which in places]
 
     def clear(self) -> None:
         """Forget all: the process has ended."""

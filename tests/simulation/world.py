@@ -49,7 +49,7 @@ def make(seed: int, clock: Callable[[], datetime], *, calm_from: datetime, death
     """
     draw, began = Random(f"{seed}/world"), clock()
     types = draw.choice(_CHOICES)
-    skew = timedelta(seconds=draw.choice([0, 0, 4] if SDK in types else [0, 0, -90, 240]))
+    skew = timedelta(seconds=draw.choice([0, 0, 4] if SDK in types else [0, 0, -90, 200]))
     world = World(seed=seed, noise=_noise(), since=began - timedelta(days=5))
     scene = Scene(world=world, now=lambda: clock() + skew, signer=Signer(seed))
     scene.goto_url, scene.zoom_url, scene.downloads_url = URLS.values()

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 import anyio
 
 from reelkeep.app.books import read_catalog, utc_now
+from reelkeep.app.clock_watch import ClockCheck
 from reelkeep.app.exception_groups import unwrapped
 from reelkeep.app.house import builder, make_providers
 from reelkeep.app.plan import Hearing, scratch_catalog
@@ -100,14 +101,19 @@ async def audit(
         archive = make_archive(settings, utc_now)
         archive.identity.expect(await archive_identity(database))
         auditor = Auditor(Desk(database, utc_now, log), archive, utc_now, log.clean)
+        clock_check = ClockCheck(utc_now, hearing)
         build = builder(
-            settings, wire.transport, hearing, learn=log.learn, clock=utc_now, dice=random.random
-        )
+            settings, wire.transport, hearing, learn=log.learn, clock=utc_now, dice=random.random,
+            clock_check=clock_check,
+        )  # fmt: skip
         providers = make_providers(settings, build)
         with unwrapped():
             async with anyio.create_task_group() as group:
                 for name, audited in found.items():
                     group.start_soon(auditor.one, providers[name], window, audited)
+    if clock_check.problem is not None:
+        for audited in found.values():
+            audited.incomplete.append(clock_check.problem)
     return list(found.values())
 
 
