@@ -128,7 +128,8 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "user.skipped": (
             "`reason` has the provider's words. If the plan of this user has no cloud recording, "
             "nothing is to be done. If a right is missing, the user's recordings are: give the "
-            "app that right. `reelkeep audit` lists all users who are passed over, and ends with 1."
+            "app that right. `reelkeep audit` lists all users who are passed over, and ends with "
+            "1; whom you want to be passed over, name under `exclude: {users: […]}`."
         ),
         "backfill.failed": (
             "The rest of the window waits, nothing else does; it is tried again by itself. `code` "
