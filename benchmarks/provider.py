@@ -21,7 +21,7 @@ import yaml
 
 from reelkeep.simulator import Extent, SimFile, Simulator, Switches, World, make_world
 from reelkeep.simulator.content import Content, Kind
-from reelkeep.simulator.studio import Studio
+from reelkeep.simulator.fixtures import Studio
 
 EVENTS, THUMBNAIL, VIDEO = 20_000, 2_000, 200_000
 """Bytes of the files of a small recording."""

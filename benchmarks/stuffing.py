@@ -14,8 +14,8 @@ from typing import Any
 
 import anyio
 
-from reelkeep.app.books import utc_now
-from reelkeep.app.house import Resources, open_house
+from reelkeep.app.catalog_access import utc_now
+from reelkeep.app.resources import Resources, open_house
 from reelkeep.core.model import (
     Download,
     File,

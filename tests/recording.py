@@ -20,7 +20,7 @@ from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
 from reelkeep.simulator import Extent, Fault, Flaw, Simulator, Switches
-from reelkeep.simulator.faults import status
+from reelkeep.simulator.switches import status
 
 LOG = Path(__file__).parent / "recorded" / "daemon.log"
 EXTENT = Extent(recordings=6, meetings=3, sessions=2, odd=False, sizes=(9_000, 60_000))

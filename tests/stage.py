@@ -18,7 +18,7 @@ from fakes.disk import FaultyDisk, archive_on
 from fakes.shelf import Shelf
 from hosts import Act, Mischief, good
 from reelkeep.archive.local import LocalArchive
-from reelkeep.archive.memory import SMALL
+from reelkeep.archive.part import SMALL
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Download, FileId, Locator, Outcome, RecordingId, Stored

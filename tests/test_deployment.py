@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reelkeep.core.endpoint import DEFAULT
+from reelkeep.core.addresses import DEFAULT
 from reelkeep.core.quantities import parse_duration
 from reelkeep.settings import Settings
 

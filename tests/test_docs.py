@@ -13,11 +13,11 @@ import yaml
 
 import pages
 from reelkeep import providers
-from reelkeep.cli.commands import COMMANDS, commands
+from reelkeep.cli.program import COMMANDS, commands
 from reelkeep.core.events import EVENTS
 from reelkeep.core.lifecycle import TRANSITIONS, FileState, RecordingState
 from reelkeep.core.model import Level
-from reelkeep.core.obstacles import NOT_WANTED, Obstacle
+from reelkeep.core.unavailable import NOT_WANTED, Obstacle
 from reelkeep.errors import Error, ProviderError, TransferError
 from reelkeep.settings.changes import WAITING
 from reelkeep.telemetry.metrics import Metrics

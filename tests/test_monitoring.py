@@ -17,12 +17,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import pages
 import tools
-from reelkeep.cli.commands import commands
+from reelkeep.cli.program import commands
 from reelkeep.core.events import EVENTS
 from reelkeep.telemetry.alerts import ALERTS
-from reelkeep.telemetry.exposition import Exposition
 from reelkeep.telemetry.figures import CONDITIONS
 from reelkeep.telemetry.metrics import Metrics
+from reelkeep.telemetry.server import Exposition
 
 ROOT = Path(__file__).parent.parent
 MONITORING = ROOT / "config" / "monitoring"

@@ -29,8 +29,8 @@ PATIENCE = 300  # seconds until a test gives up on an alert; each takes three or
 QUICK_DAEMON = """
 import sys
 from datetime import timedelta
-from reelkeep.app import heartbeat
-heartbeat.HEARTBEAT = timedelta(seconds=1)
+from reelkeep.app import monitor
+monitor.HEARTBEAT = timedelta(seconds=1)
 from reelkeep.app import monitor
 monitor.REST = 2
 from reelkeep.stages import storage

@@ -14,7 +14,7 @@ import pytest
 from fakes.archive import MemoryArchive
 from fakes.disk import archive_on
 from fakes.holdings import download, held_file, holding, put
-from reelkeep.archive.memory import SMALL
+from reelkeep.archive.part import SMALL
 from reelkeep.core.model import FileId, HeldFile
 from reelkeep.errors import Busy, IoFailed
 from reelkeep.ports import Archive, Held

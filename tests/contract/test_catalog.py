@@ -27,8 +27,8 @@ from fakes.catalog import (
 from reelkeep.catalog.database import one_thread
 from reelkeep.core.filters import Filter
 from reelkeep.core.model import FileId, Outcome, ProviderName, Readiness, RecordingId, Window
-from reelkeep.core.obstacles import Obstacle
-from reelkeep.core.unread import Unread
+from reelkeep.core.poll_window import Unread
+from reelkeep.core.unavailable import Obstacle
 from reelkeep.errors import AuthFailed, Gone, Refused, Throttled, Unreachable
 from reelkeep.ports import Missed, Scan
 

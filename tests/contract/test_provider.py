@@ -20,7 +20,7 @@ from reelkeep.core.model import FileId, Locator, Readiness, Recording, Recording
 from reelkeep.errors import AuthFailed, Gone, NotYet, ProviderError, Unavailable
 from reelkeep.ports import Provider, Request
 from reelkeep.simulator import Extent, Simulator, Switches
-from reelkeep.simulator.faults import page, status
+from reelkeep.simulator.switches import page, status
 from virtual import PATIENT, Backend
 
 

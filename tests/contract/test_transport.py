@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 
 from fakes.transport import FakeReply, FakeTransport
 from reelkeep.core.addresses import AddressPolicy
-from reelkeep.core.fields import joined
+from reelkeep.core.header_fields import joined
 from reelkeep.core.urls import parse
 from reelkeep.errors import BadReply, Error, Refused, Stalled, TransferError, Unreachable
 from reelkeep.ports import Reply, Request, Transport
@@ -163,7 +163,7 @@ async def stage(
         yield FakeStage()
         return
     if request.param.direct:
-        monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", 0)
+        monkeypatch.setattr("reelkeep.transport.client.DIRECT_FROM", 0)
     ca_file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

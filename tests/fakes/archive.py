@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from reelkeep.archive.checksums import new_hash
+from reelkeep.archive.hashed_file import new_hash
+from reelkeep.core.checksum_files import encode_sums
 from reelkeep.core.coverage import Claim, Coverage, beginning
 from reelkeep.core.examination import Examination
 from reelkeep.core.journal import Identity, identity_of
 from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
 from reelkeep.core.media import examine, kind_of
 from reelkeep.core.model import Download, HeldFile, Holding
-from reelkeep.core.sums import encode_sums
 from reelkeep.errors import ArchiveAbsent, Busy, DiskFull, IoFailed, TransferError
 from reelkeep.ports import Held, Inspection, Source
 

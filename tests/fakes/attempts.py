@@ -26,7 +26,7 @@ from reelkeep.core.model import (
 from reelkeep.ports import Archive, Clock, Finding, Traits, Transport
 from reelkeep.stages.active_transfers import ActiveTransfers
 from reelkeep.stages.download import Fetcher
-from reelkeep.stages.hands import Hands
+from reelkeep.stages.segments import Hands
 from reelkeep.stages.stream import Stream
 
 URL = "https://dl.example/rec/secret-path?token=secret-query"

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, text
 from fakes.books import IN_MEMORY, new_catalog
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, Hop, open_engine
-from reelkeep.catalog.desk import Desk
 from reelkeep.catalog.intake import SqlIntake
+from reelkeep.catalog.operator import Desk
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.schema import prepare

@@ -12,7 +12,7 @@ from typing import Any
 
 from fakes.holdings import NOON
 from reelkeep.archive.local import LocalArchive
-from reelkeep.archive.memory import SMALL
+from reelkeep.archive.part import SMALL
 from reelkeep.core.layout import parse_layout
 from reelkeep.disk import Disk
 

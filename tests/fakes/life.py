@@ -31,10 +31,11 @@ from fakes.provider import FakeProvider, traits
 from fakes.rig import StrictLog
 from fakes.shelf import Shelf, media
 from fakes.transport import Answer, FakeReply, FakeTransport
-from reelkeep.app.house import Resources, furnish, recover
-from reelkeep.archive.places import Places, tag
+from reelkeep.app.resources import Resources, furnish, recover
+from reelkeep.archive.paths import Places, tag
 from reelkeep.catalog.database import Database, open_engine
-from reelkeep.catalog.desk import Desk
+from reelkeep.catalog.operator import Desk
+from reelkeep.core.checksum_files import decode_sums
 from reelkeep.core.coverage import Scale
 from reelkeep.core.manifest import MANIFEST, SUMS, read_manifest
 from reelkeep.core.model import (
@@ -48,7 +49,6 @@ from reelkeep.core.model import (
     RecordingId,
 )
 from reelkeep.core.naming import key
-from reelkeep.core.sums import decode_sums
 from reelkeep.disk import translated
 from reelkeep.errors import Error, Unreachable
 from reelkeep.ports import Reply, Request
@@ -56,9 +56,9 @@ from reelkeep.settings import Settings
 from reelkeep.settings.model import ArchiveOptions, DownloadOptions
 from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.download import Fetcher
-from reelkeep.stages.hands import Hands
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.publish import Publisher
+from reelkeep.stages.segments import Hands
 from reelkeep.stages.signals import Bell
 from reelkeep.stages.storage import Storage
 from reelkeep.stages.stream import Stream
@@ -96,10 +96,10 @@ def in_small() -> Iterator[None]:
     scale = Scale(large=32 * KIB, rest=12 * KIB, piece=12 * KIB, stolen=4 * KIB)
     with (
         patch("reelkeep.core.resume.SEAM", SEAM),
-        patch("reelkeep.archive.partfile._JOURNAL_FROM", JOURNAL_FROM),
-        patch("reelkeep.archive.prefix.MARK", CHECKPOINT),
-        patch("reelkeep.archive.partbook.MARK", CHECKPOINT),
-        patch("reelkeep.stages.pour.CHECKPOINT", CHECKPOINT),
+        patch("reelkeep.archive.part_file._JOURNAL_FROM", JOURNAL_FROM),
+        patch("reelkeep.archive.hashed_file.MARK", CHECKPOINT),
+        patch("reelkeep.archive.part_journal.MARK", CHECKPOINT),
+        patch("reelkeep.stages.body.CHECKPOINT", CHECKPOINT),
         patch("reelkeep.stages.stream.Scale", lambda: scale),
         patch("reelkeep.archive.threads.Threads.run", _at_once),
     ):

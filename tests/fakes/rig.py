@@ -19,14 +19,13 @@ from fakes.catalog import inline
 from fakes.provider import FakeProvider
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.clock_watch import ClockCheck
-from reelkeep.app.house import Resources
+from reelkeep.app.resources import Resources
 from reelkeep.archive.local import LocalArchive
-from reelkeep.catalog.backfills import SqlBackfills
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, Hop, Outlast, at_once
-from reelkeep.catalog.desk import Desk
-from reelkeep.catalog.disposals import SqlDisposals
+from reelkeep.catalog.follow_ups import SqlBackfills, SqlDisposals
 from reelkeep.catalog.intake import SqlIntake
+from reelkeep.catalog.operator import Desk
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.tables import file, recording

@@ -3,7 +3,7 @@
     transport = FakeTransport([FakeReply.json({"items": []}), Unreachable("gone")])
     transport = FakeTransport(lambda request: FakeReply.of(b"...", ETag='"1"'))
 
-It follows redirects as the real one does, by `core.redirects`: the script is asked for every hop,
+It follows redirects as the real one does, by `core.replies`: the script is asked for every hop,
 and `requests` remembers every hop, with `credentials` only where they would have been shown.
 """
 
@@ -20,8 +20,8 @@ import anyio
 from anyio.lowlevel import checkpoint
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from reelkeep.core import redirects
-from reelkeep.core.redirects import Trail
+from reelkeep.core import replies
+from reelkeep.core.replies import Trail
 from reelkeep.core.urls import parse
 from reelkeep.errors import Unreachable
 from reelkeep.ports import Reply, Request, Tap
@@ -73,7 +73,7 @@ class FakeTransport:
 
     @asynccontextmanager
     async def open(self, request: Request) -> AsyncIterator[Reply]:
-        trail: Trail | None = redirects.begin(parse(request.url), kin=request.kin)
+        trail: Trail | None = replies.begin(parse(request.url), kin=request.kin)
         while trail is not None:
             await checkpoint()
             answer = self._answer(request, trail)
@@ -187,7 +187,7 @@ def _next_hop(request: Request, trail: Trail, answer: FakeReply) -> Trail | None
     if not request.follow or request.method != "GET":
         return None
     location = CIMultiDict(answer.headers).get("Location")
-    return redirects.follow(trail, answer.status, location)
+    return replies.follow(trail, answer.status, location)
 
 
 def _in_order(script: Iterable[Answer]) -> Callable[[Request], Answer]:

@@ -21,7 +21,7 @@ from fakes.holdings import KEY, held_file, holding
 from fuzz.hostile import FAST, FEW, RAW, deep, spoilt
 from reelkeep.catalog.adoption import adopt
 from reelkeep.catalog.database import Database, open_engine
-from reelkeep.catalog.desk import Desk
+from reelkeep.catalog.operator import Desk
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.schema import migrate, prepare
 from reelkeep.core.integrity import Mark

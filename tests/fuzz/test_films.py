@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fuzz.hostile import FAST
 from reelkeep.core.examination import Examination, Structure
 from reelkeep.core.mp4 import examine_mp4
-from reelkeep.simulator.boxes import filler_unit, m4a, mp4
+from reelkeep.simulator.media import filler_unit, m4a, mp4
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:

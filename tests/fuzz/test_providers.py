@@ -28,7 +28,7 @@ from reelkeep.providers.gotoassist.replies import (
     size,
 )
 from reelkeep.providers.web import parse
-from reelkeep.providers.zoom.facts import facts
+from reelkeep.providers.zoom.file_parsing import facts
 from reelkeep.providers.zoom.json_values import day, minutes, objects, quoted, text, whole
 from reelkeep.providers.zoom.json_values import moment as zoom_moment
 from reelkeep.providers.zoom.json_values import size as zoom_size

@@ -13,20 +13,18 @@ from hypothesis import strategies as st
 
 from fuzz.hostile import FAST, RAW, TEXTS, deep, spoilt
 from reelkeep.core import journal, resume
-from reelkeep.core.bag import decode_payload, decode_tags
+from reelkeep.core.checksum_files import decode_payload, decode_sums, decode_tags
 from reelkeep.core.digests import binding, needed, promises
+from reelkeep.core.header_fields import parse_retry_after
 from reelkeep.core.layout import parse_layout
 from reelkeep.core.media import Kind, examine, magic_ok, page_instead
 from reelkeep.core.naming import file_name, key, safe_name
 from reelkeep.core.quantities import parse_duration, parse_size
-from reelkeep.core.redirects import begin, follow
-from reelkeep.core.replies import content_problem, encoding_problem, problem
-from reelkeep.core.retry_after import parse_retry_after
-from reelkeep.core.sums import decode_sums
+from reelkeep.core.replies import begin, content_problem, encoding_problem, follow, problem
 from reelkeep.core.urls import parse, resolve
 from reelkeep.errors import TransferError
 from reelkeep.telemetry.redaction import Redactor
-from reelkeep.telemetry.text import visible
+from reelkeep.telemetry.values import visible
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 SMALL = st.binary(max_size=300)

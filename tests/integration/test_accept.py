@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from integration.test_cli import Place, place_in
-from reelkeep.simulator.faults import Fault, Flaw, page
+from reelkeep.simulator.switches import Fault, Flaw, page
 
 SHORT = Fault(flaw=Flaw.GROW, at=-7, times=None)
 PAGE = page(200, times=None)

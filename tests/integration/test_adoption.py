@@ -29,7 +29,7 @@ from reelkeep.catalog.adoption import adopt
 from reelkeep.core.admission import FILTERED
 from reelkeep.core.manifest import MANIFEST, SUMS
 from reelkeep.core.model import Download, Recording, Stored
-from reelkeep.core.obstacles import Obstacle
+from reelkeep.core.unavailable import Obstacle
 from reelkeep.errors import Gone
 
 CONTENT = {"1": b"first file", "2": b"other file", "3": b"third file"}

@@ -21,7 +21,7 @@ import yaml
 from anyio.abc import Process
 
 from reelkeep.simulator import Extent, Fault, Flaw, Simulator, Switches
-from reelkeep.simulator.faults import status
+from reelkeep.simulator.switches import status
 from watching import PATIENCE, Watch, free_port, heard, quick_daemon, said, watched
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(600)]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from integration.test_cli import NAMES, Place, place_in
-from reelkeep.simulator.faults import status
+from reelkeep.simulator.switches import status
 from reelkeep.simulator.world import SimMeeting
 
 MARKS = ("stored", "pending", "failed", "skipped", "missing", "vanished")

@@ -25,7 +25,7 @@ from anyio.abc import Process
 import tools
 from reelkeep.core.journal import decode
 from reelkeep.simulator import Extent, Simulator, Switches
-from reelkeep.simulator.faults import status
+from reelkeep.simulator.switches import status
 
 PROGRAM = [sys.executable, "-m", "reelkeep.cli"]
 EXTENT = Extent(recordings=4, meetings=3, sessions=2, users=2, odd=False, sizes=(9_000, 60_000))

@@ -15,7 +15,7 @@ import pytest
 
 from integration.test_cli import Place, place_in, until
 from reelkeep.simulator import Extent, Fault, Flaw
-from reelkeep.simulator.faults import MALFORMED, answer, status
+from reelkeep.simulator.switches import MALFORMED, answer, status
 
 
 @pytest.fixture

@@ -47,9 +47,9 @@ def anyio_backend() -> Backend:
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reelkeep.core.resume.SEAM", SEAM)
-    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", WAYS[request.param])
-    monkeypatch.setattr("reelkeep.transport.owned.TAP_FROM", WAYS[request.param])
-    monkeypatch.setattr("reelkeep.transport.tap.SLICE", 0.05)
+    monkeypatch.setattr("reelkeep.transport.client.DIRECT_FROM", WAYS[request.param])
+    monkeypatch.setattr("reelkeep.transport.direct_reader.TAP_FROM", WAYS[request.param])
+    monkeypatch.setattr("reelkeep.transport.direct_reader.SLICE", 0.05)
 
 
 Cut = tuple[int, End, str]

@@ -27,7 +27,7 @@ from reelkeep.core.events import EVENTS
 from reelkeep.core.journal import decode
 from reelkeep.options import SocketFile
 from reelkeep.simulator import Extent, Fault, Flaw, Simulator, Switches
-from reelkeep.simulator.faults import status
+from reelkeep.simulator.switches import status
 from reelkeep.simulator.world import SimRecording
 
 MIB = 1 << 20

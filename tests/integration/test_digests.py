@@ -18,7 +18,7 @@ from fakes.attempts import Desk, Locating, failed, stored
 from fakes.disk import FaultyDisk, archive_on
 from fakes.holdings import download
 from fakes.shelf import media
-from reelkeep.archive.checksums import new_hash
+from reelkeep.archive.hashed_file import new_hash
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.model import Level, Locator, Outcome
 from reelkeep.errors import DigestMismatch

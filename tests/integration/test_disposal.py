@@ -17,10 +17,10 @@ from fakes.rig import Rig
 from fakes.simulated import Bench, bench
 from reelkeep.core.model import Download, Holding
 from reelkeep.ports import Provider
-from reelkeep.providers.zoom.paths import encoded
+from reelkeep.providers.zoom.endpoints import encoded
 from reelkeep.simulator import Extent, Fault, Simulator, Switches
 from reelkeep.simulator.content import Kind
-from reelkeep.simulator.faults import FORBIDDEN, NO_RIGHTS, answer, page, status
+from reelkeep.simulator.switches import FORBIDDEN, NO_RIGHTS, answer, page, status
 from reelkeep.simulator.world import SimMeeting, SimSession
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.provider_trash import Disposer

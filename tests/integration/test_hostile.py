@@ -18,8 +18,8 @@ import pytest
 from fakes.shelf import Shelf
 from hostile import BODY, CASES, DUE, HELD, LARGEST, OVERHEAD, Case
 from hosts import breaking
-from reelkeep.archive.memory import SMALL
-from reelkeep.transport.tap import DirectTap
+from reelkeep.archive.part import SMALL
+from reelkeep.transport.direct_reader import DirectTap
 from servers import Wire
 from stage import Host, scene
 from virtual import PATIENT, Backend
@@ -51,9 +51,9 @@ def way(request: pytest.FixtureRequest, quick_trust: None, monkeypatch: pytest.M
     chosen: str = request.param
     monkeypatch.setattr("reelkeep.core.resume.SEAM", SEAM)
     if chosen.endswith("drawn"):
-        monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", 1)
-        monkeypatch.setattr("reelkeep.transport.owned.TAP_FROM", 1)
-        monkeypatch.setattr("reelkeep.transport.tap.SLICE", 0.05)
+        monkeypatch.setattr("reelkeep.transport.client.DIRECT_FROM", 1)
+        monkeypatch.setattr("reelkeep.transport.direct_reader.TAP_FROM", 1)
+        monkeypatch.setattr("reelkeep.transport.direct_reader.SLICE", 0.05)
         monkeypatch.setattr("reelkeep.transport.connection._PIECE", 1024)  # little comes with heads
     return chosen
 

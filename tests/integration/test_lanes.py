@@ -81,8 +81,8 @@ def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def direct_from(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let bodies of `size` bytes and more have a connection and a thread of their own."""
-    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", size)
-    monkeypatch.setattr("reelkeep.transport.owned.TAP_FROM", size)
+    monkeypatch.setattr("reelkeep.transport.client.DIRECT_FROM", size)
+    monkeypatch.setattr("reelkeep.transport.direct_reader.TAP_FROM", size)
 
 
 @pytest.fixture(params=WAYS)

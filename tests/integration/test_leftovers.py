@@ -10,7 +10,7 @@ import pytest
 
 from integration.test_cli import Place, place_in
 from integration.test_daemon import running, simulated
-from reelkeep.simulator.faults import status
+from reelkeep.simulator.switches import status
 
 
 @pytest.fixture

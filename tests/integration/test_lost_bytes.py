@@ -24,17 +24,16 @@ from fakes.disk import FaultyDisk, StubbornDisk
 from fakes.holdings import download
 from fakes.shelf import Shelf, media
 from hosts import breaking
-from reelkeep.archive import stream
-from reelkeep.archive.prefix import PrefixHash
+from reelkeep.archive import hashed_file
+from reelkeep.archive.hashed_file import PrefixHash
 from reelkeep.core import resume
 from reelkeep.core.coverage import Scale
 from reelkeep.core.model import Failed
 from reelkeep.core.resume import Ask
 from reelkeep.errors import BadReply, IoFailed, WrongBytes
 from reelkeep.stages import segments
-from reelkeep.transport.accounting import count_of
-from reelkeep.transport.body import Body
-from reelkeep.transport.connection import Plain, Secure
+from reelkeep.transport.connection import Plain, Secure, count_of
+from reelkeep.transport.direct_reader import Body
 from servers import Wire
 from stage import OPTIONS, Host, Scene, scene
 
@@ -69,8 +68,8 @@ def tls(
 @pytest.fixture
 def all_direct(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let small ranges have connections of their own, too."""
-    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", 1)
-    monkeypatch.setattr("reelkeep.transport.owned.TAP_FROM", 1)
+    monkeypatch.setattr("reelkeep.transport.client.DIRECT_FROM", 1)
+    monkeypatch.setattr("reelkeep.transport.direct_reader.TAP_FROM", 1)
 
 
 async def settled(there: Scene, *, faults: int = 1) -> None:
@@ -202,14 +201,14 @@ async def test_a_loss_before_a_seam_is_found(tls: ssl.SSLContext | None, tmp_pat
 async def test_a_loss_between_reply_and_part_is_found(
     tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    once, truly = Once(1_500_000), stream.Stream._write
+    once, truly = Once(1_500_000), hashed_file.Stream._write
 
-    def write(self: stream.Stream, views: list[memoryview]) -> None:
+    def write(self: hashed_file.Stream, views: list[memoryview]) -> None:
         if once.is_due(sum(map(len, views))):
             views = [view[:-10] for view in views]
         truly(self, views)
 
-    monkeypatch.setattr(stream.Stream, "_write", write)
+    monkeypatch.setattr(hashed_file.Stream, "_write", write)
     async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
         await settled(there)
     assert once.done
@@ -220,9 +219,9 @@ async def test_a_piece_that_is_written_twice_or_in_the_place_of_another_is_found
     how: str, all_direct: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many bytes came, were written and were hashed as there are: only their checksums tell."""
-    once, truly, written = Once(1), stream.Stream._pwrite, [b""]  # several threads write
+    once, truly, written = Once(1), hashed_file.Stream._pwrite, [b""]  # several threads write
 
-    def pwrite(self: stream.Stream, views: Sequence[memoryview], offset: int) -> int:
+    def pwrite(self: hashed_file.Stream, views: Sequence[memoryview], offset: int) -> int:
         piece, before = views[0], written[-1]
         if offset > self.hashed and len(before) >= len(piece) and once.is_due(len(piece)):
             if how == "twice":
@@ -232,7 +231,7 @@ async def test_a_piece_that_is_written_twice_or_in_the_place_of_another_is_found
         written[:] = [bytes(piece)]
         return truly(self, views, offset)
 
-    monkeypatch.setattr(stream.Stream, "_pwrite", pwrite)
+    monkeypatch.setattr(hashed_file.Stream, "_pwrite", pwrite)
     host = Host(Shelf(BODY))
     async with scene(host, tmp_path, options=PATIENT, lanes=4, scale=LANES) as there:
         await settled(there)
@@ -243,9 +242,9 @@ async def test_a_piece_behind_resumed_bytes_that_is_written_wrongly_is_found(
     tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hash is not there yet: it follows from the disk."""
-    once, truly = Once(1), stream.Stream._pwrite
+    once, truly = Once(1), hashed_file.Stream._pwrite
 
-    def pwrite(self: stream.Stream, views: Sequence[memoryview], offset: int) -> int:
+    def pwrite(self: hashed_file.Stream, views: Sequence[memoryview], offset: int) -> int:
         if offset > self.hashed and once.is_due(len(views[0])):
             views = [memoryview(bytes(views[0][:-1]) + b"?"), *views[1:]]
         return truly(self, views, offset)
@@ -253,7 +252,7 @@ async def test_a_piece_behind_resumed_bytes_that_is_written_wrongly_is_found(
     host = Host(Shelf(BODY), [breaking(Wire.close, at=2_000_000)])
     async with scene(host, tmp_path, options=PATIENT, tls=tls) as there:
         assert isinstance(await there.desk.fetch(DUE), Failed)
-        monkeypatch.setattr(stream.Stream, "_pwrite", pwrite)
+        monkeypatch.setattr(hashed_file.Stream, "_pwrite", pwrite)
         await settled(there)
     assert once.done
 
@@ -264,10 +263,10 @@ async def test_what_cannot_be_thrown_away_is_not_built_on(
     refused: set[str], error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its journal is on disk, and calls durable what came before the wrong byte."""
-    once, truly = Once(1), stream.Stream._pwrite
+    once, truly = Once(1), hashed_file.Stream._pwrite
     disk = StubbornDisk(getattr(errno, error))
 
-    def pwrite(self: stream.Stream, views: Sequence[memoryview], offset: int) -> int:
+    def pwrite(self: hashed_file.Stream, views: Sequence[memoryview], offset: int) -> int:
         if offset > self.hashed and once.is_due(len(views[0])):
             views = [memoryview(bytes(views[0][:-1]) + b"?"), *views[1:]]
             disk.refused = frozenset(refused)
@@ -276,7 +275,7 @@ async def test_what_cannot_be_thrown_away_is_not_built_on(
     host = Host(Shelf(BODY), [breaking(Wire.close, at=2_000_000)])
     async with scene(host, tmp_path, options=PATIENT, disk=disk) as there:
         assert isinstance(await there.desk.fetch(DUE), Failed)
-        monkeypatch.setattr(stream.Stream, "_pwrite", pwrite)
+        monkeypatch.setattr(hashed_file.Stream, "_pwrite", pwrite)
         wrong = await there.desk.fetch(DUE)
         assert isinstance(wrong, Failed)
         assert isinstance(wrong.error, WrongBytes)
@@ -317,20 +316,20 @@ async def test_a_range_that_is_asked_for_twice_fills_no_other_place(
 async def test_a_hash_that_is_fed_other_bytes_than_were_written_is_found(
     how: str, tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    once, feed, write = Once(1_500_000), PrefixHash.feed, stream.Stream._write
+    once, feed, write = Once(1_500_000), PrefixHash.feed, hashed_file.Stream._write
 
     def fed(self: PrefixHash, data: memoryview) -> bool:
         if how != "a changed buffer" and once.is_due(len(data)):
             data = memoryview(bytes(len(data))) if how == "other bytes" else data[:-1]
         return feed(self, data)
 
-    def written(self: stream.Stream, views: list[memoryview]) -> None:
+    def written(self: hashed_file.Stream, views: list[memoryview]) -> None:
         write(self, views)
         if how == "a changed buffer" and not views[0].readonly and once.is_due(len(views[0])):
             views[0][5] ^= 1
 
     monkeypatch.setattr(PrefixHash, "feed", fed)
-    monkeypatch.setattr(stream.Stream, "_write", written)
+    monkeypatch.setattr(hashed_file.Stream, "_write", written)
     async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
         await settled(there)
     assert once.done
@@ -346,7 +345,7 @@ async def test_another_reader_of_what_aiohttp_reads_is_found(
         return b"" if piece and once.is_due(len(piece)) else piece
 
     monkeypatch.setattr(StreamReader, "_read_nowait", read_nowait)
-    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", 1 << 40)
+    monkeypatch.setattr("reelkeep.transport.client.DIRECT_FROM", 1 << 40)
     async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
         await settled(there)
     assert once.done
@@ -368,8 +367,8 @@ async def test_a_checkpoint_that_fails_is_no_loss(
     direct_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The part is given up with it, so that nothing of what came is held any more."""
-    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", direct_from)
-    monkeypatch.setattr("reelkeep.stages.pour.CHECKPOINT", 1_000_000)
+    monkeypatch.setattr("reelkeep.transport.client.DIRECT_FROM", direct_from)
+    monkeypatch.setattr("reelkeep.stages.body.CHECKPOINT", 1_000_000)
     disk = FaultyDisk()
     disk.fail_next("fdatasync")
     async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, disk=disk) as there:
@@ -379,13 +378,13 @@ async def test_a_checkpoint_that_fails_is_no_loss(
 async def test_held_bytes_that_cannot_be_read_while_more_come_are_no_loss(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def catch_up(_stream: stream.Stream, _upto: int) -> None:
+    def catch_up(_stream: hashed_file.Stream, _upto: int) -> None:
         raise OSError(errno.EIO, "bad block")
 
     host = Host(Shelf(BODY), [breaking(Wire.close, at=1_000_000)])
     async with scene(host, tmp_path, options=PATIENT) as there:
         assert isinstance(await there.desk.fetch(DUE), Failed)
-        monkeypatch.setattr(stream.Stream, "catch_up", catch_up)
+        monkeypatch.setattr(hashed_file.Stream, "catch_up", catch_up)
         await fails_by_the_disk(there)
 
 

@@ -150,8 +150,8 @@ async def test_rule_54_bug_28_no_transfer_is_too_long(tmp_path: Path) -> None:
 async def test_bug_27_a_connection_may_be_idle_for_longer_than_a_stall_takes(
     direct_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", direct_from)
-    monkeypatch.setattr("reelkeep.transport.owned.TAP_FROM", direct_from)
+    monkeypatch.setattr("reelkeep.transport.client.DIRECT_FROM", direct_from)
+    monkeypatch.setattr("reelkeep.transport.direct_reader.TAP_FROM", direct_from)
     async with scene(Host(Shelf(BODY)), tmp_path, clock=clock) as there:
         for number in range(3):
             assert await there.settle(download(f"{number}.mp4", size=len(BODY))) == "stored"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from reelkeep.archive.import_existing import adoption
-from reelkeep.archive.places import Places
-from reelkeep.archive.tidy import tidy
+from reelkeep.archive.leftovers import tidy
+from reelkeep.archive.paths import Places
 from reelkeep.archive.verify import directories, verification
 from reelkeep.archive.walk import walk
 from reelkeep.core.integrity import Mark, Verdict

@@ -16,10 +16,10 @@ from sqlalchemy import select
 from fakes.rig import Rig
 from fakes.simulated import Bench, bench
 from reelkeep.catalog.tables import recording
-from reelkeep.core.unread import PartlyRead, Unread
+from reelkeep.core.poll_window import PartlyRead, Unread
 from reelkeep.ports import Scan
 from reelkeep.simulator import Extent, Fault, Switches
-from reelkeep.simulator.faults import answer, page, status
+from reelkeep.simulator.switches import answer, page, status
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.signals import Bell
 from virtual import Backend, PatientLoop, clock

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfoNotFoundError
 import pytest
 
 from integration.test_cli import PROGRAM
-from reelkeep.cli.places import locate_file
+from reelkeep.cli.invocation import locate_file
 from reelkeep.errors import ConfigError
-from reelkeep.settings import meanings
+from reelkeep.settings import problems
 
 CONFIGURATION = """\
 archive: {path: archive, min_free: 0}
@@ -213,10 +213,10 @@ def test_no_zone_data_at_all_is_not_called_a_wrong_zone(monkeypatch: pytest.Monk
     def unknown(name: str) -> None:
         raise ZoneInfoNotFoundError(name)
 
-    monkeypatch.setattr(meanings, "ZoneInfo", unknown)
-    monkeypatch.setattr(meanings, "available_timezones", set)
+    monkeypatch.setattr(problems, "ZoneInfo", unknown)
+    monkeypatch.setattr(problems, "available_timezones", set)
     with pytest.raises(ValueError, match="package tzdata"):
-        meanings.known_timezone("Europe/Berlin")
+        problems.known_timezone("Europe/Berlin")
 
 
 def test_a_proxy_that_only_the_environment_knows_is_pointed_out(folder: Path) -> None:

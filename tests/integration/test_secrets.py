@@ -9,7 +9,7 @@ import pytest
 
 from integration.test_cli import EXTENT, Place
 from reelkeep.simulator import Simulator, Switches
-from reelkeep.simulator.faults import answer
+from reelkeep.simulator.switches import answer
 
 COMMANDS = (
     ("sync", "--json"),

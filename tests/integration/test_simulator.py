@@ -20,8 +20,8 @@ import yaml
 from yarl import URL
 
 from reelkeep.simulator import Chaos, Extent, Fault, Flaw, SimFile, Simulator, Switches
-from reelkeep.simulator.faults import FORBIDDEN, NO_RIGHTS, answer, page, status
 from reelkeep.simulator.signing import jwt
+from reelkeep.simulator.switches import FORBIDDEN, NO_RIGHTS, answer, page, status
 
 ARCHIVE = "/G2A/rest/v1/archive/recordings"
 KEY = "accountKey=400000000000001"

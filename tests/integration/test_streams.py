@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from integration.test_cli import PROGRAM, Place, place_in
-from reelkeep.cli.commands import COMMANDS
+from reelkeep.cli.program import COMMANDS
 
 ARGUMENTS = {
     "show": "show nothing",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from integration.test_cli import Place, place_in, until
-from reelkeep.simulator.faults import status
+from reelkeep.simulator.switches import status
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from yarl import URL
 
 from reelkeep.errors import Unreachable
 from reelkeep.ports import Request
+from reelkeep.simulator.access import GotoTokens, ZoomTokens
 from reelkeep.simulator.gotoassist import GoToAssist
 from reelkeep.simulator.state import Scene
-from reelkeep.simulator.tokens import GotoTokens, ZoomTokens
 from reelkeep.simulator.zoom import Zoom
 from simulation.bodies import Said
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import anyio
 
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.desk import Desk
+from reelkeep.catalog.operator import Desk
 from reelkeep.core.lifecycle import RETRIABLE
 from reelkeep.stages.dispatch import GULP
 from simulation.holdings import Books

@@ -12,10 +12,10 @@ import anyio
 from anyio.lowlevel import checkpoint
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from reelkeep.core.redirects import Trail
+from reelkeep.core.replies import Trail
 from reelkeep.errors import Unreachable
 from reelkeep.ports import Tap
-from reelkeep.transport import owned
+from reelkeep.transport import direct_reader
 from simulation import connections
 from simulation.bodies import Said
 from simulation.connections import Connection
@@ -110,7 +110,7 @@ class Heard:
     @asynccontextmanager
     async def tap(self) -> AsyncIterator[Tap | None]:
         left = (self.announced or 0) - self.received
-        if left < owned.TAP_FROM or not connections.may_be_drawn(self._connection):
+        if left < direct_reader.TAP_FROM or not connections.may_be_drawn(self._connection):
             yield None
             return
         self.is_drawn = True

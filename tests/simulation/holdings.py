@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from reelkeep.archive.places import OURS
+from reelkeep.archive.paths import OURS
 from reelkeep.core.manifest import MANIFEST, SUMS
 from reelkeep.simulator.world import SimFile, SimMeeting, SimSession
 from simulation.disk import SimDisk

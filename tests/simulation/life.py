@@ -14,10 +14,10 @@ import anyio
 from sqlalchemy import Engine
 
 from reelkeep.app.absence import Absence
-from reelkeep.app.belonging import hold_archive
-from reelkeep.app.house import Resources, furnish, recover, tell_file_systems
+from reelkeep.app.archive_access import hold_archive
 from reelkeep.app.one_pass import Pass
 from reelkeep.app.pipeline import Pipeline
+from reelkeep.app.resources import Resources, furnish, recover, tell_file_systems
 from reelkeep.app.scrubbing import make_scrubber
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.database import Database, Hop
@@ -25,7 +25,7 @@ from reelkeep.core.layout import parse_layout
 from reelkeep.errors import ConfigError, TransferError
 from reelkeep.options import Surroundings
 from reelkeep.settings import Settings
-from reelkeep.simulator.configuration import configuration, environment
+from reelkeep.simulator.server import configuration, environment
 from reelkeep.telemetry.notify import Notifier
 from simulation.clocks import HostClock
 from simulation.disk import SimDisk

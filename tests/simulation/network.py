@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import anyio
 from multidict import CIMultiDict
 
-from reelkeep.core.redirects import Trail, begin, follow
+from reelkeep.core.replies import Trail, begin, follow
 from reelkeep.core.urls import parse
 from reelkeep.errors import Stalled, Unreachable
 from reelkeep.ports import Request

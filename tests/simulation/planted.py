@@ -14,23 +14,22 @@ from unittest.mock import patch
 
 import anyio
 
-from reelkeep.app import belonging
-from reelkeep.archive import part, partfile, verify
-from reelkeep.archive.identity import ArchiveIdentity
+from reelkeep.app import archive_access
+from reelkeep.archive import part, part_file, verify
+from reelkeep.archive.setup import ArchiveIdentity
 from reelkeep.catalog import instants, queue
 from reelkeep.core import resume, retry
 from reelkeep.core.examination import Examination
+from reelkeep.core.file_system import Room
 from reelkeep.core.identity import Ruling
 from reelkeep.core.instants import rules
 from reelkeep.core.integrity import Checked, Mark
 from reelkeep.core.model import Failed
 from reelkeep.core.resume import Ask, Continue, Decision, Fresh, content_range, decide
-from reelkeep.core.room import Room
 from reelkeep.errors import ArchiveAbsent, DiskFull, IoFailed, Stalled, TransferError, Unreachable
 from reelkeep.stages import stream, worker_pool
-from reelkeep.stages.disk_space import Space
-from reelkeep.stages.pour import Pour
-from reelkeep.stages.storage import Storage
+from reelkeep.stages.body import Pour
+from reelkeep.stages.storage import Space, Storage
 from reelkeep.stages.stream import Arrived
 from simulation import connections
 from simulation.disk import SimDisk
@@ -69,7 +68,7 @@ def _page() -> Iterator[None]:
     with (
         patch.object(stream, "content_problem", lambda *_, **__: None),
         patch.object(part, "examine", lambda *_, **__: Examination()),
-        patch.object(partfile, "examine", lambda *_, **__: Examination()),
+        patch.object(part_file, "examine", lambda *_, **__: Examination()),
     ):
         yield
 
@@ -148,7 +147,7 @@ def _stuck() -> AbstractContextManager[Any]:
 @contextmanager
 def _unguarded() -> Iterator[None]:
     """Write into whatever is mounted where the archive was."""
-    known = belonging.require
+    known = archive_access.require
 
     async def careless(*what: Any) -> Ruling:
         try:
@@ -157,7 +156,7 @@ def _unguarded() -> Iterator[None]:
             return Ruling.OPEN
 
     with (
-        patch.object(belonging, "require", careless),
+        patch.object(archive_access, "require", careless),
         patch.object(ArchiveIdentity, "check", lambda *_: None),
     ):
         yield

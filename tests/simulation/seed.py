@@ -22,7 +22,7 @@ import virtual
 from reelkeep.app.exception_groups import leaves
 from reelkeep.catalog.database import open_engine
 from reelkeep.catalog.schema import prepare
-from reelkeep.simulator.tokens import GotoTokens, ZoomTokens
+from reelkeep.simulator.access import GotoTokens, ZoomTokens
 from simulation.apis import Apis
 from simulation.auditor import Auditor
 from simulation.clocks import HostClock

@@ -28,26 +28,25 @@ installed = cache(Installed)
 
 MEASURES: dict[str, Any] = {
     "core.resume:SEAM": 256,
-    "transport.direct:DIRECT_FROM": 8 * KIB,
-    "transport.owned:TAP_FROM": 8 * KIB,
-    "archive.partfile:_JOURNAL_FROM": 8 * KIB,
-    "archive.prefix:MARK": 16 * KIB,
-    "archive.partbook:MARK": 16 * KIB,
+    "transport.client:DIRECT_FROM": 8 * KIB,
+    "transport.direct_reader:TAP_FROM": 8 * KIB,
+    "archive.part_file:_JOURNAL_FROM": 8 * KIB,
+    "archive.hashed_file:MARK": 16 * KIB,
+    "archive.part_journal:MARK": 16 * KIB,
     "archive.flushing:_FEW": 1 << 30,  # its threads would be real ones
     "stages.stream:Scale": _SCALE,
-    "stages.pour:BATCH": 8 * KIB,
-    "stages.pour:CHECKPOINT": 32 * KIB,
-    "stages.gather:BATCH": 8 * KIB,
+    "stages.body:BATCH": 8 * KIB,
+    "stages.body:CHECKPOINT": 32 * KIB,
     "stages.dispatch:TICK": timedelta(days=60),
     "stages.publish:AGAIN": timedelta(hours=24),
     "stages.acknowledge:AGAIN": timedelta(hours=12),
     "stages.storage:LOOK_AGAIN": timedelta(minutes=20),
     "stages.storage:LOOK": timedelta(hours=3),
     "app.clock_watch:LOOK": 300.0,
-    "stages.disk_space:KEPT_FRESH": timedelta(hours=1),
+    "stages.storage:KEPT_FRESH": timedelta(hours=1),
     "app.pipeline:PATIENCE": timedelta(minutes=20),
     "core.retry:PATIENCE": timedelta(minutes=20),
-    "app.house:Installed": installed,
+    "app.resources:Installed": installed,
 }
 
 

@@ -9,9 +9,9 @@ from functools import lru_cache
 from random import Random
 
 from reelkeep.simulator.content import Content, Kind, Noise
+from reelkeep.simulator.fixtures import Studio
 from reelkeep.simulator.signing import Signer
 from reelkeep.simulator.state import Scene
-from reelkeep.simulator.studio import Studio
 from reelkeep.simulator.world import SimFile, SimMeeting, SimRecording, SimSession, World
 from simulation.apis import URLS
 

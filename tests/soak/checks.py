@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reelkeep.archive.places import OURS, Places
+from reelkeep.archive.paths import OURS, Places
 from reelkeep.core.manifest import MANIFEST, SUMS
 from soak.worker import SIZES, content, recording_key
 

@@ -10,7 +10,7 @@ from random import Random
 import anyio
 
 from reelkeep.ports import Reply, Request, Tap, Transport
-from reelkeep.transport.owned import OwnedReply
+from reelkeep.transport.direct_reader import OwnedReply
 
 LATE, SLOW = 0.2, 0.05
 """Shares of the replies that are read late, and slowly from then on."""

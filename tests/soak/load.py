@@ -45,7 +45,7 @@ from reelkeep.core.naming import key
 from reelkeep.errors import SizeMismatch
 from reelkeep.stages.active_transfers import ActiveTransfers
 from reelkeep.stages.download import Fetcher
-from reelkeep.stages.hands import Hands
+from reelkeep.stages.segments import Hands
 from reelkeep.stages.stream import Stream
 from reelkeep.transport import AiohttpTransport, TransportOptions
 from soak.busy import busy_loops

@@ -29,7 +29,7 @@ from reelkeep.settings import (
     schema,
     secrets_of,
 )
-from reelkeep.settings.document import parse
+from reelkeep.settings.load import parse
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "reelkeep.yaml"
 MODELS: dict[str, type[ProviderOptions]] = {

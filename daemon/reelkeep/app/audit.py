@@ -10,18 +10,17 @@ from datetime import UTC, date, datetime
 
 import anyio
 
-from reelkeep.app.books import read_catalog, utc_now
+from reelkeep.app.archive_access import make_archive
+from reelkeep.app.catalog_access import read_catalog, utc_now
 from reelkeep.app.clock_watch import ClockCheck
 from reelkeep.app.exception_groups import unwrapped
-from reelkeep.app.house import builder, make_providers
 from reelkeep.app.plan import Hearing, scratch_catalog
-from reelkeep.app.shelf import make_archive
-from reelkeep.app.wire import open_wire
+from reelkeep.app.resources import builder, make_providers, open_wire
 from reelkeep.archive.local import LocalArchive
-from reelkeep.catalog.desk import Desk
-from reelkeep.catalog.identity import archive_identity
 from reelkeep.catalog.merging import mark
-from reelkeep.catalog.reading import exists
+from reelkeep.catalog.operator import Desk
+from reelkeep.catalog.read_only import exists
+from reelkeep.catalog.schema import archive_identity
 from reelkeep.core.admission import changes
 from reelkeep.core.audit import LEFT, UNFINISHED, Item, Tally, is_at_risk, known, strangers
 from reelkeep.core.filters import Filter
@@ -34,14 +33,12 @@ from reelkeep.core.model import (
     RecordingId,
     Window,
 )
-from reelkeep.core.poll_window import AHEAD, EPOCH, since_epoch
-from reelkeep.core.unread import PartlyDescribed
+from reelkeep.core.poll_window import AHEAD, EPOCH, PartlyDescribed, since_epoch
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clean, Clock, Provider
 from reelkeep.settings import Settings
-from reelkeep.stages.blame import batches, blamed
-from reelkeep.telemetry.libraries import captured
-from reelkeep.telemetry.logs import Log
+from reelkeep.stages.discovery import batches, blamed
+from reelkeep.telemetry.logs import Log, captured
 
 PAGE = 500
 """Recordings that are taken from the catalog at once."""

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import anyio
 
-from reelkeep.app.books import utc_now
-from reelkeep.app.house import builder, make_providers
-from reelkeep.app.wire import open_wire
+from reelkeep.app.catalog_access import utc_now
+from reelkeep.app.resources import builder, make_providers, open_wire
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Finding, Provider

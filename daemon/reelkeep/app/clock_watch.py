@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from reelkeep.catalog.announce import announce
 from reelkeep.catalog.instants import latest_noted
 from reelkeep.catalog.instants import reset_instants as reset
+from reelkeep.catalog.recording_state import announce
+from reelkeep.core.header_fields import ODD_SKEW, server_time, skew_in_words
 from reelkeep.core.instants import PLAUSIBLE_SINCE, believed, step
-from reelkeep.core.retry_after import ODD_SKEW, server_time, skew_in_words
 from reelkeep.ports import Clock, Reply, Report, Request, Transport
 
 if TYPE_CHECKING:  # a house has one of these
-    from reelkeep.app.house import Resources
+    from reelkeep.app.resources import Resources
 
 LOOK = 5.0
 """Seconds between two looks at the clock."""

@@ -16,25 +16,41 @@ from anyio import open_signal_receiver
 from anyio.abc import TaskGroup, TaskStatus
 
 from reelkeep.app.absence import Absence
-from reelkeep.app.books import utc_now
+from reelkeep.app.catalog_access import utc_now
 from reelkeep.app.exception_groups import causes_of, unwrapped
-from reelkeep.app.heartbeat import beat_meanwhile
-from reelkeep.app.house import Resources, open_house
-from reelkeep.app.monitor import Attendant
+from reelkeep.app.monitor import Attendant, beat_meanwhile
 from reelkeep.app.pipeline import Pipeline
-from reelkeep.app.pulse import Pulse
-from reelkeep.app.reload import put_in_force
+from reelkeep.app.resources import Resources, open_house
 from reelkeep.app.scrubbing import make_scrubber
 from reelkeep.app.status import Status, of_catalog
-from reelkeep.catalog.outage import Outage
+from reelkeep.app.watchdog import Pulse
+from reelkeep.catalog.database import Outage
+from reelkeep.core.model import ProviderName
 from reelkeep.errors import CatalogUnavailable, ConfigError
 from reelkeep.settings import Settings, enabled_of, load
-from reelkeep.settings.changes import compare
-from reelkeep.stages.scrub import Scrubber
+from reelkeep.settings.changes import Change, compare
+from reelkeep.stages.integrity_check import Scrubber
 from reelkeep.stages.signals import Bell
 from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
+
+
+async def put_in_force(change: Change, house: Resources, pipeline: Pipeline) -> None:
+    """Let `pipeline` work as `change` says.
+
+    Providers that changed are ended and begun anew. Transfers under way go on, on their own
+    connections: those of a provider that is gone end with what they have.
+
+    Raises:
+        ConfigError: A provider cannot be made; nothing was changed.
+    """
+    built = {ProviderName(options.name): house.build(options) for options in change.begun}
+    await pipeline.dismiss(ProviderName(name) for name in change.ended)
+    house.refit(change.settings, built)
+    pipeline.adjust()
+    pipeline.engage(built)
+
 
 CLOSING = timedelta(seconds=30)
 """How long a stop may take beyond the grace for transfers, as systemd is told."""
@@ -180,8 +196,7 @@ class _Daemon:
         if listen is None:
             return
         from reelkeep.app.pages import Pages  # it takes a while, and not all serve
-        from reelkeep.telemetry.exposition import Exposition
-        from reelkeep.telemetry.server import Probes
+        from reelkeep.telemetry.server import Exposition, Probes
 
         probes = Probes(
             healthy=lambda: self._pulse.healthy,

@@ -7,7 +7,7 @@ import socket
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path, PurePath
 
-from reelkeep.core.endpoint import Endpoint, SocketFile
+from reelkeep.core.addresses import Endpoint, SocketFile
 
 _MOST = 4 << 20
 _SECONDS = 2.0

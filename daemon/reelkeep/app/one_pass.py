@@ -10,8 +10,8 @@ from itertools import count
 import anyio
 
 from reelkeep.app.exception_groups import unwrapped
-from reelkeep.app.house import Resources, retry_policy
 from reelkeep.app.pipeline import Pipeline
+from reelkeep.app.resources import Resources, retry_policy
 from reelkeep.catalog.remaining_work import Outlook, look
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import poll_again

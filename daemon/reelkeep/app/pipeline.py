@@ -11,23 +11,22 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from reelkeep.app.clock_watch import watch_clock
-from reelkeep.app.house import Resources
 from reelkeep.app.provider_pipeline import ProviderPipeline
+from reelkeep.app.resources import Resources
 from reelkeep.core.model import Claim, Download, Failed, Outcome, ProviderName
 from reelkeep.core.retry import PATIENCE
 from reelkeep.errors import DiskFull, ProviderError, Remedy, TooLarge, TransferError
-from reelkeep.stages import record
+from reelkeep.stages import publish
 from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.backfill import Backfiller
-from reelkeep.stages.disk_space import Space
 from reelkeep.stages.dispatch import Turns
 from reelkeep.stages.download import Fetcher
-from reelkeep.stages.hands import Hands
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.provider_trash import Disposer
 from reelkeep.stages.publish import Publisher
+from reelkeep.stages.segments import Hands
 from reelkeep.stages.signals import Bell, Carillon, Chime
-from reelkeep.stages.storage import Storage
+from reelkeep.stages.storage import Space, Storage
 from reelkeep.stages.stream import Stream
 from reelkeep.stages.worker_pool import Fetch, Landed, Pool
 
@@ -101,7 +100,7 @@ class Pipeline:
         time but no bytes: parts resume at the next start, exactly as after a crash.
         """
         send_file, files = anyio.create_memory_object_stream[Download](0)
-        send_outcome, outcomes = anyio.create_memory_object_stream[Outcome](record.MOST)
+        send_outcome, outcomes = anyio.create_memory_object_stream[Outcome](publish.MOST_OUTCOMES)
         last = anyio.CancelScope()
         async with anyio.create_task_group() as back:
             back.start_soon(self.publisher.forever, self._recorded, name="publish")
@@ -254,7 +253,7 @@ class Pipeline:
             self.stirred_at = anyio.current_time()
 
     async def _record(self, outcomes: MemoryObjectReceiveStream[Outcome]) -> None:
-        await record.run(
+        await publish.run(
             outcomes,
             self._house.ledger,
             recorded=Chime([self._recorded, self.moved]),

@@ -10,30 +10,27 @@ from dataclasses import dataclass, replace
 import anyio
 from sqlalchemy import Connection, func, select
 
-from reelkeep.app.books import open_catalog, utc_now
+from reelkeep.app.archive_access import make_archive
+from reelkeep.app.catalog_access import open_catalog, utc_now
 from reelkeep.app.exception_groups import unwrapped
-from reelkeep.app.house import builder, make_providers
-from reelkeep.app.shelf import make_archive
-from reelkeep.app.wire import open_wire
+from reelkeep.app.resources import builder, make_providers, open_wire
 from reelkeep.catalog.adoption import adopt
+from reelkeep.catalog.backup import replica
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.queue import SqlQueue, claimable
-from reelkeep.catalog.replica import replica
 from reelkeep.catalog.schema import migrate
 from reelkeep.catalog.tables import file, recording
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
-from reelkeep.core.poll_window import since_epoch
-from reelkeep.core.unread import Unread
+from reelkeep.core.poll_window import Unread, since_epoch
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clean, Clock, Dice, Finding, Provider, Report, Resuming, Traits
 from reelkeep.settings import Settings
 from reelkeep.settings.model import CatalogOptions
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.signals import Bell
-from reelkeep.telemetry.libraries import captured
-from reelkeep.telemetry.logs import Log
+from reelkeep.telemetry.logs import Log, captured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

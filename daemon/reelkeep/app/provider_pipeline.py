@@ -8,18 +8,16 @@ from functools import partial
 import anyio
 from anyio.abc import TaskGroup
 
-from reelkeep.app.house import Resources
-from reelkeep.app.intact import not_intact
+from reelkeep.app.resources import Resources
+from reelkeep.app.verification import not_intact
 from reelkeep.core.model import Claim, ProviderName
 from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.backfill import Backfiller
-from reelkeep.stages.backlog import Backlog
-from reelkeep.stages.disk_space import Space
-from reelkeep.stages.dispatch import Dispatcher
+from reelkeep.stages.dispatch import Backlog, Dispatcher
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.provider_trash import Disposer
 from reelkeep.stages.signals import Bell, Chime
-from reelkeep.stages.storage import Storage
+from reelkeep.stages.storage import Space, Storage
 
 Work = Callable[[], Awaitable[None]]
 

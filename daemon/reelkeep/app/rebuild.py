@@ -6,9 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from reelkeep.app.belonging import open_for_writing
-from reelkeep.app.books import utc_now
-from reelkeep.app.shelf import make_archive
+from reelkeep.app.archive_access import make_archive, open_for_writing
+from reelkeep.app.catalog_access import utc_now
 from reelkeep.catalog.adoption import Found, adopt
 from reelkeep.errors import CatalogError
 from reelkeep.ports import Report

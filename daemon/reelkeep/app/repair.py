@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.checks import SqlChecks
-from reelkeep.core.bag import PAPERS
+from reelkeep.core.checksum_files import PAPERS
 from reelkeep.core.integrity import DAMAGE, Blemish
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Holding, ProviderName

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from reelkeep.app.house import Resources
-from reelkeep.archive.pace import Pace
+from reelkeep.app.resources import Resources
+from reelkeep.archive.threads import Pace
 from reelkeep.core.integrity import Verdict
-from reelkeep.stages.integrity_check import Inspector
-from reelkeep.stages.scrub import Scrubber
+from reelkeep.stages.integrity_check import Inspector, Scrubber
 
 
 def make_scrubber(house: Resources) -> Scrubber | None:

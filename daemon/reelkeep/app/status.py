@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio import to_thread
 
-from reelkeep.app.belonging import require
-from reelkeep.app.books import read_catalog
+from reelkeep.app.archive_access import make_archive, require
+from reelkeep.app.catalog_access import read_catalog
 from reelkeep.app.daemon_client import Unanswered, ask, same_catalog
-from reelkeep.app.shelf import make_archive
 from reelkeep.archive.local import LocalArchive
-from reelkeep.catalog.desk import Desk, Summary
+from reelkeep.catalog.operator import Desk, Summary
 from reelkeep.core.instants import age
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import TransferError
@@ -25,7 +24,7 @@ from reelkeep.settings import Settings
 from reelkeep.stages.active_transfers import ActiveTransfers
 
 if TYPE_CHECKING:  # a house has a client of HTTP; most who look at the catalog open none
-    from reelkeep.app.house import Resources
+    from reelkeep.app.resources import Resources
 
 Status = dict[str, Any]
 

@@ -1,16 +1,19 @@
-"""Try what a file system can do, where an archive makes its names."""
+"""Try what a file system can do, and whether it takes anything now."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from stat import S_IMODE
+from threading import get_ident
 
-from reelkeep.archive.places import Places
+from reelkeep.archive.paths import Places
 from reelkeep.core.file_system import NAME_BYTES, FileSystem
-from reelkeep.disk import Disk, write_small
+from reelkeep.disk import Disk, write_all, write_small
 
 _SOME = b"reelkeep tries what this file system can do\n"
 _LETTERS = "n\N{LATIN SMALL LETTER E WITH ACUTE}\N{CJK UNIFIED IDEOGRAPH-4F1A}"  # NFC, as ours are
@@ -122,3 +125,48 @@ def _remove(disk: Disk, place: Path) -> None:
         disk.unlink(place / name)
     with suppress(FileNotFoundError):
         disk.rmdir(place)
+
+
+def look(disk: Disk, places: Places) -> None:
+    """See what can be seen without writing. Blocking.
+
+    Raises:
+        OSError: The file system is read-only or has no inode left, or a directory is gone.
+    """
+    limits = disk.limits(places.root)
+    if limits.read_only:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(places.root))
+    if limits.names == 0:
+        raise OSError(errno.ENOSPC, "No room for one more file: all inodes are used")
+    for path in (places.parts, places.finished, places.staging):
+        if disk.status(path) is None:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+
+def write_probe(disk: Disk, places: Places) -> None:
+    """Write, lock, flush and move a small file, as is done with each one that comes. Blocking.
+
+    Raises:
+        OSError: As the kernel refuses one of these.
+    """
+    name = f"probe-{os.getpid()}-{get_ident()}.tmp"  # several threads may do so at once
+    steps = [directory / name for directory in (places.parts, places.finished, places.staging)]
+    try:
+        _write(disk, steps[0])
+        for source, target in pairwise(steps):
+            disk.rename(source, target)
+    finally:
+        for path in steps:
+            with suppress(OSError):
+                disk.unlink(path)
+
+
+def _write(disk: Disk, path: Path) -> None:
+    fd = disk.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    try:
+        with suppress(BlockingIOError):  # somebody holds it: that says nothing of the place
+            disk.lock(fd)
+        write_all(disk, fd, b"reelkeep tries whether it can write here\n")
+        disk.fsync(fd)
+    finally:
+        disk.close(fd)

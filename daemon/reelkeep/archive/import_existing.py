@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reelkeep.archive.folder_format import form_of
+from reelkeep.archive.paths import form_of
 from reelkeep.archive.reading import Content, NoFile, read_content
 from reelkeep.archive.verify import NAMELESS
 from reelkeep.core.lifecycle import UNSETTLED, FileState

@@ -14,32 +14,23 @@ from pathlib import Path, PurePosixPath
 
 from anyio import CancelScope, CapacityLimiter, create_task_group
 
-from reelkeep.archive.batches import Batches
-from reelkeep.archive.finish import Finish
+from reelkeep.archive.file_system import look, write_probe
 from reelkeep.archive.flushing import Directories, Flushers
-from reelkeep.archive.folder_format import BAG, PLAIN
 from reelkeep.archive.folders import Folders
-from reelkeep.archive.ground import Ground
-from reelkeep.archive.identity import ArchiveIdentity, IdentityAccess
 from reelkeep.archive.import_existing import Adoption, adoption, returned
-from reelkeep.archive.keeper import Keeper, Whole
-from reelkeep.archive.leftovers import Traces
-from reelkeep.archive.lock import acquire
-from reelkeep.archive.memory import SMALL
-from reelkeep.archive.pace import Pace, Progress, drive
-from reelkeep.archive.part import LocalPart, Shelf
-from reelkeep.archive.places import Places, tag
-from reelkeep.archive.prepare import prepare
-from reelkeep.archive.probe import look, write_probe
+from reelkeep.archive.leftovers import Orphan, Traces, tidy_all
+from reelkeep.archive.part import SMALL, LocalPart, Shelf
+from reelkeep.archive.part_file import Finish, Ground
+from reelkeep.archive.paths import BAG, PLAIN, Places, finished_file, rows_nowhere, tag
 from reelkeep.archive.publish import Publisher, PutAside
 from reelkeep.archive.quarantine import Quarantine
-from reelkeep.archive.rehash import rehash
-from reelkeep.archive.threads import Threads
-from reelkeep.archive.tidy import Orphan, tidy_all
+from reelkeep.archive.reading import rehash
+from reelkeep.archive.setup import ArchiveIdentity, IdentityAccess, acquire, prepare
+from reelkeep.archive.small_files import Batches, Keeper, Whole
+from reelkeep.archive.threads import Pace, Progress, Threads, drive
 from reelkeep.archive.verify import away_from, directories, verification
 from reelkeep.archive.volumes import VolumeAccess, Volumes
 from reelkeep.archive.walk import walk
-from reelkeep.archive.whereabouts import finished_file, rows_nowhere
 from reelkeep.core.integrity import Mark, Verdict
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, HeldFile, Holding

@@ -15,11 +15,10 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from reelkeep.archive.folder_format import form_of
-from reelkeep.archive.places import Places, tag
-from reelkeep.archive.stream import sha256_of
+from reelkeep.archive.hashed_file import sha256_of
+from reelkeep.archive.paths import Places, form_of, tag
 from reelkeep.archive.volumes import Volumes
-from reelkeep.core.bag import PAPERS
+from reelkeep.core.checksum_files import PAPERS
 from reelkeep.core.manifest import is_plain_name
 from reelkeep.core.model import Download, HeldFile, Holding
 from reelkeep.disk import Disk, link_or_move, write_small

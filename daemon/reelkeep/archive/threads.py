@@ -1,12 +1,14 @@
-"""Leave the event loop for a disk, and come back with this package's errors only."""
+"""Leave the event loop for a disk, at a pace, and come back with this package's errors only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, TypeVarTuple
+from collections.abc import Callable, Generator
+from typing import Final, TypeVar, TypeVarTuple
 
-from anyio import CapacityLimiter, to_thread
+import anyio
+from anyio import CancelScope, CapacityLimiter, to_thread
 
+from reelkeep.core.rates import Allowance
 from reelkeep.disk import translated
 
 _T = TypeVar("_T")
@@ -36,3 +38,67 @@ class Threads:
                 return work(*args)
 
         return await to_thread.run_sync(translating, abandon_on_cancel=False, limiter=self._limiter)
+
+
+T = TypeVar("T")
+
+Steps = Generator[int, None, T]
+"""Blocking work that yields how many bytes it has read since the last time."""
+
+Progress = Callable[[int], None]
+"""Hears of each portion that was read how many bytes it was."""
+
+PORTION: Final = 8 << 20
+"""Bytes that are read in one thread hop: some milliseconds' worth."""
+
+LEAST: Final = 64 << 10
+
+
+class Pace:
+    """At most `rate` bytes a second over all who share it; None: as fast as it goes."""
+
+    def __init__(self, rate: int | None = None) -> None:
+        self._allowance = Allowance(rate)
+        self.keep_to(rate)
+
+    def keep_to(self, rate: int | None) -> None:
+        """Let `rate` hold from now on."""
+        self._allowance.keep_to(rate)
+        self.portion = PORTION if rate is None else min(PORTION, max(LEAST, rate // 8))
+
+    async def spend(self, size: int) -> None:
+        """Wait until `size` bytes that were read are paid for; nothing is saved up."""
+        if self._allowance.rate is not None:
+            await anyio.sleep(self._allowance.spend(size, anyio.current_time()))
+
+
+async def drive(threads: Threads, steps: Steps[T], *, pace: Pace, progress: Progress) -> T:
+    """Return what `steps` return; they run in threads, a portion at a time.
+
+    Raises:
+        IoFailed: The steps let an `OSError` out.
+    """
+    done = False
+    try:
+        while True:
+            read, answers = await threads.run(_advance, steps, pace.portion)
+            progress(read)
+            if answers:
+                done = True
+                return answers[0]
+            await pace.spend(read)
+    finally:
+        if not done:
+            with CancelScope(shield=True):
+                await threads.run(steps.close)
+
+
+def _advance(steps: Steps[T], most: int) -> tuple[int, list[T]]:
+    """Return how much was read, and the answer if there is one."""
+    read = 0
+    while read < most:
+        try:
+            read += next(steps)
+        except StopIteration as end:
+            return read, [end.value]
+    return read, []

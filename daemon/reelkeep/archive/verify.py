@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from reelkeep.archive.reading import NoFile, read_content
 from reelkeep.archive.volumes import Away
 from reelkeep.archive.walk import Listing, listing
-from reelkeep.core.bag import (
+from reelkeep.core.checksum_files import (
     BAG_PAPERS,
     BAGIT,
     DATA,
@@ -17,6 +17,7 @@ from reelkeep.core.bag import (
     PAYLOAD,
     TAGS,
     decode_payload,
+    decode_sums,
     decode_tags,
 )
 from reelkeep.core.integrity import FOLDER_ITSELF, Checked, Mark, Verdict
@@ -28,7 +29,6 @@ from reelkeep.core.manifest import (
     is_plain_name,
     read_manifest,
 )
-from reelkeep.core.sums import decode_sums
 from reelkeep.core.text import is_storable, storable
 from reelkeep.disk import Disk, read_small
 

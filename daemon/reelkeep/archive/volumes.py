@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from reelkeep.archive.file_system import try_file_system
-from reelkeep.archive.identity import ArchiveIdentity
-from reelkeep.archive.places import Places
+from reelkeep.archive.paths import Places
+from reelkeep.archive.setup import ArchiveIdentity
 from reelkeep.archive.threads import Threads
 from reelkeep.core.file_system import FileSystem
 from reelkeep.core.manifest import is_plain_name

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from reelkeep.archive.places import OURS
-from reelkeep.core.bag import PAPERS
+from reelkeep.archive.paths import OURS
+from reelkeep.core.checksum_files import PAPERS
 from reelkeep.core.manifest import MANIFEST
 
 _LOST_AND_FOUND = "lost+found"

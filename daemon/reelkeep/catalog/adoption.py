@@ -10,13 +10,13 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, insert, select
 
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.standing import restate
+from reelkeep.catalog.recording_state import restate
 from reelkeep.catalog.tables import ADOPTED, NEVER, file, milestone, recording
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.manifest import Entry, Manifest
 from reelkeep.core.model import Readiness
 from reelkeep.core.naming import key
-from reelkeep.core.obstacles import EXPLANATIONS, NOT_WANTED, read_obstacle
+from reelkeep.core.unavailable import EXPLANATIONS, NOT_WANTED, read_obstacle
 from reelkeep.ports import Clock, Report
 
 

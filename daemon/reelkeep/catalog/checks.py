@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, update
 
-from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
+from reelkeep.catalog.recording_state import Step, announce, restate, revise
 from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
-from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import file, milestone, recording
 from reelkeep.core.integrity import Health, Mark
 from reelkeep.core.lifecycle import FileState
-from reelkeep.core.model import Holding
+from reelkeep.core.model import HeldFile, Holding
 from reelkeep.ports import Clock, Report, Stock
 
 _LOST: Mapping[str, Any] = {
@@ -200,3 +200,54 @@ def _rows(connection: Connection, rows: Iterable[int]) -> Iterator[RowMapping]:
             .where(file.c.row.in_(some), file.c.state == FileState.STORED)
         )  # fmt: skip
         yield from connection.execute(query).mappings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """The bytes that a stored file is to have; they are durable, and wait to be published."""
+
+    size: int
+    sha256: str
+    verified: str
+    source: str
+    note: str | None  #: What is unusual about them, in a sentence.
+
+
+async def replace_stored(
+    database: Database, old: HeldFile, new: Replacement, *, clock: Clock, report: Report
+) -> Holding | None:
+    """Commit `new` in the place of `old`, and that the manifest is to be written anew.
+
+    Return the recording as it is then; None, and nothing is changed, if the file is not what
+    `old` says any more.
+    """
+    now = clock()
+
+    def work(connection: Connection) -> tuple[Holding | None, list[Step]]:
+        mine = (
+            (file.c.row == old.row)
+            & (file.c.state == FileState.STORED)
+            & (file.c.sha256 == old.sha256)
+        )
+        values = {
+            "size": new.size,
+            "sha256": new.sha256,
+            "verified": new.verified,
+            "source": new.source,
+            "reason": None,
+            "detail": new.note,
+            "stored_at": now,
+            "checked_at": now,
+            "fault": None,
+        }
+        changed = update(file).where(mine).values(values).returning(file.c.recording)
+        row = connection.execute(changed).scalar()
+        if row is None:
+            return None, []
+        revise(connection, [row])
+        steps = restate(connection, [row], now)
+        return holdings(connection, all_of_recording().where(recording.c.row == row))[0], steps
+
+    holding, steps = await database.write(work)
+    announce(report, steps)
+    return holding

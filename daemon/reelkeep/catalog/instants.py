@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.standing import Step, restate
+from reelkeep.catalog.recording_state import Step, restate
 from reelkeep.catalog.tables import NEVER, file, metadata, milestone, provider, recording
 from reelkeep.core.audit import AT_RISK
 from reelkeep.core.instants import (

@@ -2,30 +2,63 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
-from reelkeep.catalog import merging, reviews
-from reelkeep.catalog.announce import announce
+from reelkeep.catalog import follow_ups, merging
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.expiring import Endangered, ask_again, endangered
-from reelkeep.catalog.familiar import Familiar
 from reelkeep.catalog.merging import Later
+from reelkeep.catalog.recording_state import Step, announce, restate, tellable
+from reelkeep.catalog.remaining_work import Endangered, ask_again, endangered
 from reelkeep.catalog.rows import write_rows
-from reelkeep.catalog.standing import Step, restate, tellable
 from reelkeep.catalog.tables import NEVER, provider, recording, unread
-from reelkeep.core.file_naming import FileNames
 from reelkeep.core.instants import TOLERANCE
+from reelkeep.core.layout import FileNames
 from reelkeep.core.lifecycle import RecordingState
 from reelkeep.core.model import ProviderName, Readiness, Recording, RecordingId, Window
-from reelkeep.core.unread import Unread
-from reelkeep.core.waiting import next_telling
+from reelkeep.core.poll_window import Unread
+from reelkeep.core.unavailable import next_telling
 from reelkeep.ports import Admission, Clock, Missed, Report, Scan, Traits
+
+MOST: Final = 10_000
+"""Recordings that are remembered; those that were longest not listed are forgotten first."""
+
+
+class Familiar:
+    """The marks of recordings that the catalog holds just so, in memory only.
+
+    No row of a recording is ever deleted, and only admitting it changes its mark: as long as one
+    process admits, admitting the same mark again would change nothing. `forget` comes before
+    admitting, so that nothing is believed of what was cut short.
+    """
+
+    def __init__(self, *, most: int = MOST) -> None:
+        self._most = most
+        self._marks: OrderedDict[tuple[ProviderName, RecordingId], str] = OrderedDict()
+
+    def knows(self, name: ProviderName, id_: RecordingId, mark: str) -> bool:
+        """Return whether the catalog holds the recording with this mark."""
+        if self._marks.get((name, id_)) != mark:
+            return False
+        self._marks.move_to_end((name, id_))
+        return True
+
+    def forget(self, name: ProviderName, ids: Iterable[RecordingId]) -> None:
+        """Note that these recordings are about to change."""
+        for id_ in ids:
+            self._marks.pop((name, id_), None)
+
+    def remember(self, name: ProviderName, id_: RecordingId, mark: str) -> None:
+        """Note that the catalog holds the recording with this mark; it was forgotten before."""
+        self._marks[name, id_] = mark
+        while len(self._marks) > self._most:
+            self._marks.popitem(last=False)
+
 
 ASK_AGAIN = timedelta(hours=1)
 """How long a request for a transcoding is left to work before it is made again."""
@@ -174,7 +207,7 @@ class SqlIntake:
 
     async def missed(self, name: ProviderName) -> Sequence[Missed]:
         """Return recordings with unavailable files, those longest not asked for first."""
-        return await self._database.read(lambda c: reviews.missed(c, name))
+        return await self._database.read(lambda c: follow_ups.missed(c, name))
 
     async def reviewed(
         self,
@@ -202,10 +235,10 @@ class SqlIntake:
                 id_: row["row"]
                 for id_, row in merging.known(connection, name, [*told, *absent]).items()
             }
-            reviews.note_asked(connection, list(rows.values()), now)
+            follow_ups.note_asked(connection, list(rows.values()), now)
             ids = {row: id_ for id_, row in rows.items()}
             missing = [rows[id_] for id_ in absent if id_ in rows] if gone else []
-            lost, more = reviews.vanish(connection, missing, now)
+            lost, more = follow_ups.vanish(connection, missing, now)
             return [(ids[row], file) for row, file in lost], [*steps, *more], later
 
         lost, steps, later = await self._database.write(work)

@@ -9,17 +9,17 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 
+from reelkeep.catalog.recording_state import Step, restate, revise
 from reelkeep.catalog.rows import CHUNK, FRESH, chunks, held_files, write_rows
-from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import NEVER, file, recording
 from reelkeep.core.admission import FILTERED, Arrival, Revision, changes, fingerprint, refiltered
-from reelkeep.core.file_naming import FileNames
 from reelkeep.core.filters import Filter, wanted
 from reelkeep.core.instants import settled_at
+from reelkeep.core.layout import FileNames
 from reelkeep.core.lifecycle import FileState, RecordingState, sources
 from reelkeep.core.model import File, ProviderName, Recording, RecordingId
 from reelkeep.core.naming import key
-from reelkeep.core.obstacles import EXPLANATIONS, read_obstacle
+from reelkeep.core.unavailable import EXPLANATIONS, read_obstacle
 from reelkeep.ports import Traits
 
 _KNOWN = select(

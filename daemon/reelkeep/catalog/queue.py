@@ -23,11 +23,11 @@ from sqlalchemy import (
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.rows import chunks, deadline
 from reelkeep.catalog.tables import file, recording
+from reelkeep.core.file_system import PLENTY, URGENT, Room, is_urgent
 from reelkeep.core.instants import TOLERANCE, Longest
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import Claim, Download, FileId, ProviderName, RecordingId
-from reelkeep.core.obstacles import read_obstacle
-from reelkeep.core.room import PLENTY, URGENT, Room, is_urgent
+from reelkeep.core.unavailable import read_obstacle
 from reelkeep.errors import DiskFull
 from reelkeep.ports import Clock, PassedOver
 

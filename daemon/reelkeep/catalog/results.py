@@ -9,17 +9,15 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from reelkeep.catalog.announce import announce
 from reelkeep.catalog.database import Database
+from reelkeep.catalog.recording_state import Step, announce, restate, revise
 from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
-from reelkeep.catalog.standing import Step, restate, revise
 from reelkeep.catalog.tables import attempt, file, recording
 from reelkeep.core.lifecycle import FINAL, UNSETTLED, FileState
 from reelkeep.core.model import Download, Failed, HeldFile, Holding, Outcome, Stored
-from reelkeep.core.obstacles import EXPLANATIONS
 from reelkeep.core.retry import Policy, Verdict, judge
-from reelkeep.core.telling import describe_error
-from reelkeep.core.text import storable
+from reelkeep.core.text import describe_error, storable
+from reelkeep.core.unavailable import EXPLANATIONS
 from reelkeep.ports import Clean, Clock, Dice, Report
 
 SWEEP = 1000

@@ -1,4 +1,4 @@
-"""Bring a catalog's tables to the version that this code speaks.
+"""Bring a catalog's tables to the version that this code speaks, after a copy was put aside.
 
 A new catalog is made from the tables as they are, an older one by Alembic's migrations; a test
 holds both to the same outcome. Alembic takes a fifth of a second to import.
@@ -7,14 +7,70 @@ holds both to the same outcome. Alembic takes a fifth of a second to import.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, inspect, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    delete,
+    insert,
+    inspect,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 
-from reelkeep.catalog.database import translated
-from reelkeep.catalog.tables import ADOPTED, metadata, milestone
+from reelkeep.catalog.backup import copy_catalog, keep_newest
+from reelkeep.catalog.database import Database, translated
+from reelkeep.catalog.rows import all_of_recording, holdings
+from reelkeep.catalog.tables import ADOPTED, file, metadata, milestone, recording
+from reelkeep.core.lifecycle import FileState
+from reelkeep.core.model import Holding
 from reelkeep.errors import CatalogError, TooNew
+from reelkeep.ports import Report
+
+ARCHIVE = "archive:"
+"""What the name of the milestone begins with that holds the identity: a catalog has one at most."""
+
+_MINE = milestone.c.name.startswith(ARCHIVE, autoescape=True)
+
+
+async def archive_identity(database: Database) -> str | None:
+    """Return the identity of the archive that the catalog belongs to, None if it knows none."""
+    name = await database.read(lambda c: c.execute(select(milestone.c.name).where(_MINE)).scalar())
+    return None if name is None else str(name).removeprefix(ARCHIVE)
+
+
+async def keep_archive_identity(database: Database, identity: str, now: datetime) -> None:
+    """Let the catalog belong to the archive with `identity`, and to no other."""
+
+    def work(connection: Connection) -> None:
+        connection.execute(delete(milestone).where(_MINE))
+        connection.execute(insert(milestone).values(name=f"{ARCHIVE}{identity}", at=now))
+
+    await database.write(work)
+
+
+async def newest_published(database: Database, limit: int) -> list[Holding]:
+    """Return up to `limit` recordings with stored files in a folder, the newest first."""
+    stored = select(file.c.recording).where(file.c.state == FileState.STORED)
+    query = all_of_recording().where(recording.c.row.in_(stored), recording.c.folder.is_not(None))
+    query = query.order_by(recording.c.row.desc()).limit(limit)
+    return await database.read(lambda c: holdings(c, query))
+
+
+async def first_stored(database: Database, limit: int) -> list[Holding]:
+    """Return up to `limit` recordings with stored files, those that were known first."""
+    stored = select(file.c.recording).where(file.c.state == FileState.STORED)
+    query = all_of_recording().where(recording.c.row.in_(stored))
+    query = query.order_by(recording.c.row).limit(limit)
+    return await database.read(lambda c: holdings(c, query))
+
 
 HEAD = "0012"
 """The version that this code speaks; a test holds it equal to the newest migration."""
@@ -121,3 +177,38 @@ def migrate(connection: Connection, before: str | None, *, to: str = "head") -> 
         command.upgrade(config, to)
     except CommandError as error:
         raise CatalogError(f"the catalog cannot be migrated from {before}: {error}") from error
+
+
+KEPT = 3
+"""Copies kept at most: the newest."""
+
+
+@dataclass(slots=True)
+class Upgrade:
+    """Takes the catalog at `path` to the version that this code speaks; see `Older`.
+
+    The copy is called `catalog.db.before-<version>`, by the version that was come to.
+    """
+
+    path: Path
+    _from: str = ""
+    _copy: Path | None = None
+
+    def __call__(self, connection: Connection, before: str) -> None:
+        """Put a copy aside, then migrate. The write lock is held: nobody writes in between.
+
+        Raises:
+            CatalogError: There is no room for the copy, or it was written by a newer reelkeep;
+                nothing was changed.
+        """
+        refuse_newer(before)
+        copy = self.path.with_name(f"{self.path.name}.before-{HEAD}")
+        copy_catalog(self.path, copy, replaces=True)
+        keep_newest(self.path, KEPT)
+        migrate(connection, before)
+        self._from, self._copy = before, copy
+
+    def tell(self, report: Report) -> None:
+        """Report the migration, if there was one and it is committed."""
+        if self._copy is not None:
+            report("catalog.migrated", before=self._from, now=HEAD, copy=self._copy)

@@ -1,15 +1,20 @@
-"""Narrow a query of recordings by what people know of them."""
+"""Narrow a query of recordings by what people know of them, in any script and case."""
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal_column
 
-from reelkeep.catalog.folding import folded
 from reelkeep.catalog.tables import Instant, recording
 from reelkeep.core.model import Window
+
+
+def folded(text: str) -> str:
+    """Return `text` as it is compared; SQLite itself knows the case of ASCII only."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.decisions import REFUSABLE, changes, print_changes
+from reelkeep.cli.finding import REFUSABLE, changes, print_changes
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
@@ -50,7 +50,7 @@ def command(call: Invocation, *, recording: str, file: str, fetch: bool, as_json
 async def _accept(settings: Settings, text: str, name: str, fetch: bool) -> dict[str, Any]:  # noqa: FBT001 - handed on by position
     import anyio
 
-    from reelkeep.app.books import desk_only
+    from reelkeep.app.catalog_access import desk_only
     from reelkeep.archive.quarantine import latest
     from reelkeep.cli.finding import one
 

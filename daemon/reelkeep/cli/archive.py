@@ -13,7 +13,7 @@ from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
 
 if TYPE_CHECKING:
-    from reelkeep.app.belonging import Begun
+    from reelkeep.app.archive_access import Begun
 
 
 @click.group
@@ -40,8 +40,8 @@ def init(call: Invocation, *, volumes: bool, as_json: bool) -> None:
 
     Run it as the service's user. It is refused where another archive is.
     """
-    from reelkeep.app.belonging import begin_anew
-    from reelkeep.app.books import utc_now
+    from reelkeep.app.archive_access import begin_anew
+    from reelkeep.app.catalog_access import utc_now
 
     settings = call.settings_only()
     log = log_of(settings)
@@ -53,7 +53,7 @@ def init(call: Invocation, *, volumes: bool, as_json: bool) -> None:
 
 
 def _print(call: Invocation, begun: Begun) -> None:
-    from reelkeep.cli.humanize import number
+    from reelkeep.cli.output import number
 
     if begun.new:
         call.out.line(f"The archive of this catalog is at {begun.path} from now on.")

@@ -15,9 +15,9 @@ from reelkeep.cli.options import as_json, days, enabled, providers, window_of
 from reelkeep.errors import Busy
 
 if TYPE_CHECKING:
-    from reelkeep.catalog.desk import Desk
+    from reelkeep.catalog.operator import Desk
+    from reelkeep.cli.live_progress import Screen
     from reelkeep.cli.pass_runner import Passed
-    from reelkeep.cli.screen import Screen
     from reelkeep.core.model import ProviderName, Window
     from reelkeep.settings import Settings
     from reelkeep.telemetry.logs import Log
@@ -42,7 +42,7 @@ def command(
     time; without a daemon this command does, and ends like `sync`. `reelkeep plan`
     with the same days says how much there is to fetch.
     """
-    from reelkeep.cli.screen import Screen
+    from reelkeep.cli.live_progress import Screen
 
     settings = call.settings_for(names)
     chosen, window = enabled(settings, names), window_of(first, last)
@@ -57,7 +57,7 @@ def command(
     elif passed is None:
         call.out.line("Another process works here; if it is the daemon, it reads these days soon.")
     else:
-        from reelkeep.cli.summary import print_summary
+        from reelkeep.cli.pass_runner import print_summary
 
         print_summary(call.out, passed)
     return Exit.DONE if passed is None or passed.ok else Exit.LEFT
@@ -71,10 +71,10 @@ async def _backfill(
     screen: Screen,
 ) -> Passed | None:
     """Keep the wish, and fulfil it; None if another process holds the archive."""
-    from reelkeep.app.books import open_catalog, utc_now
+    from reelkeep.app.catalog_access import open_catalog, utc_now
     from reelkeep.app.exception_groups import unwrapped
-    from reelkeep.catalog.backfills import SqlBackfills
-    from reelkeep.catalog.desk import Desk
+    from reelkeep.catalog.follow_ups import SqlBackfills
+    from reelkeep.catalog.operator import Desk
     from reelkeep.cli.pass_runner import make_pass
 
     async with open_catalog(settings) as (database, _):

@@ -11,7 +11,7 @@ from reelkeep.cli.invocation import Invocation
 from reelkeep.cli.options import as_json
 
 if TYPE_CHECKING:
-    from reelkeep.catalog.copying import Copy
+    from reelkeep.catalog.backup import Copy
 
 
 @click.command
@@ -24,7 +24,7 @@ def command(call: Invocation, *, target: Path, as_json: bool) -> None:
     The copy is checked, readable by its owner only, and replaces nothing. Tokens that the daemon
     keeps beside the catalog are not in it: they rotate, and an old one is worth nothing.
     """
-    from reelkeep.catalog.copying import copy_catalog
+    from reelkeep.catalog.backup import copy_catalog
 
     if target.is_dir():
         raise click.UsageError(f"Expected the name of a new file, got the folder {target}.")
@@ -49,7 +49,7 @@ def _document(catalog: Path, copy: Copy, tokens: list[str]) -> dict[str, Any]:
 
 
 def _print(call: Invocation, catalog: Path, copy: Copy, tokens: list[str]) -> None:
-    from reelkeep.cli.humanize import size
+    from reelkeep.cli.output import size
 
     call.out.line(f"{catalog} → {copy.path}")
     call.out.line(f"{copy.recordings:,} recordings, {size(copy.size)}, checked")

@@ -12,18 +12,16 @@ import anyio
 from rich.console import RenderableType
 
 from reelkeep.app.content_audit import Compared, ContentAudit
-from reelkeep.app.content_run import ContentRun, ContentWish
+from reelkeep.app.content_repair import ContentRun, ContentWish
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.humanize import duration, listed, number, size
 from reelkeep.cli.invocation import log_of
+from reelkeep.cli.live_progress import Draw, Rate, Screen
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import enabled, window_of
-from reelkeep.cli.output import Output
-from reelkeep.cli.progress import Rate
-from reelkeep.cli.screen import Draw, Screen
+from reelkeep.cli.output import Output, duration, listed, number, size
 from reelkeep.cli.signals import obey
 from reelkeep.cli.tables import cell, table
-from reelkeep.core.content_audit import Choice, Comparison
+from reelkeep.core.audit import Choice, Comparison
 from reelkeep.settings import Settings
 
 _NAMED = (Comparison.DIFFERS, Comparison.UNSTEADY, Comparison.MATCHES)

@@ -36,7 +36,7 @@ def command(call: Invocation, *, output: Path | None, offline: bool, as_json: bo
     where the configuration or the catalog is broken. The report holds versions, the configuration,
     counts and last errors, and no secret; it replaces no file.
     """
-    from reelkeep.app.books import utc_now
+    from reelkeep.app.catalog_access import utc_now
     from reelkeep.app.doctor.gather import gather
 
     found = gather(call.settings, utc_now, offline=offline)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +15,61 @@ from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import narrowing, providers, require_known, selection_of
+from reelkeep.telemetry.values import visible
 
 if TYPE_CHECKING:
     from reelkeep.catalog.selection import Selection
     from reelkeep.core.model import Holding
     from reelkeep.settings import Settings
+
+_OF_RECORDING = {
+    "provider": "provider", "recording": "id", "key": "key", "state": "state", "title": "title",
+    "user": "user", "started": "started", "duration_seconds": "duration_seconds",
+    "first_seen": "first_seen", "archived_at": "archived_at",
+    "acknowledged_at": "acknowledged_at", "folder": "folder",
+}  # fmt: skip
+_OF_FILE = {
+    "file": "name", "file_id": "id", "file_state": "state", "file_type": "file_type",
+    "recording_type": "recording_type", "promised_bytes": "promised_bytes", "bytes": "bytes",
+    "sha256": "sha256", "verified": "verified", "source": "source", "stored_at": "stored_at",
+    "checked_at": "checked_at", "damage": "damage", "code": "code", "reason": "reason",
+    "path": "path", "facts": "facts",
+}  # fmt: skip
+# of the recording; behind all others, whose places stay
+_ADDED = {"number": "number", "session_key": "session_key"}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def lines(found: Mapping[str, Any]) -> str:
+    """Return a line for each file of a recording, as `facts.recording` gives it.
+
+    A recording without files has one line. What a spreadsheet would take for a formula gets an
+    apostrophe before it: the text is a provider's, and may be an attacker's.
+    """
+    files = found["files"] or [{}]
+    mine = [found[key] for key in _OF_RECORDING.values()]
+    added = [found[key] for key in _ADDED.values()]
+    return "".join(
+        _line([*mine, *(file.get(key) for key in _OF_FILE.values()), *added]) for file in files
+    )
+
+
+def _line(values: Sequence[Any]) -> str:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerow([_cell(value) for value in values])
+    return written.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        value = json.dumps(value, ensure_ascii=False) if value else ""
+    if not isinstance(value, str):
+        return value
+    return visible(f"'{value}" if value.startswith(_FORMULA) else value)
+
+
+HEAD = _line([*_OF_RECORDING, *_OF_FILE, *_ADDED])
+"""The first line: what each column holds."""
 
 
 @click.command
@@ -57,7 +110,7 @@ class Export:
 
 
 async def _export(call: Invocation, settings: Settings, wanted: Export) -> None:
-    from reelkeep.app.books import reading_desk
+    from reelkeep.app.catalog_access import reading_desk
     from reelkeep.cli.finding import every, known_names
 
     async with reading_desk(settings, log_of(settings)) as desk:
@@ -76,7 +129,7 @@ async def _lines(call: Invocation, settings: Settings, holdings: AsyncIterator[H
 
 
 async def _csv(call: Invocation, settings: Settings, holdings: AsyncIterator[Holding]) -> None:
-    from reelkeep.cli.csv_export import HEAD, lines
+    from reelkeep.cli.export import HEAD, lines
     from reelkeep.cli.recording_json import recording
 
     more = call.out.text(HEAD)

@@ -11,7 +11,7 @@ import click
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation
 from reelkeep.cli.options import as_json
-from reelkeep.core.endpoint import DEFAULT, Endpoint, SocketFile, parse_endpoint
+from reelkeep.core.addresses import DEFAULT, Endpoint, SocketFile, parse_endpoint
 from reelkeep.errors import ConfigError
 
 SQLITE = "sqlite:///"

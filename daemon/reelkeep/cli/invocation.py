@@ -1,4 +1,4 @@
-"""What every command starts from."""
+"""What every command starts from: the configuration's file, the log, the streams."""
 
 from __future__ import annotations
 
@@ -12,11 +12,57 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from reelkeep.cli.output import Output
-from reelkeep.cli.places import locate_file
+from reelkeep.errors import ConfigError
 
-if TYPE_CHECKING:  # each takes a while, and not every command needs it
+if TYPE_CHECKING:
     from reelkeep.settings import Asked, Settings
     from reelkeep.telemetry.logs import Log
+
+VARIABLE = "REELKEEP_CONFIG"
+PLACES = (Path("reelkeep.yaml"), Path("/etc/reelkeep/reelkeep.yaml"))
+
+
+def locate_file(
+    option: str | Path | None, environ: Mapping[str, str], places: Sequence[Path] = PLACES
+) -> Path:
+    """Return the configuration's file: the option's, the environment's, or the first that exists.
+
+    Raises:
+        ConfigError: There is none; the message lists where it was looked for.
+    """
+    named = option or environ.get(VARIABLE)
+    if named:
+        return _existing(Path(named), "--config" if option else f"${VARIABLE}")
+    for place in places:
+        if _is_file(place):
+            return place
+    looked = ", ".join(str(place) for place in places)
+    raise ConfigError(
+        f"no configuration: --config is not given, ${VARIABLE} is not set, "
+        f"and there is no file at {looked}"
+    )
+
+
+def _existing(path: Path, named_by: str) -> Path:
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise ConfigError(
+            f"no configuration: {named_by} names {path}, which user {os.geteuid()} cannot look "
+            f"at: {error.strerror}"
+        ) from error
+    if not found:
+        what = "is no regular file" if path.exists() else "is not there"
+        raise ConfigError(f"no configuration: {named_by} names {path}, which {what}")
+    return path
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a file is there; one that this user cannot look at is not there for him."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +106,7 @@ class Invocation:
 
 def say_how_it_is_read(settings: Settings) -> None:
     """Say in the log that there is no catalog yet, or that it can only be read."""
-    from reelkeep.catalog.reading import exists, may_write
+    from reelkeep.catalog.read_only import exists, may_write
 
     catalog = settings.catalog.path
     if not exists(catalog):
@@ -71,14 +117,14 @@ def say_how_it_is_read(settings: Settings) -> None:
 
 def note(text: str) -> None:
     """Write one line for people to stderr."""
-    from reelkeep.telemetry.text import visible
+    from reelkeep.telemetry.values import visible
 
     click.echo(f"reelkeep: {visible(text)}", err=True)
 
 
 def log_of(settings: Settings, stream: TextIO | None = None) -> Log:
     """Return the log that `settings` ask for; it goes to stderr unless `stream` is given."""
-    from reelkeep.app.books import utc_now
+    from reelkeep.app.catalog_access import utc_now
     from reelkeep.settings import secrets_of
     from reelkeep.telemetry.logs import configure
 

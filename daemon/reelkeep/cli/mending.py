@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from reelkeep.app.books import books, utc_now
+from reelkeep.app.archive_access import make_archive
+from reelkeep.app.catalog_access import books, utc_now
 from reelkeep.app.exception_groups import unwrapped
 from reelkeep.app.repair import Repair, Repairer
-from reelkeep.app.rereading import Reread, make_rereader
-from reelkeep.app.shelf import make_archive
-from reelkeep.catalog.reading import exists
+from reelkeep.app.verification import Reread, make_rereader
+from reelkeep.catalog.read_only import exists
+from reelkeep.cli.live_progress import Screen
 from reelkeep.cli.pass_runner import make_pass
-from reelkeep.cli.screen import Screen
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import Busy

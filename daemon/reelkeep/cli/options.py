@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reelkeep.core.meeting_number import meeting_number
 from reelkeep.core.model import ProviderName
-from reelkeep.core.quantities import parse_duration, parse_size
+from reelkeep.core.quantities import meeting_number, parse_duration, parse_size
 
 if TYPE_CHECKING:
     from reelkeep.catalog.selection import Selection

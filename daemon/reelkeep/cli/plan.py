@@ -51,7 +51,7 @@ def command(
 
 
 def _print(call: Invocation, lines: Sequence[PlanLine]) -> None:
-    from reelkeep.cli.humanize import number, size
+    from reelkeep.cli.output import number, size
     from reelkeep.cli.tables import cell, table
 
     out = call.out

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from reelkeep.app.rebuild import Rebuilt
-    from reelkeep.cli.screen import Draw
+    from reelkeep.cli.live_progress import Draw
     from reelkeep.settings import Settings
 
 
@@ -38,7 +38,7 @@ def command(call: Invocation, *, as_json: bool) -> int:
 
 async def _rebuild(settings: Settings) -> Rebuilt:
     from reelkeep.app.rebuild import Rebuilt, rebuild
-    from reelkeep.cli.screen import Screen
+    from reelkeep.cli.live_progress import Screen
 
     screen, rebuilt = Screen(), Rebuilt()
     async with screen.showing(_drawing(rebuilt)):
@@ -47,7 +47,7 @@ async def _rebuild(settings: Settings) -> Rebuilt:
 
 
 def _print(call: Invocation, rebuilt: Rebuilt) -> None:
-    from reelkeep.cli.humanize import number, size
+    from reelkeep.cli.output import number, size
     from reelkeep.cli.tables import cell, table
 
     out = call.out
@@ -63,7 +63,7 @@ def _print(call: Invocation, rebuilt: Rebuilt) -> None:
 
 
 def _drawing(rebuilt: Rebuilt) -> Draw:
-    from reelkeep.cli.humanize import number, size
+    from reelkeep.cli.output import number, size
     from reelkeep.cli.tables import cell
 
     async def draw(_height: int) -> RenderableType:

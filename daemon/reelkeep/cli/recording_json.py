@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reelkeep.core.bag import BAGIT, DATA
+from reelkeep.core.checksum_files import BAGIT, DATA
 
 if TYPE_CHECKING:
-    from reelkeep.catalog.desk import Attempt
+    from reelkeep.catalog.operator import Attempt
     from reelkeep.core.model import HeldFile, Holding
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.decisions import changes, chosen, print_changes
+from reelkeep.cli.finding import changes, chosen, print_changes
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import all_of_a_number, as_json, wide
-from reelkeep.core.meeting_number import with_numbers_joined
-from reelkeep.telemetry.text import visible
+from reelkeep.core.quantities import with_numbers_joined
+from reelkeep.telemetry.values import visible
 
 if TYPE_CHECKING:
     from reelkeep.core.model import Holding
@@ -61,7 +61,7 @@ def command(
             "The provider is asked for the recording again at the next poll."
         )
     if told:
-        from reelkeep.cli.humanize import number
+        from reelkeep.cli.output import number
 
         verb = "is" if told == 1 else "are"
         call.out.line(f"{number(told, 'recording')} {verb} acknowledged again.")
@@ -77,7 +77,7 @@ async def _retry(
     of_a_number: bool,  # noqa: FBT001 - a loop passes by position
 ) -> tuple[Changes, Changes, int]:
     """Return the files that are due now, those that are asked for, and how many are told again."""
-    from reelkeep.app.books import desk_only
+    from reelkeep.app.catalog_access import desk_only
     from reelkeep.cli.finding import all_of, every
 
     async with desk_only(settings, log_of(settings)) as desk:

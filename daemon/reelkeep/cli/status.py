@@ -24,7 +24,7 @@ def command(call: Invocation, *, as_json: bool) -> int:
 
     It reads the catalog, whether a daemon runs or not; transfers are asked of the daemon.
     """
-    from reelkeep.app.books import utc_now
+    from reelkeep.app.catalog_access import utc_now
     from reelkeep.app.status import catalog_only
 
     settings = call.settings_only()
@@ -38,7 +38,7 @@ def command(call: Invocation, *, as_json: bool) -> int:
 
 
 def _print(call: Invocation, status: Status) -> None:
-    from reelkeep.cli.humanize import size
+    from reelkeep.cli.output import size
     from reelkeep.cli.status_view import providers_table, remarks, transfers_table
     from reelkeep.cli.tables import cell
 

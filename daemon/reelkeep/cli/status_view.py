@@ -8,8 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from reelkeep.cli.humanize import ago, duration, number, size
-from reelkeep.cli.output import Output
+from reelkeep.cli.output import Output, ago, duration, number, size
 from reelkeep.cli.tables import cell, table
 
 Line = dict[str, Any]

@@ -40,8 +40,8 @@ def command(
     Polls every provider once, then transcodes, downloads, verifies, publishes and acknowledges
     until nothing is left that can be done now, or by a retry within the time.
     """
+    from reelkeep.cli.live_progress import Screen
     from reelkeep.cli.pass_runner import Passed, make_pass
-    from reelkeep.cli.screen import Screen
 
     settings = call.settings_for(names)
     chosen, screen = enabled(settings, names), Screen()
@@ -56,7 +56,7 @@ def command(
     if as_json:
         call.out.json(passed.document())
     else:
-        from reelkeep.cli.summary import print_summary
+        from reelkeep.cli.pass_runner import print_summary
 
         print_summary(call.out, passed)
     return Exit.DONE if passed.ok else Exit.LEFT

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from reelkeep.cli.fitting import apart
 from reelkeep.cli.output import Output
-from reelkeep.telemetry.text import visible
+from reelkeep.telemetry.values import visible
 
 
 def cell(text: object, style: str = "") -> Text:

@@ -6,23 +6,96 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import anyio
 import click
+from rich.console import RenderableType
 
+from reelkeep.app.verification import Reread
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
+from reelkeep.cli.live_progress import Draw, Rate
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import SizeType, as_json, providers, require_known, wide
-from reelkeep.core.meeting_number import with_numbers_joined
+from reelkeep.cli.output import Output, duration, listed, number, size
+from reelkeep.cli.tables import cell, table
+from reelkeep.core.integrity import Mark
+from reelkeep.core.quantities import with_numbers_joined
 
 if TYPE_CHECKING:
-    import anyio
-
-    from reelkeep.app.books import Books
-    from reelkeep.app.rereading import Holdings, Reread, Rereader
-    from reelkeep.catalog.desk import Desk
-    from reelkeep.cli.screen import Screen
+    from reelkeep.app.catalog_access import Books
+    from reelkeep.app.verification import Holdings, Rereader
+    from reelkeep.catalog.operator import Desk
+    from reelkeep.cli.live_progress import Screen
     from reelkeep.settings import Settings
     from reelkeep.telemetry.logs import Log
+
+_STYLES = {
+    Mark.MISSING: "bold red",
+    Mark.ALTERED: "bold red",
+    Mark.UNREADABLE: "bold red",
+    Mark.FOREIGN: "yellow",
+}
+
+
+def print_findings(out: Output, found: Reread) -> None:
+    """Print a row for each thing that is wrong, and all of it in a sentence."""
+    for each in found.repaired:
+        out.show(cell(f"repaired: {each.folder}/{each.file}", "green"))
+    if found.blemishes:
+        made = table(out, "found", "provider", "folder", "file", wrap=("folder", "file"))
+        for each in found.listed():
+            mark = cell(each.mark.value, _STYLES[each.mark])
+            reason = f" ({each.reason})" if each.reason else ""
+            file = cell(f"{each.file}{reason}")
+            made.add_row(mark, cell(each.provider or "-"), cell(each.folder), file)
+        out.show(made)
+        out.line()
+    bad = found.blemishes or found.stopped
+    out.show(cell(sentence(found), "bold red" if bad else "bold green"))
+
+
+def sentence(found: Reread) -> str:
+    """Return what was read, and how it was."""
+    read = (
+        f"{number(found.files, 'file')} of {number(found.recordings, 'recording')} "
+        f"({size(found.read)}) read again"
+    )
+    marks = found.marks()
+    wrong = [f"{marks[mark]:,} {mark.value}" for mark in _STYLES if marks[mark]]
+    mended = f", {number(len(found.repaired), 'file')} repaired" if found.repaired else ""
+    if found.stopped:
+        so_far = f" So far: {listed(wrong)}." if wrong else ""
+        return f"Stopped: {read}. `reelkeep verify --resume` goes on from there.{so_far}"
+    return f"{read}{mended}: {listed(wrong) if wrong else 'no differences found'}."
+
+
+def drawing(found: Reread) -> Draw:
+    """Return what draws how far the reading is."""
+    began, rate = anyio.current_time(), Rate()
+
+    async def draw(_height: int) -> RenderableType:
+        now = anyio.current_time()
+        speed = rate.add(now, found.read)
+        wrong = f" · {len(found.blemishes)} found" if found.blemishes else ""
+        return cell(
+            f"reading · {number(found.recordings, 'recording')} · {number(found.files, 'file')}"
+            f" · {size(found.read)}{_share(found)} · {size(round(speed))}/s"
+            f" · {duration(now - began)} elapsed{_left(found, speed)}{wrong}",
+            "bold",
+        )
+
+    return draw
+
+
+def _share(found: Reread) -> str:
+    if not found.total:
+        return ""
+    return f" of {size(found.total)} ({min(100, found.read * 100 // found.total)} %)"
+
+
+def _left(found: Reread, speed: float) -> str:
+    rest = (found.total or 0) - found.read
+    return f", {duration(rest / speed)} left" if rest > 0 and speed > 0 else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +159,7 @@ def command(
     if as_json:
         call.out.json(found.document())
     else:
-        from reelkeep.cli.findings import print_findings
+        from reelkeep.cli.verify import print_findings
 
         print_findings(call.out, found)
     return Exit.LEFT if found.blemishes or found.stopped else Exit.DONE
@@ -95,7 +168,7 @@ def command(
 async def _verify(settings: Settings, wish: VerifyRequest) -> Reread:
     import anyio
 
-    from reelkeep.cli.screen import Screen
+    from reelkeep.cli.live_progress import Screen
     from reelkeep.cli.signals import obey
 
     screen, stop = Screen(), anyio.Event()
@@ -116,10 +189,10 @@ async def _read(
 ) -> Reread:
     import anyio
 
-    from reelkeep.app.books import books, reading_books
-    from reelkeep.app.rereading import BEGUN, make_rereader
-    from reelkeep.catalog.reading import exists, may_write
-    from reelkeep.cli.findings import drawing
+    from reelkeep.app.catalog_access import books, reading_books
+    from reelkeep.app.verification import BEGUN, make_rereader
+    from reelkeep.catalog.read_only import exists, may_write
+    from reelkeep.cli.verify import drawing
 
     async with AsyncExitStack() as stack:
         opened = None

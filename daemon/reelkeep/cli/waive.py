@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.decisions import changes, chosen, print_changes
+from reelkeep.cli.finding import changes, chosen, print_changes
 from reelkeep.cli.invocation import Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import all_of_a_number, as_json, wide
@@ -60,7 +60,7 @@ async def _waive(
     of_a_number: bool,  # noqa: FBT001 - a loop passes by position
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the waived files, and how many more the provider never finished."""
-    from reelkeep.app.books import desk_only
+    from reelkeep.app.catalog_access import desk_only
     from reelkeep.cli.finding import all_of
 
     async with desk_only(settings, log_of(settings)) as desk:
@@ -76,7 +76,7 @@ async def _waive(
 
 
 def _print_unfinished(out: Output, count: int) -> None:
-    from reelkeep.cli.humanize import number
+    from reelkeep.cli.output import number
 
     verb = "is" if count == 1 else "are"
     out.line(f"{number(count, 'file')} that the provider never finished {verb} waived.")

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from reelkeep.core.file_naming import FileNames
 from reelkeep.core.filters import Filter, wanted
+from reelkeep.core.layout import FileNames
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.matching import id_by_kind, is_later_version, matched, shared_id
 from reelkeep.core.model import File, FileId, HeldFile, Recording, Shortfall
 from reelkeep.core.naming import SafeName
-from reelkeep.core.obstacles import EXPLANATIONS, NOT_WANTED, Obstacle
+from reelkeep.core.unavailable import EXPLANATIONS, NOT_WANTED, Obstacle
 
 FILTERED = "not wanted by the filter"
 """The reason of a file that was skipped because of `include`, `exclude` or `since`."""

@@ -31,7 +31,7 @@ from enum import Enum
 from typing import Final
 
 from reelkeep.core.retry import LONGEST_WISH, REFUSED_AGAIN
-from reelkeep.core.waiting import LONGEST
+from reelkeep.core.unavailable import LONGEST
 
 TOLERANCE: Final = timedelta(minutes=1)
 """Clocks are set by seconds all the time; that is no reason to change anything."""

@@ -20,10 +20,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
 
-from reelkeep.core.examination import Examination, ReadAt
-from reelkeep.core.jpeg import examine_jpeg
+from reelkeep.core.examination import Examination, ReadAt, examine_jpeg, examine_json, examine_vtt
 from reelkeep.core.mp4 import FIRST_BOXES, examine_mp4
-from reelkeep.core.texts import examine_json, examine_vtt
 
 HEAD_BYTES: Final = 512
 """How many first bytes `page_instead` and `magic_ok` want; a shorter file is its own head."""

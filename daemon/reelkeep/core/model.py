@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, NewType
 
-from reelkeep.core.obstacles import Obstacle
+from reelkeep.core.unavailable import Obstacle
 
 ProviderName = NewType("ProviderName", str)
 """The name of one configured account, unique in the configuration."""

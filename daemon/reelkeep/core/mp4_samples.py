@@ -15,15 +15,17 @@ from typing import Final
 
 from reelkeep.core.examination import ReadAt
 from reelkeep.core.mp4_boxes import (
+    FRAMES,
     MOST_BYTES,
     MOST_ENTRIES,
     NotTold,
     WrongBox,
     inner_boxes,
+    look_into,
     number,
     numbers,
+    unit_length,
 )
-from reelkeep.core.mp4_units import FRAMES, look_into, unit_length
 
 Extents = list[tuple[int, int]]
 """Where something begins and ends in the file, in bytes."""

@@ -31,7 +31,10 @@ RESERVED: Final = frozenset(
     {"recording.json", "sha256sums", "bagit.txt", "bag-info.txt"}
     | {"manifest-sha256.txt", "tagmanifest-sha256.txt"}
 )
-"""Names in a recording's folder that are ours, in lower case; `core.bag` says what they hold."""
+"""Names in a recording's folder that are ours, in lower case.
+
+`core.checksum_files` says what they hold.
+"""
 
 STEM_BYTES = 200  # the same for every number, so that two long stems stay two
 _FORBIDDEN = frozenset('<>:"/\\|?*')

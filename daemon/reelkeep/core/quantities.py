@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them in the configuration.
+"""Durations, sizes and meeting numbers as people write them.
 
 Durations are `250ms 30s 5m 2h 7d` and compounds such as `1h30m`, the greater unit first. Sizes are
 plain numbers of bytes or `512B 10MB 64KiB 1GiB`: powers of 1000 without an i, of 1024 with one.
@@ -7,6 +7,7 @@ plain numbers of bytes or `512B 10MB 64KiB 1GiB`: powers of 1000 without an i, o
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
 DURATION_PATTERN = r"^([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?$"
@@ -96,3 +97,22 @@ def _spelt_size(text: object) -> int | None:
 def _told(value: object) -> str:
     shown = ascii(value)
     return shown if len(shown) <= 40 else f"{shown[:40]}…"
+
+
+_GAPS = re.compile(r"[\s\u2010-\u2015\u2212-]+")  # any space, hyphen or dash
+_NUMBER = re.compile(r"[0-9]{1,20}")
+_GROUP = re.compile(r"[0-9]{3,4}")
+_SHORTEST, _LONGEST = 9, 11  # digits of a meeting number
+
+
+def meeting_number(text: str) -> str | None:
+    """Return the digits of `text` without spaces and dashes, None if there is anything else."""
+    digits = _GAPS.sub("", text)
+    return digits if _NUMBER.fullmatch(digits) else None
+
+
+def with_numbers_joined(words: Sequence[str]) -> list[str]:
+    """Return `words` as one number if they are its groups, written without quotes."""
+    digits = "".join(words)
+    is_number = len(words) > 1 and all(map(_GROUP.fullmatch, words))
+    return [digits] if is_number and _SHORTEST <= len(digits) <= _LONGEST else list(words)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reelkeep.core import waiting
+from reelkeep.core import unavailable
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Download, Failed
 from reelkeep.errors import (
@@ -100,7 +100,7 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
             state=FileState.GONE, due_at=None, attempts=download.attempts + 1,
             tries=download.tries + 1, code=code, counted=True,
         )  # fmt: skip
-    if waiting.waits(error):
+    if unavailable.waits(error):
         return _waits(failure, code, now, dice)
     if remedy in (Remedy.WAIT, Remedy.PAUSE):
         return Verdict(
@@ -134,7 +134,7 @@ def _given_up(download: Download) -> FileState:
 def _waits(failure: Failed, code: str, now: datetime, dice: float) -> Verdict:
     """Return what follows an answer that says «not yet», or nothing that can be believed."""
     download = failure.download
-    wait = waiting.one_more(download.waits, download.waits_since, now=now, dice=dice)
+    wait = unavailable.one_more(download.waits, download.waits_since, now=now, dice=dice)
     return Verdict(
         state=_given_up(download) if wait.over else FileState.DUE,
         due_at=None if wait.over else now + wait.pause,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from reelkeep.core.endpoint import Endpoint, SocketFile
-from reelkeep.options.addresses import Address, Listen, Network, Proxy
+from reelkeep.core.addresses import Endpoint, SocketFile
 from reelkeep.options.base import (
     Absent,
     Fault,
@@ -14,7 +13,14 @@ from reelkeep.options.base import (
     nearest,
     surroundings,
 )
-from reelkeep.options.provider import CriteriaOptions, ProviderOptions
+from reelkeep.options.provider import (
+    Address,
+    CriteriaOptions,
+    Listen,
+    Network,
+    ProviderOptions,
+    Proxy,
+)
 from reelkeep.options.secrets import Secret, lacks_secrets, secrets_of
 from reelkeep.options.values import (
     Duration,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, Protocol, Self
 
 from pydantic import (
@@ -19,7 +23,33 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from reelkeep.core.addresses import AddressPolicy
-from reelkeep.options.meanings import describe
+
+
+def describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Put into the `schema` of `model` what each of its keys means."""
+    for kind in reversed(model.__mro__):
+        if issubclass(kind, BaseModel) and kind is not BaseModel:
+            for key, meaning in _meanings(kind):
+                schema["properties"][key]["description"] = meaning
+
+
+def _meanings(kind: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    for definition in ast.parse(_source(kind)).body:
+        for key, below in pairwise(getattr(definition, "body", ())):
+            match key, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    yield name, inspect.cleandoc(text)
+
+
+def _source(kind: type[BaseModel]) -> str:
+    try:
+        return dedent(inspect.getsource(kind))
+    except (OSError, TypeError):  # of an adapter that comes without its source
+        return ""
+
 
 Fault = InitErrorDetails
 """One line of a validation error."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from reelkeep.core.file_system import PLENTY, Room
 from reelkeep.core.integrity import Health
 from reelkeep.core.model import (
     Claim,
@@ -19,8 +20,7 @@ from reelkeep.core.model import (
     RecordingId,
     Window,
 )
-from reelkeep.core.room import PLENTY, Room
-from reelkeep.core.unread import Unread
+from reelkeep.core.poll_window import Unread
 from reelkeep.ports.provider import Traits
 
 

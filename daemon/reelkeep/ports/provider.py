@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from reelkeep.core.disposal import Disposal
 from reelkeep.core.filters import Filter
+from reelkeep.core.lifecycle import Disposal
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
-from reelkeep.core.unread import Unread
+from reelkeep.core.poll_window import Unread
 from reelkeep.ports.base import Clock, Dice, Learn, Report
 from reelkeep.ports.transport import Transport
 

@@ -1,13 +1,14 @@
-"""Keep the requests of one account apart."""
+"""Keep the requests of one account apart, and say when an API asks us to slow down."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlsplit
 
 import anyio
 
 from reelkeep.errors import RateLimited
-from reelkeep.ports import Clock, Dice
+from reelkeep.ports import Clock, Dice, Report
 
 PATIENCE = timedelta(seconds=60)
 """Parks of up to this long are waited for; longer ones are raised to the caller."""
@@ -122,3 +123,36 @@ def limited(reason: str, until: datetime | None) -> RateLimited:
         return RateLimited(reason)
     again = until.astimezone(UTC)
     return RateLimited(f"no request before {again:%Y-%m-%d %H:%M:%S} UTC: {reason}", until=until)
+
+
+class Throttling:
+    """What was said of one API, whose address is `url`; only its host is told."""
+
+    def __init__(self, provider: str, url: str, *, clock: Clock, report: Report) -> None:
+        self._provider = provider
+        self._host = urlsplit(url).hostname
+        self._clock = clock
+        self._report = report
+        self._throttled = False
+        self._over = 0.0  # seconds of the event loop's clock
+
+    def heard(self, until: datetime) -> None:
+        """Note a complaint: we shall wait until `until`."""
+        left = min(until - self._clock(), LONGEST_PARK)
+        over = anyio.current_time() + left.total_seconds()
+        self._over = max(self._over, over)
+        if not self._throttled:
+            self._throttled = True
+            self._tell(until=until.isoformat())
+
+    def served(self) -> None:
+        """Note an answer without complaint; before the wait is over, it proves nothing.
+
+        Such an answer belongs to a request that was on its way, or that is counted apart.
+        """
+        if self._throttled and anyio.current_time() >= self._over:
+            self._throttled = False
+            self._tell()
+
+    def _tell(self, **keys: object) -> None:
+        self._report("provider.throttled", provider=self._provider, host=self._host, **keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reelkeep.options import secrets_of
+from reelkeep.settings.changes import resolved, schema
 from reelkeep.settings.load import Asked, absolute, enabled_of, everybody, load, nobody
 from reelkeep.settings.model import (
     ArchiveOptions,
@@ -15,7 +16,6 @@ from reelkeep.settings.model import (
     Settings,
 )
 from reelkeep.settings.problems import InvalidSettings, Problem
-from reelkeep.settings.show import resolved, schema
 
 __all__ = [
     "ArchiveOptions",

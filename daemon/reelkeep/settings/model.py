@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from reelkeep.core.endpoint import DEFAULT
+from reelkeep.core.addresses import DEFAULT
 from reelkeep.options import (
     Duration,
     Fault,
@@ -24,7 +24,7 @@ from reelkeep.options import (
     Size,
     fault,
 )
-from reelkeep.settings.meanings import (
+from reelkeep.settings.problems import (
     SQLITE,
     Entry,
     Segments,

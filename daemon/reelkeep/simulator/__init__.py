@@ -4,10 +4,9 @@ Everything is made up from a seed. `Simulator` is the door; what it does is swit
 `Simulator.switches`, what goes wrong is scripted in `Simulator.faults`.
 """
 
-from reelkeep.simulator.faults import Chaos, Fault, Flaw
-from reelkeep.simulator.genesis import Extent, make_world
+from reelkeep.simulator.fixtures import Extent, make_world
 from reelkeep.simulator.server import Simulator
-from reelkeep.simulator.switches import Switches
+from reelkeep.simulator.switches import Chaos, Fault, Flaw, Switches
 from reelkeep.simulator.world import Expected, SimFile, SimMeeting, SimRecording, SimSession, World
 
 __all__ = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from reelkeep.simulator.genesis import Extent
+from reelkeep.simulator.fixtures import Extent
 from reelkeep.simulator.server import Simulator
 from reelkeep.simulator.switches import Switches
 

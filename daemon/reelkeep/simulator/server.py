@@ -4,35 +4,96 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
-from reelkeep.simulator.configuration import configuration, environment
+from reelkeep.simulator.access import GotoTokens, ZoomTokens
 from reelkeep.simulator.downloads import Downloads
-from reelkeep.simulator.faults import Flaw
-from reelkeep.simulator.genesis import make_world
-from reelkeep.simulator.gotoassist import GoToAssist
-from reelkeep.simulator.journal import Seen
-from reelkeep.simulator.replying import reset, scripted
+from reelkeep.simulator.fixtures import Studio, make_world
+from reelkeep.simulator.gotoassist import BASE, GoToAssist
+from reelkeep.simulator.replies import reset, scripted
 from reelkeep.simulator.signing import Signer
-from reelkeep.simulator.state import Scene
-from reelkeep.simulator.studio import Studio
-from reelkeep.simulator.times import utc_now
-from reelkeep.simulator.tokens import GotoTokens, ZoomTokens
+from reelkeep.simulator.state import Scene, Seen
+from reelkeep.simulator.switches import Flaw
+from reelkeep.simulator.world import utc_now
 from reelkeep.simulator.zoom import Zoom
+
+
+def configuration(scene: Scene, *, personal_token: bool = False) -> dict[str, Any]:
+    """Return the `network` and `providers` keys of a reelkeep.yaml, as its YAML would read."""
+    since = scene.world.since.date()
+    return {
+        "network": {"allow": ["127.0.0.0/8"]},
+        "providers": [
+            _gotoassist(scene, personal_token=personal_token),
+            _zoom(scene) | {"since": since},
+            _videosdk(scene) | {"since": since},
+        ],
+    }
+
+
+def environment(scene: Scene) -> dict[str, str]:
+    """Return the environment variables that hold its secrets."""
+    accounts = scene.accounts
+    return {
+        "SIM_G2A_TOKEN": accounts.goto.personal_token,
+        "SIM_G2A_SECRET": accounts.goto.client_secret,
+        "SIM_G2A_REFRESH": accounts.goto.refresh_token,
+        "SIM_ZOOM_SECRET": accounts.zoom.client_secret,
+        "SIM_VSDK_SECRET": accounts.videosdk.api_secret,
+    }
+
+
+def _gotoassist(scene: Scene, *, personal_token: bool) -> dict[str, Any]:
+    auth: dict[str, Any] = {"access_token": {"env": "SIM_G2A_TOKEN"}}
+    if not personal_token:
+        auth = {
+            "client_id": scene.accounts.goto.client_id,
+            "client_secret": {"env": "SIM_G2A_SECRET"},
+            "refresh_token": {"env": "SIM_G2A_REFRESH"},
+            "token_url": f"{scene.goto_url}/oauth/token",
+        }
+    return {
+        "name": "support",
+        "type": "gotoassist",
+        "base_url": f"{scene.goto_url}{BASE}",
+        "account_key": scene.accounts.goto.account_key,
+        "auth": auth,
+    }
+
+
+def _zoom(scene: Scene) -> dict[str, Any]:
+    return {
+        "name": "meetings",
+        "type": "zoom",
+        "api_url": f"{scene.zoom_url}/v2",
+        "token_url": f"{scene.zoom_url}/oauth/token",
+        "account_id": scene.accounts.zoom.account_id,
+        "client_id": scene.accounts.zoom.client_id,
+        "client_secret": {"env": "SIM_ZOOM_SECRET"},
+    }
+
+
+def _videosdk(scene: Scene) -> dict[str, Any]:
+    return {
+        "name": "sdk",
+        "type": "zoom-videosdk",
+        "api_url": f"{scene.zoom_url}/v2",
+        "api_key": scene.accounts.videosdk.api_key,
+        "api_secret": {"env": "SIM_VSDK_SECRET"},
+    }
+
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
     from typing import Any
 
-    from reelkeep.simulator.faults import Faults
-    from reelkeep.simulator.genesis import Extent
-    from reelkeep.simulator.journal import Journal
-    from reelkeep.simulator.switches import Switches
-    from reelkeep.simulator.times import Now
-    from reelkeep.simulator.world import World
+    from reelkeep.simulator.fixtures import Extent
+    from reelkeep.simulator.state import Journal
+    from reelkeep.simulator.switches import Faults, Switches
+    from reelkeep.simulator.world import Now, World
 
     Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 

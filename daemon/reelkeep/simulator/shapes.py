@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reelkeep.simulator.times import stamp
+from reelkeep.simulator.world import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

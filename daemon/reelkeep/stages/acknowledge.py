@@ -9,7 +9,7 @@ import anyio
 
 from reelkeep.errors import ProviderError, Remedy
 from reelkeep.ports import Clock, Intake, Provider, Report
-from reelkeep.stages.blame import blamed
+from reelkeep.stages.discovery import blamed
 from reelkeep.stages.provider_health import pause_after
 from reelkeep.stages.signals import Bell
 

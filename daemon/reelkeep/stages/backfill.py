@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import anyio
 
-from reelkeep.core.poll_window import since_epoch, slice_of
-from reelkeep.core.unread import PartlyRead
+from reelkeep.core.poll_window import PartlyRead, since_epoch, slice_of
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Backfills, Clean, Clock, Provider, Report
+from reelkeep.stages.discovery import Reader
 from reelkeep.stages.provider_health import pause_after
-from reelkeep.stages.reading import Reader
 
 LOOK = 30.0
 """Seconds between two looks for windows while there is none."""

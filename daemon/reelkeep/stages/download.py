@@ -12,8 +12,7 @@ from reelkeep.core.model import ANY_BYTES, Download, Failed, Outcome, ProviderNa
 from reelkeep.errors import DiskFull, IoFailed, ProviderError, Remedy, TransferError
 from reelkeep.ports import Archive, Held, Part, Provider, Report
 from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
-from reelkeep.stages.bring import Bringer, say_discarded
-from reelkeep.stages.stream import Stream, resumable
+from reelkeep.stages.stream import Bringer, Stream, resumable, say_discarded
 from reelkeep.stages.verify import Proof, level_of_kept, proof_of_recalled, verify
 from reelkeep.stages.worker_pool import Landed
 

@@ -9,16 +9,65 @@ import anyio
 
 from reelkeep.core.audit import AT_RISK
 from reelkeep.core.filters import fingerprint
-from reelkeep.core.poll_window import Reading, next_reading
-from reelkeep.core.timetable import next_poll
-from reelkeep.core.unread import PartlyRead
+from reelkeep.core.model import ProviderName
+from reelkeep.core.poll_window import PartlyRead, Reading, next_poll, next_reading
 from reelkeep.errors import AuthFailed, ProviderError, Remedy
 from reelkeep.ports import Clean, Clock, Dice, Intake, Provider, Report, Scan
-from reelkeep.stages.bookmark import Bookmark
+from reelkeep.stages.discovery import Rarely, Reader
 from reelkeep.stages.provider_health import Health, pause_after
-from reelkeep.stages.rarely import Rarely
-from reelkeep.stages.reading import Reader
 from reelkeep.stages.signals import Bell, Ringing
+
+NOTE = 10.0
+"""Seconds between two notes that say nothing but that it was polled again, at least."""
+
+
+class Bookmark:
+    """Where the polls of one provider stand. Nobody else moves it, unless the clock was set.
+
+    The catalog is read once. What a poll changes is written at once; that nothing but time went by
+    is written now and then: after a crash, a little more is listed again.
+    """
+
+    def __init__(self, name: ProviderName, intake: Intake) -> None:
+        self._name = name
+        self._intake = intake
+        self._scan: Scan | None = None
+        self._noted = Scan()
+        self._notes = Rarely(NOTE)
+
+    async def read(self) -> Scan:
+        """Return what was read of the provider so far.
+
+        Raises:
+            CatalogError: The catalog failed us.
+        """
+        if self._scan is None:
+            self._scan = self._noted = await self._intake.scan(self._name)
+        return self._scan
+
+    def forget(self) -> None:
+        """Read the catalog again the next time: somebody else has changed it."""
+        self._scan = None
+
+    async def move(self, scan: Scan) -> None:
+        """Replace what was read of the provider.
+
+        Raises:
+            CatalogError: The catalog failed us; nothing was replaced.
+        """
+        if self._notes.due or not _later(self._noted, scan):
+            await self._intake.scanned(self._name, scan)
+            self._noted = scan
+            self._notes.done()
+        self._scan = scan
+
+
+def _later(noted: Scan, scan: Scan) -> bool:
+    """Return whether `scan` says no more than `noted`, but at other times."""
+    return scan == replace(
+        noted, polled_at=scan.polled_at, deep_at=scan.deep_at, covered_until=scan.covered_until
+    )
+
 
 LATER = 0.1
 """A broken provider is asked again up to this part of an interval late, and never early."""

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from reelkeep.core.instants import age
 from reelkeep.core.model import ProviderName
+from reelkeep.core.poll_window import PartlyRead
 from reelkeep.core.text import storable
-from reelkeep.core.unread import PartlyRead
 from reelkeep.errors import AuthFailed, ProviderError, RateLimited, Remedy
 from reelkeep.ports import Clean, Clock, Report
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import anyio
 
-from reelkeep.core.disposal import Disposal, objection
 from reelkeep.core.instants import LONGEST_SPARED, age
+from reelkeep.core.lifecycle import Disposal, objection
 from reelkeep.core.model import Holding
 from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.ports import Clean, Clock, Disposals, Provider, Remover, Report
-from reelkeep.stages.blame import blamed
+from reelkeep.stages.discovery import blamed
 
 LOOK_AGAIN = timedelta(days=1)
 """When a recording that was not trashed is looked at again, at the soonest."""

@@ -1,4 +1,4 @@
-"""Make finished recordings appear in the archive."""
+"""Commit outcomes to the catalog, and make finished recordings appear in the archive."""
 
 from __future__ import annotations
 
@@ -7,15 +7,55 @@ from collections.abc import Set as AbstractSet
 from datetime import timedelta
 
 import anyio
+from anyio import EndOfStream, WouldBlock
+from anyio.streams.memory import MemoryObjectReceiveStream
 
-from reelkeep.core.model import Holding
+from reelkeep.core.model import Failed, Holding, Outcome
 from reelkeep.core.retry import reason_code
 from reelkeep.errors import TransferError
 from reelkeep.ports import Archive, Ledger, Report
 from reelkeep.stages.signals import Bell, Ringing
 from reelkeep.stages.storage import Storage
 
-MOST = 100
+MOST_OUTCOMES = 400
+"""Outcomes in one transaction."""
+
+GATHER = 0.05
+"""Seconds that the first outcome waits for others: one commit for many small files."""
+
+
+async def run(
+    outcomes: MemoryObjectReceiveStream[Outcome],
+    ledger: Ledger,
+    *,
+    recorded: Ringing,
+    failed: Ringing,
+) -> None:
+    """Record until `outcomes` is closed and drained.
+
+    `recorded` rings after each commit, `failed` after one with failures: they may be due again.
+    """
+    async with outcomes:
+        async for first in outcomes:
+            await anyio.sleep(GATHER)
+            batch = [first, *_rest(outcomes)]
+            await ledger.record(batch)
+            recorded.ring()
+            if any(isinstance(outcome, Failed) for outcome in batch):
+                failed.ring()
+
+
+def _rest(outcomes: MemoryObjectReceiveStream[Outcome]) -> list[Outcome]:
+    found: list[Outcome] = []
+    while len(found) < MOST_OUTCOMES - 1:
+        try:
+            found.append(outcomes.receive_nowait())
+        except (WouldBlock, EndOfStream):
+            break
+    return found
+
+
+MOST_FOLDERS = 100
 """Recordings whose folders are committed in one transaction."""
 
 AGAIN = timedelta(seconds=30)
@@ -66,10 +106,10 @@ class Publisher:
     async def _todo(self) -> Sequence[Holding]:
         now = anyio.current_time()
         waiting = {row for row, again in self._again.items() if again > now}
-        behind = await self._ledger.publishable(MOST + len(waiting))
+        behind = await self._ledger.publishable(MOST_FOLDERS + len(waiting))
         self._again = {h.row: self._again[h.row] for h in behind if h.row in self._again}
         self._said &= self._again.keys()
-        return [holding for holding in behind if holding.row not in waiting][:MOST]
+        return [holding for holding in behind if holding.row not in waiting][:MOST_FOLDERS]
 
     async def _publish(self, todo: Sequence[Holding]) -> None:
         done: list[tuple[Holding, str]] = []

@@ -9,8 +9,8 @@ that finds them too many gets fewer for a while (rule 57).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing, nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager, nullcontext
 from dataclasses import dataclass
 from math import inf
 
@@ -26,13 +26,41 @@ from reelkeep.core.urls import parse
 from reelkeep.errors import BadReply, Parked, Remedy, Throttled, Unreachable, WrongBytes
 from reelkeep.ports import Part, Reply, Source, Tap
 from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
-from reelkeep.stages.concurrency import beside, raise_wrong_bytes
-from reelkeep.stages.gather import gather
-from reelkeep.stages.hands import Hands
-from reelkeep.stages.pour import Checkpoints
+from reelkeep.stages.body import Checkpoints, compared_until, gather
 from reelkeep.stages.request import Asker
-from reelkeep.stages.seam import compared_until
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.signals import Bell, beside, raise_wrong_bytes
+
+
+class Hands:
+    """The slots for transfers: each file under way has one, and may borrow idle ones.
+
+    At most `lanes` of them work on one file; 1 means that nothing is ever borrowed.
+    """
+
+    def __init__(self, flights: ActiveTransfers, *, slots: int, lanes: int) -> None:
+        self._flights = flights
+        self._borrowed = 0
+        self.resize(slots=slots, lanes=lanes)
+
+    def resize(self, *, slots: int, lanes: int) -> None:
+        """Have other numbers from now on; what is borrowed stays so until it is given back."""
+        self._slots = slots
+        self.lanes = min(lanes, slots)
+
+    @property
+    def spare(self) -> int:
+        """Slots that are idle; negative while files wait for what was borrowed."""
+        return self._slots - len(self._flights.under_way) - self._borrowed
+
+    @contextmanager
+    def borrowed(self) -> Iterator[None]:
+        """Borrow one slot."""
+        self._borrowed += 1
+        try:
+            yield
+        finally:
+            self._borrowed -= 1
+
 
 HOSTS = 1000
 """Hosts remembered at most that bear fewer lanes than we would send."""

@@ -10,18 +10,16 @@ from http import HTTPStatus
 from reelkeep.core.coverage import Scale
 from reelkeep.core.digests import binding, promises
 from reelkeep.core.media import HEAD_BYTES, Kind, kind_of
-from reelkeep.core.model import Download, Locator
+from reelkeep.core.model import Download, Locator, ProviderName
 from reelkeep.core.replies import content_problem, foreign_coding
 from reelkeep.core.resume import Ask, AskPlainly, Complete, Continue, Fresh, ask, ask_on, decide
 from reelkeep.core.urls import parse
-from reelkeep.errors import BadReply, SizeMismatch, Unreachable
-from reelkeep.ports import Clock, Held, Part, Reply, Report, Tap, Transport
+from reelkeep.errors import BadReply, Remedy, SizeMismatch, TransferError, Unavailable, Unreachable
+from reelkeep.ports import Clock, Held, Part, Provider, Reply, Report, Tap, Transport
 from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
-from reelkeep.stages.hands import Hands
-from reelkeep.stages.pour import LengthLimit, Pour
+from reelkeep.stages.body import LengthLimit, Pour, compared_until
 from reelkeep.stages.request import Asker
-from reelkeep.stages.seam import compared_until
-from reelkeep.stages.segments import Lanes, RangesIgnored, Rest
+from reelkeep.stages.segments import Hands, Lanes, RangesIgnored, Rest
 
 ROUNDS = 100
 """Requests for one file in one attempt: a server that sends crumbs is left for later."""
@@ -254,3 +252,57 @@ def _result(part: Part, decision: Fresh | Continue, reply: Reply) -> Arrived | C
     if isinstance(decision, Continue):
         return decision
     raise Unreachable(f"the stream ended {size} bytes into {total}")
+
+
+class Bringer:
+    """Completes parts with what providers give."""
+
+    def __init__(self, providers: Mapping[ProviderName, Provider], stream: Stream) -> None:
+        self._providers = providers
+        self._stream = stream
+
+    async def __call__(self, part: Part, flight: ActiveTransfer) -> Arrived:
+        """Complete `part`; a locator that is refused is replaced once, and the bytes stay.
+
+        A replacement that is the same again is not tried: what refused it would do so again
+        (rule 23). Later attempts may fare better, and they are few and far between.
+
+        Raises:
+            ProviderError, TransferError: The attempt failed; what came is in the part.
+        """
+        download = flight.download
+        if isinstance(missing(part.held, download), Complete):  # nobody need be asked (rule 14)
+            return Arrived("", framed=True)
+        locator = await self._locate(download, fresh=False)
+        try:
+            return await self._stream.complete(part, locator, flight)
+        except TransferError as error:
+            if error.remedy is not Remedy.REFRESH:
+                raise
+            fresh = await self._locate(download, fresh=True)
+            if fresh == locator:
+                raise
+        return await self._stream.complete(part, fresh, flight)
+
+    async def _locate(self, download: Download, *, fresh: bool) -> Locator:
+        """Ask the provider as it is configured now: that may change in the middle of a file."""
+        provider = self._providers.get(download.provider)
+        if provider is None:
+            raise Unavailable("this provider is no longer configured")
+        return await provider.locate(
+            download.recording, download.asked_as or download.file, fresh=fresh
+        )
+
+
+def say_discarded(report: Report, error: TransferError, part: Part, download: Download) -> None:
+    """Report that all that `part` holds is thrown away, for it is not what its host sent."""
+    held = part.held
+    report(
+        "file.discarded",
+        provider=download.provider,
+        recording=download.recording,
+        file=download.name,
+        bytes=held.size + held.beyond,
+        code=error.code,
+        reason=str(error),
+    )

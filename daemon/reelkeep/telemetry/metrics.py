@@ -25,8 +25,9 @@ from reelkeep.telemetry.figures import (
     Labels,
     Line,
     Span,
+    by_provider,
+    gauges,
 )
-from reelkeep.telemetry.gauges import by_provider, gauges
 
 MOST_LABELS = 200
 """Values of one label that are told apart; what comes after is counted as `other`."""

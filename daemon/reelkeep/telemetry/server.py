@@ -5,20 +5,136 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import socket
+import stat
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import anyio
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
 
 from reelkeep.errors import CannotListen
 from reelkeep.options import Endpoint, SocketFile
-from reelkeep.telemetry.sockets import socket_file
+from reelkeep.telemetry.figures import Family
+from reelkeep.telemetry.metrics import Metrics
+
+
+class Exposition:
+    """Makes the page of `metrics`, anew each time."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Ours(metrics))
+        ProcessCollector(registry=self._registry)
+
+    def page(self) -> bytes:
+        """Return the page in Prometheus' text format, version 0.0.4."""
+        return generate_latest(self._registry)
+
+
+class _Ours(Collector):
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return map(_metric, self._metrics.families())
+
+
+def _metric(family: Family) -> Metric:
+    if family.kind == "histogram":
+        histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+        for labels, one in family.buckets.items():
+            histogram.add_metric(labels, list(_buckets(family, one.counts)), sum_value=one.sum)
+        return histogram
+    kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+    plain = kind(family.name, family.help, labels=family.labels)
+    for labels, value in family.values.items():
+        plain.add_metric(labels, value)
+    return plain
+
+
+def _buckets(family: Family, counts: list[int]) -> Iterator[tuple[str, float]]:
+    """Yield each bound with how many kept it, as Prometheus has it: the smaller ones included."""
+    for bound, many in zip((*family.bounds, float("inf")), accumulate(counts), strict=True):
+        yield ("+Inf" if bound == float("inf") else str(float(bound))), many
+
+
+MODE = 0o660
+"""Who may connect: the owner, and the group."""
+
+_PATIENCE = 1.0  # seconds for one who listens to take a connection
+
+
+@contextmanager
+def socket_file(path: Path) -> Iterator[socket.socket]:
+    """Give a bound socket at `path`, which is gone afterwards. One that a crash left is replaced.
+
+    Raises:
+        CannotListen: There cannot be one, or there is something else.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
+        try:
+            _make_way(path)
+            made.bind(str(path))
+            path.chmod(MODE)  # before anybody listens, so that nobody else ever gets in
+            ours = path.lstat()
+        except OSError as error:
+            raise _unusable(path, error.strerror or str(error)) from error
+        try:
+            yield made
+        finally:
+            with suppress(OSError):
+                now = path.lstat()
+                if (now.st_dev, now.st_ino) == (ours.st_dev, ours.st_ino):
+                    path.unlink()
+
+
+def _make_way(path: Path) -> None:
+    """Remove a socket at `path` on which nobody listens any more."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise _unusable(path, "something else has this name")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PATIENCE)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+        except BlockingIOError:
+            pass  # somebody listens, and is busy
+    raise _unusable(path, "another process listens there")
+
+
+def _unusable(path: Path, reason: str) -> CannotListen:
+    return CannotListen(f"server.listen: cannot listen on unix:{path}: {reason}")
+
 
 ANSWER_WITHIN = 5.0
 """Seconds that a probe may take; a catalog that needs longer is not well."""

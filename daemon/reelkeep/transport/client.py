@@ -1,6 +1,6 @@
 """The HTTP client behind `ports.Transport`.
 
-It sends what `core.redirects` decides to whom `core.addresses` permits, and translates whatever
+It sends what `core.replies` decides to whom `core.addresses` permits, and translates whatever
 goes wrong. It knows nothing of files, never retries by itself, and keeps no cookies.
 
     a large file, a range, a     each request has a connection of its own (`direct`), which nobody
@@ -11,6 +11,7 @@ goes wrong. It knows nothing of files, never retries by itself, and keeps no coo
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -18,25 +19,59 @@ from importlib.metadata import version
 from types import TracebackType
 from typing import Self
 
+import anyio
 from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 
-from reelkeep.core import redirects
-from reelkeep.core.redirects import Trail
+from reelkeep.core import replies
+from reelkeep.core.replies import Trail
 from reelkeep.core.urls import Origin, parse
-from reelkeep.errors import Refused
+from reelkeep.errors import Refused, Stalled
 from reelkeep.ports import Reply, Request
-from reelkeep.transport import direct
-from reelkeep.transport.dialer import Dialer, Proxy
-from reelkeep.transport.direct import DirectClient
+from reelkeep.transport.bandwidth import Slots
+from reelkeep.transport.dialer import Dialer, PolicyResolver, Proxy
+from reelkeep.transport.direct_reader import Body, Door, OwnedReply
+from reelkeep.transport.exchange import Exchange, Head
+from reelkeep.transport.faults import at_the_edge
 from reelkeep.transport.options import TransportOptions
-from reelkeep.transport.owned import OwnedReply
-from reelkeep.transport.pooled import PooledClient
-from reelkeep.transport.reply import AiohttpReply, check_head
-from reelkeep.transport.resolver import PolicyResolver
-from reelkeep.transport.slots import Slots
+from reelkeep.transport.pooled import AiohttpReply, PooledClient, check_head
 from reelkeep.transport.tls import Trust
+
+DIRECT_FROM = 1 << 20
+"""Bytes from which a body is worth a connection of its own."""
+
+
+class DirectClient:
+    """Asks by h11, each time on a new connection, which ends with the reply."""
+
+    def __init__(self, dialer: Dialer) -> None:
+        self._dialer = dialer
+        self._door = Door((os.cpu_count() or 1) + 1)
+
+    @asynccontextmanager
+    async def asked(
+        self, trail: Trail, headers: CIMultiDict[str], options: TransportOptions
+    ) -> AsyncIterator[OwnedReply]:
+        """Give the reply to a GET; leaving closes the connection."""
+        origin = trail.url.origin
+        patience = options.connect_timeout.total_seconds()
+        async with self._dialer.connected(origin, patience) as connection:
+            exchange = Exchange(connection, origin)
+            head = await self._head(exchange, trail, headers, options)
+            body = Body(connection, exchange, head, origin)
+            yield OwnedReply(head, body, trail, options=options, door=self._door)
+
+    async def _head(
+        self, exchange: Exchange, trail: Trail, headers: CIMultiDict[str], options: TransportOptions
+    ) -> Head:
+        origin = trail.url.origin
+        with at_the_edge(origin), anyio.move_on_after(options.stall_timeout.total_seconds()):
+            target, addressed = self._dialer.addressed(trail.url)
+            await exchange.ask(target, [*addressed, *headers.items(), ("Connection", "close")])
+            return await exchange.head()
+        raise Stalled(f"{origin}: no reply in time")
+
 
 _AGENT = f"reelkeep/{version('reelkeep')}"
 
@@ -86,7 +121,7 @@ class AiohttpTransport:
     @asynccontextmanager
     async def open(self, request: Request) -> AsyncIterator[Reply]:
         """See `ports.Transport`. A slot of the host is held until the context is left."""
-        trail: Trail | None = redirects.begin(parse(request.url), kin=request.kin)
+        trail: Trail | None = replies.begin(parse(request.url), kin=request.kin)
         while trail is not None:
             origin = trail.url.origin
             self._check(origin)
@@ -129,13 +164,13 @@ def _is_apart(request: Request) -> bool:
         return False
     if request.is_file and request.expects is None:
         return True
-    return (request.expects or 0) >= direct.DIRECT_FROM
+    return (request.expects or 0) >= DIRECT_FROM
 
 
 def _next_hop(request: Request, trail: Trail, reply: AiohttpReply | OwnedReply) -> Trail | None:
     if not request.follow or request.method != "GET":
         return None
-    return redirects.follow(trail, reply.status, reply.headers.get("Location"))
+    return replies.follow(trail, reply.status, reply.headers.get("Location"))
 
 
 def _headers(request: Request, trail: Trail) -> CIMultiDict[str]:

@@ -8,18 +8,55 @@ from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 import anyio
 from aiohappyeyeballs import start_connection
-from aiohttp.abc import AbstractResolver
+from aiohttp.abc import AbstractResolver, ResolveResult
 
+from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.urls import Origin, Url, parse
 from reelkeep.errors import Refused, TransferError, Unreachable
 from reelkeep.transport.connection import Connection
 from reelkeep.transport.exchange import Exchange
 from reelkeep.transport.faults import translated
 from reelkeep.transport.tls import Trust
+
+
+class PolicyResolver(AbstractResolver):
+    """Resolves for connections of one scheme; the pool of connections keeps schemes apart too."""
+
+    def __init__(self, inner: AbstractResolver, policy: AddressPolicy, scheme: str) -> None:
+        self._inner = inner
+        self._policy = policy
+        self._scheme = scheme
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return the permitted addresses of `host`.
+
+        Raises:
+            Refused: It has addresses, and none may be used.
+        """
+        origin = Origin(self._scheme, host.lower(), port)
+        results = await self._inner.resolve(host, port, family)
+        objections = [
+            self._policy.objection(origin, ip_address(result["host"])) for result in results
+        ]
+        permitted = [
+            result
+            for result, objection in zip(results, objections, strict=True)
+            if objection is None
+        ]
+        if results and not permitted:
+            raise Refused(f"{origin}: {objections[0]}")
+        return permitted
+
+    async def close(self) -> None:
+        await self._inner.close()
+
 
 _EYEBALLS = 0.25
 """Seconds after which the next address is tried beside the one before (RFC 8305)."""

@@ -12,7 +12,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from reelkeep.core.urls import Origin
 from reelkeep.errors import BadReply, Garbled, Unreachable
 from reelkeep.transport.connection import Connection
-from reelkeep.transport.limits import MAX_FIELDS, MAX_HEAD, MAX_LINE, TOO_LONG
+from reelkeep.transport.options import MAX_FIELDS, MAX_HEAD, MAX_LINE, TOO_LONG
 
 _UNREADABLE = "the reply is not readable as HTTP"
 _BEGINNING = b"HTTP/1."

@@ -26,8 +26,8 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from reelkeep.core.urls import Origin
 from reelkeep.errors import BadReply, Garbled, Refused, TransferError, Unreachable, Untimely
-from reelkeep.options.authorities import NO_AUTHORITIES, authorities_are_missing
-from reelkeep.transport.limits import TOO_LONG
+from reelkeep.options.provider import NO_AUTHORITIES, authorities_are_missing
+from reelkeep.transport.options import TOO_LONG
 
 _UNTIMELY = frozenset({9, 10})
 """OpenSSL's codes for a certificate that is not valid yet, or not any more."""

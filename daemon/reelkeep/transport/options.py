@@ -8,6 +8,13 @@ from pathlib import Path
 
 from reelkeep.core.addresses import AddressPolicy
 
+MAX_LINE = 64 << 10
+MAX_FIELDS = 256
+MAX_HEAD = 256 << 10
+
+TOO_LONG = "the reply's head is too long"
+"""What is said when one of them is exceeded."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportOptions:

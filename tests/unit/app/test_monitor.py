@@ -10,14 +10,14 @@ from fakes.provider import FakeProvider, many, traits
 from fakes.rig import Rig, running
 from reelkeep.app.monitor import Attendant, broken_for_long
 from reelkeep.app.pipeline import Pipeline
-from reelkeep.app.pulse import Pulse
-from reelkeep.catalog.desk import Summary
+from reelkeep.app.watchdog import Pulse
+from reelkeep.catalog.operator import Summary
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import CatalogError
 from reelkeep.stages.provider_health import Health
-from reelkeep.telemetry.exposition import Exposition
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
+from reelkeep.telemetry.server import Exposition
 from virtual import START, VIRTUAL, Backend
 
 NAME = ProviderName("a")

@@ -11,9 +11,9 @@ from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import Rig, Slow, whole
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.one_pass import GLANCE, PATIENCE, Pass
-from reelkeep.core.disposal import Disposal
+from reelkeep.core.lifecycle import Disposal
 from reelkeep.core.model import ProviderName, Readiness, Recording, RecordingId, Window
-from reelkeep.core.unread import PartlyRead
+from reelkeep.core.poll_window import PartlyRead
 from reelkeep.errors import (
     AuthFailed,
     CatalogError,

@@ -16,10 +16,10 @@ from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import Rig, StrictLog
 from reelkeep.app.one_pass import Pass
 from reelkeep.app.plan import PlanLine, ReadOnlyProvider, rehearse, scratch_catalog
+from reelkeep.catalog.backup import _back_up, replica
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.queue import SqlQueue
-from reelkeep.catalog.replica import _back_up, replica
 from reelkeep.catalog.schema import prepare
 from reelkeep.catalog.tables import milestone
 from reelkeep.catalog.tables import recording as recordings
@@ -286,7 +286,7 @@ async def test_who_comes_while_a_copy_is_made_is_waited_for(
                 daemon.execute(MINE)
                 daemon.commit()
 
-    monkeypatch.setattr("reelkeep.catalog.replica._back_up", interrupted)
+    monkeypatch.setattr("reelkeep.catalog.backup._back_up", interrupted)
     async with replica(path) as copy:
         with closing(sqlite3.connect(copy)) as copied:
             found = copied.execute("SELECT name FROM milestone").fetchall()

@@ -22,7 +22,7 @@ from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import Rig, whole
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.pipeline import Pipeline
-from reelkeep.catalog.outage import Outage
+from reelkeep.catalog.database import Outage
 from reelkeep.core.model import Holding, ProviderName, Readiness, RecordingId
 from reelkeep.disk import disk_error
 from reelkeep.errors import AuthFailed, CatalogUnavailable, Error, IoFailed, NotYet, Unavailable
@@ -45,7 +45,7 @@ ELSEWHERE = {
     "provider.throttled": "unit/providers/test_throttle_log.py",
     "recording.trash_refused": "integration/test_disposal.py",
     "backfill.failed": "unit/stages/test_backfill.py",
-    "scrub.failed": "unit/stages/test_scrub.py",
+    "scrub.failed": "unit/stages/test_integrity_check.py",
     "config.rejected": "integration/test_daemon.py",
     "repair.queued": "integration/test_verify.py",
 }

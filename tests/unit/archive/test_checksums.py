@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.archive.checksums import new_hash
+from reelkeep.archive.hashed_file import new_hash
 
 CHECK = b"123456789"
 
@@ -88,7 +88,7 @@ def test_a_name_that_nobody_knows_is_refused() -> None:
 def test_the_library_is_left_alone_until_a_byte_needs_it() -> None:
     program = """if True:
         import sys
-        from reelkeep.archive.checksums import new_hash
+        from reelkeep.archive.hashed_file import new_hash
         late = new_hash("crc32c")
         new_hash("sha256").update(b"x"), new_hash("crc32").update(b"x")
         assert not any(name.startswith("awscrt") for name in sys.modules)

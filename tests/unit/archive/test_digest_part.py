@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from reelkeep.archive.digest_part import DigestPart
+from reelkeep.archive.part import DigestPart
 from reelkeep.core.resume import SEAM
 
 BODY = bytes(range(256)) * 4096

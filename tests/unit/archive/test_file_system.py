@@ -10,7 +10,7 @@ import pytest
 from fakes.disk import FaultyDisk, Linkless, archive_on
 from fakes.holdings import KEY, holding, put
 from reelkeep.archive.file_system import try_file_system
-from reelkeep.archive.places import Places
+from reelkeep.archive.paths import Places
 from reelkeep.core.file_system import FileSystem, limitations
 from reelkeep.disk import ArchiveDisk, Disk
 

@@ -10,7 +10,7 @@ import pytest
 from fakes.disk import BrokenFlush, FaultyDisk, TightDisk, archive_on
 from fakes.holdings import download, put
 from reelkeep.archive.local import LocalArchive
-from reelkeep.archive.memory import SMALL
+from reelkeep.archive.part import SMALL
 from reelkeep.disk import Disk
 from reelkeep.errors import DiskFull, IoFailed, TransferError
 from reelkeep.ports import Held

@@ -13,7 +13,7 @@ import pytest
 
 from fakes.disk import FaultyDisk, TwoVolumes, archive_on
 from fakes.holdings import KEY, held_file, holding, put
-from reelkeep.app.intact import not_intact
+from reelkeep.app.verification import not_intact
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.integrity import FOLDER_ITSELF, Mark
 from reelkeep.core.model import HeldFile

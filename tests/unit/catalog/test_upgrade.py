@@ -14,10 +14,9 @@ from sqlalchemy import Engine, text
 
 from fakes.catalog import Events
 from fakes.tomorrow import Tomorrow, tomorrow
-from reelkeep.catalog import copying, schema
+from reelkeep.catalog import backup, schema
 from reelkeep.catalog.database import open_engine
-from reelkeep.catalog.schema import HEAD, prepare
-from reelkeep.catalog.upgrade import KEPT, Upgrade
+from reelkeep.catalog.schema import HEAD, KEPT, Upgrade, prepare
 from reelkeep.errors import CatalogError, TooNew
 
 
@@ -103,7 +102,7 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def limited(path: Any, **options: Any) -> sqlite3.Connection:
         connection: sqlite3.Connection = connect(path, **options)
-        if copying.UNFINISHED in str(path):
+        if backup.UNFINISHED in str(path):
             connection.execute("PRAGMA max_page_count=2")
         return connection
 

@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 import pytest
 
-from reelkeep.cli.commands import COMMANDS, commands
+from reelkeep.cli.program import COMMANDS, commands
 
 
 def test_the_commands_are_those_of_the_contract() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reelkeep.cli.health import ailment, endpoint_of
-from reelkeep.core.endpoint import DEFAULT, Endpoint
+from reelkeep.core.addresses import DEFAULT, Endpoint
 from reelkeep.errors import ConfigError
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from reelkeep.cli.humanize import ago, duration, listed, moment, number, size
+from reelkeep.cli.output import ago, duration, listed, moment, number, size
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from click import UsageError
 from click.testing import CliRunner, Result
 
-from reelkeep.cli.commands import commands
+from reelkeep.cli.program import commands
 from reelkeep.core.events import EVENTS
 
 

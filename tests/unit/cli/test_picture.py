@@ -6,8 +6,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from reelkeep.cli.picture import picture
-from reelkeep.cli.progress import Frame, Gauge, Transfer
+from reelkeep.cli.live_progress import Frame, Gauge, Transfer, picture
 
 
 def gauge(name: str = "meetings", *, broken: str | None = None) -> Gauge:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from reelkeep.catalog.desk import Summary
-from reelkeep.cli.progress import Rate, Transfer, gauge, time_left
+from reelkeep.catalog.operator import Summary
+from reelkeep.cli.live_progress import Rate, Transfer, gauge, time_left
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import ProviderName
 

@@ -30,7 +30,7 @@ from reelkeep.core.model import (
     RecordingId,
     Shortfall,
 )
-from reelkeep.core.obstacles import EXPLANATIONS, NOT_WANTED, Obstacle
+from reelkeep.core.unavailable import EXPLANATIONS, NOT_WANTED, Obstacle
 
 ALL = Filter()
 NO_VTT = Filter(exclude=Criteria(file_types=frozenset({"VTT"})))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.core.allowance import Allowance
+from reelkeep.core.rates import Allowance
 
 SIZES = st.lists(st.integers(1, 10**6), min_size=1, max_size=30)
 

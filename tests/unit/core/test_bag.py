@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.holdings import held_file, holding
-from reelkeep.core.bag import TAGS, bag_papers, decode_payload, decode_tags, encode_payload
+from reelkeep.core.checksum_files import (
+    TAGS,
+    bag_papers,
+    decode_payload,
+    decode_tags,
+    encode_payload,
+)
 from reelkeep.core.manifest import is_plain_name
 
 SHA = "ab" * 32

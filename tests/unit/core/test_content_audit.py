@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from reelkeep.core.content_audit import (
+from reelkeep.core.audit import (
     Choice,
     Comparison,
     compare,

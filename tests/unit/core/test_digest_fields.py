@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from reelkeep.core.digest_fields import DIGITS, dictionary, digest_field, one, plain
+from reelkeep.core.digests import DIGITS, dictionary, digest_field, one, plain
 
 SHA256 = hashlib.sha256(b"hello").hexdigest()
 MD5 = hashlib.md5(b"hello").hexdigest()

@@ -9,7 +9,7 @@ import pytest
 
 from fakes.catalog import START, a_file, a_recording
 from fakes.holdings import held_file, holding
-from reelkeep.core.disposal import objection
+from reelkeep.core.lifecycle import objection
 from reelkeep.core.model import FileId, HeldFile, Holding, Readiness, Recording, RecordingId
 
 PAST, FUTURE = START - timedelta(seconds=1), START + timedelta(seconds=1)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from reelkeep.core.admission import changes
-from reelkeep.core.file_naming import parse_file_name
 from reelkeep.core.filters import Filter
+from reelkeep.core.layout import parse_file_name
 from reelkeep.core.model import File, FileId, Recording, RecordingId
 
 AUDIO = File(

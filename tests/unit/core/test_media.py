@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.core.examination import Structure
+from reelkeep.core.examination import JSON_BYTES, Structure
 from reelkeep.core.media import (
     HEAD_BYTES,
     Kind,
@@ -17,7 +17,6 @@ from reelkeep.core.media import (
     magic_ok,
     page_instead,
 )
-from reelkeep.core.texts import JSON_BYTES
 
 BOM = b"\xef\xbb\xbf"
 MP4 = b"\0\0\0\x10ftypisom0000" + b"\0\0\0\x08moov" + b"\0\0\0\x0cmdatdata"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reelkeep.core.meeting_number import meeting_number, with_numbers_joined
+from reelkeep.core.quantities import meeting_number, with_numbers_joined
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reelkeep.core.redirects import MAX_HOPS, Trail, begin, follow
+from reelkeep.core.replies import MAX_HOPS, Trail, begin, follow
 from reelkeep.core.urls import parse
 from reelkeep.errors import Refused
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reelkeep.core.room import PLENTY, URGENT, Room, is_urgent, room_left
+from reelkeep.core.file_system import PLENTY, URGENT, Room, is_urgent, room_left
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SOON = NOW + timedelta(days=3)

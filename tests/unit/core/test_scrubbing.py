@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.core.scrubbing import GENTLE, next_portion, portion, rate, weight
+from reelkeep.core.integrity import GENTLE, next_portion, portion, rate, weight
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 MONTH = timedelta(days=30)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.core.stall import StallMeter
+from reelkeep.core.rates import StallMeter
 
 WINDOW = timedelta(seconds=60)
 RATE = 1000

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.core.model import Window
-from reelkeep.core.timetable import halves, next_poll
+from reelkeep.core.poll_window import halves, next_poll
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reelkeep.core.model import Window
-from reelkeep.core.unread import PartlyDescribed, PartlyRead, Unread, merged, named, together
+from reelkeep.core.poll_window import PartlyDescribed, PartlyRead, Unread, merged, named, together
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from fakes.rig import StrictLog
-from reelkeep.providers.throttle_log import Throttling
+from reelkeep.providers.pacing import Throttling
 from virtual import VIRTUAL, Backend, clock
 
 URL = "https://api.example.test:8443/v2?key=s3cr3t"

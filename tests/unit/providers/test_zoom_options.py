@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reelkeep.core.disposal import Disposal
 from reelkeep.core.filters import Criteria, Filter
+from reelkeep.core.lifecycle import Disposal
 from reelkeep.options import Surroundings
 from reelkeep.providers.zoom.options import VideoSdkOptions, ZoomOptions
 

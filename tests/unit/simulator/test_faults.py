@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from reelkeep.simulator.faults import Chaos, Fault, Faults, Flaw, status
+from reelkeep.simulator.switches import Chaos, Fault, Faults, Flaw, status
 
 RESET = Fault(flaw=Flaw.RESET, at=10)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 
-from reelkeep.simulator.genesis import Extent, make_world
-from reelkeep.simulator.studio import FIRST_BIG_ID
+from reelkeep.simulator.fixtures import FIRST_BIG_ID, Extent, make_world
 from reelkeep.simulator.world import GOTOASSIST, VIDEOSDK, ZOOM
 
 NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)

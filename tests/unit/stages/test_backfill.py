@@ -15,11 +15,10 @@ import virtual
 from fakes.provider import FakeProvider, recording, traits
 from fakes.rig import Rig, running
 from reelkeep.core.model import Recording, Window
-from reelkeep.core.poll_window import SLICE, slice_of
-from reelkeep.core.unread import PartlyRead, Unread
+from reelkeep.core.poll_window import SLICE, PartlyRead, Unread, slice_of
 from reelkeep.errors import BadAnswer, Unavailable
 from reelkeep.stages.backfill import Backfiller
-from reelkeep.stages.reading import Reader
+from reelkeep.stages.discovery import Reader
 from reelkeep.stages.signals import Bell
 from virtual import VIRTUAL, Backend
 

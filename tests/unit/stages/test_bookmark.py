@@ -8,7 +8,7 @@ import pytest
 
 from fakes.catalog import NAME, START, Catalog, open_catalog
 from reelkeep.ports import Scan
-from reelkeep.stages.bookmark import NOTE, Bookmark
+from reelkeep.stages.poll import NOTE, Bookmark
 from virtual import VIRTUAL, Backend
 
 FIRST = Scan(polled_at=START, covered_until=START, deep_at=START, scope="s", filter="f")

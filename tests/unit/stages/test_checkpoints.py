@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from reelkeep.stages.pour import CHECKPOINT, CHECKPOINT_AFTER, WORTHWHILE, Checkpoints
+from reelkeep.stages.body import CHECKPOINT, CHECKPOINT_AFTER, WORTHWHILE, Checkpoints
 from virtual import VIRTUAL, Backend
 
 

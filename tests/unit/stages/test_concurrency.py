@@ -7,7 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from reelkeep.errors import IoFailed, Unreachable
-from reelkeep.stages.concurrency import beside
+from reelkeep.stages.signals import beside
 
 Work = Callable[[], Awaitable[None]]
 

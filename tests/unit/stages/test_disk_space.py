@@ -13,7 +13,7 @@ from fakes.holdings import download
 from fakes.provider import NAME, FakeProvider, recording
 from fakes.rig import Rig, StrictLog
 from reelkeep.errors import IoFailed
-from reelkeep.stages.disk_space import KEPT_FRESH, Space
+from reelkeep.stages.storage import KEPT_FRESH, Space
 from virtual import VIRTUAL, Backend
 
 SOON = virtual.START + timedelta(days=3)

@@ -14,16 +14,14 @@ import virtual
 from fakes.archive import MemoryArchive
 from fakes.provider import FakeProvider, many, recording
 from fakes.rig import Rig, StrictLog, running
+from reelkeep.core.file_system import PLENTY, Room
 from reelkeep.core.model import Claim, Download, Failed, FileId, ProviderName, RecordingId
-from reelkeep.core.room import PLENTY, Room
 from reelkeep.errors import Throttled, Unreachable
 from reelkeep.ports import PassedOver, Queue
 from reelkeep.stages.active_transfers import ActiveTransfers
-from reelkeep.stages.backlog import Backlog
-from reelkeep.stages.disk_space import Space
-from reelkeep.stages.dispatch import GULP, TICK, Dispatcher, Turns
+from reelkeep.stages.dispatch import GULP, TICK, Backlog, Dispatcher, Turns
 from reelkeep.stages.signals import Bell
-from reelkeep.stages.storage import Storage
+from reelkeep.stages.storage import Space, Storage
 from virtual import VIRTUAL, Backend
 
 A, B = ProviderName("a"), ProviderName("b")

@@ -16,7 +16,7 @@ from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import Rig, running
 from reelkeep.core.filters import Criteria, Filter
 from reelkeep.core.model import ProviderName, Readiness, Recording, Window
-from reelkeep.core.unread import PartlyDescribed, PartlyRead, Unread
+from reelkeep.core.poll_window import PartlyDescribed, PartlyRead, Unread
 from reelkeep.errors import (
     AuthFailed,
     BadAnswer,

@@ -6,7 +6,7 @@ import pytest
 
 from fakes.catalog import START, Clock, Events
 from reelkeep.core.model import ProviderName
-from reelkeep.core.unread import PartlyRead
+from reelkeep.core.poll_window import PartlyRead
 from reelkeep.errors import (
     AuthFailed,
     BadAnswer,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from reelkeep.stages.rarely import Rarely
+from reelkeep.stages.discovery import Rarely
 from virtual import VIRTUAL, Backend
 
 

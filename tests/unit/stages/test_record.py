@@ -11,7 +11,7 @@ import pytest
 from fakes.holdings import download
 from reelkeep.core.model import Failed, HeldFile, Holding, Level, Outcome, Stored
 from reelkeep.errors import CatalogError, Unreachable
-from reelkeep.stages import record
+from reelkeep.stages import publish
 from virtual import VIRTUAL, Backend
 
 
@@ -68,7 +68,7 @@ async def recorded(outcomes: Sequence[Outcome], book: Book) -> tuple[int, int]:
     async with send:
         for each in outcomes:
             await send.send(each)
-    await record.run(receive, book, recorded=done, failed=failed)
+    await publish.run(receive, book, recorded=done, failed=failed)
     return done.times, failed.times
 
 
@@ -89,7 +89,7 @@ async def test_a_single_outcome_does_not_wait_for_company() -> None:
     book, send_to = Book(), anyio.create_memory_object_stream[Outcome](10)
     send, receive = send_to
     async with anyio.create_task_group() as group:
-        group.start_soon(lambda: record.run(receive, book, recorded=Rings(), failed=Rings()))
+        group.start_soon(lambda: publish.run(receive, book, recorded=Rings(), failed=Rings()))
         async with send:
             await send.send(outcome(1))
             await anyio.sleep(1.5)

@@ -18,7 +18,7 @@ from reelkeep.core.model import (
 )
 from reelkeep.errors import BadAnswer, ProviderError, Unavailable
 from reelkeep.ports import Intake, Missed, Provider
-from reelkeep.stages.reviewing import MOST, Review
+from reelkeep.stages.discovery import MOST, Review
 
 
 @dataclass

@@ -16,7 +16,7 @@ from reelkeep.core.coverage import Claim, Scale
 from reelkeep.core.model import Locator
 from reelkeep.errors import WrongBytes
 from reelkeep.ports import Part, Request, Source
-from reelkeep.stages.gather import gather
+from reelkeep.stages.body import gather
 from reelkeep.stages.request import Asker
 from reelkeep.stages.segments import Lanes
 from simulation.loop import SimLoop

@@ -32,7 +32,7 @@ from reelkeep.errors import (
     Unreachable,
 )
 from reelkeep.ports import Request
-from reelkeep.stages import pour
+from reelkeep.stages import body as bodies
 from reelkeep.stages.host_backoff import HOSTS, Peace
 from virtual import VIRTUAL, Backend
 
@@ -395,7 +395,7 @@ async def test_rule_29_little_pieces_are_gathered() -> None:
         writes.append(len(pieces))
         await original(self, pieces)
 
-    body = media(pour.BATCH + 100_000)
+    body = media(bodies.BATCH + 100_000)
     pieces = [body[at : at + 10_000] for at in range(0, len(body), 10_000)]
     due = download(size=len(body))
     with pytest.MonkeyPatch.context() as patch:
@@ -407,7 +407,7 @@ async def test_rule_29_little_pieces_are_gathered() -> None:
 
 
 async def test_rule_43_the_offset_is_made_durable_now_and_then() -> None:
-    piece = media(1000) + bytes(pour.CHECKPOINT - 1000)
+    piece = media(1000) + bytes(bodies.CHECKPOINT - 1000)
     due = download()
     there = bench([FakeReply(headers={"ETag": '"v1"'}, pieces=[piece, b"x", BREAK])])
     await there.failed(due)
@@ -443,9 +443,9 @@ async def test_rule_28_being_stopped_while_a_batch_waits_for_the_disk_keeps_it()
         await anyio.sleep(1)
         await original(self, pieces)
 
-    body = media(pour.BATCH + 500)
+    body = media(bodies.BATCH + 500)
     headers = {"ETag": '"v1"', "Content-Length": str(len(body))}
-    there = bench([FakeReply(headers=headers, pieces=[body[: pour.BATCH], anyio.Event()])])
+    there = bench([FakeReply(headers=headers, pieces=[body[: bodies.BATCH], anyio.Event()])])
     due = download(size=len(body))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MemoryPart, "write", write)
@@ -453,7 +453,7 @@ async def test_rule_28_being_stopped_while_a_batch_waits_for_the_disk_keeps_it()
             group.start_soon(there.attempt, due)
             await began.wait()
             group.cancel_scope.cancel()
-    assert len(there.left(due)) == pour.BATCH
+    assert len(there.left(due)) == bodies.BATCH
 
 
 async def test_a_full_disk_keeps_what_fitted() -> None:
@@ -493,12 +493,12 @@ async def test_rule_27_a_failed_disk_is_told_as_it_was() -> None:
 
 async def test_progress_can_be_watched() -> None:
     gate = anyio.Event()
-    body = media(pour.BATCH + 1000)
+    body = media(bodies.BATCH + 1000)
     there = bench(
         [
             FakeReply(
                 headers={"Content-Length": str(len(body))},
-                pieces=[body[: pour.BATCH], gate, body[pour.BATCH :]],
+                pieces=[body[: bodies.BATCH], gate, body[bodies.BATCH :]],
             )
         ]
     )
@@ -506,7 +506,7 @@ async def test_progress_can_be_watched() -> None:
         group.start_soon(there.attempt, download(size=len(body)))
         await anyio.sleep(1)
         (flight,) = there.desk.flights.under_way
-        assert (flight.done, flight.total) == (pour.BATCH, len(body))
+        assert (flight.done, flight.total) == (bodies.BATCH, len(body))
         gate.set()
     assert not there.desk.flights.under_way
     assert there.desk.flights.received == len(body)

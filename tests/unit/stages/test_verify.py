@@ -12,7 +12,7 @@ from fakes.attempts import Bench, bench, failed, stored
 from fakes.holdings import download
 from fakes.shelf import media
 from fakes.transport import FakeReply
-from reelkeep.archive.checksums import new_hash
+from reelkeep.archive.hashed_file import new_hash
 from reelkeep.core.model import ANY_BYTES, Download, Level, Outcome
 from reelkeep.errors import Damaged, DigestMismatch, SizeMismatch, TransferError, Unreachable
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from reelkeep.telemetry.libraries import captured
-from reelkeep.telemetry.logs import configure
+from reelkeep.telemetry.logs import captured, configure
 
 
 class Lines:

@@ -7,8 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reelkeep.core.events import EVENTS
 from reelkeep.core.model import ProviderName
-from reelkeep.telemetry.exposition import Exposition
 from reelkeep.telemetry.metrics import MOST_LABELS, Metrics
+from reelkeep.telemetry.server import Exposition
 
 
 class World:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reelkeep.errors import CannotListen
-from reelkeep.telemetry.sockets import socket_file
+from reelkeep.telemetry.server import socket_file
 
 
 def left_behind(path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.telemetry.text import bounded, visible
+from reelkeep.telemetry.values import bounded, visible
 
 
 @pytest.mark.parametrize(

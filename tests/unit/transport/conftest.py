@@ -8,7 +8,7 @@ import pytest
 @pytest.fixture
 def direct(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each GET have a connection of its own."""
-    monkeypatch.setattr("reelkeep.transport.direct.DIRECT_FROM", 0)
+    monkeypatch.setattr("reelkeep.transport.client.DIRECT_FROM", 0)
 
 
 @pytest.fixture(params=["pooled", "direct"])

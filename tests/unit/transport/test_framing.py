@@ -27,7 +27,7 @@ from reelkeep.core.addresses import AddressPolicy
 from reelkeep.errors import BadReply, Garbled, Stalled, TransferError, Unreachable
 from reelkeep.ports import Request
 from reelkeep.transport import AiohttpTransport, TransportOptions
-from reelkeep.transport.reply import AiohttpReply
+from reelkeep.transport.pooled import AiohttpReply
 from servers import Script, Seen, Site, Wire, reply, replying, serving
 
 pytestmark = pytest.mark.usefixtures("way")

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from fakes.rig import running
-from reelkeep.transport.slots import Slots
+from reelkeep.transport.bandwidth import Slots
 from virtual import VIRTUAL, Backend
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from reelkeep.app.doctor.local import not_the_owner
-from reelkeep.archive.places import OURS
+from reelkeep.archive.paths import OURS
 from reelkeep.archive.volumes import volumes_below
 from reelkeep.archive.walk import Listing, walk
-from reelkeep.catalog.offline_summary import glance
+from reelkeep.catalog.read_only import glance
 from reelkeep.core.diagnosis import (
     Check,
     Grade,

@@ -18,7 +18,7 @@ from reelkeep.app.doctor.local import (
     about_program,
 )
 from reelkeep.app.doctor.reach import about_daemon, about_providers
-from reelkeep.catalog.replica import refused
+from reelkeep.catalog.backup import refused
 from reelkeep.core.diagnosis import Check, Grade
 from reelkeep.errors import ConfigError
 from reelkeep.ports import Clock

@@ -18,13 +18,13 @@ from shlex import quote
 from stat import S_IMODE
 from typing import Any
 
-from reelkeep.app.owners import of_others
-from reelkeep.archive.identity import read_identity
+from reelkeep.app.archive_access import of_others
+from reelkeep.archive.setup import read_identity
 from reelkeep.archive.volumes import volumes_below
-from reelkeep.catalog.offline_summary import Glance, glance
-from reelkeep.catalog.replica import run_as
+from reelkeep.catalog.backup import run_as
+from reelkeep.catalog.read_only import Glance, glance
 from reelkeep.catalog.schema import HEAD
-from reelkeep.core.bag import DATA
+from reelkeep.core.checksum_files import DATA
 from reelkeep.core.diagnosis import (
     Check,
     Grade,
@@ -200,7 +200,7 @@ def _is_there(folder: Path, file: Mapping[str, Any]) -> bool:
 
 def about_machine(settings: Settings) -> Found:
     """Judge what of the machine is missing, or not used: certificates, a proxy."""
-    from reelkeep.options.authorities import NO_AUTHORITIES, authorities_are_missing
+    from reelkeep.options.provider import NO_AUTHORITIES, authorities_are_missing
 
     checks = []
     if authorities_are_missing():

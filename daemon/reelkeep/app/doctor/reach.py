@@ -11,7 +11,7 @@ import anyio
 from reelkeep.app.daemon_client import same_catalog
 from reelkeep.app.status import ask_daemon
 from reelkeep.core.diagnosis import Check, Grade, judge_clock
-from reelkeep.core.retry_after import server_time
+from reelkeep.core.header_fields import server_time
 from reelkeep.core.urls import parse
 from reelkeep.errors import ConfigError, TransferError
 from reelkeep.options import Options
@@ -53,7 +53,9 @@ def about_providers(settings: Settings, clock: Clock) -> Found:
     checks: dict[int, list[Check]] = {}
 
     async def ask_all() -> None:
-        from reelkeep.app.wire import open_wire  # and an HTTP client, which nothing else needs here
+        from reelkeep.app.resources import (
+            open_wire,  # and an HTTP client, which nothing else needs here
+        )
 
         async with open_wire(settings) as wire, anyio.create_task_group() as group:
             for number, (name, origin) in enumerate(hosts):

@@ -8,23 +8,19 @@ import click
 from anyio.from_thread import start_blocking_portal
 
 from reelkeep.app import daemon
-from reelkeep.app.books import books
-from reelkeep.app.rereading import make_rereader
+from reelkeep.app.catalog_access import books
+from reelkeep.app.verification import make_rereader
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.demo.ground import furnish, taken
-from reelkeep.cli.demo.proof import Proof, prove
-from reelkeep.cli.demo.report import document, print_farewell, print_proof
-from reelkeep.cli.demo.tour import tree
-from reelkeep.cli.demo.world import grow, simulation
+from reelkeep.cli.demo.report import Proof, document, print_farewell, print_proof, prove, tree
+from reelkeep.cli.demo.workspace import furnish, grow, simulation, taken
 from reelkeep.cli.finding import every
-from reelkeep.cli.findings import drawing
 from reelkeep.cli.invocation import Invocation, log_of, note
+from reelkeep.cli.live_progress import Screen
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json, enabled
 from reelkeep.cli.output import Output
-from reelkeep.cli.pass_runner import Passed, make_pass
-from reelkeep.cli.screen import Screen
-from reelkeep.cli.summary import print_summary
+from reelkeep.cli.pass_runner import Passed, make_pass, print_summary
+from reelkeep.cli.verify import drawing
 from reelkeep.core.integrity import Verdict
 from reelkeep.core.model import ProviderName
 from reelkeep.settings import Settings, load

@@ -1,23 +1,178 @@
-"""Say how a demo went."""
+"""Say how a demo went, and show its archive as a tree."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from shlex import quote
 from shutil import which
+from subprocess import DEVNULL
 from typing import Any
 
+import anyio
 from rich.text import Text
+from rich.tree import Tree
 
-from reelkeep.cli.demo.proof import Proof
-from reelkeep.cli.findings import sentence
-from reelkeep.cli.humanize import number
-from reelkeep.cli.output import Output
+from reelkeep.app.verification import Reread
+from reelkeep.cli.output import Output, number, size
 from reelkeep.cli.pass_runner import Passed
 from reelkeep.cli.tables import cell
+from reelkeep.cli.verify import sentence
+from reelkeep.core.integrity import Mark, Verdict
+from reelkeep.core.manifest import MANIFEST, SUMS
+from reelkeep.core.model import ProviderName
+from reelkeep.simulator import Simulator, World
+
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What a demo has proven."""
+
+    reread: Reread
+    expected: int  #: Files that the providers hold.
+    missing: tuple[str, ...]  #: Those of them that the archive does not hold bit by bit.
+    recorded: int  #: Recordings of the provider that takes acknowledgements.
+    untold: int  #: Those of them that it does not believe to be archived.
+    recordings: int  #: Recordings of all providers.
+    folders: int  #: Those of them that have one: those with files.
+    refuted: tuple[str, ...] | None  #: Folders that sha256sum does not confirm; None: not asked.
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is archived, verified, and acknowledged where that can be done."""
+        wrong = self.reread.blemishes or self.missing or self.untold or self.refuted
+        return not wrong
+
+    def document(self) -> dict[str, Any]:
+        """Return all of it as JSON."""
+        return {
+            "verified": self.reread.document(),
+            "compared": {"expected": self.expected, "missing": list(self.missing)},
+            "acknowledged": {"expected": self.recorded, "missing": self.untold},
+            "sha256sum": None
+            if self.refuted is None
+            else {"folders": self.folders, "failed": list(self.refuted)},
+        }
+
+
+async def prove(
+    archive: Path,
+    simulator: Simulator,
+    types: Mapping[ProviderName, str],
+    reread: Reread,
+    verdicts: Sequence[Verdict],
+) -> Proof:
+    """Compare what was reread with what the simulator holds; `types` are those of providers."""
+    world = simulator.world.expected()
+    held = _digests(verdicts, types)
+    told = set(simulator.journal.acknowledged)
+    folders = [verdict.folder for verdict in verdicts if verdict.key is not None]
+    return Proof(
+        reread=reread,
+        expected=len(world),
+        missing=tuple(
+            each.file
+            for each in world
+            if each.sha256 not in held.get((each.provider, each.recording), ())
+        ),
+        recorded=len(simulator.world.recordings),
+        untold=sum(recording.id not in told for recording in simulator.world.recordings),
+        recordings=_count(simulator.world),
+        folders=len(folders),
+        refuted=await _ask_sha256sum(archive, folders),
+    )
+
+
+def _count(world: World) -> int:
+    return len(world.recordings) + len(world.meetings) + len(world.sessions)
+
+
+def _digests(
+    verdicts: Sequence[Verdict], types: Mapping[ProviderName, str]
+) -> dict[tuple[str, str], set[str]]:
+    """Return the SHA-256 of all good files, by the provider's type and the recording's id."""
+    held: dict[tuple[str, str], set[str]] = {}
+    for verdict in verdicts:
+        if verdict.provider is not None and verdict.id is not None:
+            place = types[ProviderName(verdict.provider)], verdict.id
+            good = [checked for checked in verdict.checked if checked.mark is Mark.OK]
+            held.setdefault(place, set()).update(each.sha256 for each in good if each.sha256)
+    return held
+
+
+async def _ask_sha256sum(archive: Path, folders: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the folders that `sha256sum -c` does not confirm; None where it is not installed."""
+    program = shutil.which("sha256sum")
+    if program is None:
+        return None
+    refuted: list[str] = []
+    limiter = anyio.CapacityLimiter(_AT_ONCE)
+
+    async def ask(folder: str) -> None:
+        async with limiter:
+            ran = await anyio.run_process(
+                [program, "-c", "--strict", SUMS],
+                cwd=archive / folder,
+                check=False,
+                stdout=DEVNULL,
+                stderr=DEVNULL,
+            )
+        if ran.returncode != 0:
+            refuted.append(folder)
+
+    async with anyio.create_task_group() as group:
+        for folder in folders:
+            group.start_soon(ask, folder)
+    return tuple(sorted(refuted))
+
+
+_SHOWN = 2
+"""Recordings of each provider that are shown with their files."""
+
+
+def tree(root: Path, verdicts: Sequence[Verdict]) -> Tree:
+    """Return the tree of the archive at `root`; `verdicts` are of its folders, in their order."""
+    made = Tree(cell(f"{root}/", "bold"), guide_style="dim")
+    for provider, group in groupby(verdicts, key=lambda verdict: verdict.folder.split("/")[0]):
+        _add_provider(made, provider, list(group))
+    return made
+
+
+def _add_provider(made: Tree, provider: str, verdicts: list[Verdict]) -> None:
+    files = sum(_counted(verdict) for verdict in verdicts)
+    total = sum(_bytes(verdict) for verdict in verdicts)
+    label = cell(f"{provider}/", "bold cyan")
+    counts = f"  {number(len(verdicts), 'recording')}, {number(files, 'file')}, {size(total)}"
+    branch = made.add(label.append_text(cell(counts, "dim")))
+    for verdict in verdicts[:_SHOWN]:
+        leaf = branch.add(cell(f"{verdict.folder.partition('/')[2]}/", "cyan"))
+        for line in _files(verdict):
+            leaf.add(line)
+    if (hidden := len(verdicts) - _SHOWN) > 0:
+        branch.add(cell(f"… and {number(hidden, 'more recording')}", "dim"))
+
+
+def _files(verdict: Verdict) -> Iterator[Text]:
+    longest = max((len(checked.name) for checked in verdict.checked), default=0)
+    for checked in sorted(verdict.checked, key=lambda each: each.name):
+        told = "" if checked.size is None else f"{size(checked.size):>10}"
+        yield cell(f"{checked.name:<{longest}}").append(told, "dim")
+
+
+def _counted(verdict: Verdict) -> int:
+    """Return how many files there are beside those that are about the others."""
+    return sum(checked.name not in (MANIFEST, SUMS) for checked in verdict.checked)
+
+
+def _bytes(verdict: Verdict) -> int:
+    return sum(checked.size or 0 for checked in verdict.checked)
 
 
 def document(folder: Path, passed: Passed, proof: Proof) -> dict[str, Any]:

@@ -8,23 +8,36 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
-from reelkeep.errors import NotYet, Refused
+from reelkeep.errors import AuthFailed, NotYet, ProviderError, Refused
 from reelkeep.ports import Finding, Tools, Traits
-from reelkeep.providers.gotoassist import calls
+from reelkeep.providers.gotoassist import client
 from reelkeep.providers.gotoassist.api_errors import Rejected
 from reelkeep.providers.gotoassist.auth import credentials
-from reelkeep.providers.gotoassist.bulk import Bulk, Ids
-from reelkeep.providers.gotoassist.calls import Batch
-from reelkeep.providers.gotoassist.checkup import checkup
-from reelkeep.providers.gotoassist.client import Client
-from reelkeep.providers.gotoassist.descriptions import addresses, described, refused
-from reelkeep.providers.gotoassist.discovery import Discovery
-from reelkeep.providers.gotoassist.listing import listed
+from reelkeep.providers.gotoassist.batch_calls import Bulk, Ids, Refusals
+from reelkeep.providers.gotoassist.client import Batch, Client
+from reelkeep.providers.gotoassist.discovery import Discovery, addresses, described, listed, refused
 from reelkeep.providers.gotoassist.locators import Locators, Told
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
-from reelkeep.providers.gotoassist.refusals import Refusals
 from reelkeep.providers.gotoassist.replies import Links, Listing, Unusable, read_links
 from reelkeep.providers.pacing import Pacer
+
+
+async def checkup(
+    token: Callable[[], Awaitable[str]], probe: Callable[[], Awaitable[Listing]]
+) -> Sequence[Finding]:
+    """Return findings on access and, if there is access, on the listing."""
+    try:
+        await token()
+        listing = await probe()
+    except AuthFailed as error:
+        return [Finding("access", ok=False, message=str(error))]
+    except ProviderError as error:
+        return [Finding("recordings", ok=False, message=str(error))]
+    count = len(listing.ready) + len(listing.transcodable)
+    return [
+        Finding("access", ok=True, message="the access token is accepted"),
+        Finding("recordings", ok=True, message=f"can be listed; of the last day, {count} wait"),
+    ]
 
 
 class GoToAssist:
@@ -43,11 +56,11 @@ class GoToAssist:
         self._credentials = credentials(options.name, options.auth, tools)
         self._client = Client(options, tools, self._credentials, pacer)
         self._discovery = Discovery(options, tools, self._client)
-        self._marking = self._bulk(calls.mark(options.ids), self._marked)
-        self._transcoding = self._bulk(calls.transcode(options.ids), self._access)
+        self._marking = self._bulk(client.mark(options.ids), self._marked)
+        self._transcoding = self._bulk(client.transcode(options.ids), self._access)
         urls = Bulk(
             self._client,
-            calls.urls(options.ids),
+            client.urls(options.ids),
             most=options.ids.batch,
             probe=self._sound,
             check=lambda answer: read_links(answer.json),
@@ -109,7 +122,7 @@ class GoToAssist:
 
     async def _probe(self) -> Listing:
         """List one day: the cheapest question that needs token, keys and seat."""
-        return await listed(self._client, self._options, calls.listing(self._options, days=1))
+        return await listed(self._client, self._options, client.listing(self._options, days=1))
 
     async def _access(self) -> Ids:
         """See that the account is in order; no id is named in a call that does something to it."""
@@ -119,13 +132,13 @@ class GoToAssist:
     async def _marked(self) -> Ids:
         """See that the account is in order, and find ids that are marked: twice is harmless."""
         await self._probe()
-        archived = calls.listing(self._options, archived=True)
+        archived = client.listing(self._options, archived=True)
         return (await listed(self._client, self._options, archived)).ready[-2:]
 
     async def _sound(self) -> Ids:
         """See that the account is in order, and find ids that `/urls` should know."""
         latest = (await self._probe()).ready
-        archived = calls.listing(self._options, archived=True)
+        archived = client.listing(self._options, archived=True)
         return (*latest[-1:], *(await listed(self._client, self._options, archived)).ready[-2:])
 
 
@@ -141,7 +154,7 @@ def traits(options: GoToAssistOptions) -> Traits:
         acknowledges=options.mark_archived,
         epoch=options.since,
         scope=scope(options),
-        batch=calls.MOST,
+        batch=client.MOST,
     )
 
 

@@ -6,13 +6,13 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import anyio
 
-from reelkeep.core.retry_after import clock_hint
+from reelkeep.core.header_fields import clock_hint
 from reelkeep.errors import (
     AuthFailed,
     BadAnswer,
@@ -22,12 +22,34 @@ from reelkeep.errors import (
     RateLimited,
     Unavailable,
 )
-from reelkeep.ports import Request, Tools
+from reelkeep.ports import Dice, Request, Tools
 from reelkeep.providers.gotoassist.api_errors import Complaint, complaint
 from reelkeep.providers.gotoassist.options import GoToAssistAuth
-from reelkeep.providers.gotoassist.patience import patiently
 from reelkeep.providers.tokens import Token, TokenSource
 from reelkeep.providers.web import Answer, ask, parse, query
+
+T = TypeVar("T")
+
+RETRIES = 3
+"""After the first attempt; longer trouble is the caller's to wait for."""
+
+
+async def patiently(
+    attempt: Callable[[], Awaitable[T]], *, dice: Dice, retries: int = RETRIES
+) -> T:
+    """Return what `attempt` does, trying up to `retries` times more, after about 1, 2 and 4 s.
+
+    Raises:
+        Unavailable, BadAnswer: The last attempt failed like this, too.
+        ProviderError: Any other is raised at once.
+    """
+    for retry in range(retries):
+        try:
+            return await attempt()
+        except (Unavailable, BadAnswer):
+            await anyio.sleep(2**retry * (0.75 + 0.5 * dice()))
+    return await attempt()
+
 
 _TOKEN = re.compile(r"[!-~]{1,16000}")
 _LIFE = timedelta(hours=1)  # documented, should the answer not say

@@ -2,22 +2,152 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from reelkeep.core.model import Readiness, Recording, RecordingId, Window
-from reelkeep.core.poll_window import EPOCH
-from reelkeep.core.timetable import halves
-from reelkeep.core.unread import named
-from reelkeep.errors import BadAnswer, ProviderError, Unavailable
+from reelkeep.core.matching import own_id, shared_id
+from reelkeep.core.model import File, FileId, Readiness, Recording, RecordingId, Window
+from reelkeep.core.poll_window import EPOCH, halves, named
+from reelkeep.errors import BadAnswer, Misconfigured, ProviderError, Unavailable
 from reelkeep.ports import Tools
-from reelkeep.providers.gotoassist import calls
-from reelkeep.providers.gotoassist.calls import Call
-from reelkeep.providers.gotoassist.client import Client
-from reelkeep.providers.gotoassist.listing import listed
+from reelkeep.providers.gotoassist import client
+from reelkeep.providers.gotoassist.api_errors import Rejected
+from reelkeep.providers.gotoassist.client import Call, Client, stamp
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
-from reelkeep.providers.gotoassist.replies import CAP, Listing
+from reelkeep.providers.gotoassist.replies import (
+    CAP,
+    Address,
+    Links,
+    Listing,
+    path_of,
+    read_listing,
+)
+
+VIDEO, EVENTS, THUMBNAIL = FileId("mp4"), FileId("events"), FileId("thumbnail")
+
+_FILES = (
+    File(id=VIDEO, stem="recording", extension="mp4", file_type="MP4"),
+    File(id=EVENTS, stem="recording", extension="events", file_type="EVENTS"),
+    File(id=THUMBNAIL, stem="thumbnail", extension="jpg", file_type="JPG"),
+)
+
+
+def addresses(links: Links) -> Mapping[FileId, Address]:
+    """Return the address of each file that has one, or why it is of no use."""
+    return {file.id: address for file, address in _listed(links)}
+
+
+def _listed(links: Links) -> list[tuple[File, Address]]:
+    """Return the files with their addresses; those of several entries have ids of their own."""
+    found: list[tuple[File, Address]] = []
+    for number, file in enumerate(_FILES):
+        family: dict[tuple[str, str | None], tuple[Links, Address]] = {}
+        for each in sorted((links, *links.others), key=_traits):
+            address = (each.video, each.events, each.thumbnail)[number]
+            if address is not None:
+                path = path_of(address)
+                told = _traits(each) if file.id == VIDEO or path is None else ""
+                family.setdefault((told, path), (each, address))  # one path is one small file
+        found += _named(file, list(family.values()))
+    return found
+
+
+def _named(file: File, family: list[tuple[Links, Address]]) -> list[tuple[File, Address]]:
+    """Return a file for each address of one kind; their ids depend on no order."""
+    known = Counter(_traits(each) for each, _ in family)
+    named: list[tuple[File, Address]] = []
+    for each, address in family:
+        id_ = file.id
+        if len(family) > 1:
+            more = () if known[_traits(each)] == 1 else (path_of(address),)
+            id_ = shared_id(file.id, _traits(each), *more)
+        size = each.size if file.id == VIDEO else None
+        named.append((replace(file, id=id_, size=size), address))
+    return named
+
+
+def _traits(links: Links) -> str:
+    return f"{links.size} {None if links.started is None else stamp(links.started)}"
+
+
+def described(recording: Recording, links: Links, options: GoToAssistOptions) -> Recording:
+    """Return `recording` with what `links` say of it, the addresses themselves excepted.
+
+    A file without an address is left out, and named among the facts as missing. One whose address
+    cannot be used was announced: it is a file, and locating it says why it cannot be had.
+    """
+    files = [file for file, _ in _listed(links)]
+    there = {own_id(file.id) for file in files}
+    missing = [str(file.id) for file in _FILES if file.id not in there]
+    facts = {
+        "recordingStartTime": None if links.started is None else stamp(links.started),
+        "recordingSize": links.size,
+        "missing": missing or None,
+    }
+    return replace(
+        recording,
+        started=links.started or recording.started,
+        files=tuple(files),
+        facts=_facts(recording, options, facts),
+    )
+
+
+def refused(recording: Recording, rejected: Rejected, options: GoToAssistOptions) -> Recording:
+    """Return `recording` with the files it should have; locating them says why they cannot be had.
+
+    So an operator sees them fail, and may retry or waive them; polls ask no more.
+    """
+    return replace(
+        recording, files=_FILES, facts=_facts(recording, options, {"refused": str(rejected)})
+    )
+
+
+def _facts(
+    recording: Recording, options: GoToAssistOptions, said: Mapping[str, Any]
+) -> dict[str, Any]:
+    facts = {
+        "recordingId": str(recording.id),
+        "accountKey": options.account_key,
+        "userKey": options.user_key,
+        "companyId": options.company_id,
+        "sessionType": options.session_type,
+        **said,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+_KEYS = ("account_key", "user_key", "company_id")
+
+
+async def listed(client: Client, options: GoToAssistOptions, call: Call) -> Listing:
+    """Return the answer to `call`.
+
+    Raises:
+        Misconfigured: It is refused; the message says what to look at.
+        ProviderError: As `Client.send` raises it.
+    """
+    try:
+        answer = await client.send(call)
+    except Rejected as error:
+        raise Misconfigured(advice(options, error)) from error
+    return read_listing(answer.json)
+
+
+def advice(options: GoToAssistOptions, error: Rejected) -> str:
+    """Return what to look at after a listing was refused."""
+    keys = " or ".join(key for key in _KEYS if getattr(options, key) is not None)
+    if error.unrouted:
+        return f"base_url is not the address of the API: {error}"
+    if error.status == 403:
+        return (
+            f"{keys} does not belong to the owner of the token, session recording is not enabled, "
+            f"or the owner has no Remote Support seat: {error}"
+        )
+    return f"{keys} or another setting is not understood: {error}"
+
 
 _TOLERATED = 3  # windows that may fail before a sweep is given up
 _AHEAD = timedelta(days=1)  # their clock may be ahead of ours
@@ -67,7 +197,9 @@ class Discovery:
                 continue
             parts = halves(window)
             if parts is None:
-                sweep.incomplete.append(f"over {CAP - 1} recordings at {calls.stamp(window.since)}")
+                sweep.incomplete.append(
+                    f"over {CAP - 1} recordings at {client.stamp(window.since)}"
+                )
                 continue
             read = [
                 (part, await self._read(self._within(part, sweep), part, sweep)) for part in parts
@@ -86,7 +218,7 @@ class Discovery:
     async def _read(self, call: Call, window: Window, sweep: _Sweep) -> Listing | None:
         """Return the listing, `None` if it could not be had in passing trouble."""
         kind = "archived recordings" if sweep.archived else "recordings"
-        where = f"{kind} of {calls.stamp(window.since)} to {calls.stamp(window.until)}"
+        where = f"{kind} of {client.stamp(window.since)} to {client.stamp(window.until)}"
         try:
             listing = await listed(self._client, self._options, call)
         except Unavailable as error:
@@ -103,7 +235,7 @@ class Discovery:
     def _first(self, span: Window, *, archived: bool) -> Call:
         """Return the call for all of `span`, with no bound that bounds nothing."""
         since = self._since(span)
-        return calls.listing(
+        return client.listing(
             self._options,
             since=since if since > EPOCH else None,
             until=span.until if span.until < self._tools.clock() else None,
@@ -112,7 +244,7 @@ class Discovery:
         )
 
     def _within(self, window: Window, sweep: _Sweep) -> Call:
-        return calls.listing(
+        return client.listing(
             self._options, since=window.since, until=window.until, archived=sweep.archived
         )
 

@@ -12,8 +12,7 @@ import anyio
 from reelkeep.core.model import RecordingId
 from reelkeep.errors import NotYet, ProviderError, Refused, TransferError
 from reelkeep.providers.gotoassist.api_errors import Rejected
-from reelkeep.providers.gotoassist.bulk import Bulk, Spoilt
-from reelkeep.providers.gotoassist.refusals import Refusals
+from reelkeep.providers.gotoassist.batch_calls import Bulk, Refusals, Spoilt
 from reelkeep.providers.gotoassist.replies import Links, read_links
 
 LIFE = timedelta(hours=24)

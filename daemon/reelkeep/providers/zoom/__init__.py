@@ -11,15 +11,15 @@ from reelkeep.providers.zoom.options import VideoSdkOptions, ZoomOptions
 
 
 def _meetings(options: ZoomOptions, tools: Tools) -> Provider:
-    from reelkeep.providers.zoom.meetings import build
+    from reelkeep.providers.zoom.provider import meetings
 
-    return build(options, tools)
+    return meetings(options, tools)
 
 
 def _videosdk(options: VideoSdkOptions, tools: Tools) -> Provider:
-    from reelkeep.providers.zoom.videosdk import build
+    from reelkeep.providers.zoom.provider import sessions
 
-    return build(options, tools)
+    return sessions(options, tools)
 
 
 MEETINGS = Adapter("zoom", ZoomOptions, _meetings)

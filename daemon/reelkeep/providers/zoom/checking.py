@@ -10,15 +10,15 @@ from typing import Final
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clock, Finding
 from reelkeep.providers.zoom.api_errors import Denied, Misplaced, Rejected, Verdict
+from reelkeep.providers.zoom.auth import Bearer
 from reelkeep.providers.zoom.client import Client, Question
-from reelkeep.providers.zoom.days import Days
-from reelkeep.providers.zoom.grants import Bearer
-from reelkeep.providers.zoom.itinerary import Itinerary, Place
+from reelkeep.providers.zoom.discovery import Itinerary, Place
+from reelkeep.providers.zoom.endpoints import encoded
 from reelkeep.providers.zoom.json_values import quoted
+from reelkeep.providers.zoom.listing import Days
 from reelkeep.providers.zoom.options import ACCOUNT
-from reelkeep.providers.zoom.paths import encoded
+from reelkeep.providers.zoom.recording_api import NOWHERE, Wholes
 from reelkeep.providers.zoom.users import WHOLE_ACCOUNT, Everybody, Places
-from reelkeep.providers.zoom.wholes import NOWHERE, Wholes
 
 _FINE: Final = {
     Verdict.NOTHING: "allowed",

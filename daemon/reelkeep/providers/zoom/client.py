@@ -10,14 +10,13 @@ from typing import Any, Final
 
 import anyio
 
-from reelkeep.core.retry_after import clock_hint
+from reelkeep.core.header_fields import clock_hint
 from reelkeep.errors import ProviderError, RateLimited, Unavailable
 from reelkeep.ports import Clock, Dice, Request, Transport
-from reelkeep.providers.pacing import PATIENCE, limited
-from reelkeep.providers.throttle_log import Throttling
+from reelkeep.providers.pacing import PATIENCE, Throttling, limited
 from reelkeep.providers.web import Answer, ask, query
 from reelkeep.providers.zoom.api_errors import Judgement, Rejected, Verdict, judge
-from reelkeep.providers.zoom.grants import Bearer
+from reelkeep.providers.zoom.auth import Bearer
 from reelkeep.providers.zoom.limits import Label, Limits, come_back
 
 Pairs = tuple[tuple[str, str], ...]

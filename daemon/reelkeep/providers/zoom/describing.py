@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from reelkeep.core.model import ProviderName, Readiness, Recording, Shortfall, Window
-from reelkeep.core.unread import PartlyDescribed, Unread, named
+from reelkeep.core.poll_window import PartlyDescribed, Unread, named
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Report
 from reelkeep.providers.zoom.api_errors import Denied
 from reelkeep.providers.zoom.failures import IN_A_ROW, Failure, Outcomes, of_account
 from reelkeep.providers.zoom.json_values import quoted
-from reelkeep.providers.zoom.locating import LOST, report_refusal
-from reelkeep.providers.zoom.parallel import in_lanes
-from reelkeep.providers.zoom.shapes import Sighting, merged
-from reelkeep.providers.zoom.wholes import Wholes
+from reelkeep.providers.zoom.limits import in_lanes
+from reelkeep.providers.zoom.locators import LOST, report_refusal
+from reelkeep.providers.zoom.recording_api import Wholes
+from reelkeep.providers.zoom.recording_parsing import Sighting, merged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

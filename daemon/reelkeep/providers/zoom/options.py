@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from reelkeep.core.disposal import Disposal
 from reelkeep.core.filters import Filter
+from reelkeep.core.lifecycle import Disposal
 from reelkeep.options import (
     Address,
     CriteriaOptions,

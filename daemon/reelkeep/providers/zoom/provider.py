@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+import hashlib
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
-from reelkeep.core.unread import Unread, merged
-from reelkeep.ports import Dice, Finding, Traits
+from reelkeep.core.poll_window import Unread, merged
+from reelkeep.ports import Dice, Finding, Tools, Traits
+from reelkeep.providers.pacing import Throttling
+from reelkeep.providers.tokens import Token, TokenSource
 from reelkeep.providers.zoom.api_errors import Denied
+from reelkeep.providers.zoom.auth import App, Bearer, own_token
 from reelkeep.providers.zoom.checking import Checker
-from reelkeep.providers.zoom.days import DAY, halves
+from reelkeep.providers.zoom.client import Client
 from reelkeep.providers.zoom.describing import Describer
-from reelkeep.providers.zoom.itinerary import Itinerary, Place
-from reelkeep.providers.zoom.locating import LOST, Finder
-from reelkeep.providers.zoom.removal import Removal
-from reelkeep.providers.zoom.survey import Survey
-from reelkeep.providers.zoom.surveyed import ListingTask
-from reelkeep.providers.zoom.users import GROUPS, Places, at_user
+from reelkeep.providers.zoom.discovery import Itinerary, Place, Survey
+from reelkeep.providers.zoom.endpoints import MEETINGS, SESSIONS
+from reelkeep.providers.zoom.limits import Limits
+from reelkeep.providers.zoom.listing import DAY, halves
+from reelkeep.providers.zoom.locators import LOST, Finder, Links, Sign, Trash, in_header, in_query
+from reelkeep.providers.zoom.options import ACCOUNT, VideoSdkOptions, ZoomOptions, ZoomSpan
+from reelkeep.providers.zoom.recording_api import Removal, Wholes
+from reelkeep.providers.zoom.recording_parsing import ParseOptions
+from reelkeep.providers.zoom.survey_result import ListingTask
+from reelkeep.providers.zoom.users import (
+    GROUPS,
+    WHOLE_ACCOUNT,
+    Everybody,
+    Fixed,
+    Known,
+    Places,
+    at_user,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +136,232 @@ def _halved(unread: Iterable[Unread]) -> list[Unread]:
 
 def _covers(span: Window, unread: Unread) -> bool:
     return span.since <= unread.window.since and unread.window.until <= span.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What sets one kind of account apart from another."""
+
+    itinerary: Itinerary
+    places: Callable[[Client], Places]
+    path: str  #: Of one recording, with a place for its encoded id.
+    scope: Mapping[str, object]  #: JSON; when it or `since` changes, everything is read again.
+    describes: bool = False
+    by_user: bool = False  #: Recordings are listed at each user, not for the account as a whole.
+    users: str = ""  #: `all` or `account`, if that is what the operator wants.
+    sign: Sign = in_header
+
+
+def assembled(
+    options: ZoomSpan, tools: Tools, plan: Plan, fetch: Callable[[], Awaitable[Token]]
+) -> Zoom:
+    """Return the adapter of one account; `fetch` gets an access token."""
+    name, clock = ProviderName(options.name), tools.clock
+    bearer = Bearer(TokenSource(fetch, clock=clock, learn=tools.learn), clock)
+    client = Client(
+        options.api_url,
+        transport=tools.transport,
+        bearer=bearer,
+        limits=Limits(options.plan, clock=clock, dice=tools.dice),
+        throttling=Throttling(name, options.api_url, clock=clock, report=tools.report),
+        clock=clock,
+        dice=tools.dice,
+    )
+    links = Links(clock)
+    survey = Survey(name, client=client, links=links, clock=clock, report=tools.report)
+    angle = ParseOptions(
+        dialect=plan.itinerary.dialect, settle=options.settle, audio=plan.itinerary.audio
+    )
+    wholes = Wholes(client=client, path=plan.path, angle=angle)
+    places = plan.places(client)
+    return Zoom(
+        name=name,
+        traits=_traits(options, plan),
+        places=places,
+        itinerary=plan.itinerary,
+        survey=survey,
+        describer=Describer(name=name, wholes=wholes, by_user=plan.by_user, report=tools.report),
+        finder=Finder(
+            name,
+            wholes=wholes,
+            links=links,
+            bearer=bearer,
+            report=tools.report,
+            trash=_trash(plan.itinerary, places, survey, links, tools),
+            sign=plan.sign,
+        ),
+        removal=Removal(wholes),
+        checker=Checker(
+            client=client,
+            bearer=bearer,
+            places=places,
+            itinerary=plan.itinerary,
+            wholes=wholes,
+            clock=clock,
+            users=plan.users,
+        ),
+        dice=tools.dice,
+    )
+
+
+def _trash(
+    itinerary: Itinerary, places: Places, survey: Survey, links: Links, tools: Tools
+) -> Trash | None:
+    async def read() -> None:
+        found = await places.all()
+        now = tools.clock()
+        reading = survey.discover(
+            (),
+            itinerary.trash(found.places),
+            unlisted=list(found.unlisted.values()),
+            witnesses=itinerary.witnesses(found.places, Window(now, now), tools.dice()),
+        )
+        async for _ in reading:
+            pass  # whatever is listed has put its addresses into the links
+
+    return Trash(read, links, tools.clock) if itinerary.rescue else None
+
+
+def _traits(options: ZoomSpan, plan: Plan) -> Traits:
+    scope = {**plan.scope, "since": options.since.timestamp()}
+    written = json.dumps(scope, sort_keys=True).encode()
+    return Traits(
+        type=options.type,
+        interval=options.interval,
+        filter=options.filter(),
+        describes=plan.describes,
+        lookback=options.lookback,
+        deep_scan=options.deep_scan,
+        epoch=options.since,
+        disposal=options.disposal(),
+        scope=hashlib.sha256(written).hexdigest()[:16],
+    )
+
+
+def meetings(options: ZoomOptions, tools: Tools) -> Zoom:
+    """Return the adapter of one account."""
+    app = App(
+        token_url=options.token_url,
+        account_id=options.account_id,
+        client_id=options.client_id,
+        client_secret=options.client_secret.reveal(),
+    )
+
+    async def fetch() -> Token:
+        return await app.token(tools.transport, tools.clock)
+
+    return assembled(options, tools, _plan(options, tools), fetch)
+
+
+def _plan(options: ZoomOptions, tools: Tools) -> Plan:
+    def places(client: Client) -> Places:
+        if options.users == ACCOUNT:
+            return Fixed((WHOLE_ACCOUNT,))
+        users: Places = Everybody(client, tools.clock)
+        if options.users is not None:
+            users = Fixed(tuple(at_user(name, configured=True) for name in options.users))
+        return Without(users, options.exclude.users) if options.exclude.users else users
+
+    return Plan(
+        itinerary=Itinerary(
+            dialect=MEETINGS,
+            settle=options.settle,
+            rescue=options.trash == "rescue",
+            connector=options.meeting_connector,
+            audio=options.participant_audio,
+            meeting_id=options.meeting_id,
+        ),
+        places=places,
+        path="/meetings/{}/recordings",
+        scope=_meetings_scope(options),
+        describes=options.participant_audio,
+        by_user=options.users != ACCOUNT,
+        users=_way(options),
+    )
+
+
+class Without:
+    """The users of `places` whose recordings are wanted; see `reelkeep.providers.zoom.users`."""
+
+    def __init__(self, places: Places, excluded: Sequence[str]) -> None:
+        self._places = places
+        self._excluded = {name.casefold() for name in excluded}
+
+    async def all(self, span: Window | None = None) -> Known:
+        known = await self._places.all(span)
+        unwanted = {place.user for place in known.places if self._is_excluded(place)}
+        return replace(
+            known,
+            places=[place for place in known.places if place.user not in unwanted],
+            excluded=frozenset(
+                name for each in known.places if each.user in unwanted for name in _names(each)
+            ),
+        )
+
+    async def samples(self) -> Sequence[Place]:
+        found = await self._places.samples()
+        return [place for place in found if not self._is_excluded(place)] or found
+
+    def _is_excluded(self, place: Place) -> bool:
+        return any(name.casefold() in self._excluded for name in _names(place))
+
+
+def _names(place: Place) -> tuple[str, str]:
+    return place.user, place.host
+
+
+def _meetings_scope(options: ZoomOptions) -> dict[str, object]:
+    excluded = sorted(options.exclude.users)
+    return {
+        **({"exclude": excluded} if excluded else {}),
+        "account": options.account_id,
+        "users": sorted(options.users) if isinstance(options.users, tuple) else options.users,
+        "meeting": options.meeting_id,
+        "trash": options.trash,
+        "connector": options.meeting_connector,
+        "audio": options.participant_audio,
+    }
+
+
+def _way(options: ZoomOptions) -> str:
+    """Return how users are found, '' if they are configured one by one."""
+    if options.users is None:
+        return "all"
+    return options.users if isinstance(options.users, str) else ""
+
+
+_SIGNS = {"header": in_header, "query": in_query}
+
+
+def sessions(options: VideoSdkOptions, tools: Tools) -> Zoom:
+    """Return the adapter of one account."""
+    secret = options.api_secret.reveal()
+
+    async def fetch() -> Token:
+        return own_token(options.api_key, secret, tools.clock)
+
+    plan = Plan(
+        itinerary=Itinerary(
+            dialect=SESSIONS,
+            settle=options.settle,
+            rescue=options.trash == "rescue",
+            audio=options.participant_audio,
+        ),
+        places=_sessions_place,
+        path="/videosdk/sessions/{}/recordings",
+        scope=_sessions_scope(options),
+        describes=options.participant_audio,
+        sign=_SIGNS[options.token_in],
+    )
+    return assembled(options, tools, plan, fetch)
+
+
+def _sessions_scope(options: VideoSdkOptions) -> dict[str, object]:
+    scope: dict[str, object] = {"key": options.api_key, "trash": options.trash}
+    if options.participant_audio:  # else as it was before there was the option
+        scope["audio"] = True
+    return scope
+
+
+def _sessions_place(_: Client) -> Places:
+    return Fixed((Place(path="/videosdk/recordings"),))

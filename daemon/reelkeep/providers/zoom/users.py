@@ -13,11 +13,11 @@ from reelkeep.core.model import Window
 from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.ports import Clock
 from reelkeep.providers.zoom.client import Client, Question, pairs
+from reelkeep.providers.zoom.discovery import Place
+from reelkeep.providers.zoom.endpoints import user
 from reelkeep.providers.zoom.failures import Failure, of_account
-from reelkeep.providers.zoom.itinerary import Place
 from reelkeep.providers.zoom.json_values import objects, text
 from reelkeep.providers.zoom.listing import PAGE_SIZE, Drained, Entry, Listing, drain
-from reelkeep.providers.zoom.paths import user
 
 INVITED: Final = "pending"
 STATUSES: Final = ("active", "inactive", INVITED)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from reelkeep.cli.demo.ground import MARKER, furnish, taken
+from reelkeep.cli.demo.workspace import MARKER, furnish, taken
 from reelkeep.errors import Busy
 from reelkeep.options import secrets_of
 from reelkeep.settings import load

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reelkeep.cli.demo.world import simulation
+from reelkeep.cli.demo.workspace import simulation
 
 
 @pytest.mark.parametrize("recordings", [1, 2, 3, 29, 30, 31, 60])

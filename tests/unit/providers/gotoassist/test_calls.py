@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from fakes.goto import ids, options
 from reelkeep.core.model import RecordingId
-from reelkeep.providers.gotoassist import calls
-from reelkeep.providers.gotoassist.calls import ROOM, batches, listing
+from reelkeep.providers.gotoassist import client
+from reelkeep.providers.gotoassist.client import ROOM, batches, listing
 from reelkeep.providers.gotoassist.options import IdSyntax
 
 NOON = datetime(2025, 11, 3, 12, 0, tzinfo=UTC)
@@ -59,18 +59,18 @@ def test_times_are_in_utc_and_widened_to_whole_seconds() -> None:
 def test_urls_are_asked_for_in_the_configured_syntax(
     syntax: IdSyntax, pairs: tuple[tuple[str, str], ...]
 ) -> None:
-    call = calls.urls(syntax).call(ids(1, 2))
+    call = client.urls(syntax).call(ids(1, 2))
     assert (call.method, call.path, call.pairs) == ("GET", "archive/recordings/urls", pairs)
 
 
 def test_ids_go_into_the_path() -> None:
-    marked = calls.mark(IdSyntax()).call(ids(1, 2))
+    marked = client.mark(IdSyntax()).call(ids(1, 2))
     assert (marked.method, marked.path, marked.body) == (
         "PUT",
         "archive/recordings/archived/1,2",
         None,
     )
-    transcoded = calls.transcode(IdSyntax()).call(ids(3))
+    transcoded = client.transcode(IdSyntax()).call(ids(3))
     assert (transcoded.method, transcoded.path, transcoded.body) == (
         "POST",
         "archive/recordings/transcode/3",
@@ -80,7 +80,7 @@ def test_ids_go_into_the_path() -> None:
 
 def test_ids_go_into_the_body_as_numbers_as_long_as_they_are() -> None:
     big = ids(9223372036854775807)
-    call = calls.mark(IdSyntax(mark="body")).call([*big, RecordingId("007"), RecordingId("a-1")])
+    call = client.mark(IdSyntax(mark="body")).call([*big, RecordingId("007"), RecordingId("a-1")])
     assert (call.path, call.body) == (
         "archive/recordings/archived",
         b'{"recordingIds":[9223372036854775807,"007","a-1"]}',
@@ -101,7 +101,7 @@ def test_batches_keep_order_and_fit(texts: list[str], most: int) -> None:
 def test_a_batch_leaves_room_for_the_parameter_repeated_with_each_id() -> None:
     wanted = ids(*range(10**14, 10**14 + 500))
     syntax = IdSyntax(urls="repeat", batch=500)
-    batch = calls.urls(syntax)
+    batch = client.urls(syntax)
     lengths = [
         sum(len(name) + len(value) + 2 for name, value in batch.call(part).pairs)
         for part in batches(wanted, most=500, overhead=batch.overhead)

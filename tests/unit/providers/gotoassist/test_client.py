@@ -20,8 +20,7 @@ from reelkeep.errors import (
     Unreachable,
 )
 from reelkeep.providers.gotoassist.api_errors import Rejected
-from reelkeep.providers.gotoassist.calls import Call, listing
-from reelkeep.providers.gotoassist.client import Client
+from reelkeep.providers.gotoassist.client import Call, Client, listing
 from reelkeep.providers.pacing import Pacer
 from reelkeep.providers.web import Answer as Said
 from virtual import VIRTUAL, Backend, clock

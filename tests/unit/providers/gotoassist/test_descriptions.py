@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fakes.goto import link, options
 from reelkeep.core.model import Recording
-from reelkeep.providers.gotoassist.descriptions import addresses, described
+from reelkeep.providers.gotoassist.discovery import addresses, described
 from reelkeep.providers.gotoassist.replies import Links, read_links
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fakes.zoom import URL, file, meeting
-from reelkeep.providers.zoom.shapes import merged, sighting
-from unit.providers.zoom.test_shapes import ANGLE
+from reelkeep.providers.zoom.recording_parsing import merged, sighting
+from unit.providers.zoom.test_recording_parsing import ANGLE
 
 VIDEO = file("x", file_size=10)
 SOUND = file("x", file_type="M4A", file_extension="M4A", recording_type="audio_only", file_size=20)

@@ -17,11 +17,11 @@ from reelkeep.errors import (
     Unavailable,
     Unreachable,
 )
-from reelkeep.providers.throttle_log import Throttling
+from reelkeep.providers.pacing import Throttling
 from reelkeep.providers.tokens import TokenSource
 from reelkeep.providers.zoom.api_errors import Denied, Verdict
+from reelkeep.providers.zoom.auth import App, Bearer
 from reelkeep.providers.zoom.client import Client, Question
-from reelkeep.providers.zoom.grants import App, Bearer
 from reelkeep.providers.zoom.limits import LIMITS, Label, Limits
 from virtual import START, VIRTUAL, Backend, clock
 

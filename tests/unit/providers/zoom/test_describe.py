@@ -7,10 +7,10 @@ import pytest
 from fakes.transport import FakeReply
 from fakes.zoom import Bench, discovered, error, file, meeting, page
 from reelkeep.core.model import Window
-from reelkeep.core.unread import PartlyDescribed, Unread
+from reelkeep.core.poll_window import PartlyDescribed, Unread
 from reelkeep.errors import AuthFailed, Unreachable
-from reelkeep.providers.zoom.paths import encoded
-from reelkeep.providers.zoom.wholes import NOWHERE
+from reelkeep.providers.zoom.endpoints import encoded
+from reelkeep.providers.zoom.recording_api import NOWHERE
 from virtual import VIRTUAL, Backend
 
 LIST = "/users/u-1/recordings"

@@ -23,7 +23,7 @@ from fakes.zoom import (
 )
 from reelkeep.core.admission import fingerprint
 from reelkeep.core.model import Recording, Window
-from reelkeep.core.unread import PartlyRead, Unread
+from reelkeep.core.poll_window import PartlyRead, Unread
 from reelkeep.errors import (
     AuthFailed,
     BadAnswer,
@@ -35,9 +35,9 @@ from reelkeep.errors import (
     Unreachable,
 )
 from reelkeep.ports import Provider
-from reelkeep.providers.zoom.parallel import LANES
+from reelkeep.providers.zoom.limits import LANES
 from reelkeep.providers.zoom.provider import Zoom
-from reelkeep.providers.zoom.surveyed import MOST_SHORT
+from reelkeep.providers.zoom.survey_result import MOST_SHORT
 from reelkeep.providers.zoom.users import STATUSES
 from virtual import VIRTUAL, Backend
 

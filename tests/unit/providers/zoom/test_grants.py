@@ -11,7 +11,7 @@ from fakes.zoom import NOW
 from reelkeep.errors import AuthFailed, Misconfigured, ProviderError, RateLimited, Unavailable
 from reelkeep.ports import Request
 from reelkeep.providers.tokens import Token, TokenSource
-from reelkeep.providers.zoom.grants import App, Bearer
+from reelkeep.providers.zoom.auth import App, Bearer
 
 APP = App(
     token_url="https://zoom.us/oauth/token",

@@ -8,7 +8,7 @@ import pytest
 from fakes.transport import FakeReply
 from fakes.zoom import NOW, URL, Asked, Bench, discovered, error, file, meeting, page, session
 from reelkeep.core.model import FileId, RecordingId
-from reelkeep.core.unread import PartlyRead
+from reelkeep.core.poll_window import PartlyRead
 from reelkeep.errors import (
     AuthFailed,
     BadAnswer,

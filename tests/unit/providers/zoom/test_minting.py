@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import jwt
 
 from fakes.zoom import NOW
-from reelkeep.providers.zoom.minting import minted, own_token
+from reelkeep.providers.zoom.auth import minted, own_token
 
 VECTOR = (
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."

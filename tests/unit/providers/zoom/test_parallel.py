@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from reelkeep.errors import AuthFailed, BadAnswer, ProviderError
-from reelkeep.providers.zoom.parallel import LANES, in_lanes
+from reelkeep.providers.zoom.limits import LANES, in_lanes
 
 
 async def collected(fates: dict[int, ProviderError], count: int) -> tuple[list[int], object]:

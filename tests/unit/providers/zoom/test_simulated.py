@@ -12,12 +12,12 @@ import pytest
 from fakes.simulated import Bench, bench
 from fakes.zoom import discovered
 from reelkeep.core.model import Locator, Recording
-from reelkeep.core.unread import PartlyRead
+from reelkeep.core.poll_window import PartlyRead
 from reelkeep.errors import AuthFailed, RateLimited
 from reelkeep.ports import Provider, Request
 from reelkeep.simulator import Extent, Simulator, Switches
-from reelkeep.simulator.faults import MALFORMED, NO_RIGHTS, answer, page
-from reelkeep.simulator.faults import status as status_fault
+from reelkeep.simulator.switches import MALFORMED, NO_RIGHTS, answer, page
+from reelkeep.simulator.switches import status as status_fault
 from reelkeep.simulator.world import Trouble
 from virtual import PATIENT, Backend, clock
 

@@ -1,0 +1,414 @@
+"""An unfinished file on disk, until it has its place among the finished ones.
+
+bytes on disk belong to     the validator in the journal; without one, to nobody
+    the journal is written      before the part grows beyond a mebibyte, at each checkpoint, and
+                                when the part is left: a small file that arrives at once has none
+    the journal is gone         durably, before bytes of another validator are written
+    a part with a coverage      is filled out of order: its journal says so before it is
+
+Every method blocks. One thread at a time may be in here, but for `fill`, `follow` and
+`checkpoint`, which are safe beside each other. After a failure of the disk other than a full one
+the part is given up, as what it holds cannot be known any more (rule 46 of the transfer notes);
+its descriptor stays until the part is left, for other threads may still use it (rule 28).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from reelkeep.archive.flushing import Directories
+from reelkeep.archive.hashed_file import Stream, sha256_of
+from reelkeep.archive.part_journal import Extents, PartBook
+from reelkeep.archive.paths import Places
+from reelkeep.archive.quarantine import Quarantine
+from reelkeep.archive.setup import ArchiveIdentity, only_writer
+from reelkeep.archive.volumes import Volumes
+from reelkeep.core.coverage import Claim, Coverage, beginning
+from reelkeep.core.disk_errors import leaves_bytes
+from reelkeep.core.examination import Examination
+from reelkeep.core.journal import identity_of
+from reelkeep.core.media import Kind, examine
+from reelkeep.core.model import Download
+from reelkeep.disk import FULL, Disk
+from reelkeep.errors import IoFailed, Rotten, WrongBytes
+from reelkeep.ports import Held, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """The disk, where things lie on it, and how they are to be left there."""
+
+    disk: Disk
+    places: Places
+    directories: Directories
+    quarantine: Quarantine
+    identity: ArchiveIdentity
+    volumes: Volumes
+    file_mode: int
+
+
+class Finish:
+    """The place of one download among the finished files. Blocking."""
+
+    def __init__(self, ground: Ground, download: Download) -> None:
+        self._ground = ground
+        self._disk = ground.disk
+        self._download = download
+        self._target = ground.places.kept(download.key, download.file)
+
+    def make_room(self, sha256: str) -> None:
+        """Put aside what has the place already, unless it is the same file.
+
+        The catalog knows nothing of it: who knows a file to be stored fetches it no more.
+
+        Raises:
+            ArchiveAbsent: Another archive is expected.
+        """
+        self._ground.identity.check()
+        status = self._disk.status(self._target)
+        if status is not None and sha256_of(self._disk, self._target) != sha256:
+            reason = "it waited under the name of a file that then arrived differently"
+            self._ground.quarantine.take(self._target, self._download, Held(), reason)
+
+    def recall(self, path: Path, sha256: str) -> None:
+        """Flush the file at `path`, which is in quarantine, and move it there; its note goes."""
+        fd = self._disk.open(path, os.O_RDWR)
+        try:
+            self._disk.fchmod(fd, self._ground.file_mode)
+            self._disk.fsync(fd)
+        finally:
+            self._disk.close(fd)
+        self.make_room(sha256)
+        self.move(path)
+        with suppress(OSError):
+            self._disk.unlink(path.with_suffix(".json"))
+
+    def move(self, path: Path) -> None:
+        """Move the flushed file at `path` there; its name is durable when this returns."""
+        self.give_name(path)
+        try:
+            self._ground.directories.flush(self._target.parent)
+        except OSError:
+            self.take_name()
+            raise
+
+    def give_name(self, path: Path) -> None:
+        """Move the flushed file at `path` there; its name is not flushed."""
+        self._disk.rename(path, self._target)
+
+    def take_name(self) -> None:
+        """Remove a file of which nobody can tell whether its name is durable."""
+        with suppress(OSError):
+            self._disk.unlink(self._target)
+
+
+_JOURNAL_FROM = 1024 * 1024
+
+
+class PartFile:
+    """The part of one download. `open` comes first, `leave` last."""
+
+    def __init__(self, ground: Ground, download: Download) -> None:
+        self._ground = ground
+        self._disk = ground.disk
+        self._download = download
+        self.path = ground.places.part(download)
+        self.coverage: Coverage | None = None
+        self._book = PartBook(self._disk, self.path, identity_of(download))
+        self._finish = Finish(ground, download)
+        self._stream: Stream | None = None
+        self.distrusted = False  #: What is on disk is not to be built on.
+        self._given_up = False
+        self._cause: OSError | None = None  # why it was given up
+        self._rotten = False
+
+    @property
+    def held(self) -> Held:
+        kept = self._book.journal
+        size, beyond = self.written, 0
+        if (filled := self.filled) is not None and not self._given_up:
+            size = beginning(filled)
+            beyond = sum(end - start for start, end in filled) - size
+        return Held(size, kept.validator, kept.total, kept.promises, beyond)
+
+    @property
+    def behind(self) -> int:
+        """Bytes of the beginning that `follow` has still to hash."""
+        return 0 if self._stream is None else max(0, self.written - self._stream.hashed)
+
+    @property
+    def filled(self) -> Extents:
+        """What is there now of a part that is filled out of order."""
+        return None if self.coverage is None or self.distrusted else self.coverage.filled
+
+    @property
+    def pristine(self) -> bool:
+        """Whether nothing is there that `begin` would have to forget."""
+        used = self.written or self._book.on_disk or self.distrusted
+        return self._stream is not None and not used
+
+    @property
+    def written(self) -> int:
+        """Bytes from the start without a gap; `held` are those before the first unproven place."""
+        if self._stream is None or self._given_up or self.distrusted:
+            return 0
+        return self._stream.written if self.coverage is None else self.coverage.prefix
+
+    def open(self) -> None:
+        """Open the part, and take over what an earlier attempt left, if it is of this file.
+
+        Raises:
+            ArchiveAbsent: Another archive is expected.
+            Busy: Another writer has it.
+        """
+        self._ground.identity.check()
+        fd = self._disk.open(self.path, os.O_RDWR | os.O_CREAT)
+        try:
+            only_writer(self._disk, fd, self._download.name)
+            self._take_over(fd)
+        except BaseException:
+            self._release(fd)
+            raise
+
+    def take_in(self, held: Held, pieces: Sequence[bytes]) -> None:
+        """Open the part anew, with what was held of it elsewhere."""
+        self.open()
+        self.begin(held.validator, held.total, held.promises)
+        self.append(pieces)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return what is on disk from `offset`."""
+        with self._distrusting():
+            return self._sound().read_at(offset, size)
+
+    def begin(self, validator: str | None, total: int | None, promises: Mapping[str, str]) -> None:
+        """Forget all bytes; those to come belong to `validator`."""
+        stream = self._sound()
+        if not self.pristine:
+            with self._distrusting():
+                self._forget(stream)
+        self._book.begin(validator, total, promises)
+
+    def distrust(self) -> None:
+        """Let nothing of it be built on, whatever the disk does from now on."""
+        self.distrusted = True
+
+    def append(self, pieces: Sequence[bytes]) -> None:
+        stream = self._sound()
+        with self._distrusting():
+            self._grows_by(stream, sum(map(len, pieces)))
+            stream.append(pieces)
+
+    def absorb(self, source: Source, most: int) -> None:
+        """Append what `source` gives, at most `most` bytes."""
+        stream = self._sound()
+        with self._distrusting():
+            self._grows_by(stream, most)
+            stream.absorb(source, most)
+
+    def scatter(self, total: int) -> Coverage:
+        """Let the part be filled out of order; the journal says so before it is."""
+        self._book.of_total(total)
+        return self._fill_out_of_order(Coverage(total, [(0, self._sound().written)]))
+
+    def fill(self, source: Source, most: int, claim: Claim) -> None:
+        """Write what `source` gives where `claim` stands, at most `most` bytes."""
+        stream = self._sound()
+        with self._distrusting():
+            stream.fill(source, most, claim)
+
+    def follow(self, upto: int) -> None:
+        """Hash a slice of what was not hashed yet before `upto`.
+
+        Raises:
+            Rotten: The disk holds other bytes than were written.
+        """
+        try:
+            with self._distrusting():
+                self._sound().catch_up(upto)
+        except Rotten:
+            self._rotten = True
+            raise
+
+    def checkpoint(self, filled: Extents) -> None:
+        """Flush the bytes, then say so in the journal; never the other way round (rule 43).
+
+        `filled` is what is there of a part that is filled out of order.
+        """
+        stream = self._sound()
+        self._flush(stream, filled=filled)
+        with self._distrusting():
+            self._book.write(stream.marks)
+
+    def sha256(self) -> str:
+        """Return the digest of all bytes.
+
+        Raises:
+            WrongBytes: Not as many were hashed as were written.
+        """
+        stream = self._sound()
+        if stream.hashed != self.written:
+            raise WrongBytes(f"{self.written} bytes were written, {stream.hashed} were hashed")
+        return stream.sha256
+
+    def examine(self, kind: Kind, sized: bool) -> Examination:  # noqa: FBT001 - threads pass by position
+        """Return what the bytes show."""
+        return examine(kind, self._sound().read_at, self.written, sized=sized)
+
+    def keep(self) -> None:
+        """Flush the bytes, and move them durably among the finished files."""
+        stream = self._sound()
+        if self._disk.size(stream.fd) != self.written:
+            self._give_up()
+            raise IoFailed(f"the part of {self._download.name} is not as long as what was written")
+        with self._distrusting():
+            self._disk.fchmod(stream.fd, self._ground.file_mode)
+        self._flush(stream, mode=True)
+        self._finish.make_room(self.sha256())
+        self._close(stream)
+        self._finish.move(self.path)
+        self._book.drop()
+
+    def set_aside(self, reason: str) -> None:
+        """Move the bytes into quarantine, and go on with an empty part."""
+        stream = self._sound()
+        with self._distrusting():
+            self._ground.quarantine.take(self.path, self._download, self.held, reason)
+            self._close(stream)
+            self._book.drop()
+            self.open()
+
+    def leave(self) -> None:
+        """Close the part so that its bytes can be built on later, if the disk lets us.
+
+        A part that cannot be made safe is given up without a word: nothing depends on it, and
+        what made the caller leave must not be hidden.
+        """
+        stream = self._stream
+        if stream is None:
+            return
+        try:
+            self._settle(stream)
+        except OSError as error:
+            self._give_up(error)
+        if self.distrusted:
+            self._wipe(stream)
+        with suppress(OSError):
+            self._close(stream)
+
+    def _wipe(self, stream: Stream) -> None:
+        """Remove what nobody may build on, in each way that the disk may still obey."""
+        with suppress(OSError):
+            stream.forget()
+        self._book.discard()
+        with suppress(OSError):
+            self._disk.unlink(self.path)
+
+    def _settle(self, stream: Stream) -> None:
+        if self._rotten and stream.hashed > self.held.size:
+            self.distrusted = True  # among what is good there is what is unproven
+        if self.distrusted:
+            return
+        if self._rotten:
+            self._cut(stream)
+        if self._given_up or not (self.written or self.filled):
+            self._give_up()
+            return
+        if self.coverage is not None or self._book.journal.durable < stream.written:
+            self._flush(stream, filled=self.filled)
+        older = self._book.on_disk
+        try:
+            self._book.write(stream.marks)
+        except OSError:
+            if not older:  # an older one says less, but nothing wrong
+                raise
+
+    def _cut(self, stream: Stream) -> None:
+        """Forget what lies behind the last byte that is known to be good."""
+        stream.cut()
+        self.coverage = None
+        self._book.cut(stream.written)
+
+    def _take_over(self, fd: int) -> None:
+        size = self._disk.size(fd)
+        kept, coverage = self._book.take_over(size)
+        if self._download.distrusted:
+            kept, coverage = 0, None
+            self._book.begin(None, None, {})
+        self._stream = stream = Stream(self._disk, fd, kept, self._book.marks)
+        if coverage is not None:
+            self._fill_out_of_order(coverage)
+        elif kept and size > kept:
+            self._disk.truncate(fd, kept)
+        elif not kept and (size or self._book.on_disk):
+            self._forget(stream)
+
+    def _fill_out_of_order(self, coverage: Coverage) -> Coverage:
+        """Make durable what is there, and say so."""
+        stream = self._sound()
+        self._flush(stream, filled=coverage.filled)
+        with self._distrusting():
+            self._book.write(stream.marks)
+        self.coverage = coverage
+        return coverage
+
+    def _grows_by(self, stream: Stream, size: int) -> None:
+        if stream.written + size > _JOURNAL_FROM and not self._book.on_disk:
+            self._book.write()
+
+    def _forget(self, stream: Stream) -> None:
+        """Cut the part to nothing before its journal goes: bytes never outlive what says whose."""
+        stream.forget()
+        self.coverage, self._rotten = None, False
+        self._book.drop()
+        self.distrusted = False
+
+    def _flush(self, stream: Stream, *, mode: bool = False, filled: Extents = None) -> None:
+        written = stream.written
+        try:
+            (self._disk.fsync if mode else self._disk.fdatasync)(stream.fd)
+        except OSError as error:
+            self._give_up(error, bytes_lost=True)
+            raise
+        self._book.flushed(written, filled)
+
+    def _give_up(self, cause: OSError | None = None, *, bytes_lost: bool = False) -> None:
+        """Use the part no more; remove its names, as far as the disk still obeys.
+
+        Where only the way to the disk failed, its bytes are as after a crash, and are kept.
+        """
+        self._given_up, self._cause = True, cause or self._cause
+        if self._cause is not None and not bytes_lost and leaves_bytes(self._cause.errno):
+            return
+        self._book.discard()
+        with suppress(OSError):
+            self._disk.unlink(self.path)
+
+    def _close(self, stream: Stream) -> None:
+        self._release(stream.fd)
+
+    def _release(self, fd: int) -> None:
+        """Close the file: who keeps `fd` open keeps every writer out."""
+        self._stream = self.coverage = None
+        self._disk.close(fd)
+
+    def _sound(self) -> Stream:
+        if self._cause is not None:
+            raise OSError(*self._cause.args)
+        if self._stream is None or self._given_up:
+            raise IoFailed(f"the part of {self._download.name} was given up after a failed disk")
+        return self._stream
+
+    @contextmanager
+    def _distrusting(self) -> Iterator[None]:
+        """Give the part up if the disk fails otherwise than by being full."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in FULL:
+                self._give_up(error)
+            raise

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from reelkeep.app.verification import Reread
+from reelkeep.cli.verify import sentence
+from reelkeep.core.integrity import Blemish, Checked, Mark, Verdict, blemishes
+from reelkeep.core.model import FileId, HeldFile, Holding, ProviderName, RecordingId
+
+SHA = "ab" * 32
+
+
+def holding(*files: HeldFile) -> Holding:
+    return Holding(
+        row=1,
+        provider=ProviderName("meetings"),
+        id=RecordingId("7"),
+        key="0123456789abcdef",
+        state="archived",
+        folder="a/b",
+        files=files,
+    )
+
+
+def held(name: str = "one.mp4", *, state: str = "stored", sha256: str | None = SHA) -> HeldFile:
+    return HeldFile(row=1, id=FileId("f"), name=name, state=state, sha256=sha256)
+
+
+def verdict(*checked: Checked) -> Verdict:
+    return Verdict(folder="a/b", provider="meetings", id="7", key="k", checked=checked)
+
+
+def found(seen: Verdict, known: Holding | None) -> list[tuple[str, Mark]]:
+    return [(blemish.file, blemish.mark) for blemish in blemishes(seen, known)]
+
+
+def test_what_is_as_it_was_written_has_no_blemish() -> None:
+    assert found(verdict(Checked("one.mp4", Mark.OK, 3, SHA)), holding(held())) == []
+
+
+@pytest.mark.parametrize("mark", [Mark.MISSING, Mark.ALTERED, Mark.FOREIGN])
+def test_what_the_sums_deny_is_a_blemish(mark: Mark) -> None:
+    assert found(verdict(Checked("one.mp4", mark)), holding(held())) == [("one.mp4", mark)]
+
+
+def test_what_the_catalog_knows_and_is_not_there_is_missing() -> None:
+    assert found(verdict(), holding(held())) == [("one.mp4", Mark.MISSING)]
+
+
+def test_what_has_another_digest_than_the_catalog_says_is_altered() -> None:
+    seen = verdict(Checked("one.mp4", Mark.OK, 3, "cd" * 32))
+    assert found(seen, holding(held())) == [("one.mp4", Mark.ALTERED)]
+
+
+@pytest.mark.parametrize("state", ["due", "failed", "skipped", "waived", "gone"])
+def test_a_file_that_is_not_stored_is_not_missed(state: str) -> None:
+    assert found(verdict(), holding(held(state=state, sha256=None))) == []
+
+
+def test_without_a_catalog_the_sums_decide() -> None:
+    seen = verdict(Checked("one.mp4", Mark.OK, 3, SHA), Checked("x", Mark.FOREIGN))
+    assert found(seen, None) == [("x", Mark.FOREIGN)]
+
+
+def test_the_sentence_counts_what_was_found() -> None:
+    reread = Reread(recordings=1, files=2, read=3000)
+    assert sentence(reread) == "2 files of 1 recording (3.0 kB) read again: no differences found."
+    for number, mark in enumerate((Mark.MISSING, Mark.FOREIGN, Mark.FOREIGN)):
+        blemish = Blemish(folder="a", file=str(number), mark=mark, provider=None, recording=None)
+        reread.blemishes["a", str(number)] = blemish
+    assert sentence(reread).endswith(": 1 missing and 2 foreign.")
