@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.goods import Goods
-from benchmarks.processes import Errand
+from benchmarks.processes import Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,6 @@ class Contender(Protocol):
     @property
     def name(self) -> str: ...
 
-    def errand(self, task: Task) -> Errand:
+    def job(self, task: Task) -> Job:
         """Write what the command needs into the home of `task`, and return it."""
         ...

@@ -17,7 +17,7 @@ import yaml
 from benchmarks.contenders import Task
 from benchmarks.goods import Goods, Item
 from benchmarks.peers.environment import ROOT
-from benchmarks.processes import Errand, Mishap, surroundings
+from benchmarks.processes import Job, Mishap, surroundings
 
 REELKEEP = Path(sys.executable).with_name("reelkeep")
 
@@ -57,16 +57,16 @@ class Reelkeep:
     pace: Mapping[str, Any] = field(default_factory=dict)  #: Settings of every provider.
     name: str = "reelkeep"
 
-    def errand(self, task: Task) -> Errand:
+    def job(self, task: Task) -> Job:
         """Write a configuration with a new archive and a new catalog, for one pass."""
         self.providers.forget()
         return self.again(task)
 
-    def again(self, task: Task) -> Errand:
+    def again(self, task: Task) -> Job:
         """Return a pass over what an earlier pass has left in the home of `task`."""
         path = task.home / "reelkeep.yaml"
         path.write_text(json.dumps(self.configured(task)), encoding="utf-8")
-        return Errand(
+        return Job(
             command=[str(REELKEEP), "-c", str(path), "sync"],
             environment=surroundings(**self.providers.environment),
             log=task.home / "log",

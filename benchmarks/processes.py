@@ -28,7 +28,7 @@ class Mishap(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
+class Job:
     """A command that is to be run, and where it leaves what it fetched."""
 
     command: Sequence[str]
@@ -43,8 +43,8 @@ def surroundings(**more: str) -> dict[str, str]:
     return {**kept, "LANG": "C.UTF-8", **more}
 
 
-def measured(errand: Errand, *, patience: float = PATIENCE) -> Run:
-    """Run `errand` to its end, and return what it took.
+def measured(job: Job, *, patience: float = PATIENCE) -> Run:
+    """Run `job` to its end, and return what it took.
 
     All that is still to be written to disk by others is written before.
 
@@ -53,13 +53,13 @@ def measured(errand: Errand, *, patience: float = PATIENCE) -> Run:
     """
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as result:
         launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), result.name]
-        with started([*launcher, *errand.command], errand.environment, errand.log) as process:
+        with started([*launcher, *job.command], job.environment, job.log) as process:
             try:
                 code = process.wait(patience)
             except subprocess.TimeoutExpired:
                 raise Mishap(f"it did not end within {patience:.0f} s") from None
         if code != 0:
-            raise Mishap(f"it ended with {code}: {last_words(errand.log)}")
+            raise Mishap(f"it ended with {code}: {last_words(job.log)}")
         return Run(**json.loads(result.read()))
 
 

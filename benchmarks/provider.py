@@ -20,14 +20,14 @@ import anyio
 import yaml
 
 from reelkeep.simulator import Extent, SimFile, Simulator, Switches, World, make_world
-from reelkeep.simulator.content import Content, Kind
-from reelkeep.simulator.fixtures import Studio
+from reelkeep.simulator.content import ContentKind, GeneratedContent
+from reelkeep.simulator.fixtures import Fixtures
 
 EVENTS, THUMBNAIL, VIDEO = 20_000, 2_000, 200_000
 """Bytes of the files of a small recording."""
 
 _SEED = 7
-_VIDEO = ("shared_screen_with_speaker_view", "MP4", "MP4", Kind.MP4)
+_VIDEO = ("shared_screen_with_speaker_view", "MP4", "MP4", ContentKind.MP4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,19 @@ class _Plan:
 
 def _meetings(world: World, count: int, size: int) -> None:
     """Add meetings of three weeks ago, with one video each and nothing else."""
-    studio, began = Studio(world), world.since + timedelta(days=9)
+    studio, began = Fixtures(world), world.since + timedelta(days=9)
     for number in range(count):
         _meeting(studio, began + timedelta(minutes=number), size)
 
 
 def _recent(world: World, count: int, size: int) -> None:
     """Add such meetings within the days that each poll reads anew, but settled already."""
-    studio, began = Studio(world), world.since + timedelta(days=world_days("recent") - 6)
+    studio, began = Fixtures(world), world.since + timedelta(days=world_days("recent") - 6)
     for number in range(count):
         _meeting(studio, began + timedelta(minutes=number), size)
 
 
-def _meeting(studio: Studio, started: datetime, size: int) -> None:
+def _meeting(studio: Fixtures, started: datetime, size: int) -> None:
     meeting = studio.add_meeting(started, size=size, topic="Weekly review")
     meeting.listed.clear()
     meeting.files.clear()
@@ -62,7 +62,7 @@ def _meeting(studio: Studio, started: datetime, size: int) -> None:
 
 def _recordings(world: World, count: int, _size: int) -> None:
     """Add GoToAssist recordings of three small files."""
-    studio, began = Studio(world), world.since + timedelta(days=1)
+    studio, began = Fixtures(world), world.since + timedelta(days=1)
     for number in range(count):
         recording = studio.add_recording(began + timedelta(minutes=15 * number), size=VIDEO)
         _resize(recording.events, EVENTS)
@@ -71,7 +71,7 @@ def _recordings(world: World, count: int, _size: int) -> None:
 
 def _resize(file: SimFile, size: int) -> None:
     content = file.content
-    file.content = Content(content.kind, content.key, size, content.noise)
+    file.content = GeneratedContent(content.kind, content.key, size, content.noise)
 
 
 def _mixed(world: World, count: int, size: int) -> None:

@@ -37,21 +37,23 @@ _VIDEO = File(id=FileId("video"), stem="video", extension="mp4", file_type="MP4"
 
 async def stuff(path: Path, count: int) -> None:
     """Add `count` recordings to the catalog that the configuration at `path` names."""
-    async with open_house(load(path, environ=os.environ), _silent) as house:
-        (name,) = house.providers
+    async with open_house(load(path, environ=os.environ), _silent) as resources:
+        (name,) = resources.providers
         for first in range(0, count, _BATCH):
             recordings = list(_recordings(first, min(first + _BATCH, count)))
-            await house.intake.admit(name, house.providers[name].traits, recordings)
-            await _store(house, name)
+            await resources.intake.admit(name, resources.providers[name].traits, recordings)
+            await _store(resources, name)
 
 
-async def _store(house: Resources, name: ProviderName) -> None:
+async def _store(resources: Resources, name: ProviderName) -> None:
     """Let everything that is due be stored and published."""
-    while claims := await house.queue.claim(name, _BATCH):
+    while claims := await resources.queue.claim(name, _BATCH):
         stored = [_stored(download) for claim in claims for download in claim.downloads]
-        await house.ledger.record(stored)
-    while holdings := await house.ledger.publishable(_BATCH):
-        await house.ledger.published([(holding, f"former/{holding.key}") for holding in holdings])
+        await resources.ledger.record(stored)
+    while holdings := await resources.ledger.publishable(_BATCH):
+        await resources.ledger.published(
+            [(holding, f"former/{holding.key}") for holding in holdings]
+        )
 
 
 def _recordings(first: int, end: int) -> Iterator[Recording]:

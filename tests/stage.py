@@ -88,7 +88,7 @@ class Scene:
     site: Site
     archive: LocalArchive
     provider: Renewing
-    desk: Desk
+    operator: Desk
     root: Path
     clock: Clock
     outcomes: list[Outcome] = field(default_factory=list)
@@ -96,11 +96,11 @@ class Scene:
     async def settle(self, due: Download, *, policy: Policy = POLICY) -> str:
         """Try as often as the policy has it; return `stored` or the reason code."""
         while True:
-            outcome = await self.desk.fetch(due)
+            outcome = await self.operator.fetch(due)
             self.outcomes.append(outcome)
             if isinstance(outcome, Stored):
                 return "stored"
-            verdict = judge(outcome, now=self.clock(), policy=policy, dice=0.0)
+            verdict = judge(outcome, now=self.clock(), policy=policy, rng=0.0)
             if verdict.state is not FileState.DUE:
                 return reason_code(outcome.error)
             assert verdict.due_at is not None
@@ -121,7 +121,7 @@ class Scene:
         return [path.name for path in self.root.iterdir() if path.name != ".reelkeep"]
 
     def told(self) -> str:
-        return repr(self.outcomes) + repr(self.desk.log.events)
+        return repr(self.outcomes) + repr(self.operator.log.events)
 
     def check(self, ended: str, expected: str, body: bytes) -> None:
         """See that it ended as `expected`: with exactly `body`, or with nothing."""
@@ -150,9 +150,9 @@ async def scene(
     small: int = SMALL,
     buffer: int | None = None,
     clock: Clock = now,
-    **desk: Any,
+    **operator: Any,
 ) -> AsyncIterator[Scene]:
-    """Set the scene; `desk` is for `Desk`. The disk does not fail, it only never flushes."""
+    """Set the scene; `operator` is for `Desk`. The disk does not fail, it only never flushes."""
     name = "127.0.0.1" if tls is None else "localhost"
     async with (
         serving(host, tls=tls, host=name, buffer=buffer) as site,
@@ -161,5 +161,5 @@ async def scene(
         archive = archive_on(root, disk or FaultyDisk(), small=small)
         await archive.prepare()
         provider = Renewing(url=site.url("/rec/secret-path?token=secret"))
-        there = Desk(transport, archive, provider=provider, clock=clock, **desk)
+        there = Desk(transport, archive, provider=provider, clock=clock, **operator)
         yield Scene(site, archive, provider, there, root, clock)

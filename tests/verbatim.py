@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from reelkeep.simulator.content import Content, Kind, Noise
+from reelkeep.simulator.content import ContentKind, GeneratedContent, Noise
 
 Entry = dict[str, Any]
 
@@ -72,14 +72,14 @@ class Account:
 
     def mp4(self, id_: str, seed: int = 0) -> int:
         """Serve a video as `W/rec/download/ID`; return its size."""
-        return self._serve(id_, Kind.MP4, seed)
+        return self._serve(id_, ContentKind.MP4, seed)
 
     def m4a(self, id_: str, seed: int = 0) -> int:
         """Serve a sound in the same way."""
-        return self._serve(id_, Kind.M4A, seed)
+        return self._serve(id_, ContentKind.M4A, seed)
 
-    def _serve(self, id_: str, kind: Kind, seed: int) -> int:
-        content = Content(kind, f"{id_}-{seed}", 9_000 + 100 * seed, Noise(seed))
+    def _serve(self, id_: str, kind: ContentKind, seed: int) -> int:
+        content = GeneratedContent(kind, f"{id_}-{seed}", 9_000 + 100 * seed, Noise(seed))
         body = b"".join(content.read(0, content.size))
         self.media[f"/rec/download/{id_}"] = body
         return len(body)

@@ -27,9 +27,9 @@ class Watched:
 
 def archived(ours: Reelkeep, task: Task) -> None:
     """Let everything be archived, so that there is nothing new from then on."""
-    errand = ours.errand(task)
-    measured(errand)
-    task.goods.prove(errand.harvest)
+    job = ours.job(task)
+    measured(job)
+    task.goods.prove(job.harvest)
 
 
 def watch(ours: Reelkeep, task: Task, seconds: float) -> Watched:
@@ -40,17 +40,17 @@ def watch(ours: Reelkeep, task: Task, seconds: float) -> Watched:
     """
     pass_ = ours.again(task)
     command = [*pass_.command[:-1], "run"]
-    errand = replace(pass_, command=command, log=task.home / "daemon.log")
-    with started(errand.command, errand.environment, errand.log) as process:
-        _wait_for_a_poll(errand.log)
-        began, cpu, polls = time.monotonic(), cpu_of(process.pid), polls_in(errand.log)
+    job = replace(pass_, command=command, log=task.home / "daemon.log")
+    with started(job.command, job.environment, job.log) as process:
+        _wait_for_a_poll(job.log)
+        began, cpu, polls = time.monotonic(), cpu_of(process.pid), polls_in(job.log)
         time.sleep(seconds)
         if process.poll() is not None:
-            raise Mishap(f"the daemon has ended: {last_words(errand.log)}")
+            raise Mishap(f"the daemon has ended: {last_words(job.log)}")
         watched = Watched(
             time.monotonic() - began,
             cpu_of(process.pid) - cpu,
-            polls_in(errand.log) - polls,
+            polls_in(job.log) - polls,
         )
     if not watched.polls:
         raise Mishap("the daemon does not poll")

@@ -13,7 +13,7 @@ from benchmarks.ground import Ground
 from benchmarks.model import Measured, Reading
 from benchmarks.ours import Reelkeep, providing
 from benchmarks.peers.environment import ROOT
-from benchmarks.processes import Errand, measured
+from benchmarks.processes import Job, measured
 from benchmarks.scale import GIB
 
 _LISTED, _SIZE = 200, 20_000
@@ -80,5 +80,5 @@ def _script(name: str, *arguments: str) -> list[str]:
     return [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *arguments]
 
 
-def _configuration(pass_: Errand) -> str:
+def _configuration(pass_: Job) -> str:
     return pass_.command[2]

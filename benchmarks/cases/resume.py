@@ -15,7 +15,7 @@ from benchmarks.model import Duel, Measured, Run
 from benchmarks.nginx import Manner, Nginx, serving
 from benchmarks.ours import Providers, Reelkeep, providing
 from benchmarks.peers.programs import Aria2
-from benchmarks.processes import Errand, Mishap, measured, started
+from benchmarks.processes import Job, Mishap, measured, started
 from benchmarks.referee import fight
 from benchmarks.scale import MIB
 
@@ -90,15 +90,15 @@ class _Trial:
             )
             self.nginx.forget()
             with self.nginx.reined():
-                self._break_off(contender.errand(task), task)
-            errand = contender.errand(task)
-            run = measured(errand)
-            goods.prove(errand.harvest)
+                self._break_off(contender.job(task), task)
+            job = contender.job(task)
+            run = measured(job)
+            goods.prove(job.harvest)
         sent = sum(reply.size for reply in self.nginx.served())
         return Run(wall=run.wall, cpu=run.cpu, peak=run.peak, resent=max(0, sent - goods.size))
 
-    def _break_off(self, errand: Errand, task: Task) -> None:
-        with started(errand.command, errand.environment, errand.log) as process:
+    def _break_off(self, job: Job, task: Task) -> None:
+        with started(job.command, job.environment, job.log) as process:
             _wait_for_most(task)
             if process.poll() is not None:
                 raise Mishap("it ended before it could be stopped")

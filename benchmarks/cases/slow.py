@@ -78,7 +78,7 @@ def _attempt(ground: Ground, ours: Reelkeep, nginx: Nginx) -> Run:
             home=home,
             authority=ground.certificates.authority,
         )
-        errand = ours.errand(task)
-        run = measured(errand)
-        goods.prove(errand.harvest)
+        job = ours.job(task)
+        run = measured(job)
+        goods.prove(job.harvest)
     return run

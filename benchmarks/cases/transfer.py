@@ -89,9 +89,9 @@ class _Match:
         place = nullcontext(self.ground.plot(size)) if self.case.durable else self.ground.room(size)
         with place as home:
             task = self._task(home, self.ground.certificates.authority)
-            errand = contender.errand(task)
-            run = measured(errand)
-            task.goods.prove(errand.harvest)
+            job = contender.job(task)
+            run = measured(job)
+            task.goods.prove(job.harvest)
         self.runs += 1
         return run
 
@@ -103,10 +103,10 @@ class _Match:
         """
         with self.ground.room(self.providers.goods.size) as home:
             task = self._task(home, None)
-            errand = contender.errand(task)
+            job = contender.job(task)
             try:
-                measured(errand, patience=_CONTROL)
-                task.goods.prove(errand.harvest)
+                measured(job, patience=_CONTROL)
+                task.goods.prove(job.harvest)
             except Mishap:
                 return
         raise Mishap(f"{contender.name} does not verify certificates")

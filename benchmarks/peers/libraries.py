@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.contenders import Task
 from benchmarks.peers.environment import PYTHON
-from benchmarks.processes import Errand, surroundings
+from benchmarks.processes import Job, surroundings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Library:
     jobs: int
     splits: int = 1  #: Ranges of one file that are fetched at once.
 
-    def errand(self, task: Task) -> Errand:
+    def job(self, task: Task) -> Job:
         """Write the list of URLs and names."""
         out, listed = task.home / "out", task.home / "list.json"
         out.mkdir()
@@ -27,7 +27,7 @@ class Library:
         listed.write_text(json.dumps(items), encoding="utf-8")
         script = Path(__file__).with_name(f"with_{self.name}.py")
         trust = {"SSL_CERT_FILE": str(task.authority)} if task.authority else {}
-        return Errand(
+        return Job(
             command=[
                 str(PYTHON),
                 str(script),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.contenders import Task
-from benchmarks.processes import Errand, surroundings
+from benchmarks.processes import Job, surroundings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Aria2:
     checksum: bool = False
     resumes: bool = False
 
-    def errand(self, task: Task) -> Errand:
+    def job(self, task: Task) -> Job:
         """Write the list of files, with their digests if those are to be compared."""
         out, listed = _places(task, "list")
         lines = []
@@ -44,7 +44,7 @@ class Wget2:
     name: str
     jobs: int
 
-    def errand(self, task: Task) -> Errand:
+    def job(self, task: Task) -> Job:
         """Write the list of URLs."""
         out, listed = _places(task, "list")
         urls = [task.url(item.key) for item in task.goods.items]
@@ -65,7 +65,7 @@ class Curl:
     name: str
     jobs: int
 
-    def errand(self, task: Task) -> Errand:
+    def job(self, task: Task) -> Job:
         """Write the list of URLs and names."""
         out, listed = _places(task, "list")
         lines = [
@@ -85,5 +85,5 @@ def _places(task: Task, name: str) -> tuple[Path, Path]:
     return out, task.home / name
 
 
-def _errand(task: Task, command: list[str], out: Path) -> Errand:
-    return Errand(command=command, environment=surroundings(), log=task.home / "log", harvest=out)
+def _errand(task: Task, command: list[str], out: Path) -> Job:
+    return Job(command=command, environment=surroundings(), log=task.home / "log", harvest=out)

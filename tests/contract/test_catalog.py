@@ -124,7 +124,7 @@ async def test_two_providers_may_use_one_id(catalog: Catalog) -> None:
     await catalog.admit(a_recording("a"))
     admission = await catalog.intake.admit(OTHER, TRAITS, [a_recording("a")])
     assert admission.new == ("a",)
-    keys = {each.key for each in await catalog.desk.find("a")}
+    keys = {each.key for each in await catalog.operator.find("a")}
     assert len(keys) == 2
 
 
@@ -225,7 +225,7 @@ async def test_a_listing_that_says_little_wipes_out_nothing(catalog: Catalog) ->
 
 async def test_what_nobody_admitted_is_not_described(catalog: Catalog) -> None:
     await catalog.intake.describe(NAME, DESCRIBING, [a_recording("a")])
-    assert await catalog.desk.find("a") == []
+    assert await catalog.operator.find("a") == []
 
 
 async def test_descriptions_may_be_turned_on_and_off(catalog: Catalog) -> None:
@@ -524,7 +524,7 @@ async def test_a_wait_counts_neither_as_attempt_nor_in_the_history(catalog: Cata
     await catalog.ledger.record([failed(claimed, AuthFailed("who are you"))])
     (held,) = (await catalog.holding("a")).files
     assert (held.state, held.reason, held.tries) == ("due", "auth", 0)
-    assert await catalog.desk.attempts([held.row]) == {}
+    assert await catalog.operator.attempts([held.row]) == {}
 
 
 async def test_many_outcomes_are_recorded_together(catalog: Catalog) -> None:
@@ -544,7 +544,7 @@ async def test_no_outcome_is_no_transaction(catalog: Catalog) -> None:
 async def test_a_file_that_was_waived_meanwhile_stays_waived(catalog: Catalog, good: bool) -> None:
     await catalog.admit(a_recording("a"))
     claimed = (await catalog.claim_all())["a/video.mp4"]
-    assert await catalog.desk.waive([claimed.row]) == 1
+    assert await catalog.operator.waive([claimed.row]) == 1
     await catalog.ledger.record([stored(claimed) if good else failed(claimed, Gone("deleted"))])
     assert await catalog.files("a") == {"video.mp4": "waived"}
     assert await catalog.state("a") == "archived"
@@ -559,7 +559,7 @@ async def test_the_history_of_a_file_is_kept(catalog: Catalog) -> None:
         (claimed,) = (await catalog.claim_all()).values()
         await catalog.ledger.record([failed(claimed, error)])
         catalog.clock.later(hours=1)
-    attempts = (await catalog.desk.attempts([row]))[row]
+    attempts = (await catalog.operator.attempts([row]))[row]
     assert [(each.code, each.detail) for each in attempts] == [
         ("unreachable", "the line is dead"),
         ("throttled", "slow down"),
@@ -749,7 +749,7 @@ async def test_a_recording_whose_file_was_waived_is_acknowledged(catalog: Catalo
     claimed = (await catalog.claim_all())["a/video.mp4"]
     await catalog.ledger.record([failed(claimed, Gone("deleted"))])
     assert await acknowledgeable(catalog) == []
-    await catalog.desk.waive([claimed.row])
+    await catalog.operator.waive([claimed.row])
     assert await acknowledgeable(catalog) == ["a"]
 
 
@@ -845,7 +845,7 @@ async def test_what_is_not_found_is_gone_only_if_all_was_listed(
 ) -> None:
     await catalog.admit(a_recording("a", TRASHED))
     assert not await catalog.intake.reviewed(NAME, TRAITS, [], [RecordingId("a")], gone=gone)
-    (holding,) = await catalog.desk.find("a")
+    (holding,) = await catalog.operator.find("a")
     assert [file.state for file in holding.files] == [state]
 
 
@@ -859,8 +859,8 @@ async def test_who_was_asked_for_waits_behind_the_others(catalog: Catalog) -> No
 async def test_a_retry_of_what_is_unavailable_has_it_asked_for(catalog: Catalog) -> None:
     await catalog.admit(a_recording("a", TRASHED))
     await catalog.intake.reviewed(NAME, TRAITS, [a_recording("a", TRASHED)], [], gone=True)
-    (holding,) = await catalog.desk.find("a")
-    await catalog.desk.retry([file.row for file in holding.files])
+    (holding,) = await catalog.operator.find("a")
+    await catalog.operator.retry([file.row for file in holding.files])
     (missed,) = await catalog.intake.missed(NAME)
     assert not missed.asked
     assert await catalog.claim_all() == {}
@@ -870,12 +870,12 @@ async def test_a_retry_of_what_was_waived_and_has_no_address_is_unavailable_agai
     catalog: Catalog,
 ) -> None:
     await catalog.admit(a_recording("a", TRASHED))
-    (holding,) = await catalog.desk.find("a")
+    (holding,) = await catalog.operator.find("a")
     rows = [file.row for file in holding.files]
-    await catalog.desk.waive(rows)
+    await catalog.operator.waive(rows)
     assert await catalog.intake.missed(NAME) == []
-    await catalog.desk.retry(rows)
-    (holding,) = await catalog.desk.find("a")
+    await catalog.operator.retry(rows)
+    (holding,) = await catalog.operator.find("a")
     assert [file.state for file in holding.files] == ["unavailable"]
 
 
@@ -886,10 +886,10 @@ async def test_an_address_that_came_to_nothing_leaves_the_file_unavailable(
     await catalog.admit(a_recording("a", stored_there))
     (download,) = (await catalog.claim_all()).values()
     await catalog.ledger.record([failed(download, Refused("404"))])
-    (holding,) = await catalog.desk.find("a")
+    (holding,) = await catalog.operator.find("a")
     (file,) = holding.files
     assert (file.state, file.reason) == ("unavailable", "external_storage")
-    await catalog.desk.retry([file.row])
+    await catalog.operator.retry([file.row])
     assert list(await catalog.claim_all()) == ["a/video.mp4"]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from reelkeep.archive.hashed_file import new_hash
 from reelkeep.core.checksum_files import encode_sums
-from reelkeep.core.coverage import Claim, Coverage, beginning
+from reelkeep.core.coverage import Coverage, Segment, beginning
 from reelkeep.core.examination import Examination
 from reelkeep.core.journal import Identity, identity_of
 from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
@@ -192,7 +192,7 @@ class MemoryPart:
         kept.total, kept.coverage = total, Coverage(total, [(0, len(kept.content))])
         return kept.coverage
 
-    async def fill(self, source: Source, most: int, claim: Claim) -> None:
+    async def fill(self, source: Source, most: int, claim: Segment) -> None:
         claim.reach = min(claim.end, claim.at + most)
         buffer, kept = memoryview(bytearray(1 << 16)), self._unfinished.content
         while claim.at < claim.reach:

@@ -25,9 +25,9 @@ from reelkeep.core.model import (
 )
 from reelkeep.ports import Archive, Clock, Finding, Traits, Transport
 from reelkeep.stages.active_transfers import ActiveTransfers
-from reelkeep.stages.download import Fetcher
-from reelkeep.stages.segments import Hands
-from reelkeep.stages.stream import Stream
+from reelkeep.stages.download import Downloader
+from reelkeep.stages.segments import SlotPool
+from reelkeep.stages.stream import PartStream
 
 URL = "https://dl.example/rec/secret-path?token=secret-query"
 TOKEN = "secret-token"
@@ -101,21 +101,21 @@ class Desk:
     ) -> None:
         self.provider = provider or Locating()
         self.log = Log()
-        self.flights = ActiveTransfers()
-        self.hands = Hands(self.flights, slots=8, lanes=lanes)
-        self.stream = Stream(
+        self.transfers = ActiveTransfers()
+        self.hands = SlotPool(self.transfers, slots=8, lanes=lanes)
+        self.stream = PartStream(
             transport,
             clock=clock,
             report=self.log,
-            flights=self.flights,
+            transfers=self.transfers,
             hands=self.hands,
             scale=scale,
         )
-        self.fetch = Fetcher(
+        self.fetch = Downloader(
             {PROVIDER: self.provider},
             archive,
             self.stream,
-            flights=self.flights,
+            transfers=self.transfers,
             report=self.log,
         )
 
@@ -126,11 +126,11 @@ class Bench:
 
     transport: FakeTransport
     archive: MemoryArchive
-    desk: Desk
+    operator: Desk
     seen: dict[int, str] = field(default_factory=dict)  #: What the catalog would remember.
 
     async def attempt(self, due: Download) -> Outcome:
-        outcome = await self.desk.fetch(replace(due, seen=self.seen.get(due.row)))
+        outcome = await self.operator.fetch(replace(due, seen=self.seen.get(due.row)))
         if isinstance(outcome, Failed) and outcome.sha256:
             self.seen[due.row] = outcome.sha256
         return outcome

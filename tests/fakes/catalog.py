@@ -13,7 +13,7 @@ from fakes.books import IN_MEMORY, new_catalog
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, Hop, open_engine
 from reelkeep.catalog.intake import SqlIntake
-from reelkeep.catalog.operator import Desk
+from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.schema import prepare
@@ -92,7 +92,7 @@ class Catalog:
     intake: Intake
     queue: Queue
     ledger: Ledger
-    desk: Desk
+    operator: OperatorCatalog
     checks: SqlChecks
 
     async def admit(self, *recordings: Recording, traits: Traits = TRAITS) -> None:
@@ -122,7 +122,7 @@ class Catalog:
         self.intake = SqlIntake(self.database, self.clock, self.events)
 
     async def holding(self, id_: str) -> Holding:
-        (found,) = await self.desk.find(id_)
+        (found,) = await self.operator.find(id_)
         return found
 
     async def state(self, id_: str) -> str:
@@ -163,8 +163,8 @@ def open_catalog(url: str = IN_MEMORY, hop: Hop = inline, *, attempts: int = 3) 
         events=events,
         intake=SqlIntake(database, clock, events),
         queue=SqlQueue(database, clock),
-        ledger=SqlLedger(database, policy=policy, clock=clock, dice=lambda: 1.0, report=events),
-        desk=Desk(database, clock, events),
+        ledger=SqlLedger(database, policy=policy, clock=clock, rng=lambda: 1.0, report=events),
+        operator=OperatorCatalog(database, clock, events),
         checks=SqlChecks(database, clock, events),
     )
 

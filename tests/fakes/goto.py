@@ -12,7 +12,7 @@ from fakes.transport import FakeReply, FakeTransport
 from reelkeep.core.model import Recording, RecordingId, Window
 from reelkeep.errors import CatalogError, ProviderError
 from reelkeep.options import Secret
-from reelkeep.ports import Clock, Provider, Request, Tools, Transport, Vault
+from reelkeep.ports import Clock, Provider, Request, TokenStore, Tools, Transport
 from reelkeep.providers.gotoassist.account import GoToAssist
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
 
@@ -107,7 +107,7 @@ class Log:
 def tools(
     transport: Transport,
     *,
-    vault: Vault | None = None,
+    vault: TokenStore | None = None,
     log: Log | None = None,
     clock: Clock = virtual.clock,
 ) -> Tools:
@@ -116,7 +116,7 @@ def tools(
         transport=transport,
         vault=vault or MemoryVault(),
         clock=clock,
-        dice=lambda: 0.5,
+        rng=lambda: 0.5,
         report=log or Log(),
     )
 
@@ -145,7 +145,7 @@ def refreshing(refresh_token: str = "rt-0001", **given: Any) -> dict[str, Any]:
 
 
 def account(
-    api: Api, *, vault: Vault | None = None, log: Log | None = None, **given: Any
+    api: Api, *, vault: TokenStore | None = None, log: Log | None = None, **given: Any
 ) -> GoToAssist:
     """Return the adapter, talking to `api`."""
     return GoToAssist(options(**given), tools(api.transport, vault=vault, log=log))

@@ -32,9 +32,9 @@ from fakes.rig import StrictLog
 from fakes.shelf import Shelf, media
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.resources import Resources, furnish, recover
-from reelkeep.archive.paths import Places, tag
+from reelkeep.archive.paths import ArchivePaths, tag
 from reelkeep.catalog.database import Database, open_engine
-from reelkeep.catalog.operator import Desk
+from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.core.checksum_files import decode_sums
 from reelkeep.core.coverage import Scale
 from reelkeep.core.manifest import MANIFEST, SUMS, read_manifest
@@ -55,13 +55,13 @@ from reelkeep.ports import Reply, Request
 from reelkeep.settings import Settings
 from reelkeep.settings.model import ArchiveOptions, DownloadOptions
 from reelkeep.stages.acknowledge import Acknowledger
-from reelkeep.stages.download import Fetcher
+from reelkeep.stages.download import Downloader
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.publish import Publisher
-from reelkeep.stages.segments import Hands
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.segments import SlotPool
+from reelkeep.stages.signals import Signal
 from reelkeep.stages.storage import Storage
-from reelkeep.stages.stream import Stream
+from reelkeep.stages.stream import PartStream
 
 T = TypeVar("T")
 _Ts = TypeVarTuple("_Ts")
@@ -69,7 +69,7 @@ _Ts = TypeVarTuple("_Ts")
 NAME, ID = ProviderName("meetings"), RecordingId("4711")
 KEY = key(NAME, ID)
 ROOT = Path("/archive")
-PLACES = Places(ROOT)
+PLACES = ArchivePaths(ROOT)
 FOLDER = f"{NAME}/2026/{KEY}"
 KIB = 1 << 10
 JOURNAL_FROM, CHECKPOINT, GRAIN = 4 * KIB, 8 * KIB, 4 * KIB
@@ -253,11 +253,11 @@ def recording(contents: dict[str, bytes], settles: timedelta | None = None) -> R
 
 async def live(world: World, disk: FatedDisk) -> None:
     """Do what one process does, from its start until the recording is acknowledged."""
-    house = house_of(world, disk)
-    await house.archive.prepare()
-    async with house.archive.hold():
-        await recover(house, is_new=False)
-        work = _Work(house)
+    resources = house_of(world, disk)
+    await resources.archive.prepare()
+    async with resources.archive.hold():
+        await recover(resources, is_new=False)
+        work = _Work(resources)
         for _ in range(TURNS):
             await work.turn()
             standing_ = await standing(world)
@@ -272,32 +272,42 @@ async def live(world: World, disk: FatedDisk) -> None:
 class _Work:
     """The stages, one after the other rather than all at once: so every run is the same."""
 
-    def __init__(self, house: Resources) -> None:
-        self._house = house
-        bell = Bell()
-        common: dict[str, Any] = {"clock": house.clock, "report": house.report}
-        hands = Hands(house.flights, slots=6, lanes=3)
-        stream = Stream(house.transport, flights=house.flights, hands=hands, **common)
-        self._storage = Storage(house.archive, house.report)
-        self._poller = Poller(
-            house.providers[NAME], house.intake, dice=house.dice, work=bell, **common
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        signal = Signal()
+        common: dict[str, Any] = {"clock": resources.clock, "report": resources.report}
+        hands = SlotPool(resources.transfers, slots=6, lanes=3)
+        stream = PartStream(
+            resources.transport, transfers=resources.transfers, hands=hands, **common
         )
-        self._fetch = Fetcher(
-            house.providers, house.archive, stream, flights=house.flights, report=house.report
+        self._storage = Storage(resources.archive, resources.report)
+        self._poller = Poller(
+            resources.providers[NAME], resources.intake, rng=resources.rng, work=signal, **common
+        )
+        self._fetch = Downloader(
+            resources.providers,
+            resources.archive,
+            stream,
+            transfers=resources.transfers,
+            report=resources.report,
         )
         self._publisher = Publisher(
-            house.ledger, house.archive, report=house.report, done=bell, storage=self._storage
+            resources.ledger,
+            resources.archive,
+            report=resources.report,
+            done=signal,
+            storage=self._storage,
         )
-        self._acknowledger = Acknowledger(house.providers[NAME], house.intake, **common)
+        self._acknowledger = Acknowledger(resources.providers[NAME], resources.intake, **common)
 
     async def turn(self) -> None:
         await self._poller.once()
-        for claim in await self._house.queue.claim(NAME, 10):
+        for claim in await self._resources.queue.claim(NAME, 10):
             outcomes: list[Outcome] = []
             async with anyio.create_task_group() as group:
                 for download in claim.downloads:
                     group.start_soon(self._one, download, outcomes)
-            await self._house.ledger.record(outcomes)
+            await self._resources.ledger.record(outcomes)
         await self._publisher.once()
         await self._acknowledger.once()
 
@@ -341,17 +351,17 @@ def house_of(world: World, disk: FatedDisk) -> Resources:
         shutdown_grace=timedelta(seconds=20),
         providers=(),
     )
-    house = furnish(
+    resources = furnish(
         settings,
         world.log,
         archive=archive_on(ROOT, disk, small=SMALL),
         database=Books(world.engine, disk, world.committed),
         transport=world.host,
         clock=virtual.clock,
-        dice=lambda: 0.5,
+        rng=lambda: 0.5,
     )
-    house.providers[NAME] = world.provider
-    return house
+    resources.providers[NAME] = world.provider
+    return resources
 
 
 async def acknowledged(world: World) -> bool:
@@ -364,8 +374,8 @@ async def standing(world: World) -> dict[str, Any]:
     async def hop(work: Callable[[], T]) -> T:
         return work()
 
-    desk = Desk(Database(world.engine, hop), virtual.clock, world.log)
-    for found in await desk.find(ID):
+    operator = OperatorCatalog(Database(world.engine, hop), virtual.clock, world.log)
+    for found in await operator.find(ID):
         files = {each.name: each.state for each in found.files}
         return {"state": found.state, "folder": found.folder, **files}
     return {}

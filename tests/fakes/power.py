@@ -93,7 +93,7 @@ def pending(disk: ModelDisk, upto: int) -> Pending:
     return Pending(upto, frozenset(certain), frozenset(doubled), tuple(loose[::-1]), tuple(files))
 
 
-def choices(what: Pending, dice: random.Random, throws: int) -> Iterator[Choice]:
+def choices(what: Pending, rng: random.Random, throws: int) -> Iterator[Choice]:
     """Yield what may have happened: nothing, all, each alone, each missing, and some at random."""
     everything = frozenset(what.loose) | what.doubled
     for remains in Remains:
@@ -109,8 +109,8 @@ def choices(what: Pending, dice: random.Random, throws: int) -> Iterator[Choice]
         for remains in Remains:
             yield Choice(everything, whole | {node: remains})
     for _ in range(throws):
-        some = frozenset(one for one in everything if dice.random() < 0.5)
-        yield Choice(some, {node: dice.choice(list(Remains)) for node in what.files})
+        some = frozenset(one for one in everything if rng.random() < 0.5)
+        yield Choice(some, {node: rng.choice(list(Remains)) for node in what.files})
 
 
 def after_cut(disk: ModelDisk, what: Pending, choice: Choice) -> Nodes:

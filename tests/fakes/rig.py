@@ -25,7 +25,7 @@ from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, Hop, Outlast, at_once
 from reelkeep.catalog.follow_ups import SqlBackfills, SqlDisposals
 from reelkeep.catalog.intake import SqlIntake
-from reelkeep.catalog.operator import Desk
+from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.tables import file, recording
@@ -97,7 +97,7 @@ class Rig:
         transport: Transport | None = None,
         retry: RetryOptions | None = None,
         grace: float = 20,
-        dice: float = 0.5,
+        rng: float = 0.5,
         clock: Clock = virtual.clock,
         hop: Hop = inline,
         outlast: Outlast = at_once,
@@ -111,7 +111,7 @@ class Rig:
         }  # what a reload may build
         self.adjusted: list[Settings] = []
         self.requests = FakeTransport(script)
-        self._dice = dice
+        self._rng = rng
         self.database = Database(new_catalog(), hop, outlast)
         retry = retry or RetryOptions()
         policy = Policy(attempts=retry.attempts, base=retry.base, longest=retry.max)
@@ -122,30 +122,30 @@ class Rig:
             providers=tuple(ProviderOptions(name=name, type="fake") for name in self.providers),
         )
         log, database = self.log, self.database
-        self.house = Resources(
+        self.resources = Resources(
             settings=settings,
             report=log,
             clock=clock,
             clock_check=ClockCheck(clock, log),
-            dice=self.dice,
+            rng=self.rng,
             database=database,
             intake=SqlIntake(database, clock, log),
             queue=SqlQueue(database, clock),
-            ledger=SqlLedger(database, policy=policy, clock=clock, dice=self.dice, report=log),
+            ledger=SqlLedger(database, policy=policy, clock=clock, rng=self.rng, report=log),
             backfills=SqlBackfills(database, clock),
             disposals=SqlDisposals(database, clock),
-            desk=Desk(database, clock, log),
+            operator=OperatorCatalog(database, clock, log),
             checks=SqlChecks(database, clock, log),
             archive=cast(LocalArchive, self.archive),
             transport=transport or self.requests,
             providers=cast(Any, self.providers),
             build=lambda options: cast(Any, self.offered[options.name]),
             adjust=self.adjusted.append,
-            flights=ActiveTransfers(),
+            transfers=ActiveTransfers(),
         )
 
-    def dice(self) -> float:
-        return self._dice
+    def rng(self) -> float:
+        return self._rng
 
     async def files(self, state: str | None = None) -> int:
         """Return how many files are in `state`."""

@@ -24,7 +24,7 @@ from reelkeep.core import replies
 from reelkeep.core.replies import Trail
 from reelkeep.core.urls import parse
 from reelkeep.errors import Unreachable
-from reelkeep.ports import Reply, Request, Tap
+from reelkeep.ports import DirectReader, Reply, Request
 
 Piece = bytes | Exception | anyio.Event
 """Bytes of a body; an error that breaks it; or an event that is waited for before it goes on."""
@@ -137,7 +137,7 @@ class _Played:
         self._check_length()
 
     @asynccontextmanager
-    async def tap(self) -> AsyncIterator[Tap | None]:
+    async def tap(self) -> AsyncIterator[DirectReader | None]:
         announced = self._headers.get("Content-Length")
         drawn = self._answer.drawn and announced is not None
         yield _PlayedTap(self, self._pieces, int(announced or 0)) if drawn else None

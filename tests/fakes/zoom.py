@@ -108,7 +108,7 @@ class Bench:
             transport=transport,
             vault=NoVault(),
             clock=self.clock,
-            dice=lambda: 0.5,
+            rng=lambda: 0.5,
             report=self.log,
         )
 

@@ -21,7 +21,7 @@ from fakes.holdings import KEY, held_file, holding
 from fuzz.hostile import FAST, FEW, RAW, deep, spoilt
 from reelkeep.catalog.adoption import adopt
 from reelkeep.catalog.database import Database, open_engine
-from reelkeep.catalog.operator import Desk
+from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.schema import migrate, prepare
 from reelkeep.core.integrity import Mark
@@ -121,7 +121,7 @@ async def test_any_folder_is_adopted_or_refused(
     catalog = open_catalog()
     await adopt(catalog.database, archive.adopt(), clock=catalog.clock, report=catalog.events)
     assert len(catalog.events.of("archive.adopted")) == 1
-    for found in await catalog.desk.listing():
+    for found in await catalog.operator.listing():
         assert dump(to_manifest(found, version="1"))
 
 
@@ -157,7 +157,7 @@ async def test_what_no_catalog_can_hold_is_left_out_or_refused(
     assert not (await archive.verify(FOLDER)).ok
     await adopt(catalog.database, archive.adopt(), clock=catalog.clock, report=catalog.events)
     assert len(catalog.events.of("archive.adopted")) == 1
-    for found in await catalog.desk.listing():
+    for found in await catalog.operator.listing():
         assert dump(to_manifest(found, version="1"))
 
 
@@ -221,9 +221,9 @@ async def use(database: Database) -> None:
     """Do what a start does, and what an operator asks."""
     clock, events = Clock(), Events()
     await SqlQueue(database, clock).recover()
-    desk = Desk(database, clock, events)
-    await desk.listing()
-    await desk.summaries([ProviderName("support")])
+    operator = OperatorCatalog(database, clock, events)
+    await operator.listing()
+    await operator.summaries([ProviderName("support")])
 
 
 @FEW
@@ -259,6 +259,6 @@ async def test_a_catalog_of_the_first_version_knows_when_its_files_were_read(
     url = f"sqlite:///{tmp_path / 'catalog.db'}"
     prepare(open_engine(url), migrate)
     catalog: Catalog = open_catalog(url)
-    (held,) = await catalog.desk.listing()
+    (held,) = await catalog.operator.listing()
     assert held.files[0].checked_at == held.files[0].stored_at
     catalog.engine.dispose()

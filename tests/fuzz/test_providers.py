@@ -93,7 +93,7 @@ async def keep(found: list[Recording], provider: Provider) -> None:
     """Whatever was believed can be kept in a catalog, and shown in a manifest."""
     catalog = open_catalog()
     await catalog.intake.admit(ProviderName(provider.name), provider.traits, found)
-    for held in await catalog.desk.listing():
+    for held in await catalog.operator.listing():
         assert dump(to_manifest(held, version="1"))
     catalog.engine.dispose()
 

@@ -17,7 +17,7 @@ from reelkeep.core.checksum_files import decode_payload, decode_sums, decode_tag
 from reelkeep.core.digests import binding, needed, promises
 from reelkeep.core.header_fields import parse_retry_after
 from reelkeep.core.layout import parse_layout
-from reelkeep.core.media import Kind, examine, magic_ok, page_instead
+from reelkeep.core.media import MediaKind, examine, magic_ok, page_instead
 from reelkeep.core.naming import file_name, key, safe_name
 from reelkeep.core.quantities import parse_duration, parse_size
 from reelkeep.core.replies import begin, content_problem, encoding_problem, follow, problem
@@ -85,9 +85,9 @@ def test_a_head_is_a_decision_or_a_failed_transfer(
 
 
 @FAST
-@given(STATUSES, HEADERS, SMALL, st.sampled_from(Kind), st.booleans())
+@given(STATUSES, HEADERS, SMALL, st.sampled_from(MediaKind), st.booleans())
 def test_a_reply_is_fine_or_a_failed_transfer(
-    status: int, headers: dict[str, str], head: bytes, kind: Kind, credentialed: bool
+    status: int, headers: dict[str, str], head: bytes, kind: MediaKind, credentialed: bool
 ) -> None:
     found = [
         problem(status, headers, now=NOW, credentialed=credentialed),
@@ -108,8 +108,10 @@ def test_promises_are_digests_in_hex(status: int, headers: dict[str, str]) -> No
 
 
 @FAST
-@given(SMALL, st.sampled_from(Kind), st.text(max_size=20))
-def test_a_container_is_judged_whatever_it_holds(content: bytes, kind: Kind, said: str) -> None:
+@given(SMALL, st.sampled_from(MediaKind), st.text(max_size=20))
+def test_a_container_is_judged_whatever_it_holds(
+    content: bytes, kind: MediaKind, said: str
+) -> None:
     for sized in (False, True):
         read_at = lambda at, size: content[at : at + size]  # noqa: E731
         judged = examine(kind, read_at, len(content), sized=sized)

@@ -164,7 +164,7 @@ async def test_a_decision_of_the_operator_stays(archive: LocalArchive) -> None:
     await first.admit(RECORDING)
     await work(first, archive, {"2": Gone("deleted")})
     (missing,) = [each for each in (await first.holding("a")).files if each.state == "gone"]
-    await first.desk.waive([missing.row])
+    await first.operator.waive([missing.row])
     await work(first, archive)
     catalog = await found_again(archive)
     await catalog.admit(RECORDING)
@@ -273,7 +273,7 @@ async def test_a_copied_folder_is_one_recording(
     path = await folder(await kept(archive), tmp_path)
     shutil.copytree(path, tmp_path / copied)
     catalog = await found_again(archive)
-    assert len(await catalog.desk.listing()) == 1
+    assert len(await catalog.operator.listing()) == 1
     assert set((await catalog.files("a")).values()) == {"stored"}
 
 
@@ -312,9 +312,9 @@ async def test_an_adoption_that_was_cut_short_goes_on(archive: LocalArchive) -> 
     first = first_of(archive.adopt())
     with pytest.raises(KeyboardInterrupt):
         await adopt(catalog.database, first, clock=catalog.clock, report=catalog.events)
-    assert len(await catalog.desk.listing()) == 1
+    assert len(await catalog.operator.listing()) == 1
     await adopt(catalog.database, archive.adopt(), clock=catalog.clock, report=catalog.events)
-    assert len(await catalog.desk.listing()) == 2
+    assert len(await catalog.operator.listing()) == 2
     assert catalog.events.of("archive.adopted") == [{"recordings": 1, "files": 3, "refused": 0}]
 
 

@@ -112,4 +112,4 @@ async def test_what_was_committed_survives_a_kill(path: Path) -> None:
 
 
 async def all_ids(catalog: Catalog) -> list[str]:
-    return [each.id for each in await catalog.desk.listing(limit=100_000)]
+    return [each.id for each in await catalog.operator.listing(limit=100_000)]

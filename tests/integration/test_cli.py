@@ -174,9 +174,9 @@ async def slow(tmp_path: Path) -> AsyncIterator[Place]:
 
 
 def meeting_kind() -> Any:
-    from reelkeep.simulator.content import Kind
+    from reelkeep.simulator.content import ContentKind
 
-    return Kind.MP4
+    return ContentKind.MP4
 
 
 @pytest.fixture(scope="module")

@@ -115,8 +115,8 @@ async def test_rule_28_being_stopped_keeps_what_was_drawn(way: None, tmp_path: P
     patient = replace(OPTIONS, stall_timeout=timedelta(hours=1))
     async with scene(host, tmp_path, options=patient, clock=clock) as there:
         async with anyio.create_task_group() as group:
-            group.start_soon(there.desk.fetch, DUE)
-            while there.desk.flights.received < HELD:
+            group.start_soon(there.operator.fetch, DUE)
+            while there.operator.transfers.received < HELD:
                 await checkpoint()
             group.cancel_scope.cancel()
         there.check(await there.settle(DUE), "stored", BODY)

@@ -65,7 +65,7 @@ def head(status: int, body: bytes, lines: Lines) -> bytes:
 
 
 @asynccontextmanager
-async def desk(host: Host, root: Path) -> AsyncIterator[Desk]:
+async def operator(host: Host, root: Path) -> AsyncIterator[Desk]:
     async with serving(host) as site, AiohttpTransport(OPTIONS) as transport:
         archive = archive_on(root, FaultyDisk())
         await archive.prepare()
@@ -79,7 +79,7 @@ def no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def outcome_of(host: Host, root: Path) -> Outcome:
-    async with desk(host, root) as there:
+    async with operator(host, root) as there:
         outcome = await there.fetch(DUE)
         return outcome if host.rest is None else await there.fetch(DUE)
 

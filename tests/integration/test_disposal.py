@@ -19,12 +19,12 @@ from reelkeep.core.model import Download, Holding
 from reelkeep.ports import Provider
 from reelkeep.providers.zoom.endpoints import encoded
 from reelkeep.simulator import Extent, Fault, Simulator, Switches
-from reelkeep.simulator.content import Kind
+from reelkeep.simulator.content import ContentKind
 from reelkeep.simulator.switches import FORBIDDEN, NO_RIGHTS, answer, page, status
 from reelkeep.simulator.world import SimMeeting, SimSession
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.provider_trash import Disposer
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.signals import Signal
 from virtual import PATIENT, Backend, clock
 
 EXTENT = Extent(recordings=0, meetings=8, sessions=4, users=2, days=20, odd=False)
@@ -63,17 +63,17 @@ class Account:
         return [each.path for each in self.sim.journal.requests if each.method == "DELETE"]
 
     async def poll(self) -> None:
-        house = self.rig.house
+        resources = self.rig.resources
         poller = Poller(
-            self.provider, house.intake, clock=clock, dice=self.rig.dice, report=self.rig.log,
-            work=Bell(),
+            self.provider, resources.intake, clock=clock, rng=self.rig.rng, report=self.rig.log,
+            work=Signal(),
         )  # fmt: skip
         await poller.once()
         assert poller.health.broken_since is None
 
     async def archive(self, keep: Callable[[Download], bool] = lambda _: True) -> None:
         """Store everything that is due and publish it, as the stages do."""
-        ledger, queue = self.rig.house.ledger, self.rig.house.queue
+        ledger, queue = self.rig.resources.ledger, self.rig.resources.queue
         while claims := await queue.claim(self.provider.name, 100):
             due = [each for claim in claims for each in claim.downloads if keep(each)]
             await ledger.record([stored(each) for each in due])
@@ -87,9 +87,9 @@ class Account:
         return None if self.sound else "it is not what was stored"
 
     async def cycle(self) -> None:
-        house = self.rig.house
+        resources = self.rig.resources
         disposer = Disposer(
-            self.provider, house.disposals, self.not_intact, clock=clock, report=self.rig.log,
+            self.provider, resources.disposals, self.not_intact, clock=clock, report=self.rig.log,
             troubled=lambda: self.troubled,
         )  # fmt: skip
         await disposer.once()
@@ -240,11 +240,11 @@ Change = Callable[[Account, SimMeeting], object]
 
 
 def grown(place: Account, meeting: SimMeeting) -> None:
-    place.sim.studio.add_file(meeting, "summary", "SUMMARY", "JSON", Kind.SUMMARY)
+    place.sim.studio.add_file(meeting, "summary", "SUMMARY", "JSON", ContentKind.SUMMARY)
 
 
 def with_audio(place: Account, meeting: SimMeeting) -> None:
-    file = place.sim.studio.add_file(meeting, None, "M4A", None, Kind.M4A)
+    file = place.sim.studio.add_file(meeting, None, "M4A", None, ContentKind.M4A)
     meeting.files.remove(file)
     meeting.audio.append(file)
 

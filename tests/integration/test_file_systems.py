@@ -18,7 +18,7 @@ from fakes.disk import archive_on
 from fakes.holdings import KEY, download, holding, put
 from reelkeep.archive.file_system import try_file_system
 from reelkeep.archive.local import LocalArchive
-from reelkeep.archive.paths import Places
+from reelkeep.archive.paths import ArchivePaths
 from reelkeep.core.file_system import FileSystem, limitations
 from reelkeep.disk import ArchiveDisk
 from reelkeep.errors import ArchiveAbsent, TransferError
@@ -154,7 +154,7 @@ async def story(archive: LocalArchive) -> None:
 
 
 def tried(root: Path) -> FileSystem:
-    return try_file_system(ArchiveDisk(), Places(root), ".")
+    return try_file_system(ArchiveDisk(), ArchivePaths(root), ".")
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -19,7 +19,7 @@ from fakes.shelf import Shelf
 from hostile import BODY, CASES, DUE, HELD, LARGEST, OVERHEAD, Case
 from hosts import breaking
 from reelkeep.archive.part import SMALL
-from reelkeep.transport.direct_reader import DirectTap
+from reelkeep.transport.direct_reader import ThreadReader
 from servers import Wire
 from stage import Host, scene
 from virtual import PATIENT, Backend
@@ -111,15 +111,15 @@ async def test_small_bodies_are_drawn_here_where_they_should_be(
     way: str, tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = 0
-    draw = DirectTap.draw
+    draw = ThreadReader.draw
 
-    def counting(tap: DirectTap, into: memoryview) -> int:
+    def counting(tap: ThreadReader, into: memoryview) -> int:
         nonlocal drawn
         count = draw(tap, into)
         drawn += count
         return count
 
-    monkeypatch.setattr(DirectTap, "draw", counting)
+    monkeypatch.setattr(ThreadReader, "draw", counting)
     async with scene(Host(Shelf(BODY)), tmp_path, tls=tls) as there:
         assert await there.settle(DUE) == "stored"
     assert drawn > len(BODY) // 2 if way.endswith("drawn") else drawn == 0

@@ -385,7 +385,7 @@ async def test_crumbs_without_end_are_left_for_later(
     monkeypatch.setattr(segments, "CRUMBS", 10)
     host = Host(Shelf(BODY), [good], then=shorter(10))
     async with staged(host, tmp_path, tls=tls) as there:
-        await there.desk.fetch(DUE)
+        await there.operator.fetch(DUE)
         assert len(there.site.seen) <= 10 + 2 * LANES
         assert there.finished() == []
 
@@ -404,7 +404,7 @@ async def test_a_range_without_an_end_is_not_read_without_end(
 
     host = Host(Shelf(BODY))
     async with staged(endless, tmp_path, tls=tls) as there:
-        await there.desk.fetch(DUE)
+        await there.operator.fetch(DUE)
     assert there.finished() == []
     assert host.served <= len(BODY) + LANES * (PIECE + 60_000 + 10 * BUFFERS)
 

@@ -78,7 +78,7 @@ async def settled(there: Scene, *, faults: int = 1) -> None:
     errors = [each.error for each in there.outcomes if isinstance(each, Failed)]
     wrong = [error for error in errors if isinstance(error, WrongBytes)]
     assert len(wrong) == faults, errors
-    told = [keys for name, keys in there.desk.log.events if name == "file.discarded"]
+    told = [keys for name, keys in there.operator.log.events if name == "file.discarded"]
     assert [keys["reason"] for keys in told] == [str(error) for error in wrong]
 
 
@@ -191,7 +191,7 @@ async def test_a_loss_before_a_seam_is_found(tls: ssl.SSLContext | None, tmp_pat
     """Bytes are missing from the middle of what an earlier process left."""
     host = Host(Shelf(BODY), [breaking(Wire.close, at=2_000_000)])
     async with scene(host, tmp_path, options=PATIENT, tls=tls) as there:
-        assert isinstance(await there.desk.fetch(DUE), Failed)
+        assert isinstance(await there.operator.fetch(DUE), Failed)
         (part,) = (tmp_path / ".reelkeep" / "parts").glob("*.part")
         held = part.read_bytes()
         part.write_bytes(held[:500_000] + held[510_000:])
@@ -201,14 +201,14 @@ async def test_a_loss_before_a_seam_is_found(tls: ssl.SSLContext | None, tmp_pat
 async def test_a_loss_between_reply_and_part_is_found(
     tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    once, truly = Once(1_500_000), hashed_file.Stream._write
+    once, truly = Once(1_500_000), hashed_file.HashedFile._write
 
-    def write(self: hashed_file.Stream, views: list[memoryview]) -> None:
+    def write(self: hashed_file.HashedFile, views: list[memoryview]) -> None:
         if once.is_due(sum(map(len, views))):
             views = [view[:-10] for view in views]
         truly(self, views)
 
-    monkeypatch.setattr(hashed_file.Stream, "_write", write)
+    monkeypatch.setattr(hashed_file.HashedFile, "_write", write)
     async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
         await settled(there)
     assert once.done
@@ -219,9 +219,9 @@ async def test_a_piece_that_is_written_twice_or_in_the_place_of_another_is_found
     how: str, all_direct: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many bytes came, were written and were hashed as there are: only their checksums tell."""
-    once, truly, written = Once(1), hashed_file.Stream._pwrite, [b""]  # several threads write
+    once, truly, written = Once(1), hashed_file.HashedFile._pwrite, [b""]  # several threads write
 
-    def pwrite(self: hashed_file.Stream, views: Sequence[memoryview], offset: int) -> int:
+    def pwrite(self: hashed_file.HashedFile, views: Sequence[memoryview], offset: int) -> int:
         piece, before = views[0], written[-1]
         if offset > self.hashed and len(before) >= len(piece) and once.is_due(len(piece)):
             if how == "twice":
@@ -231,7 +231,7 @@ async def test_a_piece_that_is_written_twice_or_in_the_place_of_another_is_found
         written[:] = [bytes(piece)]
         return truly(self, views, offset)
 
-    monkeypatch.setattr(hashed_file.Stream, "_pwrite", pwrite)
+    monkeypatch.setattr(hashed_file.HashedFile, "_pwrite", pwrite)
     host = Host(Shelf(BODY))
     async with scene(host, tmp_path, options=PATIENT, lanes=4, scale=LANES) as there:
         await settled(there)
@@ -242,17 +242,17 @@ async def test_a_piece_behind_resumed_bytes_that_is_written_wrongly_is_found(
     tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hash is not there yet: it follows from the disk."""
-    once, truly = Once(1), hashed_file.Stream._pwrite
+    once, truly = Once(1), hashed_file.HashedFile._pwrite
 
-    def pwrite(self: hashed_file.Stream, views: Sequence[memoryview], offset: int) -> int:
+    def pwrite(self: hashed_file.HashedFile, views: Sequence[memoryview], offset: int) -> int:
         if offset > self.hashed and once.is_due(len(views[0])):
             views = [memoryview(bytes(views[0][:-1]) + b"?"), *views[1:]]
         return truly(self, views, offset)
 
     host = Host(Shelf(BODY), [breaking(Wire.close, at=2_000_000)])
     async with scene(host, tmp_path, options=PATIENT, tls=tls) as there:
-        assert isinstance(await there.desk.fetch(DUE), Failed)
-        monkeypatch.setattr(hashed_file.Stream, "_pwrite", pwrite)
+        assert isinstance(await there.operator.fetch(DUE), Failed)
+        monkeypatch.setattr(hashed_file.HashedFile, "_pwrite", pwrite)
         await settled(there)
     assert once.done
 
@@ -263,10 +263,10 @@ async def test_what_cannot_be_thrown_away_is_not_built_on(
     refused: set[str], error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its journal is on disk, and calls durable what came before the wrong byte."""
-    once, truly = Once(1), hashed_file.Stream._pwrite
+    once, truly = Once(1), hashed_file.HashedFile._pwrite
     disk = StubbornDisk(getattr(errno, error))
 
-    def pwrite(self: hashed_file.Stream, views: Sequence[memoryview], offset: int) -> int:
+    def pwrite(self: hashed_file.HashedFile, views: Sequence[memoryview], offset: int) -> int:
         if offset > self.hashed and once.is_due(len(views[0])):
             views = [memoryview(bytes(views[0][:-1]) + b"?"), *views[1:]]
             disk.refused = frozenset(refused)
@@ -274,20 +274,20 @@ async def test_what_cannot_be_thrown_away_is_not_built_on(
 
     host = Host(Shelf(BODY), [breaking(Wire.close, at=2_000_000)])
     async with scene(host, tmp_path, options=PATIENT, disk=disk) as there:
-        assert isinstance(await there.desk.fetch(DUE), Failed)
-        monkeypatch.setattr(hashed_file.Stream, "_pwrite", pwrite)
-        wrong = await there.desk.fetch(DUE)
+        assert isinstance(await there.operator.fetch(DUE), Failed)
+        monkeypatch.setattr(hashed_file.HashedFile, "_pwrite", pwrite)
+        wrong = await there.operator.fetch(DUE)
         assert isinstance(wrong, Failed)
         assert isinstance(wrong.error, WrongBytes)
         if len(refused) == 2:
             assert wrong.distrusted
             assert sorted(there.parts()) == [".json", ".part"]
-            wrong = await there.desk.fetch(replace(DUE, distrusted=True))
+            wrong = await there.operator.fetch(replace(DUE, distrusted=True))
             assert isinstance(wrong, Failed)
             assert wrong.distrusted
         disk.refused = frozenset()
         there.check(await there.settle(replace(DUE, distrusted=wrong.distrusted)), "stored", BODY)
-        assert there.desk.log.names.count("file.resumed") == 1
+        assert there.operator.log.names.count("file.resumed") == 1
     assert once.done
 
 
@@ -316,20 +316,20 @@ async def test_a_range_that_is_asked_for_twice_fills_no_other_place(
 async def test_a_hash_that_is_fed_other_bytes_than_were_written_is_found(
     how: str, tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    once, feed, write = Once(1_500_000), PrefixHash.feed, hashed_file.Stream._write
+    once, feed, write = Once(1_500_000), PrefixHash.feed, hashed_file.HashedFile._write
 
     def fed(self: PrefixHash, data: memoryview) -> bool:
         if how != "a changed buffer" and once.is_due(len(data)):
             data = memoryview(bytes(len(data))) if how == "other bytes" else data[:-1]
         return feed(self, data)
 
-    def written(self: hashed_file.Stream, views: list[memoryview]) -> None:
+    def written(self: hashed_file.HashedFile, views: list[memoryview]) -> None:
         write(self, views)
         if how == "a changed buffer" and not views[0].readonly and once.is_due(len(views[0])):
             views[0][5] ^= 1
 
     monkeypatch.setattr(PrefixHash, "feed", fed)
-    monkeypatch.setattr(hashed_file.Stream, "_write", written)
+    monkeypatch.setattr(hashed_file.HashedFile, "_write", written)
     async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
         await settled(there)
     assert once.done
@@ -356,10 +356,10 @@ async def test_another_reader_of_what_aiohttp_reads_is_found(
 
 async def fails_by_the_disk(there: Scene) -> None:
     """See that an attempt fails because of the disk, and that no loss is told."""
-    outcome = await there.desk.fetch(DUE)
+    outcome = await there.operator.fetch(DUE)
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, IoFailed)
-    assert "file.discarded" not in there.desk.log.names
+    assert "file.discarded" not in there.operator.log.names
 
 
 @pytest.mark.parametrize("direct_from", [1, 1 << 40], ids=["drawn", "pooled"])
@@ -378,13 +378,13 @@ async def test_a_checkpoint_that_fails_is_no_loss(
 async def test_held_bytes_that_cannot_be_read_while_more_come_are_no_loss(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def catch_up(_stream: hashed_file.Stream, _upto: int) -> None:
+    def catch_up(_stream: hashed_file.HashedFile, _upto: int) -> None:
         raise OSError(errno.EIO, "bad block")
 
     host = Host(Shelf(BODY), [breaking(Wire.close, at=1_000_000)])
     async with scene(host, tmp_path, options=PATIENT) as there:
-        assert isinstance(await there.desk.fetch(DUE), Failed)
-        monkeypatch.setattr(hashed_file.Stream, "catch_up", catch_up)
+        assert isinstance(await there.operator.fetch(DUE), Failed)
+        monkeypatch.setattr(hashed_file.HashedFile, "catch_up", catch_up)
         await fails_by_the_disk(there)
 
 
@@ -404,11 +404,13 @@ async def test_who_is_stopped_at_the_moment_of_a_loss_keeps_none_of_it(
     host = Host(Shelf(BODY), [breaking(Wire.close, at=held)] if held else [])
     async with scene(host, tmp_path, options=PATIENT, lanes=lanes, scale=LANES) as there:
         if held:
-            assert isinstance(await there.desk.fetch(DUE), Failed)
+            assert isinstance(await there.operator.fetch(DUE), Failed)
         monkeypatch.setattr(Body, "account", account)
         with scope:
-            await there.desk.fetch(DUE)
-        told = [keys["reason"] for name, keys in there.desk.log.events if name == "file.discarded"]
+            await there.operator.fetch(DUE)
+        told = [
+            keys["reason"] for name, keys in there.operator.log.events if name == "file.discarded"
+        ]
         assert told == ["planted"]
         assert there.parts() == []
     assert once.done

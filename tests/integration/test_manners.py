@@ -67,9 +67,9 @@ async def test_what_a_host_says_unasked_is_no_rest_of_a_file_of_unpromised_size(
     )
     host = Host(Shelf(BODY), [breaking(Wire.close, at=HELD)])
     async with scene(Impatient(host), tmp_path, clock=clock) as stage:
-        assert isinstance(await stage.desk.fetch(large), Failed)
-        assert stored(await stage.desk.fetch(small)).size == len(BODY)
-        assert stored(await stage.desk.fetch(large)).size == (9 if shared else len(BODY))
+        assert isinstance(await stage.operator.fetch(large), Failed)
+        assert stored(await stage.operator.fetch(small)).size == len(BODY)
+        assert stored(await stage.operator.fetch(large)).size == (9 if shared else len(BODY))
 
 
 async def test_rules_20_and_21_bug_20_credentials_stay_behind_on_the_way(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ async def test_rules_51_and_52_a_host_is_left_alone_by_all_for_as_long_as_it_wan
 
     async with scene(noting, tmp_path, clock=clock) as there:
         for number in range(2):
-            await there.desk.fetch(download(f"{number}.mp4", size=len(BODY)))
+            await there.operator.fetch(download(f"{number}.mp4", size=len(BODY)))
         async with anyio.create_task_group() as group:
             for number in range(2, 10):
                 due = download(f"{number}.mp4", size=len(BODY))
@@ -190,8 +190,8 @@ async def test_rule_55_after_a_stall_another_address_goes_on(tmp_path: Path) -> 
         archive = archive_on(tmp_path, FaultyDisk())
         await archive.prepare()
         url = f"http://two.test:{here.port}/rec/secret-path?token=secret"
-        desk = Desk(transport, archive, provider=Renewing(url=url), clock=clock)
-        stage = Scene(here, archive, Renewing(), desk, tmp_path, clock)
+        operator = Desk(transport, archive, provider=Renewing(url=url), clock=clock)
+        stage = Scene(here, archive, Renewing(), operator, tmp_path, clock)
         stage.check(await stage.settle(DUE), "stored", BODY)
         assert [seen.headers.get("Range") for seen in here.seen] == [None]
         assert [seen.headers.get("Range") for seen in there.seen] == [f"bytes={HELD - SEAM}-"]
@@ -218,8 +218,8 @@ async def test_bug_14_many_files_of_one_bad_host_do_not_mix(tmp_path: Path) -> N
     async with serving(host) as site, AiohttpTransport(OPTIONS) as transport:
         archive = archive_on(tmp_path, FaultyDisk())
         await archive.prepare()
-        desk = Desk(transport, archive, provider=Each(url=site.url("")), clock=clock)
-        there = Scene(site, archive, Renewing(), desk, tmp_path, clock)
+        operator = Desk(transport, archive, provider=Each(url=site.url("")), clock=clock)
+        there = Scene(site, archive, Renewing(), operator, tmp_path, clock)
         async with anyio.create_task_group() as group:
             for n in range(40):
                 group.start_soon(there.settle, download(f"{n}.mp4", size=20_000))

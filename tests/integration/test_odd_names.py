@@ -11,10 +11,10 @@ import pytest
 
 from reelkeep.archive.import_existing import adoption
 from reelkeep.archive.leftovers import tidy
-from reelkeep.archive.paths import Places
+from reelkeep.archive.paths import ArchivePaths
 from reelkeep.archive.verify import directories, verification
 from reelkeep.archive.walk import walk
-from reelkeep.core.integrity import Mark, Verdict
+from reelkeep.core.integrity import FolderVerdict, Mark
 from reelkeep.core.text import is_storable
 from reelkeep.disk import Disk
 
@@ -36,14 +36,16 @@ def root(tmp_path: Path) -> Path:
 def test_an_odd_folder_is_foreign_and_the_others_are_read(root: Path) -> None:
     found = list(directories(walk(root, tolerant=True)))
     assert [each for each in found if isinstance(each, str)] == ["z/good"]
-    verdicts = {each.folder: each for each in found if isinstance(each, Verdict)}
+    verdicts = {each.folder: each for each in found if isinstance(each, FolderVerdict)}
     odd = verdicts["z/Pr\\xfcfung"]
     assert {each.mark for each in odd.checked} == {Mark.FOREIGN}
     assert all("Pr\\xfcfung" in str(each.reason) for each in odd.checked)
 
 
 def test_whatever_is_said_of_odd_names_can_be_kept(root: Path) -> None:
-    said = [each for each in directories(walk(root, tolerant=True)) if isinstance(each, Verdict)]
+    said = [
+        each for each in directories(walk(root, tolerant=True)) if isinstance(each, FolderVerdict)
+    ]
     steps = verification(Disk(), root, "z/good")
     try:
         while True:
@@ -64,7 +66,7 @@ def test_an_odd_folder_is_not_adopted_and_says_why(root: Path) -> None:
 
 
 def test_an_odd_name_in_our_own_directory_is_an_orphan_with_a_name(tmp_path: Path) -> None:
-    places = Places(tmp_path)
+    places = ArchivePaths(tmp_path)
     for directory in (places.parts, places.finished, places.staging):
         directory.mkdir(parents=True, exist_ok=True)
     Path(places.parts, os.fsdecode(b"\xff\xfe.part")).touch()

@@ -21,7 +21,7 @@ from reelkeep.ports import Scan
 from reelkeep.simulator import Extent, Fault, Switches
 from reelkeep.simulator.switches import answer, page, status
 from reelkeep.stages.poll import Poller
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.signals import Signal
 from virtual import Backend, PatientLoop, clock
 
 LOOKBACK = timedelta(days=3)
@@ -44,12 +44,12 @@ def anyio_backend() -> Backend:
     return "asyncio", {"loop_factory": Hasty}
 
 
-def fates(dice: Random) -> Iterator[str]:
+def fates(rng: Random) -> Iterator[str]:
     """Yield how each day goes: good ones, and others, for up to three times the lookback."""
     while True:
         yield "good"
-        kind = dice.choice(["off", "down", "one refused", "pages die"])
-        for _ in range(dice.choice([1, 2, 9])):
+        kind = rng.choice(["off", "down", "one refused", "pages die"])
+        for _ in range(rng.choice([1, 2, 9])):
             yield kind
 
 
@@ -65,11 +65,11 @@ def faults(fate: str, pattern: str) -> tuple[str, Fault] | None:
     return None
 
 
-def appear(at: Bench, kind: str, dice: Random) -> None:
+def appear(at: Bench, kind: str, rng: Random) -> None:
     """Let something begin now that is listed later, within the lookback."""
     now = clock().replace(microsecond=0)
     add = at.sim.studio.add_meeting if kind == "zoom" else at.sim.studio.add_session
-    add(now, size=1000).visible_from = now + LOOKBACK * dice.random()
+    add(now, size=1000).visible_from = now + LOOKBACK * rng.random()
 
 
 def visible(at: Bench, kind: str) -> set[str]:
@@ -88,13 +88,13 @@ async def known(rig: Rig) -> set[str]:
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.prove)])
 @pytest.mark.parametrize("kind", PATTERNS)
 async def test_an_outage_of_any_length_leaves_no_hole(kind: str, seed: int) -> None:
-    dice, rig = Random(seed), Rig()
+    rng, rig = Random(seed), Rig()
     async with bench(seed=seed, extent=EXTENT, switches=Switches().unlimited()) as at:
         at.sim.switches.zoom.page_cap = 3
         provider = at.provider(kind, lookback="3d", deep_scan="9999d", plan="business")
-        for _, fate in zip(range(24), fates(dice), strict=False):
-            await anyio.sleep(86_400 * (0.5 + dice.random()))
-            appear(at, kind, dice)
+        for _, fate in zip(range(24), fates(rng), strict=False):
+            await anyio.sleep(86_400 * (0.5 + rng.random()))
+            appear(at, kind, rng)
             at.sim.faults.clear()
             if fate == "off":
                 continue
@@ -102,16 +102,16 @@ async def test_an_outage_of_any_length_leaves_no_hole(kind: str, seed: int) -> N
             if wrong is not None:
                 at.sim.faults.add(*wrong)
             poller = Poller(
-                provider, rig.house.intake, clock=clock, dice=dice.random, report=rig.log,
-                work=Bell(),
+                provider, rig.resources.intake, clock=clock, rng=rng.random, report=rig.log,
+                work=Signal(),
             )  # fmt: skip
-            before = await rig.house.intake.scan(provider.name)
+            before = await rig.resources.intake.scan(provider.name)
             await poller.once()
-            after = await rig.house.intake.scan(provider.name)
+            after = await rig.resources.intake.scan(provider.name)
             if poller.health.broken_since is None:
                 assert visible(at, kind) <= await known(rig)
             elif isinstance(poller.error, PartlyRead) and poller.error.unread is not None:
-                noted = await rig.house.intake.unread(provider.name)
+                noted = await rig.resources.intake.unread(provider.name)
                 missing = visible(at, kind) - await known(rig)
                 assert [id_ for id_ in missing if not is_noted(at, id_, noted)] == []
             else:

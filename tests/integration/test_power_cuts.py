@@ -113,11 +113,11 @@ async def told() -> Story:
 
 def states(story: Story) -> Iterator[State]:
     """Yield each state once, in the order of the moments."""
-    dice, seen = random.Random(SEED), set[tuple[bytes, Moment]]()
+    rng, seen = random.Random(SEED), set[tuple[bytes, Moment]]()
     for moment in story.moments:
         what = pending(story.disk, moment.upto)
         known = Moment(0, moment.catalog, moment.is_late, moment.told)
-        for choice in choices(what, dice, THROWS):
+        for choice in choices(what, rng, THROWS):
             nodes = after_cut(story.disk, what, choice)
             if (state := (mark(nodes), known)) not in seen:
                 seen.add(state)

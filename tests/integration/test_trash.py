@@ -8,7 +8,7 @@ from typing import Any
 
 from integration.test_cli import Place, Ran, place_in, quickly
 from reelkeep.simulator import Extent
-from reelkeep.simulator.content import Kind
+from reelkeep.simulator.content import ContentKind
 
 FEW = Extent(recordings=0, meetings=4, sessions=2, users=2, odd=False, sizes=(9_000, 60_000))
 
@@ -95,7 +95,7 @@ async def test_what_the_trash_gives_no_address_for_comes_once_it_is_recovered(
 async def test_audio_that_is_counted_is_missed_until_it_is_asked_for(tmp_path: Path) -> None:
     async with place_in(tmp_path, FEW) as place:
         session = place.sim.world.sessions[0]
-        sound = place.sim.studio.add_file(session, None, "M4A", None, Kind.M4A)
+        sound = place.sim.studio.add_file(session, None, "M4A", None, ContentKind.M4A)
         sound.listed = {"file_name": "Audio only - Kim"}
         session.audio.append(session.files.pop())
         place.sim.switches.zoom.count_audio = True

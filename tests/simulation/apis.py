@@ -19,9 +19,9 @@ from yarl import URL
 from reelkeep.errors import Unreachable
 from reelkeep.ports import Request
 from reelkeep.simulator.access import GotoTokens, ZoomTokens
-from reelkeep.simulator.gotoassist import GoToAssist
-from reelkeep.simulator.state import Scene
-from reelkeep.simulator.zoom import Zoom
+from reelkeep.simulator.gotoassist import GoToHost
+from reelkeep.simulator.state import SimulatorState
+from reelkeep.simulator.zoom import ZoomHost
 from simulation.bodies import Said
 
 URLS = {host: f"https://{host}.example.test" for host in ("goto", "zoom", "downloads")}
@@ -44,7 +44,7 @@ class _Protocol:
 class Apis:
     """Both APIs. `told` hears which recordings were marked as archived."""
 
-    scene: Scene
+    scene: SimulatorState
     goto_tokens: GotoTokens
     zoom_tokens: ZoomTokens
     random: Random
@@ -52,8 +52,8 @@ class Apis:
 
     def __post_init__(self) -> None:
         self._handlers: dict[str, Any] = {
-            "goto": GoToAssist(self.scene, self.goto_tokens).handle,
-            "zoom": Zoom(self.scene, self.zoom_tokens).handle,
+            "goto": GoToHost(self.scene, self.goto_tokens).handle,
+            "zoom": ZoomHost(self.scene, self.zoom_tokens).handle,
         }
 
     async def answer(self, host: str, hop: Request, flaw: str | None, over: datetime) -> Said:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import anyio
 
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.operator import Desk
+from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.core.lifecycle import RETRIABLE
 from reelkeep.stages.dispatch import GULP
 from simulation.holdings import Books
@@ -53,11 +53,11 @@ class Auditor:
         allowed = flaws + self.machine.witness.deaths
         if attempts > allowed:
             raise Violation(f"{attempts} attempts failed, but only {allowed} had a reason to")
-        desk = Desk(
+        operator = OperatorCatalog(
             Database(self.machine.engine, self.machine.hop), self.machine.clock, self.machine.report
         )
-        failed = await desk.listing(states=[state.value for state in RETRIABLE])
-        await desk.retry([file.row for holding in failed for file in holding.files])
+        failed = await operator.listing(states=[state.value for state in RETRIABLE])
+        await operator.retry([file.row for holding in failed for file in holding.files])
 
     async def close(self) -> None:
         """See that nothing is left over, once all was well for days."""
@@ -83,23 +83,23 @@ class Auditor:
     def _look(self) -> None:
         if self.machine.witness.broken is not None:
             raise self.machine.witness.broken
-        house = self.machine.house
-        if house is None:
+        resources = self.machine.resources
+        if resources is None:
             self._since = None
             return
         now = self.machine.clock.right()
-        if self._since is None or self._since[0] is not house:
-            self._since = (house, now)
+        if self._since is None or self._since[0] is not resources:
+            self._since = (resources, now)
             self._claimed.clear()
-        options = house.settings.downloads
-        if len(house.flights.under_way) > options.workers:
-            raise Violation(f"{len(house.flights.under_way)} files are in flight")
+        options = resources.settings.downloads
+        if len(resources.transfers.under_way) > options.workers:
+            raise Violation(f"{len(resources.transfers.under_way)} files are being transferred")
         if len(asyncio.all_tasks()) > TASKS:
             raise Violation(f"there are {len(asyncio.all_tasks())} tasks")
         active = self.books.count(
             "SELECT count(DISTINCT recording) FROM file WHERE state = 'active'"
         )
-        most = (options.queue_size + GULP) * len(house.providers) + options.workers
+        most = (options.queue_size + GULP) * len(resources.providers) + options.workers
         if active > most:
             raise Violation(f"{active} recordings are held in memory")
         self._no_wait_is_silent(now)
@@ -123,16 +123,16 @@ class Auditor:
 
     def _nothing_waits(self, since: datetime, now: datetime) -> None:
         """See that what is due is had, if all has been well for long enough."""
-        house = self.machine.house
+        resources = self.machine.resources
         witness = self.machine.witness
-        if house is None or witness.tight or witness.trouble is not None:
+        if resources is None or witness.tight or witness.trouble is not None:
             self._claimed.clear()
             return
         lag = self.machine.clock() - now
         since = max(since, witness.well_since or since)
         claimed = self.books.under_way() | self.books.due_at_once()
         self._claimed = {each: self._claimed.get(each, now) for each in claimed}
-        for name, provider in house.providers.items():
+        for name, provider in resources.providers.items():
             fair = self.weather.fair_since(_HOSTS[name], now)
             patience = 2 * provider.traits.interval + timedelta(hours=2)
             if fair is None or now - max(fair, since) < patience:

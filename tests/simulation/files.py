@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from fakes.shelf import Shelf
 from reelkeep.errors import Unreachable
 from reelkeep.ports import Request
-from reelkeep.simulator.state import Scene
+from reelkeep.simulator.state import SimulatorState
 from reelkeep.simulator.world import SimFile
 from simulation.bodies import Said, reply
 
@@ -20,7 +20,7 @@ from simulation.bodies import Said, reply
 class Files:
     """Serves what is signed, exists, and did not run out."""
 
-    scene: Scene
+    scene: SimulatorState
     random: Random
     etags: float = 1.0  #: The share of files that have a strong ETag.
     dates: bool = True  #: Whether files have a date.

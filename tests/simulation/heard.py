@@ -14,7 +14,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from reelkeep.core.replies import Trail
 from reelkeep.errors import Unreachable
-from reelkeep.ports import Tap
+from reelkeep.ports import DirectReader
 from reelkeep.transport import direct_reader
 from simulation import connections
 from simulation.bodies import Said
@@ -35,13 +35,13 @@ class Heard:
     """A `ports.Reply` whose body begins to arrive on `connection` when it is made."""
 
     def __init__(
-        self, said: Said, trail: Trail, fate: Fate, connection: Connection, *, dice: Random
+        self, said: Said, trail: Trail, fate: Fate, connection: Connection, *, rng: Random
     ) -> None:
         self._said = said
         self._trail = trail
         self._fate = fate
         self._connection = connection
-        self._dice = dice
+        self._rng = rng
         self._headers = CIMultiDictProxy(CIMultiDict(said.headers))
         moments = accumulate((silence for silence, _ in said.pieces), initial=anyio.current_time())
         next(moments)
@@ -108,7 +108,7 @@ class Heard:
             raise Unreachable(f"{self.origin}: the body ended too early")
 
     @asynccontextmanager
-    async def tap(self) -> AsyncIterator[Tap | None]:
+    async def tap(self) -> AsyncIterator[DirectReader | None]:
         left = (self.announced or 0) - self.received
         if left < direct_reader.TAP_FROM or not connections.may_be_drawn(self._connection):
             yield None
@@ -130,9 +130,9 @@ class Heard:
 
     async def _be_late(self) -> None:
         """Be busy elsewhere, now and then until a thread reads from the same connection."""
-        if not self._said.key or self._connection.owned or self._dice.random() >= LATE:
+        if not self._said.key or self._connection.owned or self._rng.random() >= LATE:
             return
-        until = _now() + self._dice.random() * LATEST
+        until = _now() + self._rng.random() * LATEST
         while _now() < until and not self._connection.is_drawn_by_another(self):  # noqa: ASYNC110 - no event tells
             await anyio.sleep(GLANCE)
         await self._fate.reach()

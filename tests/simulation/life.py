@@ -54,8 +54,8 @@ class Machine:
     witness: Witness
     trace: Trace
     clock: HostClock
-    dice: Callable[[], float]
-    house: Resources | None = None  #: That of the process that runs.
+    rng: Callable[[], float]
+    resources: Resources | None = None  #: That of the process that runs.
 
     def report(self, event: str, /, **keys: object) -> None:
         """Take note of what an operator's command reports."""
@@ -82,7 +82,7 @@ class Machine:
         except BaseException as error:
             if not fate.dead or isinstance(error, GeneratorExit | KeyboardInterrupt):
                 raise
-        self.house = None
+        self.resources = None
         if fate.dead:
             self.disk.bury()
             self.witness.died()
@@ -96,7 +96,7 @@ class Machine:
         async with AsyncExitStack() as stack:
             try:
                 with anyio.move_on_at(stop_at):
-                    self.house = await self._enter(stack, log, once=once)
+                    self.resources = await self._enter(stack, log, once=once)
             except (TransferError, ConfigError) as error:
                 if not self.witness.is_troubled:
                     raise
@@ -104,13 +104,13 @@ class Machine:
                     "life.refused", reason=type(error).__name__
                 )  # its text names a scratch folder
                 return
-            if self.house is None:
+            if self.resources is None:
                 return
             if once:
-                names = list(self.house.providers)
-                await Pass(self.house, names, limit=None).run(anyio.Event())
+                names = list(self.resources.providers)
+                await Pass(self.resources, names, limit=None).run(anyio.Event())
             else:
-                await _serve(self.house, stop_at - anyio.current_time())
+                await _serve(self.resources, stop_at - anyio.current_time())
 
     async def _enter(self, stack: AsyncExitStack, log: Log, *, once: bool) -> Resources:
         """Open the house; `run` waits for an archive that is not there, one pass does not."""
@@ -126,17 +126,17 @@ class Machine:
         identities = (f"{number:032x}" for number in range(self.witness.lives, 1 << 30))
         async with hold_archive(archive, database, self.clock, identities=identities.__next__):
             await tell_file_systems(archive, log)
-            house = furnish(
+            resources = furnish(
                 self.settings,
                 log,
                 archive=archive,
                 database=database,
                 transport=self.network,
                 clock=self.clock,
-                dice=self.dice,
+                rng=self.rng,
             )
-            await recover(house, is_new=False)
-            yield house
+            await recover(resources, is_new=False)
+            yield resources
 
     def _archive(self) -> LocalArchive:
         options = self.settings.archive
@@ -166,15 +166,15 @@ async def _look_rarely(_seconds: float) -> None:
     await anyio.sleep(SEARCH)
 
 
-async def _serve(house: Resources, seconds: float) -> None:
-    pipeline = Pipeline(house, list(house.providers))
+async def _serve(resources: Resources, seconds: float) -> None:
+    pipeline = Pipeline(resources, list(resources.providers))
 
     async def steer() -> None:
         with anyio.move_on_after(seconds):
             async with anyio.create_task_group() as group:
                 for name, poller in pipeline.pollers.items():
                     group.start_soon(poller.forever, name=f"poll {name}")
-                if (scrubber := make_scrubber(house)) is not None:
+                if (scrubber := make_scrubber(resources)) is not None:
                     group.start_soon(scrubber.forever, name="scrub")
 
     await pipeline.run(steer)

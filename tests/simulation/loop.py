@@ -105,8 +105,8 @@ class Hops:
     A process may die just before the work, or after it and before anybody hears of it.
     """
 
-    def __init__(self, dice: Callable[[], float]) -> None:
-        self._dice = dice
+    def __init__(self, rng: Callable[[], float]) -> None:
+        self._rng = rng
         self.fate = Fate()
 
     async def run(
@@ -131,8 +131,8 @@ class Hops:
         raise AssertionError("it is dead")
 
     async def _loiter(self) -> None:
-        if self._dice() < 0.1:
-            await asyncio.sleep(self._dice() * 0.05)
+        if self._rng() < 0.1:
+            await asyncio.sleep(self._rng() * 0.05)
 
 
 @contextmanager

@@ -61,7 +61,7 @@ class Network:
             said = await self._said(hop, whom, connection)
             await fate.reach()
             began = anyio.current_time()
-            heard = Heard(said, trail, fate, connection, dice=self.readers)
+            heard = Heard(said, trail, fate, connection, rng=self.readers)
             trail = _next(hop, trail, said)
             try:
                 if trail is None:

@@ -28,8 +28,8 @@ from reelkeep.core.model import Failed
 from reelkeep.core.resume import Ask, Continue, Decision, Fresh, content_range, decide
 from reelkeep.errors import ArchiveAbsent, DiskFull, IoFailed, Stalled, TransferError, Unreachable
 from reelkeep.stages import stream, worker_pool
-from reelkeep.stages.body import Pour
-from reelkeep.stages.storage import Space, Storage
+from reelkeep.stages.body import BodyWriter
+from reelkeep.stages.storage import DiskSpace, Storage
 from reelkeep.stages.stream import Arrived
 from simulation import connections
 from simulation.disk import SimDisk
@@ -51,8 +51,8 @@ def _sleepy() -> AbstractContextManager[Any]:
     """Sleep for hours before the third attempt (24)."""
     backoff = retry.backoff
 
-    def careless(attempt: int, policy: retry.Policy, dice: float) -> timedelta:
-        return backoff(attempt, policy, dice) if attempt < 2 else timedelta(seconds=9000)
+    def careless(attempt: int, policy: retry.Policy, rng: float) -> timedelta:
+        return backoff(attempt, policy, rng) if attempt < 2 else timedelta(seconds=9000)
 
     return patch.object(retry, "backoff", careless)
 
@@ -100,19 +100,19 @@ def _shifted() -> AbstractContextManager[Any]:
 
 def _stale() -> AbstractContextManager[Any]:
     """Ask for what is missing with the validator of bytes that are here no more (5)."""
-    begin = stream.Stream._begin
+    begin = stream.PartStream._begin
 
     async def careless(self: Any, part: Any, decision: Fresh | Continue, *more: Any) -> None:
         if isinstance(decision, Fresh):
             decision = replace(decision, validator=part.held.validator or decision.validator)
         await begin(self, part, decision, *more)
 
-    return patch.object(stream.Stream, "_begin", careless)
+    return patch.object(stream.PartStream, "_begin", careless)
 
 
 def _early() -> AbstractContextManager[Any]:
     """Take a body that breaks off for one that ends (15)."""
-    every, drawn = Pour.all, Pour.drawn
+    every, drawn = BodyWriter.all, BodyWriter.drawn
 
     async def careless(self: Any, *what: Any) -> None:
         with suppress(Unreachable, Stalled):
@@ -123,8 +123,8 @@ def _early() -> AbstractContextManager[Any]:
             await drawn(self, *what)
 
     stack = ExitStack()
-    stack.enter_context(patch.object(Pour, "all", careless))
-    stack.enter_context(patch.object(Pour, "drawn", careless_too))
+    stack.enter_context(patch.object(BodyWriter, "all", careless))
+    stack.enter_context(patch.object(BodyWriter, "drawn", careless_too))
     stack.enter_context(
         patch.object(stream, "_result", lambda _part, _decision, reply: Arrived(reply.origin, True))
     )
@@ -203,14 +203,14 @@ def _blind() -> AbstractContextManager[Any]:
 
 def _crowded() -> AbstractContextManager[Any]:
     """Let one file that does not fit hold back all others."""
-    measured = Space.room
+    measured = DiskSpace.room
 
     async def careless(self: Any) -> Room:
         room = await measured(self)
         too_large = await self._queue.too_large(self._names(), room, 1)
         return Room(urgent=-1, other=-1) if too_large else room
 
-    return patch.object(Space, "room", careless)
+    return patch.object(DiskSpace, "room", careless)
 
 
 def _lent() -> AbstractContextManager[Any]:

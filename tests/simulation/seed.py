@@ -169,7 +169,7 @@ class _Story:
             witness=witness,
             trace=trace,
             clock=clock,
-            dice=Random(f"{seed}/dice").random,
+            rng=Random(f"{seed}/dice").random,
         )
         trace("seed", number=seed, types=nature.types, spells=len(weather.spells))
         return machine, Auditor(machine, books, weather), nature.history

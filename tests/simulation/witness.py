@@ -87,7 +87,7 @@ class Witness:
     spoilt: bool = False  #: A host has sent other bytes than those of its file.
     broken: Violation | None = None  #: The first promise that was; whoever raises it may be caught.
     _accounts: dict[str, _Account] = field(default_factory=dict)
-    _peace: dict[str, float] = field(default_factory=dict)
+    _backoff: dict[str, float] = field(default_factory=dict)
     _recent: dict[str, deque[float]] = field(default_factory=dict)
 
     # --- the network ------------------------------------------------------------------------------
@@ -96,8 +96,8 @@ class Witness:
         """See that `whom` may be asked now."""
         now = anyio.current_time()
         self.requests[whom] += 1
-        if now < self._peace.get(whom, 0.0) - 0.001:
-            left = self._peace[whom] - now
+        if now < self._backoff.get(whom, 0.0) - 0.001:
+            left = self._backoff[whom] - now
             self._object(f"{whom} was asked {left:.1f} s before its pause is over")
         recent = self._recent.setdefault(whom, deque())
         recent.append(now)
@@ -110,7 +110,7 @@ class Witness:
         """Note that `whom` asked for peace."""
         until = anyio.current_time() + min(seconds, LONGEST_WISH.total_seconds())
         if "tokens" not in whom:
-            self._peace[whom] = max(until, self._peace.get(whom, 0.0))
+            self._backoff[whom] = max(until, self._backoff.get(whom, 0.0))
 
     def delivered(self, said: Said, received: int, *, ended: bool, began: float) -> None:
         """See that what was asked of a file had to be asked, and note what came since `began`."""
@@ -213,14 +213,14 @@ class Witness:
         """Note that a process ended without a word: whatever it held in memory is lost."""
         self.deaths += 1
         self.excuse_all()
-        self._peace.clear()
+        self._backoff.clear()
         self._recent.clear()
 
     def started(self) -> None:
         """Note that another process begins, which cannot know of pauses."""
         self.lives += 1
         self.waits.clear()
-        self._peace.clear()
+        self._backoff.clear()
         self._recent.clear()
 
     def excuse_all(self) -> None:

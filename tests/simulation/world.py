@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from random import Random
 
-from reelkeep.simulator.content import Content, Kind, Noise
-from reelkeep.simulator.fixtures import Studio
+from reelkeep.simulator.content import ContentKind, GeneratedContent, Noise
+from reelkeep.simulator.fixtures import Fixtures
 from reelkeep.simulator.signing import Signer
-from reelkeep.simulator.state import Scene
+from reelkeep.simulator.state import SimulatorState
 from reelkeep.simulator.world import SimFile, SimMeeting, SimRecording, SimSession, World
 from simulation.apis import URLS
 
@@ -34,7 +34,7 @@ _BARE = dict.fromkeys(("id", "status", "file_size", "recording_type", "play_url"
 class Nature:
     """The world of one simulation; what is in `history` comes to pass in its order."""
 
-    scene: Scene
+    scene: SimulatorState
     types: tuple[str, ...]  #: Of the providers that are configured.
     history: list[Happening] = field(default_factory=list)
     large: str | None = None  #: The key of a file that is larger than the disk.
@@ -51,7 +51,7 @@ def make(seed: int, clock: Callable[[], datetime], *, calm_from: datetime, death
     types = draw.choice(_CHOICES)
     skew = timedelta(seconds=draw.choice([0, 0, 4] if SDK in types else [0, 0, -90, 200]))
     world = World(seed=seed, noise=_noise(), since=began - timedelta(days=5))
-    scene = Scene(world=world, now=lambda: clock() + skew, signer=Signer(seed))
+    scene = SimulatorState(world=world, now=lambda: clock() + skew, signer=Signer(seed))
     scene.goto_url, scene.zoom_url, scene.downloads_url = URLS.values()
     _switch(scene, draw, deaths=deaths)
     nature = Nature(scene, types)
@@ -66,7 +66,7 @@ def _noise() -> Noise:
     return Noise(0)
 
 
-def _switch(scene: Scene, draw: Random, *, deaths: bool) -> None:
+def _switch(scene: SimulatorState, draw: Random, *, deaths: bool) -> None:
     """Draw how the providers are."""
     goto, zoom, downloads = scene.switches.goto, scene.switches.zoom, scene.switches.downloads
     goto.access_life = timedelta(minutes=draw.choice([5, 60, 1440]))
@@ -97,7 +97,7 @@ def _enlarge(nature: Nature, draw: Random, calm_from: datetime) -> None:
     owner = draw.choice(owners)
     video = files_of(owner)[0]
     size = SMALL_DISK + draw.randint(1, SMALL_DISK // 2)
-    video.content = Content(Kind.MP4, video.key, size, world.noise)
+    video.content = GeneratedContent(ContentKind.MP4, video.key, size, world.noise)
     nature.large = video.key
     seen = owner.visible_from or owner.started_at
     nature.disk_grows = min(calm_from, seen + timedelta(days=2 * draw.random()))
@@ -109,7 +109,7 @@ class _Maker:
     def __init__(self, nature: Nature, draw: Random, began: datetime, calm_from: datetime) -> None:
         self._nature = nature
         self._world = nature.scene.world
-        self._studio = Studio(self._world, sizes=_SIZES)
+        self._studio = Fixtures(self._world, sizes=_SIZES)
         self._draw = draw
         self._first = began - timedelta(days=4)
         self._last = calm_from - timedelta(days=1)
@@ -144,7 +144,9 @@ class _Maker:
         if self._draw.random() < 0.1:
             one.thumbnail.missing = True
         if self._draw.random() < 0.1:
-            one.events.content = Content(Kind.EVENTS, one.events.key, 0, self._world.noise)
+            one.events.content = GeneratedContent(
+                ContentKind.EVENTS, one.events.key, 0, self._world.noise
+            )
         if self._draw.random() < 0.1:
             self._vanish(at, f"recording {one.id}", lambda: self._remove(one))
 
@@ -156,7 +158,7 @@ class _Maker:
     def _meeting(self, at: datetime) -> None:
         meeting = self._studio.add_meeting(at)
         if self._draw.random() < 0.3:
-            bare = self._studio.add_file(meeting, None, "CC", "VTT", Kind.VTT)
+            bare = self._studio.add_file(meeting, None, "CC", "VTT", ContentKind.VTT)
             bare.listed = dict(_BARE)
         self._age(meeting, at)
 

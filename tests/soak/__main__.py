@@ -49,16 +49,16 @@ def _options() -> argparse.Namespace:
 
 
 def _cases(options: argparse.Namespace) -> dict[str, Case]:
-    dice = random.Random(options.seed)
+    rng = random.Random(options.seed)
     return {
         "daemon": partial(_daemon, options),
         "states": _states,
         "load": partial(load.run, _plan(options), say=_say),
-        "ext4": _as_root(partial(disks.power_cuts, "ext4", options.cuts, dice)),
-        "xfs": _as_root(partial(disks.power_cuts, "xfs", options.cuts, dice)),
+        "ext4": _as_root(partial(disks.power_cuts, "ext4", options.cuts, rng)),
+        "xfs": _as_root(partial(disks.power_cuts, "xfs", options.cuts, rng)),
         "full": _as_root(disks.full),
         "read-only": _as_root(disks.read_only),
-        "calls": _as_root(partial(disks.failing_calls, options.rounds, dice)),
+        "calls": _as_root(partial(disks.failing_calls, options.rounds, rng)),
     }
 
 

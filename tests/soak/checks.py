@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reelkeep.archive.paths import OURS, Places
+from reelkeep.archive.paths import OURS, ArchivePaths
 from reelkeep.core.manifest import MANIFEST, SUMS
 from soak.worker import SIZES, content, recording_key
 
@@ -41,7 +41,7 @@ def broken(root: Path, promises: Promises) -> list[str]:
         names = {path.name for path in (root / folder).glob("*")}
         if not names >= {*SIZES, MANIFEST, SUMS}:
             found.append(f"recording {number} was published, and only {sorted(names)} is there")
-    places = Places(root)
+    places = ArchivePaths(root)
     for number, name in promises.stored - {(n, s) for n in promises.published for s in SIZES}:
         key = recording_key(number)
         shown = list(root.glob(f"soak/*/{key}/{name}"))

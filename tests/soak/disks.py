@@ -65,27 +65,27 @@ def _be_a_worker(root: Path, boot: str, numbers: range) -> None:
         os._exit(code)
 
 
-def power_cuts(kind: str, cuts: int, dice: random.Random) -> str:
+def power_cuts(kind: str, cuts: int, rng: random.Random) -> str:
     """Cut the power so often; return what was seen, or raise what was broken."""
     done = promised = 0
     while done < cuts:
         with ground.on_loop(kind, 400) as place:
             promises = Promises()
             for number in range(min(EPOCH, cuts - done)):
-                _cut_once(place, f"boot-{number}", promises, dice)
+                _cut_once(place, f"boot-{number}", promises, rng)
                 done += 1
             promised += len(promises.published)
     return f"{done} cuts survived, {promised} recordings published"
 
 
-def _cut_once(place: Ground, boot: str, promises: Promises, dice: random.Random) -> None:
+def _cut_once(place: Ground, boot: str, promises: Promises, rng: random.Random) -> None:
     root = place.mount / "archive"
     before = len(promises.stored) + len(promises.published)
     process = Worker(root, boot, promises)
-    lines = dice.randint(0, 40)
+    lines = rng.randint(0, 40)
     if lines:
         process.hear_until(lambda: len(promises.stored) + len(promises.published) >= before + lines)
-    time.sleep(dice.random() * 0.05)
+    time.sleep(rng.random() * 0.05)
     place.cut()
     process.end()
     place.again()
@@ -124,15 +124,15 @@ def read_only() -> str:
     return f"{promises.failures} failures overcome"
 
 
-def failing_calls(rounds: int, dice: random.Random) -> str:
+def failing_calls(rounds: int, rng: random.Random) -> str:
     """Let the kernel answer single calls with EIO and ENOSPC, by strace."""
     failures = 0
     for number in range(rounds):
         with ground.on_tmpfs(64) as place:
             promises, root = Promises(), place.mount / "archive"
             call = ("fsync", "fdatasync", "pwritev", "rename", "mkdir", "ftruncate")[number % 6]
-            error = dice.choice(["EIO", "ENOSPC"])
-            when = f"{dice.randint(6, 12)}+{dice.randint(7, 13)}"
+            error = rng.choice(["EIO", "ENOSPC"])
+            when = f"{rng.randint(6, 12)}+{rng.randint(7, 13)}"
             fault = f"inject={call}:error={error}:when={when}"
             command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", fault]
             command += [sys.executable, "-m", "soak.worker", str(root), "boot", "0", "8"]

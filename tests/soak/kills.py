@@ -93,16 +93,16 @@ def _visible(root: Path) -> Iterator[Path]:
 
 async def kills(root: Path, *, seed: int, times: int, seconds: float = 0) -> str:
     """Kill the daemon so often, and for so many seconds at least; then let it come to the end."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     count, until = 0, time.monotonic() + seconds
     async with simulated(root, EXTENT) as place, anyio.create_task_group() as group:
         place.sim.faults.chaos = Chaos(seed, 0.3, FAULTS)
         watcher = Watcher(place)
         group.start_soon(watcher.forever)
         while count < times or time.monotonic() < until:
-            place.add_recording(size=dice.randint(20_000, 6 * MIB))
+            place.add_recording(size=rng.randint(20_000, 6 * MIB))
             async with running(place) as daemon:
-                await _live_a_while(daemon, dice)
+                await _live_a_while(daemon, rng)
             count += 1
             expect_none([*watcher.wrong, *watcher.lies()])
         async with running(place) as daemon:
@@ -113,14 +113,14 @@ async def kills(root: Path, *, seed: int, times: int, seconds: float = 0) -> str
     return f"{count} kills survived, {files} files archived and found right"
 
 
-async def _live_a_while(daemon: Daemon, dice: random.Random) -> None:
+async def _live_a_while(daemon: Daemon, rng: random.Random) -> None:
     """Return after some of its events, or a little later."""
     await daemon.says("daemon.started")
-    lines = dice.randint(1, 60)
+    lines = rng.randint(1, 60)
     with anyio.move_on_after(LONGEST):
         while len(daemon.lines) < lines and daemon.process.returncode is None:  # noqa: ASYNC110 - any event will do
             await anyio.sleep(0.01)
-    await anyio.sleep(dice.random() * 0.05)
+    await anyio.sleep(rng.random() * 0.05)
 
 
 async def _come_to_the_end(place: Place, daemon: Daemon) -> None:

@@ -9,7 +9,7 @@ from random import Random
 
 import anyio
 
-from reelkeep.ports import Reply, Request, Tap, Transport
+from reelkeep.ports import DirectReader, Reply, Request, Transport
 from reelkeep.transport.direct_reader import OwnedReply
 
 LATE, SLOW = 0.2, 0.05
@@ -71,5 +71,5 @@ class _LateReply:
                 if slow:
                     await anyio.sleep(self._draw.random() * _SLOWEST)
 
-    def tap(self) -> AbstractAsyncContextManager[Tap | None]:
+    def tap(self) -> AbstractAsyncContextManager[DirectReader | None]:
         return self._inner.tap()

@@ -44,9 +44,9 @@ from reelkeep.core.model import (
 from reelkeep.core.naming import key
 from reelkeep.errors import SizeMismatch
 from reelkeep.stages.active_transfers import ActiveTransfers
-from reelkeep.stages.download import Fetcher
-from reelkeep.stages.segments import Hands
-from reelkeep.stages.stream import Stream
+from reelkeep.stages.download import Downloader
+from reelkeep.stages.segments import SlotPool
+from reelkeep.stages.stream import PartStream
 from reelkeep.transport import AiohttpTransport, TransportOptions
 from soak.busy import busy_loops
 from soak.late import LateTransport
@@ -238,18 +238,18 @@ class _Load:
         provider = _Locating(
             bases=(f"http://127.0.0.1:{ports[0]}", f"https://localhost:{ports[1]}")
         )
-        flights = ActiveTransfers()
+        transfers = ActiveTransfers()
         slots = RECORDINGS * RECORDING + SPARE
-        stream = Stream(
+        stream = PartStream(
             transport,
             clock=lambda: datetime.now(UTC),
             report=self._hear,
-            flights=flights,
-            hands=Hands(flights, slots=slots, lanes=4),
+            transfers=transfers,
+            hands=SlotPool(transfers, slots=slots, lanes=4),
             scale=SCALE,
         )
-        self._fetch = Fetcher(
-            {PROVIDER: provider}, archive, stream, flights=flights, report=self._hear
+        self._fetch = Downloader(
+            {PROVIDER: provider}, archive, stream, transfers=transfers, report=self._hear
         )
 
     async def all(self) -> None:
@@ -311,10 +311,10 @@ class _Load:
         )
 
     def _promised(self, number: int) -> int | None:
-        dice, size = self._draw.random(), self._made.size(number)
-        if dice < UNPROMISED:
+        rng, size = self._draw.random(), self._made.size(number)
+        if rng < UNPROMISED:
             return None
-        return size if dice >= UNPROMISED + MISPROMISED else self._draw.choice([1, size + 1])
+        return size if rng >= UNPROMISED + MISPROMISED else self._draw.choice([1, size + 1])
 
     def _hear(self, event: str, /, **keys: object) -> None:
         if event == "file.resumed":

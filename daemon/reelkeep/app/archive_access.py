@@ -15,7 +15,7 @@ from reelkeep.app.catalog_access import open_catalog
 from reelkeep.archive.local import LocalArchive
 from reelkeep.archive.paths import OURS
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.operator import Desk
+from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.schema import (
     Older,
     Upgrade,
@@ -26,7 +26,7 @@ from reelkeep.catalog.schema import (
     refuse_older,
 )
 from reelkeep.core.identity import Evidence, Ruling, refusal, rule
-from reelkeep.core.integrity import Health, Mark
+from reelkeep.core.integrity import FileHealth, Mark
 from reelkeep.core.layout import FileNames, parse_file_name, parse_layout
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Holding
@@ -233,7 +233,7 @@ async def _most_are_there(archive: LocalArchive, some: list[Holding]) -> bool:
     return stored > 2 * len(await archive.not_there(some))
 
 
-async def missing_content(archive: LocalArchive, database: Database) -> list[Health]:
+async def missing_content(archive: LocalArchive, database: Database) -> list[FileHealth]:
     """Return which of the newest stored files are missing, if most of them are; else nothing.
 
     The identity may be there without what it stands for: an old snapshot, a copy that was cut. What
@@ -248,7 +248,7 @@ async def missing_content(archive: LocalArchive, database: Database) -> list[Hea
     stored = sum(file.state == FileState.STORED for each in some for file in each.files)
     if 2 * len(missing) <= stored - (len(lost) - len(missing)):
         return []
-    return [Health(row=row, fault=Mark.MISSING) for row in missing]
+    return [FileHealth(row=row, fault=Mark.MISSING) for row in missing]
 
 
 async def require(archive: LocalArchive, database: Database) -> Ruling:
@@ -323,14 +323,14 @@ async def begin_anew(
         if volumes:
             async with archive.hold():
                 await archive.volumes.begin_absent()
-        stored, missing = await _count(archive, Desk(database, clock, report))
+        stored, missing = await _count(archive, OperatorCatalog(database, clock, report))
     return Begun(str(archive.root), ruling is not Ruling.OPEN, stored, missing)
 
 
-async def _count(archive: LocalArchive, desk: Desk) -> tuple[int, int]:
+async def _count(archive: LocalArchive, operator: OperatorCatalog) -> tuple[int, int]:
     """Return how many files are called stored, and how many of them are not there."""
     stored = missing = after = 0
-    while some := await desk.listing(states=[FileState.STORED], after=after):
+    while some := await operator.listing(states=[FileState.STORED], after=after):
         stored += sum(file.state == FileState.STORED for each in some for file in each.files)
         missing += len(await archive.not_there(some))
         after = some[-1].row

@@ -18,7 +18,7 @@ from reelkeep.app.plan import Hearing, scratch_catalog
 from reelkeep.app.resources import builder, make_providers, open_wire
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.merging import mark
-from reelkeep.catalog.operator import Desk
+from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.read_only import exists
 from reelkeep.catalog.schema import archive_identity
 from reelkeep.core.admission import changes
@@ -45,7 +45,7 @@ PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class AuditFinding:
     """One thing that is not as it should be in the end, or is at risk."""
 
     recording: str
@@ -61,7 +61,7 @@ class Audited:
 
     name: ProviderName
     days: dict[date | None, Tally] = field(default_factory=dict)  #: Day of the start, in UTC.
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[AuditFinding] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)  #: Why not all may have been listed.
     error: str | None = None  #: Why the provider could not be read, or not wholly.
 
@@ -97,10 +97,10 @@ async def audit(
         wire = await stack.enter_async_context(open_wire(settings))
         archive = make_archive(settings, utc_now)
         archive.identity.expect(await archive_identity(database))
-        auditor = Auditor(Desk(database, utc_now, log), archive, utc_now, log.clean)
+        auditor = Auditor(OperatorCatalog(database, utc_now, log), archive, utc_now, log.clean)
         clock_check = ClockCheck(utc_now, hearing)
         build = builder(
-            settings, wire.transport, hearing, learn=log.learn, clock=utc_now, dice=random.random,
+            settings, wire.transport, hearing, learn=log.learn, clock=utc_now, rng=random.random,
             clock_check=clock_check,
         )  # fmt: skip
         providers = make_providers(settings, build)
@@ -137,8 +137,10 @@ class _Stranger:
 class Auditor:
     """Compares one provider after the other."""
 
-    def __init__(self, desk: Desk, archive: LocalArchive, clock: Clock, clean: Clean) -> None:
-        self._desk = desk
+    def __init__(
+        self, operator: OperatorCatalog, archive: LocalArchive, clock: Clock, clean: Clean
+    ) -> None:
+        self._operator = operator
         self._archive = archive
         self._clock = clock
         self._clean = clean
@@ -166,7 +168,7 @@ class Auditor:
         self, provider: Provider, batch: Sequence[Recording], window: Window | None, seen: _Seen
     ) -> None:
         ids = [each.id for each in batch]
-        held = await self._desk.known(provider.name, ids)
+        held = await self._operator.known(provider.name, ids)
         changed = {each.id for each in batch if _has_changed(provider, each, held)}
         found, described = await _described(provider, batch, held, seen.errors)
         for recording in found:
@@ -191,7 +193,7 @@ class Auditor:
         ids = list(seen.strangers)
         for start in range(0, len(ids), PAGE):
             some = ids[start : start + PAGE]
-            held = await self._desk.known(provider.name, some)
+            held = await self._operator.known(provider.name, some)
             for id_ in some:
                 stranger, holding = seen.strangers[id_], held.get(id_)
                 rows = {each.id: each.row for each in holding.files} if holding else {}
@@ -211,7 +213,7 @@ class Auditor:
     ) -> None:
         complete = found.error is None and not found.incomplete
         listed, after = frozenset(seen.files), 0
-        while page := await self._desk.listing(
+        while page := await self._operator.listing(
             names=[provider.name], span=window, after=after, limit=PAGE
         ):
             after = page[-1].row
@@ -233,7 +235,9 @@ class Auditor:
         found.days.setdefault(day, Tally()).count(item, listed=listed, at_risk=at_risk)
         if item.mark in LEFT:
             found.findings.append(
-                Finding(recording=recording, item=item, day=day, deadline=deadline, at_risk=at_risk)
+                AuditFinding(
+                    recording=recording, item=item, day=day, deadline=deadline, at_risk=at_risk
+                )
             )
 
 

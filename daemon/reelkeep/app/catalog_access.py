@@ -13,7 +13,7 @@ import anyio
 
 from reelkeep.catalog.backup import readable
 from reelkeep.catalog.database import Database, Hop, one_thread, open_engine
-from reelkeep.catalog.operator import Desk
+from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.read_only import exists, has_tables, open_reader
 from reelkeep.catalog.schema import Older, archive_identity, prepare, refuse_older
 from reelkeep.errors import CatalogError
@@ -92,22 +92,24 @@ async def in_memory(hop: Hop) -> AsyncIterator[Database]:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class CatalogAccess:
     """The catalog for those who read the archive again."""
 
-    desk: Desk
+    operator: OperatorCatalog
     checks: SqlChecks
     identity: str | None  #: Of the archive that the catalog belongs to.
 
 
 @asynccontextmanager
-async def books(settings: Settings, report: Report, clock: Clock = utc_now) -> AsyncIterator[Books]:
+async def books(
+    settings: Settings, report: Report, clock: Clock = utc_now
+) -> AsyncIterator[CatalogAccess]:
     """Open the catalog to note what is found in the archive; a daemon may run meanwhile."""
     from reelkeep.catalog.checks import SqlChecks
 
     async with open_catalog(settings) as (database, _):
-        yield Books(
-            Desk(database, clock, report),
+        yield CatalogAccess(
+            OperatorCatalog(database, clock, report),
             SqlChecks(database, clock, report),
             await archive_identity(database),
         )
@@ -116,13 +118,13 @@ async def books(settings: Settings, report: Report, clock: Clock = utc_now) -> A
 @asynccontextmanager
 async def reading_books(
     settings: Settings, report: Report, clock: Clock = utc_now
-) -> AsyncIterator[Books]:
+) -> AsyncIterator[CatalogAccess]:
     """Open the catalog to compare the archive with it; what is found is not noted there."""
     from reelkeep.catalog.checks import UnnotedChecks
 
     async with read_catalog(settings) as database:
-        yield Books(
-            Desk(database, clock, report),
+        yield CatalogAccess(
+            OperatorCatalog(database, clock, report),
             UnnotedChecks(database, clock, report),
             await archive_identity(database),
         )
@@ -131,16 +133,16 @@ async def reading_books(
 @asynccontextmanager
 async def reading_desk(
     settings: Settings, report: Report, clock: Clock = utc_now
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[OperatorCatalog]:
     """Open the catalog for an operator's question; nothing is made or changed."""
     async with read_catalog(settings) as database:
-        yield Desk(database, clock, report)
+        yield OperatorCatalog(database, clock, report)
 
 
 @asynccontextmanager
 async def desk_only(
     settings: Settings, report: Report, clock: Clock = utc_now
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[OperatorCatalog]:
     """Open the catalog for an operator's decision; a daemon may run meanwhile.
 
     Raises:
@@ -149,4 +151,4 @@ async def desk_only(
     if not exists(settings.catalog.path):
         raise CatalogError(no_catalog(settings.catalog.path))
     async with open_catalog(settings) as (database, _):
-        yield Desk(database, clock, report)
+        yield OperatorCatalog(database, clock, report)

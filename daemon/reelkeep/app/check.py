@@ -23,7 +23,7 @@ async def online(settings: Settings, log: Log) -> list[Found]:
     """Return what every enabled provider has to say, in the order of the configuration."""
     async with open_wire(settings) as wire:
         build = builder(
-            settings, wire.transport, log, learn=log.learn, clock=utc_now, dice=random.random
+            settings, wire.transport, log, learn=log.learn, clock=utc_now, rng=random.random
         )
         providers = make_providers(settings, build)
         answers: dict[ProviderName, Sequence[Finding]] = {}

@@ -88,34 +88,34 @@ class _Compared:
             yield reply
 
 
-async def reset_instants(house: Resources, *, thorough: bool = False) -> None:
+async def reset_instants(resources: Resources, *, thorough: bool = False) -> None:
     """Reset what a wrong clock has noted in the catalog, and say so."""
-    house.clock_check.judge()
-    now, longest = house.clock(), house.queue.longest
-    latest = await latest_noted(house.database)
-    counts, steps = await reset(house.database, now, longest, thorough=thorough)
-    announce(house.report, steps)
+    resources.clock_check.judge()
+    now, longest = resources.clock(), resources.queue.longest
+    latest = await latest_noted(resources.database)
+    counts, steps = await reset(resources.database, now, longest, thorough=thorough)
+    announce(resources.report, steps)
     if counts:
         doubt = {} if latest is None or believed(latest, now, timedelta()) else {"latest": latest}
         instants = sum(counts.values())
-        house.report("catalog.instants_reset", instants=instants, columns=list(counts), **doubt)
+        resources.report("catalog.instants_reset", instants=instants, columns=list(counts), **doubt)
 
 
-async def watch_clock(house: Resources, stepped: Callable[[], None]) -> None:
+async def watch_clock(resources: Resources, stepped: Callable[[], None]) -> None:
     """Compare the clock with the time that goes by, until cancelled.
 
     When it was set, instants in the catalog that cannot be right are reset, and `stepped` is
     called: what waits is to be looked at anew.
     """
-    wall, monotonic = house.clock(), anyio.current_time()
+    wall, monotonic = resources.clock(), anyio.current_time()
     while True:
         await anyio.sleep(LOOK)
-        now, passed = house.clock(), anyio.current_time() - monotonic
+        now, passed = resources.clock(), anyio.current_time() - monotonic
         moved = step(wall=now - wall, passed=timedelta(seconds=passed))
         wall, monotonic = now, anyio.current_time()
         if moved is None:
             continue
-        house.report("clock.stepped", seconds=round(moved.total_seconds()), time=now)
-        house.clock_check.forget()
-        await reset_instants(house, thorough=True)
+        resources.report("clock.stepped", seconds=round(moved.total_seconds()), time=now)
+        resources.clock_check.forget()
+        await reset_instants(resources, thorough=True)
         stepped()

@@ -24,9 +24,9 @@ from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import ANY_BYTES, Download, Failed, HeldFile, Holding, ProviderName
 from reelkeep.core.retry import Policy, judge
 from reelkeep.errors import DigestMismatch, ProviderError, Remedy, TransferError, Unreachable
-from reelkeep.ports import Clean, Clock, Dice, Part, Report
+from reelkeep.ports import Clean, Clock, Part, Report, Rng
 from reelkeep.stages.active_transfers import ActiveTransfers
-from reelkeep.stages.stream import Arrived, Bringer, resumable, say_discarded
+from reelkeep.stages.stream import Arrived, PartCompleter, resumable, say_discarded
 
 ABSENT = frozenset({"not_found", "refused"})
 """Codes of what its provider does not give; asking again at once would change nothing."""
@@ -44,14 +44,15 @@ class Refetcher:
     """
 
     def __init__(
-        self, bring: Bringer, flights: ActiveTransfers, *, policy: Policy, clock: Clock, dice: Dice,
+        self, bring: PartCompleter, transfers: ActiveTransfers, *, policy: Policy, clock: Clock,
+        rng: Rng,
         report: Report,
     ) -> None:  # fmt: skip
         self._bring = bring
-        self._flights = flights
+        self._transfers = transfers
         self._policy = policy
         self._clock = clock
-        self._dice = dice
+        self._rng = rng
         self._report = report
 
     async def hashed(self, download: Download) -> str:
@@ -75,10 +76,10 @@ class Refetcher:
         Raises:
             ProviderError, TransferError: The last attempt failed.
         """
-        with self._flights.begin_transfer(download, anyio.current_time()) as flight:
+        with self._transfers.begin_transfer(download, anyio.current_time()) as transfer:
             for attempt in count(1):
                 try:
-                    return await believe(await self._bring(part, flight))
+                    return await believe(await self._bring(part, transfer))
                 except (ProviderError, TransferError) as error:
                     if isinstance(error, TransferError) and error.remedy is Remedy.DISCARD:
                         say_discarded(self._report, error, part, download)
@@ -98,7 +99,7 @@ class Refetcher:
             return None
         now, before = self._clock(), attempt - 1
         failed = Failed(download=replace(download, attempts=before, tries=before), error=error)
-        verdict = judge(failed, now=now, policy=self._policy, dice=self._dice())
+        verdict = judge(failed, now=now, policy=self._policy, rng=self._rng())
         if verdict.state is not FileState.DUE or verdict.due_at is None:
             return None
         pause = (verdict.due_at - now).total_seconds()

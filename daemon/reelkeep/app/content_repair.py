@@ -39,7 +39,7 @@ from reelkeep.archive.local import LocalArchive
 from reelkeep.archive.part import LocalPart
 from reelkeep.catalog.checks import Replacement, replace_stored
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.operator import Desk, adopted_at, attempted
+from reelkeep.catalog.operator import OperatorCatalog, adopted_at, attempted
 from reelkeep.catalog.read_only import exists
 from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.schema import archive_identity
@@ -52,8 +52,8 @@ from reelkeep.errors import Busy, DiskFull, ProviderError, TransferError
 from reelkeep.ports import Report
 from reelkeep.settings import Settings
 from reelkeep.stages.active_transfers import ActiveTransfers
-from reelkeep.stages.segments import Hands
-from reelkeep.stages.stream import Arrived, Bringer, Stream
+from reelkeep.stages.segments import SlotPool
+from reelkeep.stages.stream import Arrived, PartCompleter, PartStream
 from reelkeep.stages.verify import Proof, verify
 from reelkeep.telemetry.logs import Log, captured
 
@@ -66,7 +66,7 @@ class _Fetch:
     source: str
 
 
-class Mender:
+class ContentRepairer:
     """Makes the second fetch of what differs, and repairs it; see `content_audit.Mend`."""
 
     def __init__(
@@ -139,7 +139,7 @@ class Mender:
         if await self._archive.put_aside(old.holding, old.file.name, _WHY):
             self._log("file.quarantined", **old.where, reason=_WHY)
         ledger = SqlLedger(
-            database, policy=Policy(), clock=utc_now, dice=random.random, report=self._log
+            database, policy=Policy(), clock=utc_now, rng=random.random, report=self._log
         )
         await ledger.published([(holding, await self._archive.publish(holding))])
         self._log(
@@ -205,14 +205,14 @@ class ContentWish:
 
 
 class ContentRun:
-    """One run; `found` and `flights` show meanwhile how far it is."""
+    """One run; `found` and `transfers` show meanwhile how far it is."""
 
     def __init__(self, settings: Settings, wish: ContentWish, log: Log) -> None:
         self._settings = settings
         self._wish = wish
         self._log = log
         self.found = ContentAudit()
-        self.flights = ActiveTransfers()
+        self.transfers = ActiveTransfers()
 
     async def run(self, stop: anyio.Event) -> None:
         """Compare all that is meant, until `stop` is set.
@@ -236,7 +236,7 @@ class ContentRun:
         database = await self._catalog(stack)
         wire = await stack.enter_async_context(open_wire(settings))
         build = builder(
-            settings, wire.transport, log, learn=log.learn, clock=utc_now, dice=random.random
+            settings, wire.transport, log, learn=log.learn, clock=utc_now, rng=random.random
         )
         asked = frozenset(self._wish.asked)
         made = make_providers(settings, build)
@@ -245,20 +245,20 @@ class ContentRun:
         archive.identity.expect(await archive_identity(database))
         await archive.identity.check()
         options = settings.downloads
-        stream = Stream(
+        stream = PartStream(
             wire.transport,
             clock=utc_now,
             report=log,
-            flights=self.flights,
-            hands=Hands(self.flights, slots=options.workers, lanes=1),
+            transfers=self.transfers,
+            hands=SlotPool(self.transfers, slots=options.workers, lanes=1),
             shares=False,
         )
         refetch = Refetcher(
-            Bringer(providers, stream),
-            self.flights,
+            PartCompleter(providers, stream),
+            self.transfers,
             policy=retry_policy(settings),
             clock=utc_now,
-            dice=random.random,
+            rng=random.random,
             report=log,
         )
         comparer = Comparer(
@@ -267,9 +267,9 @@ class ContentRun:
             names=frozenset(providers),
             report=log,
             clean=log.clean,
-            mend=Mender(settings, archive, refetch, log) if self._wish.repair else None,
+            mend=ContentRepairer(settings, archive, refetch, log) if self._wish.repair else None,
         )
-        selection = Selection(database, self._wish, log)
+        selection = ContentSelection(database, self._wish, log)
         await run_audit(selection, comparer, workers=options.workers, found=self.found)
 
     async def _catalog(self, stack: AsyncExitStack) -> Database:
@@ -279,18 +279,18 @@ class ContentRun:
         return await stack.enter_async_context(read_catalog(self._settings))
 
 
-class Selection:
+class ContentSelection:
     """Yields the archived files that are meant, in the order in which recordings became known."""
 
     def __init__(self, database: Database, wish: ContentWish, report: Report) -> None:
         self._database = database
-        self._desk = Desk(database, utc_now, report)
+        self._operator = OperatorCatalog(database, utc_now, report)
         self._wish = wish
 
     async def __call__(self) -> AsyncIterator[Archived]:
         wish, choice, after, number = self._wish, self._wish.choice, 0, 0
         adopted = await adopted_at(self._database)
-        while page := await self._desk.listing(
+        while page := await self._operator.listing(
             names=wish.only, states=[FileState.STORED], span=wish.window, after=after, limit=PAGE
         ):
             after = page[-1].row

@@ -18,25 +18,25 @@ from anyio.abc import TaskGroup, TaskStatus
 from reelkeep.app.absence import Absence
 from reelkeep.app.catalog_access import utc_now
 from reelkeep.app.exception_groups import causes_of, unwrapped
-from reelkeep.app.monitor import Attendant, beat_meanwhile
+from reelkeep.app.monitor import Monitor, beat_meanwhile
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.resources import Resources, open_house
 from reelkeep.app.scrubbing import make_scrubber
 from reelkeep.app.status import Status, of_catalog
-from reelkeep.app.watchdog import Pulse
+from reelkeep.app.watchdog import Watchdog
 from reelkeep.catalog.database import Outage
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import CatalogUnavailable, ConfigError
 from reelkeep.settings import Settings, enabled_of, load
 from reelkeep.settings.changes import Change, compare
 from reelkeep.stages.integrity_check import Scrubber
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.signals import Signal
 from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
 
 
-async def put_in_force(change: Change, house: Resources, pipeline: Pipeline) -> None:
+async def put_in_force(change: Change, resources: Resources, pipeline: Pipeline) -> None:
     """Let `pipeline` work as `change` says.
 
     Providers that changed are ended and begun anew. Transfers under way go on, on their own
@@ -45,9 +45,9 @@ async def put_in_force(change: Change, house: Resources, pipeline: Pipeline) -> 
     Raises:
         ConfigError: A provider cannot be made; nothing was changed.
     """
-    built = {ProviderName(options.name): house.build(options) for options in change.begun}
+    built = {ProviderName(options.name): resources.build(options) for options in change.begun}
     await pipeline.dismiss(ProviderName(name) for name in change.ended)
-    house.refit(change.settings, built)
+    resources.refit(change.settings, built)
     pipeline.adjust()
     pipeline.engage(built)
 
@@ -64,7 +64,7 @@ class _Orders:
     """What signals ask of the daemon. A second signal to stop ends the process at once."""
 
     stop: anyio.Event = field(default_factory=anyio.Event)
-    reload: Bell = field(default_factory=Bell)
+    reload: Signal = field(default_factory=Signal)
     opening: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     stopped_at: float = 0.0
 
@@ -108,13 +108,13 @@ class _Daemon:
         self._environ = environ
         self._report_of = report_of
         self._settings = settings
-        self._house: Resources | None = None
+        self._resources: Resources | None = None
         self._orders = _Orders()
         self._began = anyio.current_time()
         self.log = report_of(settings)
         self.report = Metrics(self.log, utc_now)
         self.notifier = Notifier(environ, pid=os.getpid())
-        self._pulse = Pulse(self.notifier, self.report.lagged)
+        self._pulse = Watchdog(self.notifier, self.report.lagged)
         self._group: TaskGroup = anyio.create_task_group()
         self._absence = Absence(self.report, self.notifier)
         self._outage = Outage(self.report)
@@ -142,16 +142,16 @@ class _Daemon:
             task_status.started()
             async for number in signals:
                 if number == signal.SIGHUP:
-                    orders.reload.ring()
+                    orders.reload.notify()
                 elif orders.stop.is_set():
                     os._exit(1)  # asked twice: at once; what is on disk is as after a crash
                 else:
                     self._end(signal.Signals(number).name)
 
     def _end(self, name: str) -> None:
-        settings = self._settings if self._house is None else self._house.settings
+        settings = self._settings if self._resources is None else self._resources.settings
         self.notifier.stopping(settings.shutdown_grace + CLOSING)
-        flying = 0 if self._house is None else len(self._house.flights.under_way)
+        flying = 0 if self._resources is None else len(self._resources.transfers.under_way)
         self.report("daemon.stopping", signal=name, in_flight=flying)
         self.notifier.status(f"stopping, {flying} in flight")
         self._outage.stop_waiting()
@@ -173,16 +173,16 @@ class _Daemon:
         """Open the house, and work in it until the orders say stop."""
         self.notifier.status("opening the archive and the catalog")
         async with AsyncExitStack() as stack:
-            self._house = house = await self._open(stack)
-            if house is None:
+            self._resources = resources = await self._open(stack)
+            if resources is None:
                 return
-            pipeline = Pipeline(house, list(house.providers), polls=True)
-            attendant = Attendant(house, pipeline, self.report, self.notifier, self._outage)
+            pipeline = Pipeline(resources, list(resources.providers), polls=True)
+            attendant = Monitor(resources, pipeline, self.report, self.notifier, self._outage)
             await self._serve(stack, ready=attendant.reasons, status=attendant.status)
             async with anyio.create_task_group() as group:
                 group.start_soon(attendant.forever, name="attend")
-                scrubber = make_scrubber(house)
-                await pipeline.run(lambda: self._steer(house, pipeline, scrubber))
+                scrubber = make_scrubber(resources)
+                await pipeline.run(lambda: self._steer(resources, pipeline, scrubber))
                 group.cancel_scope.cancel()
 
     async def _serve(
@@ -259,33 +259,35 @@ class _Daemon:
             )  # fmt: skip
         self.notifier.ready()
 
-    async def _steer(self, house: Resources, pipeline: Pipeline, scrubber: Scrubber | None) -> None:
+    async def _steer(
+        self, resources: Resources, pipeline: Pipeline, scrubber: Scrubber | None
+    ) -> None:
         """Work, and read the archive again, until the orders say stop."""
         self.report("daemon.ready", seconds=round(anyio.current_time() - self._began, 3))
         self._pulse.starting = False
         self.notifier.ready()
         async with anyio.create_task_group() as group:
-            group.start_soon(self._heed, house, pipeline, name="reload")
+            group.start_soon(self._heed, resources, pipeline, name="reload")
             if scrubber is not None:
                 group.start_soon(scrubber.forever, name="scrub")
             await self._orders.stop.wait()
             group.cancel_scope.cancel()
 
-    async def _heed(self, house: Resources, pipeline: Pipeline) -> None:
+    async def _heed(self, resources: Resources, pipeline: Pipeline) -> None:
         """Reload as often as it is asked for."""
         while True:
             await self._orders.reload.wait()
             self.notifier.reloading(anyio.current_time())
             try:
-                await self._reload(house, pipeline)
+                await self._reload(resources, pipeline)
             except ConfigError as error:
                 self.report("config.rejected", config=self._path, reason=str(error))
             self.notifier.ready()
 
-    async def _reload(self, house: Resources, pipeline: Pipeline) -> None:
+    async def _reload(self, resources: Resources, pipeline: Pipeline) -> None:
         found = load(self._path, environ=self._environ, asked=enabled_of(()))
-        change = compare(house.settings, found)
-        await put_in_force(change, house, pipeline)
+        change = compare(resources.settings, found)
+        await put_in_force(change, resources, pipeline)
         self.log.follow(self._report_of(change.settings))
         self.report(
             "config.reloaded",

@@ -15,7 +15,7 @@ from reelkeep.catalog.database import Outage
 from reelkeep.core.instants import age
 from reelkeep.errors import CatalogError, Error, TransferError
 from reelkeep.ports import Clock
-from reelkeep.stages.provider_health import Health
+from reelkeep.stages.provider_health import ProviderHealth
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
 
@@ -97,18 +97,18 @@ BROKEN_INTERVALS = 3
 """A provider that has been broken for more of its intervals makes the daemon not ready."""
 
 
-class Attendant:
+class Monitor:
     """Knows how a running pipeline does, and tells it to whoever should know."""
 
     def __init__(
         self,
-        house: Resources,
+        resources: Resources,
         pipeline: Pipeline,
         report: Metrics,
         notifier: Notifier,
         outage: Outage | None = None,
     ) -> None:
-        self._house = house
+        self._resources = resources
         self._pipeline = pipeline
         self._report = report
         self._notifier = notifier
@@ -119,15 +119,15 @@ class Attendant:
 
     async def forever(self) -> None:
         """Sample the figures now and then, and say once a minute how all is; until cancelled."""
-        flights, status = self._house.flights, await self._look(0)
-        moment = flights.metered(anyio.current_time)
+        transfers, status = self._resources.transfers, await self._look(0)
+        moment = transfers.metered(anyio.current_time)
         while True:
-            minute = flights.metered(anyio.current_time)
+            minute = transfers.metered(anyio.current_time)
             for _ in range(SAMPLES):
                 await anyio.sleep(HEARTBEAT.total_seconds() / SAMPLES)
                 if anyio.current_time() >= self._rested_at:
                     status = await self._look(moment())
-                    moment = flights.metered(anyio.current_time)
+                    moment = transfers.metered(anyio.current_time)
             if status is not None:
                 beat(self._report, status, minute())
 
@@ -167,16 +167,16 @@ class Attendant:
 
     async def status(self) -> dict[str, Any]:
         """Return the status, as `status --json` prints it; /metrics shows it from now on."""
-        status = await snapshot(self._house)
+        status = await snapshot(self._resources)
         status["storage"] = self._pipeline.storage.document()
         self._report.sample(
-            status, received=self._house.flights.received, queued=self._pipeline.queued()
+            status, received=self._resources.transfers.received, queued=self._pipeline.queued()
         )
         return status
 
     async def _absent_volumes(self) -> Sequence[str]:
         try:
-            return await self._house.archive.volumes.absences()
+            return await self._resources.archive.volumes.absences()
         except TransferError as error:
             return [str(error)]
 
@@ -185,11 +185,11 @@ class Attendant:
         if self._outage.reason is not None:
             return [f"nothing can be recorded: {self._outage.reason}"]
         try:
-            await self._house.desk.names()
+            await self._resources.operator.names()
         except CatalogError as error:
             return [str(error)]
         storage = self._pipeline.storage
-        clock = self._house.clock_check.problem
+        clock = self._resources.clock_check.problem
         waits = [] if clock is None else [clock]
         waits += [f"nothing can be stored: {storage.reason}"] if storage.paused else []
         if not storage.paused:
@@ -198,12 +198,14 @@ class Attendant:
             f"{name} has been broken since {poller.health.broken_since:%Y-%m-%dT%H:%M:%SZ}"
             for name, poller in self._pipeline.pollers.items()
             if broken_for_long(
-                poller.health, self._house.providers[name].traits.interval, self._house.clock
+                poller.health,
+                self._resources.providers[name].traits.interval,
+                self._resources.clock,
             )
         ]
 
 
-def broken_for_long(health: Health, interval: timedelta, clock: Clock) -> bool:
+def broken_for_long(health: ProviderHealth, interval: timedelta, clock: Clock) -> bool:
     """Whether nothing was served of a provider for more than three of its intervals.
 
     That single listings fail, such as one user's, is no reason not to be ready: all others are

@@ -12,7 +12,7 @@ import anyio
 from reelkeep.app.exception_groups import unwrapped
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.resources import Resources, retry_policy
-from reelkeep.catalog.remaining_work import Outlook, look
+from reelkeep.catalog.remaining_work import RemainingWork, look
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import poll_again
 from reelkeep.stages.storage import LOOK_AGAIN
@@ -49,15 +49,15 @@ class Pass:
     """Steers a pipeline through one pass. `cut_short` is true if the time was up first."""
 
     def __init__(
-        self, house: Resources, names: Sequence[ProviderName], *, limit: timedelta | None,
+        self, resources: Resources, names: Sequence[ProviderName], *, limit: timedelta | None,
         polls: bool = True,
     ) -> None:  # fmt: skip
         """Without `polls`, only the windows are read that an operator wants to be read again."""
-        self._house = house
+        self._resources = resources
         self._names = names
         self._limit = limit
         self._polls = polls
-        self.pipeline = Pipeline(house, names)
+        self.pipeline = Pipeline(resources, names)
         self.cut_short = False
 
     async def run(self, stop: anyio.Event) -> None:
@@ -76,7 +76,7 @@ class Pass:
         with unwrapped():
             await self.pipeline.run(steer)
         if self.cut_short:
-            grace = min(self._house.settings.shutdown_grace, TELLING)
+            grace = min(self._resources.settings.shutdown_grace, TELLING)
             with anyio.move_on_after(grace.total_seconds()):
                 await self._tell_the_rest()
 
@@ -113,14 +113,14 @@ class Pass:
 
     async def _poll(self, name: ProviderName, deadline: float) -> None:
         """Poll, and again until `deadline` while what is in the way may pass by itself."""
-        poller, policy = self.pipeline.pollers[name], retry_policy(self._house.settings)
+        poller, policy = self.pipeline.pollers[name], retry_policy(self._resources.settings)
         for attempt in count(1):
             await poller.once()
             if poller.error is None:
                 return
             wait = poll_again(
-                poller.error, attempt, now=self._house.clock(), policy=policy,
-                dice=self._house.dice(),
+                poller.error, attempt, now=self._resources.clock(), policy=policy,
+                rng=self._resources.rng(),
             )  # fmt: skip
             if wait is None or anyio.current_time() + wait.total_seconds() >= deadline:
                 return
@@ -134,7 +134,7 @@ class Pass:
         """Return after a glance's time, or when something moved and no transfer is under way."""
         with anyio.move_on_after(self._glance()):
             await self.pipeline.moved.wait()
-            while self._house.flights.under_way:
+            while self._resources.transfers.under_way:
                 await self.pipeline.moved.wait()
 
     def _glance(self) -> float:
@@ -155,33 +155,33 @@ class Pass:
             return False
         return not await self._ask_again(outlook, patience)
 
-    async def _look(self) -> Outlook:
+    async def _look(self) -> RemainingWork:
         working = [n for n in self._names if not self.pipeline.pollers[n].health.paused]
         acknowledgers = self.pipeline.acknowledgers
         telling = [
             n for n in working if acknowledgers[n].acknowledges and not acknowledgers[n].stuck
         ]
         return await look(
-            self._house.database,
-            self._house.clock,
+            self._resources.database,
+            self._resources.clock,
             names=working,
             telling=telling,
             room=await self.pipeline.space.room(),
-            longest=self._house.queue.longest,
+            longest=self._resources.queue.longest,
         )
 
-    def _busy(self, outlook: Outlook) -> bool:
+    def _busy(self, outlook: RemainingWork) -> bool:
         """Whether something moves by itself."""
         fetching = (outlook.active or outlook.due) and not self._blocked()
         publishing = not self._blocked() and bool(
             outlook.unpublished - self.pipeline.publisher.stuck
         )
-        return bool(self._house.flights.under_way) or fetching or publishing or outlook.untold
+        return bool(self._resources.transfers.under_way) or fetching or publishing or outlook.untold
 
     def _blocked(self) -> bool:
         """Whether nothing can be stored, and nothing of ours is going to change that."""
         since = self.pipeline.storage.paused_since
-        if since is None or self._house.flights.under_way:
+        if since is None or self._resources.transfers.under_way:
             return False
         return anyio.current_time() - since > 2 * LOOK_AGAIN.total_seconds()
 
@@ -194,24 +194,24 @@ class Pass:
         return anyio.current_time() - self.pipeline.stirred_at
 
     def _patience(self) -> float:
-        return max(PATIENCE, self._house.settings.downloads.retry.max).total_seconds()
+        return max(PATIENCE, self._resources.settings.downloads.retry.max).total_seconds()
 
     def _soon(self, due: datetime | None, patience: _Patience, most: float) -> bool:
         """Whether a file becomes due again within the limit, or in `most` seconds without one."""
         if due is None:
             return False
-        left = (due - self._house.clock()).total_seconds()
+        left = (due - self._resources.clock()).total_seconds()
         if self._limit is None:
             return left <= most
         return anyio.current_time() + left < patience.deadline
 
-    async def _ask_again(self, outlook: Outlook, patience: _Patience) -> bool:
+    async def _ask_again(self, outlook: RemainingWork, patience: _Patience) -> bool:
         """Wait a little and poll those that transcode; False if there are none."""
         pollers = self.pipeline.pollers
         slow = [
             name
             for name in sorted(outlook.transcoding | outlook.unready)
-            if self._house.providers[name].traits.transcodes
+            if self._resources.providers[name].traits.transcodes
             and pollers[name].health.broken_since is None
         ]
         if slow:

@@ -19,16 +19,16 @@ from reelkeep.errors import DiskFull, ProviderError, Remedy, TooLarge, TransferE
 from reelkeep.stages import publish
 from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.backfill import Backfiller
-from reelkeep.stages.dispatch import Turns
-from reelkeep.stages.download import Fetcher
+from reelkeep.stages.dispatch import RoundRobin
+from reelkeep.stages.download import Downloader
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.provider_trash import Disposer
 from reelkeep.stages.publish import Publisher
-from reelkeep.stages.segments import Hands
-from reelkeep.stages.signals import Bell, Carillon, Chime
-from reelkeep.stages.storage import Space, Storage
-from reelkeep.stages.stream import Stream
-from reelkeep.stages.worker_pool import Fetch, Landed, Pool
+from reelkeep.stages.segments import SlotPool
+from reelkeep.stages.signals import Signal, SignalGroup, SignalRegistry
+from reelkeep.stages.storage import DiskSpace, Storage
+from reelkeep.stages.stream import PartStream
+from reelkeep.stages.worker_pool import Fetch, Landed, WorkerPool
 
 Steer = Callable[[], Awaitable[None]]
 """Decides how long a pipeline works: until it returns."""
@@ -41,33 +41,39 @@ class Pipeline:
     """
 
     def __init__(
-        self, house: Resources, names: Sequence[ProviderName], *, polls: bool = False
+        self, resources: Resources, names: Sequence[ProviderName], *, polls: bool = False
     ) -> None:
-        self._house = house
+        self._resources = resources
         self._polls = polls
-        self._filled, self._recorded = Bell(), Bell()
+        self._filled, self._recorded = Signal(), Signal()
         self._groups: tuple[TaskGroup, TaskGroup]  # of what ends first at a stop, and last
-        self.moved = Bell()  #: Rings when outcomes were recorded or recordings published.
-        self.storage = Storage(house.archive, house.report, reopened=Carillon(self._workers))
-        self.space = Space(
-            house.archive,
-            house.flights,
-            house.queue,
-            house.report,
-            clock=house.clock,
+        self.moved = Signal()  #: Rings when outcomes were recorded or recordings published.
+        self.storage = Storage(
+            resources.archive, resources.report, reopened=SignalRegistry(self._workers)
+        )
+        self.space = DiskSpace(
+            resources.archive,
+            resources.transfers,
+            resources.queue,
+            resources.report,
+            clock=resources.clock,
             names=lambda: list(self.stations),
         )
         self.stirred_at = anyio.current_time()  #: When last an attempt at a file came to something.
         self.stations: dict[ProviderName, ProviderPipeline] = {}
         self.stations.update((name, self._station(name)) for name in names)
         self._backlogs = {name: station.backlog for name, station in self.stations.items()}
-        done = Chime([self.moved, Carillon(self._tellers)])
+        done = SignalGroup([self.moved, SignalRegistry(self._tellers)])
         self.publisher = Publisher(
-            house.ledger, house.archive, report=house.report, done=done, storage=self.storage
+            resources.ledger,
+            resources.archive,
+            report=resources.report,
+            done=done,
+            storage=self.storage,
         )
-        options = house.settings.downloads
-        self._hands = Hands(house.flights, slots=options.workers, lanes=options.lanes)
-        self._pool = Pool(self._fetcher(), options.workers)
+        options = resources.settings.downloads
+        self._hands = SlotPool(resources.transfers, slots=options.workers, lanes=options.lanes)
+        self._pool = WorkerPool(self._fetcher(), options.workers)
 
     @property
     def pollers(self) -> Mapping[ProviderName, Poller]:
@@ -109,21 +115,24 @@ class Pipeline:
                 async with anyio.create_task_group() as pool:
                     pool.start_soon(self._pool.run, files, send_outcome, name="download")
                     await self._feed(send_file, steer, back)
-                    stopped_at, grace = anyio.current_time(), self._house.settings.shutdown_grace
+                    stopped_at, grace = (
+                        anyio.current_time(),
+                        self._resources.settings.shutdown_grace,
+                    )
                     pool.cancel_scope.deadline = stopped_at + drain_time(grace)
                     last.deadline = stopped_at + grace.total_seconds()
             with last:
                 await self.publisher.once()
             back.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
-            await self._house.queue.recover()
+            await self._resources.queue.recover()
 
     async def dismiss(self, names: Iterable[ProviderName]) -> None:
         """Work no longer for these providers; what is under way of them goes on to its end."""
         for name in names:
             del self._backlogs[name]
             station = self.stations.pop(name)
-            await self._house.queue.release(await station.dismiss())
+            await self._resources.queue.release(await station.dismiss())
 
     def engage(self, names: Iterable[ProviderName]) -> None:
         """Work for these providers of the house, too. The pipeline must be running."""
@@ -134,7 +143,7 @@ class Pipeline:
 
     def adjust(self) -> None:
         """Take over the limits that are in force in the house now."""
-        options = self._house.settings.downloads
+        options = self._resources.settings.downloads
         self._hands.resize(slots=options.workers, lanes=options.lanes)
         self._pool.resize(options.workers)
         for station in self.stations.values():
@@ -143,11 +152,11 @@ class Pipeline:
     def poll(self) -> None:
         """Ask every provider at once."""
         for station in self.stations.values():
-            station.poller.wake.ring()
+            station.poller.wake.notify()
 
     def _station(self, name: ProviderName) -> ProviderPipeline:
         return ProviderPipeline(
-            self._house,
+            self._resources,
             name,
             filled=self._filled,
             recorded=self._recorded,
@@ -169,21 +178,21 @@ class Pipeline:
                 self._start(station)
             front.start_soon(self._take_turns, files, name="turns")
             front.start_soon(self._watch_storage, name="storage")
-            front.start_soon(watch_clock, self._house, self._stepped, name="clock")
+            front.start_soon(watch_clock, self._resources, self._stepped, name="clock")
             await steer()
             front.cancel_scope.cancel()
 
     def _stepped(self) -> None:
         """Look at all that waits: the clock was set."""
-        self._recorded.ring()
-        self.moved.ring()
+        self._recorded.notify()
+        self.moved.notify()
         for station in self.stations.values():
             station.poller.bookmark.forget()
-            station.work.ring()
-            station.acknowledger.archived.ring()
+            station.work.notify()
+            station.acknowledger.archived.notify()
 
     async def _take_turns(self, files: MemoryObjectSendStream[Download]) -> None:
-        turns = Turns(
+        turns = RoundRobin(
             self._backlogs,
             filled=self._filled,
             storage=self.storage,
@@ -199,29 +208,35 @@ class Pipeline:
         while True:
             await self.storage.look()
             if not self.storage.paused and await self.space.tell():
-                Carillon(self._workers).ring()  # there may be room by now
+                SignalRegistry(self._workers).notify()  # there may be room by now
             await anyio.sleep(self.storage.pause)
 
     async def _pass_over(self, claim: Claim) -> None:
         """Leave in the catalog what does not fit now; it is tried again a little later."""
-        await self._house.queue.release([claim], until=self._house.clock() + PATIENCE)
+        await self._resources.queue.release([claim], until=self._resources.clock() + PATIENCE)
 
     def _has_share(self, name: ProviderName, others: int) -> bool:
         """Whether a provider has all downloaders but one for each of `others`, or half of them.
 
         A slow host of one provider shall not take them all.
         """
-        workers = self._house.settings.downloads.workers
-        busy = sum(each.download.provider == name for each in self._house.flights.under_way)
+        workers = self._resources.settings.downloads.workers
+        busy = sum(each.download.provider == name for each in self._resources.transfers.under_way)
         return busy >= max(1, workers // 2, workers - others)
 
     def _fetcher(self) -> Fetch:
-        house = self._house
-        report, flights = house.report, house.flights
-        stream = Stream(
-            house.transport, clock=house.clock, report=report, flights=flights, hands=self._hands
+        resources = self._resources
+        report, transfers = resources.report, resources.transfers
+        stream = PartStream(
+            resources.transport,
+            clock=resources.clock,
+            report=report,
+            transfers=transfers,
+            hands=self._hands,
         )
-        fetch = Fetcher(house.providers, house.archive, stream, flights=flights, report=report)
+        fetch = Downloader(
+            resources.providers, resources.archive, stream, transfers=transfers, report=report
+        )
 
         async def watched(download: Download, landed: Landed) -> Outcome:
             outcome = await self._examined(await fetch(download, landed))
@@ -242,7 +257,7 @@ class Pipeline:
 
     def _note(self, outcome: Outcome) -> None:
         """Draw from `outcome` what it says about more than one file."""
-        self._filled.ring()
+        self._filled.notify()
         if not isinstance(outcome, Failed) or not isinstance(outcome.error, DiskFull):
             self.space.settled(outcome.download.row)
         error = outcome.error if isinstance(outcome, Failed) else None
@@ -255,15 +270,15 @@ class Pipeline:
     async def _record(self, outcomes: MemoryObjectReceiveStream[Outcome]) -> None:
         await publish.run(
             outcomes,
-            self._house.ledger,
-            recorded=Chime([self._recorded, self.moved]),
-            failed=Carillon(self._workers),
+            self._resources.ledger,
+            recorded=SignalGroup([self._recorded, self.moved]),
+            failed=SignalRegistry(self._workers),
         )
 
-    def _workers(self) -> list[Bell]:
+    def _workers(self) -> list[Signal]:
         return [self._filled, *(station.work for station in self.stations.values())]
 
-    def _tellers(self) -> list[Bell]:
+    def _tellers(self) -> list[Signal]:
         return [station.acknowledger.archived for station in self.stations.values()]
 
 

@@ -25,11 +25,11 @@ from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
 from reelkeep.core.poll_window import Unread, since_epoch
 from reelkeep.errors import ProviderError
-from reelkeep.ports import Clean, Clock, Dice, Finding, Provider, Report, Resuming, Traits
+from reelkeep.ports import Clean, Clock, Finding, Provider, Report, Resuming, Rng, Traits
 from reelkeep.settings import Settings
 from reelkeep.settings.model import CatalogOptions
 from reelkeep.stages.poll import Poller
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.signals import Signal
 from reelkeep.telemetry.logs import Log, captured
 
 
@@ -121,12 +121,12 @@ async def plan(
         wire = await stack.enter_async_context(open_wire(settings))
         hearing = Hearing(log, incomplete)
         build = builder(
-            settings, wire.transport, hearing, learn=log.learn, clock=utc_now, dice=random.random
+            settings, wire.transport, hearing, learn=log.learn, clock=utc_now, rng=random.random
         )
         providers = make_providers(settings, build)
         chosen = [providers[name] for name in names]
         lines = await rehearse(
-            scratch, chosen, clock=utc_now, dice=random.random, clean=log.clean, window=window
+            scratch, chosen, clock=utc_now, rng=random.random, clean=log.clean, window=window
         )
         return [
             replace(line, incomplete=[log.clean(reason) for reason in incomplete[line.name]])
@@ -150,7 +150,7 @@ async def scratch_catalog(settings: Settings, clock: Clock) -> AsyncIterator[Dat
 
 
 async def rehearse(
-    scratch: Database, providers: Sequence[Provider], *, clock: Clock, dice: Dice, clean: Clean,
+    scratch: Database, providers: Sequence[Provider], *, clock: Clock, rng: Rng, clean: Clean,
     window: Window | None = None,
 ) -> list[PlanLine]:  # fmt: skip
     """Poll `providers` into `scratch`, and return what is due then, in the same order.
@@ -163,7 +163,7 @@ async def rehearse(
     async def poll(provider: Provider) -> None:
         spared = ReadOnlyProvider(provider)
         poller = Poller(
-            spared, intake, clock=clock, dice=dice, report=_unheard, work=Bell(), clean=clean
+            spared, intake, clock=clock, rng=rng, report=_unheard, work=Signal(), clean=clean
         )
         if window is None:
             await poller.once()

@@ -16,8 +16,8 @@ from reelkeep.stages.backfill import Backfiller
 from reelkeep.stages.dispatch import Backlog, Dispatcher
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.provider_trash import Disposer
-from reelkeep.stages.signals import Bell, Chime
-from reelkeep.stages.storage import Space, Storage
+from reelkeep.stages.signals import Signal, SignalGroup
+from reelkeep.stages.storage import DiskSpace, Storage
 
 Work = Callable[[], Awaitable[None]]
 
@@ -30,49 +30,49 @@ class ProviderPipeline:
     """
 
     def __init__(
-        self, house: Resources, name: ProviderName, *, filled: Bell, recorded: Bell,
-        storage: Storage, space: Space,
+        self, resources: Resources, name: ProviderName, *, filled: Signal, recorded: Signal,
+        storage: Storage, space: DiskSpace,
     ) -> None:  # fmt: skip
-        provider = house.providers[name]
-        self.work = Bell()  #: Ring it when something may be due.
-        self.backlog = Backlog(house.settings.downloads.queue_size)
+        provider = resources.providers[name]
+        self.work = Signal()  #: Ring it when something may be due.
+        self.backlog = Backlog(resources.settings.downloads.queue_size)
         self.poller = Poller(
             provider,
-            house.intake,
-            clock=house.clock,
-            dice=house.dice,
-            report=house.report,
-            work=Chime([self.work, filled, recorded]),
-            clean=house.clean,
+            resources.intake,
+            clock=resources.clock,
+            rng=resources.rng,
+            report=resources.report,
+            work=SignalGroup([self.work, filled, recorded]),
+            clean=resources.clean,
         )
         self.backfiller = Backfiller(
             provider,
-            house.backfills,
+            resources.backfills,
             self.poller.reader,
-            clock=house.clock,
-            report=house.report,
-            clean=house.clean,
+            clock=resources.clock,
+            report=resources.report,
+            clean=resources.clean,
         )
         self.disposer = Disposer(
             provider,
-            house.disposals,
-            partial(not_intact, house.archive),
-            clock=house.clock,
-            report=house.report,
-            clean=house.clean,
-            troubled=lambda: self.poller.health.troubled or house.missing_content > 0,
+            resources.disposals,
+            partial(not_intact, resources.archive),
+            clock=resources.clock,
+            report=resources.report,
+            clean=resources.clean,
+            troubled=lambda: self.poller.health.troubled or resources.missing_content > 0,
         )
         self.acknowledger = Acknowledger(
             provider,
-            house.intake,
-            clock=house.clock,
-            report=house.report,
-            withheld=lambda: house.missing_content > 0,
+            resources.intake,
+            clock=resources.clock,
+            report=resources.report,
+            withheld=lambda: resources.missing_content > 0,
         )
         self._dispatcher = Dispatcher(
             name,
-            house.queue,
-            clock=house.clock,
+            resources.queue,
+            clock=resources.clock,
             paused=lambda: self.poller.health.paused or storage.paused,
             work=self.work,
             filled=filled,

@@ -23,11 +23,11 @@ from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, Outage
 from reelkeep.catalog.follow_ups import SqlBackfills, SqlDisposals
 from reelkeep.catalog.intake import SqlIntake
-from reelkeep.catalog.operator import Desk
+from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.schema import Upgrade
-from reelkeep.catalog.token_store import FileVault
+from reelkeep.catalog.token_store import FileTokenStore
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.file_system import limitations
 from reelkeep.core.instants import Longest
@@ -35,7 +35,7 @@ from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
 from reelkeep.errors import TransferError
 from reelkeep.options import ProviderOptions, lacks_secrets
-from reelkeep.ports import Clean, Clock, Dice, Learn, Provider, Report, Tools, Transport
+from reelkeep.ports import Clean, Clock, Learn, Provider, Report, Rng, Tools, Transport
 from reelkeep.providers.adapter import Installed
 from reelkeep.settings import Settings
 from reelkeep.stages.active_transfers import ActiveTransfers
@@ -44,7 +44,7 @@ from reelkeep.transport import AiohttpTransport, Bandwidth, TransportOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class ClientAccess:
     """An open client, and the bandwidth that its transfers share."""
 
     client: AiohttpTransport
@@ -57,14 +57,14 @@ class Wire:
 
 
 @asynccontextmanager
-async def open_wire(settings: Settings) -> AsyncIterator[Wire]:
+async def open_wire(settings: Settings) -> AsyncIterator[ClientAccess]:
     """Open the client.
 
     Raises:
         ConfigError: `network.ca_file` cannot be used.
     """
     async with AiohttpTransport(_options(settings)) as client:
-        yield Wire(client, Bandwidth(client, settings.downloads.bandwidth))
+        yield ClientAccess(client, Bandwidth(client, settings.downloads.bandwidth))
 
 
 def _options(settings: Settings) -> TransportOptions:
@@ -93,21 +93,21 @@ class Resources:
     clean: Clean = str
     clock: Clock
     clock_check: ClockCheck
-    dice: Dice
+    rng: Rng
     database: Database
     intake: SqlIntake
     queue: SqlQueue
     ledger: SqlLedger
     backfills: SqlBackfills
     disposals: SqlDisposals
-    desk: Desk
+    operator: OperatorCatalog
     checks: SqlChecks
     archive: LocalArchive
     transport: Transport
     providers: dict[ProviderName, Provider]  #: Those that are enabled.
     build: Build
     adjust: Callable[[Settings], None]  #: Puts other limits of the transport in force.
-    flights: ActiveTransfers
+    transfers: ActiveTransfers
     missing_content: int = 0  #: How many of the newest stored files were missing, if most were.
 
     def refit(self, settings: Settings, built: Mapping[ProviderName, Provider]) -> None:
@@ -131,7 +131,7 @@ async def open_house(
     learn: Learn = lambda _secret: None,
     clean: Clean = str,
     clock: Clock = utc_now,
-    dice: Dice = random.random,
+    rng: Rng = random.random,
     outage: Outage | None = None,
 ) -> AsyncIterator[Resources]:
     """Lock archive and catalog, open everything, and recover what a crash left.
@@ -156,7 +156,7 @@ async def open_house(
             upgrade.tell(report)
         await tell_file_systems(archive, report)
         wire = await stack.enter_async_context(open_wire(settings))
-        house = furnish(
+        resources = furnish(
             settings,
             report,
             archive=archive,
@@ -166,11 +166,11 @@ async def open_house(
             learn=learn,
             clean=clean,
             clock=clock,
-            dice=dice,
+            rng=rng,
             outage=outage,
         )
-        await recover(house, is_new=is_new)
-        yield house
+        await recover(resources, is_new=is_new)
+        yield resources
 
 
 def _warn_of_root(settings: Settings, report: Report) -> None:
@@ -205,13 +205,13 @@ def furnish(  # noqa: PLR0913 - each collaborator once
     learn: Learn = lambda _secret: None,
     clean: Clean = str,
     clock: Clock = utc_now,
-    dice: Dice = random.random,
+    rng: Rng = random.random,
     outage: Outage | None = None,
 ) -> Resources:
     """Return a house around what is open already; `recover` comes next."""
     check = ClockCheck(clock, report)
     build = builder(
-        settings, transport, report, learn=learn, clock=clock, dice=dice, clock_check=check
+        settings, transport, report, learn=learn, clock=clock, rng=rng, clock_check=check
     )
     providers = make_providers(settings, build)
     patient = database if outage is None else database.patient(outage.outlast)
@@ -221,7 +221,7 @@ def furnish(  # noqa: PLR0913 - each collaborator once
         clean=clean,
         clock=clock,
         clock_check=check,
-        dice=dice,
+        rng=rng,
         database=database,
         intake=SqlIntake(patient, clock, report, file_names(settings)),
         queue=SqlQueue(patient, clock, longest_delays(settings, providers.values())),
@@ -229,20 +229,20 @@ def furnish(  # noqa: PLR0913 - each collaborator once
             patient,
             policy=retry_policy(settings),
             clock=clock,
-            dice=dice,
+            rng=rng,
             report=report,
             clean=clean,
         ),
         backfills=SqlBackfills(patient, clock),
         disposals=SqlDisposals(patient, clock),
-        desk=Desk(database, clock, report),
+        operator=OperatorCatalog(database, clock, report),
         checks=SqlChecks(patient, clock, report),
         archive=archive,
         transport=transport,
         providers=providers,
         build=build,
         adjust=adjust,
-        flights=ActiveTransfers(),
+        transfers=ActiveTransfers(),
     )
 
 
@@ -253,7 +253,7 @@ def builder(
     *,
     learn: Learn,
     clock: Clock,
-    dice: Dice,
+    rng: Rng,
     clock_check: ClockCheck | None = None,
 ) -> Build:
     """Return what makes providers; they share the tools, and the vault beside the catalog.
@@ -263,9 +263,9 @@ def builder(
     check = clock_check or ClockCheck(clock, report)
     tools = Tools(
         transport=check.watching(transport),
-        vault=FileVault(settings.catalog.path.parent),
+        vault=FileTokenStore(settings.catalog.path.parent),
         clock=clock,
-        dice=dice,
+        rng=rng,
         report=report,
         learn=learn,
     )
@@ -305,30 +305,35 @@ def longest_delays(settings: Settings, providers: Iterable[Provider]) -> Longest
     )
 
 
-async def look_for_content(house: Resources) -> None:
+async def look_for_content(resources: Resources) -> None:
     """Say if most of what is newest in the catalog is missing, and note it there.
 
     While this process lives no provider is told, and nothing moved to a trash: the archive may be
     an old copy, and the provider's the only one.
     """
-    found = await missing_content(house.archive, house.database)
-    house.missing_content = len(found)
+    found = await missing_content(resources.archive, resources.database)
+    resources.missing_content = len(found)
     if found:
-        house.report("archive.content_missing", path=house.archive.root, files=len(found))
-        await house.checks.noted(found)
+        resources.report("archive.content_missing", path=resources.archive.root, files=len(found))
+        await resources.checks.noted(found)
 
 
-async def recover(house: Resources, *, is_new: bool) -> None:
+async def recover(resources: Resources, *, is_new: bool) -> None:
     """Make what a crash left due again; a new catalog takes over what the archive holds."""
-    files = await house.queue.recover()
+    files = await resources.queue.recover()
     if files:
-        house.report("catalog.recovered", files=files)
-    await reset_instants(house)
+        resources.report("catalog.recovered", files=files)
+    await reset_instants(resources)
     if not is_new:
-        orphans = await house.archive.tidy(await house.desk.unfinished())
+        orphans = await resources.archive.tidy(await resources.operator.unfinished())
         size = sum(orphan.size for orphan in orphans)
         if orphans:
-            house.report("archive.orphaned", parts=len(orphans), bytes=size)
-        await look_for_content(house)
+            resources.report("archive.orphaned", parts=len(orphans), bytes=size)
+        await look_for_content(resources)
     if is_new:
-        await adopt(house.database, house.archive.adopt(), clock=house.clock, report=house.report)
+        await adopt(
+            resources.database,
+            resources.archive.adopt(),
+            clock=resources.clock,
+            report=resources.report,
+        )

@@ -15,7 +15,7 @@ from reelkeep.app.archive_access import make_archive, require
 from reelkeep.app.catalog_access import read_catalog
 from reelkeep.app.daemon_client import Unanswered, ask, same_catalog
 from reelkeep.archive.local import LocalArchive
-from reelkeep.catalog.operator import Desk, Summary
+from reelkeep.catalog.operator import OperatorCatalog, Summary
 from reelkeep.core.instants import age
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import TransferError
@@ -32,17 +32,17 @@ _PENDING = ("due", "active")
 _FAILED = ("failed", "gone")
 
 
-async def snapshot(house: Resources) -> Status:
+async def snapshot(resources: Resources) -> Status:
     """Return the status of the process that holds the house."""
-    settings = house.settings  # a reload may put others in force meanwhile
+    settings = resources.settings  # a reload may put others in force meanwhile
     names = [ProviderName(options.name) for options in settings.providers]
-    former = await _former(house.desk, names)
-    free = await _free(house.archive, settings)
-    summaries = await house.desk.summaries(names, free=_usable(free, settings))
-    problem = await _problem(house.archive, house.archive.identity.check())
-    status = _status(settings, summaries, free=free, problem=problem, now=house.clock())
-    status["former_providers"] = _lines(former, house.clock())
-    return {**status, "transfers": transfers(house.flights)}
+    former = await _former(resources.operator, names)
+    free = await _free(resources.archive, settings)
+    summaries = await resources.operator.summaries(names, free=_usable(free, settings))
+    problem = await _problem(resources.archive, resources.archive.identity.check())
+    status = _status(settings, summaries, free=free, problem=problem, now=resources.clock())
+    status["former_providers"] = _lines(former, resources.clock())
+    return {**status, "transfers": transfers(resources.transfers)}
 
 
 async def catalog_only(settings: Settings, report: Report, clock: Clock) -> Status:
@@ -64,19 +64,19 @@ async def of_catalog(settings: Settings, report: Report, clock: Clock) -> Status
     free = await _free(archive, settings)
     usable = _usable(free, settings)
     async with read_catalog(settings) as database:
-        desk = Desk(database, clock, report)
-        summaries = await desk.summaries(names, free=usable)
-        former = await _former(desk, names)
+        operator = OperatorCatalog(database, clock, report)
+        summaries = await operator.summaries(names, free=usable)
+        former = await _former(operator, names)
         problem = await _problem(archive, require(archive, database))
     status = _status(settings, summaries, free=free, problem=problem, now=clock())
     status["former_providers"] = _lines(former, clock())
     return {**status, "transfers": []}
 
 
-async def _former(desk: Desk, names: Sequence[ProviderName]) -> list[Summary]:
+async def _former(operator: OperatorCatalog, names: Sequence[ProviderName]) -> list[Summary]:
     """Return the providers that the catalog knows, and the configuration has no more."""
-    former = [name for name in await desk.names() if name not in names]
-    return await desk.summaries(former) if former else []
+    former = [name for name in await operator.names() if name not in names]
+    return await operator.summaries(former) if former else []
 
 
 def _lines(former: Sequence[Summary], now: datetime) -> list[Status]:
@@ -92,19 +92,19 @@ async def _problem(archive: LocalArchive, asked: Awaitable[object]) -> str | Non
         return str(error)
 
 
-def transfers(flights: ActiveTransfers) -> list[Status]:
+def transfers(transfers: ActiveTransfers) -> list[Status]:
     """Return what is under way, the oldest first."""
     now = anyio.current_time()
     return [
         {
-            "provider": flight.download.provider,
-            "recording": flight.download.recording,
-            "file": flight.download.name,
-            "done": flight.done,
-            "total": flight.total,
-            "seconds": round(now - flight.began, 3),
+            "provider": transfer.download.provider,
+            "recording": transfer.download.recording,
+            "file": transfer.download.name,
+            "done": transfer.done,
+            "total": transfer.total,
+            "seconds": round(now - transfer.began, 3),
         }
-        for flight in sorted(flights.under_way, key=lambda flight: flight.began)
+        for transfer in sorted(transfers.under_way, key=lambda transfer: transfer.began)
     ]
 
 

@@ -12,11 +12,11 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from reelkeep.app.archive_access import make_archive
-from reelkeep.app.catalog_access import Books, utc_now
+from reelkeep.app.catalog_access import CatalogAccess, utc_now
 from reelkeep.archive.local import LocalArchive
 from reelkeep.archive.threads import Pace
 from reelkeep.catalog.checks import SqlChecks
-from reelkeep.core.integrity import Blemish, Mark, Verdict, blemishes
+from reelkeep.core.integrity import Blemish, FolderVerdict, Mark, blemishes
 from reelkeep.core.lifecycle import UNSETTLED, FileState
 from reelkeep.core.model import Holding
 from reelkeep.errors import TransferError
@@ -65,7 +65,7 @@ _MARKS = (Mark.MISSING, Mark.ALTERED, Mark.UNREADABLE, Mark.FOREIGN)
 
 
 @dataclass(slots=True)
-class Reread:
+class VerificationRun:
     """What was found; `read` grows while it is being found."""
 
     recordings: int = 0
@@ -137,7 +137,7 @@ class Rereader:
         inspector: Inspector,
         checks: SqlChecks | None,
         *,
-        found: Reread,
+        found: VerificationRun,
         clock: Clock,
         since: datetime | None = None,
     ) -> None:
@@ -149,7 +149,9 @@ class Rereader:
         self._scope = anyio.CancelScope()
         self._seen = set[int]()  # rows of recordings whose folder was come by
         self.found = found
-        self.verdicts: list[Verdict] | None = None  #: A list here keeps all, for small archives.
+        self.verdicts: list[FolderVerdict] | None = (
+            None  #: A list here keeps all, for small archives.
+        )
 
     async def everything(self, holdings: Holdings) -> None:
         """Read the whole archive, then look for what the catalog knows and was not there.
@@ -190,7 +192,7 @@ class Rereader:
 
     async def _walked(self) -> AsyncIterator[_Task]:
         async for some in self._archive.directories():
-            for verdict in (each for each in some if isinstance(each, Verdict)):
+            for verdict in (each for each in some if isinstance(each, FolderVerdict)):
                 self.found.note(blemishes(verdict, None))
             folders = [each for each in some if isinstance(each, str)]
             for task in await self._with_holdings(folders):
@@ -273,13 +275,13 @@ async def _each(holdings: Sequence[Holding]) -> AsyncIterator[Holding]:
         yield holding
 
 
-def _has_returned(verdict: Verdict, holding: Holding) -> bool:
+def _has_returned(verdict: FolderVerdict, holding: Holding) -> bool:
     """Whether a file of `holding` that is to be fetched is in its folder, in order."""
     here = verdict.names(Mark.OK)
     return any(file.state in UNSETTLED and file.name in here for file in holding.files)
 
 
-def _stray(verdict: Verdict) -> Blemish:
+def _stray(verdict: FolderVerdict) -> Blemish:
     return Blemish(
         folder=verdict.folder,
         file=FOLDER,
@@ -291,18 +293,18 @@ def _stray(verdict: Verdict) -> Blemish:
 
 def make_rereader(
     settings: Settings,
-    opened: Books | None,
+    opened: CatalogAccess | None,
     report: Report,
     *,
     rate: int | None = None,
     since: datetime | None = None,
 ) -> Rereader:
     """Return what reads the archive of `settings`, at most `rate` bytes a second."""
-    archive, pace, found = make_archive(settings, utc_now, report), Pace(rate), Reread()
+    archive, pace, found = make_archive(settings, utc_now, report), Pace(rate), VerificationRun()
     checks = None if opened is None else opened.checks
     archive.identity.expect(None if opened is None else opened.identity)
 
-    async def read(folder: str, *, known: Collection[str] = ()) -> Verdict:
+    async def read(folder: str, *, known: Collection[str] = ()) -> FolderVerdict:
         return await archive.verify(folder, known=known, pace=pace, progress=found.count)
 
     inspector = Inspector(read, checks, report=report)

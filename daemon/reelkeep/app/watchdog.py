@@ -16,7 +16,7 @@ STARTING = timedelta(minutes=1)
 """How much longer a start may take after each proof: to take over an archive takes its time."""
 
 
-class Pulse:
+class Watchdog:
     """Beats on the loop and depends on nothing else: a busy catalog does not make us look dead."""
 
     def __init__(self, notifier: Notifier, lagged: Callable[[float], object]) -> None:

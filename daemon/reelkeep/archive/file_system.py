@@ -11,7 +11,7 @@ from pathlib import Path
 from stat import S_IMODE
 from threading import get_ident
 
-from reelkeep.archive.paths import Places
+from reelkeep.archive.paths import ArchivePaths
 from reelkeep.core.file_system import NAME_BYTES, FileSystem
 from reelkeep.disk import Disk, write_all, write_small
 
@@ -20,7 +20,7 @@ _LETTERS = "n\N{LATIN SMALL LETTER E WITH ACUTE}\N{CJK UNIFIED IDEOGRAPH-4F1A}" 
 _LENGTHS = (NAME_BYTES, 143, 128, 64, 31)  # 143: eCryptfs
 
 
-def try_file_system(disk: Disk, places: Places, folder: str) -> FileSystem:
+def try_file_system(disk: Disk, places: ArchivePaths, folder: str) -> FileSystem:
     """Return what the file system of `places` can do, tried in a folder that is removed. Blocking.
 
     Raises:
@@ -127,7 +127,7 @@ def _remove(disk: Disk, place: Path) -> None:
         disk.rmdir(place)
 
 
-def look(disk: Disk, places: Places) -> None:
+def look(disk: Disk, places: ArchivePaths) -> None:
     """See what can be seen without writing. Blocking.
 
     Raises:
@@ -143,7 +143,7 @@ def look(disk: Disk, places: Places) -> None:
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
-def write_probe(disk: Disk, places: Places) -> None:
+def write_probe(disk: Disk, places: ArchivePaths) -> None:
     """Write, lock, flush and move a small file, as is done with each one that comes. Blocking.
 
     Raises:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from reelkeep.core.coverage import Claim
+from reelkeep.core.coverage import Segment
 from reelkeep.disk import Disk
 from reelkeep.errors import Rotten, WrongBytes
 from reelkeep.ports import Source
@@ -169,7 +169,7 @@ class _Written:
     read: int = 0  #: The checksum of what was read of it so far.
 
 
-class Stream:
+class HashedFile:
     """The bytes behind `fd`, of which the first `written` are ours without a gap. Blocking.
 
     The hash may lag behind: `catch_up` reads again what another process wrote, or what came out
@@ -263,7 +263,7 @@ class Stream:
             if count < len(view):
                 return
 
-    def fill(self, source: Source, most: int, claim: Claim) -> None:
+    def fill(self, source: Source, most: int, claim: Segment) -> None:
         """Write what `source` gives at the place of `claim`, which moves on."""
         buffer, left = _buffers.view, min(most, claim.left)
         while left:
@@ -349,7 +349,7 @@ def sha256_of(disk: Disk, path: Path) -> str:
     """Return the hex digest of a whole file, in one go: for the rare case of two candidates."""
     fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        stream = Stream(disk, fd, disk.size(fd))
+        stream = HashedFile(disk, fd, disk.size(fd))
         while stream.hashed < stream.written:
             stream.catch_up(stream.written)
         return stream.sha256

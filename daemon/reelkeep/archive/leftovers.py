@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISDIR
 
-from reelkeep.archive.paths import Places, tag
+from reelkeep.archive.paths import ArchivePaths, tag
 from reelkeep.core.model import Download, Holding
 from reelkeep.core.text import storable
 from reelkeep.disk import Disk
 
 
-class Traces:
+class LeftoverIndex:
     """What of which file may be there; before `look`, anything may be.
 
     It holds as long as nobody else works in the archive, which its lock sees to.
@@ -26,7 +26,7 @@ class Traces:
         self._staged: set[str] = set()
         self.open: set[str] = set()  #: Parts in somebody's hands now.
 
-    def look(self, disk: Disk, places: Places) -> None:
+    def look(self, disk: Disk, places: ArchivePaths) -> None:
         """Read what an earlier process left. Blocking."""
         self._finished = set(disk.names(places.finished))
         self._staged = set(disk.names(places.staging))
@@ -66,7 +66,7 @@ class Orphan:
 
 
 def tidy_all(
-    disk: Disk, all_places: Iterable[Places], keys_in_use: Collection[str], since: datetime
+    disk: Disk, all_places: Iterable[ArchivePaths], keys_in_use: Collection[str], since: datetime
 ) -> tuple[Orphan, ...]:
     """Do as `tidy` on each volume of an archive. Blocking."""
     return tuple(
@@ -75,7 +75,7 @@ def tidy_all(
 
 
 def tidy(
-    disk: Disk, places: Places, keys_in_use: Collection[str], since: datetime
+    disk: Disk, places: ArchivePaths, keys_in_use: Collection[str], since: datetime
 ) -> tuple[Orphan, ...]:
     """Return orphans that did not change `since` then. Blocking.
 

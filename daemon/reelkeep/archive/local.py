@@ -18,20 +18,20 @@ from reelkeep.archive.file_system import look, write_probe
 from reelkeep.archive.flushing import Directories, Flushers
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.import_existing import Adoption, adoption, returned
-from reelkeep.archive.leftovers import Orphan, Traces, tidy_all
-from reelkeep.archive.part import SMALL, LocalPart, Shelf
-from reelkeep.archive.part_file import Finish, Ground
-from reelkeep.archive.paths import BAG, PLAIN, Places, finished_file, rows_nowhere, tag
-from reelkeep.archive.publish import Publisher, PutAside
+from reelkeep.archive.leftovers import LeftoverIndex, Orphan, tidy_all
+from reelkeep.archive.part import SMALL, LocalPart, PartContext
+from reelkeep.archive.part_file import ArchiveContext, FinishedPlace
+from reelkeep.archive.paths import BAG, PLAIN, ArchivePaths, finished_file, rows_nowhere, tag
+from reelkeep.archive.publish import FolderPublisher, PutAside
 from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.reading import rehash
 from reelkeep.archive.setup import ArchiveIdentity, IdentityAccess, acquire, prepare
-from reelkeep.archive.small_files import Batches, Keeper, Whole
+from reelkeep.archive.small_files import Batcher, SmallFiles, Whole
 from reelkeep.archive.threads import Pace, Progress, Threads, drive
 from reelkeep.archive.verify import away_from, directories, verification
 from reelkeep.archive.volumes import VolumeAccess, Volumes
 from reelkeep.archive.walk import walk
-from reelkeep.core.integrity import Mark, Verdict
+from reelkeep.core.integrity import FolderVerdict, Mark
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, HeldFile, Holding
 from reelkeep.disk import ArchiveDisk, Disk
@@ -68,21 +68,21 @@ class LocalArchive:
         bags: bool = False,
     ) -> None:
         self._small = small
-        self._places = Places(root)
+        self._places = ArchivePaths(root)
         self._directory_mode = directory_mode
         self.min_free = min_free
         self._clock = clock
         self._disk = disk or ArchiveDisk()
         self._threads = Threads(CapacityLimiter(_THREADS))
         self._readers = Threads(CapacityLimiter(len(os.sched_getaffinity(0))))
-        self._traces = Traces()
+        self._traces = LeftoverIndex()
         self._is_prepared = True  # as far as we know
         directories = Directories(self._disk)
         self._expected = ArchiveIdentity(self._disk, self._places)
         self._volumes = volumes = Volumes(self._disk, self._places, self._expected)
         self.volumes = VolumeAccess(self._threads, volumes)
         self.identity = IdentityAccess(self._threads, self._expected)
-        self._ground = Ground(
+        self._ground = ArchiveContext(
             disk=self._disk,
             places=self._places,
             directories=directories,
@@ -92,10 +92,10 @@ class LocalArchive:
             file_mode=file_mode,
         )
         flushers = Flushers()
-        keep = Batches[Whole, bool](self._threads, Keeper(self._ground, flushers).keep)
+        keep = Batcher[Whole, bool](self._threads, SmallFiles(self._ground, flushers).keep)
         drawing = Threads(CapacityLimiter(inf))  # one for each transfer under way
-        self._shelf = Shelf(self._ground, self._threads, drawing, keep, self._usable)
-        self._publisher = Publisher(
+        self._context = PartContext(self._ground, self._threads, drawing, keep, self._usable)
+        self._publisher = FolderPublisher(
             self._ground,
             Folders(self._disk, root, layout=layout, timezone=timezone, mode=directory_mode),
             put_aside,
@@ -104,7 +104,7 @@ class LocalArchive:
             version=_VERSION,
             form=BAG if bags else PLAIN,
         )
-        self._publish = Batches[Holding, str](self._threads, self._publisher.publish)
+        self._publish = Batcher[Holding, str](self._threads, self._publisher.publish)
 
     @property
     def root(self) -> Path:
@@ -155,7 +155,7 @@ class LocalArchive:
             raise Busy(f"another writer has the part of {download.name}")
         traces.open.add(name)
         small = 0 if traces.may_have_part(download) else self._small
-        part = LocalPart(self._shelf, download, small=small)
+        part = LocalPart(self._context, download, small=small)
         try:
             await part.enter()
             yield part
@@ -179,7 +179,7 @@ class LocalArchive:
         for path in await self._threads.run(self._ground.quarantine.of, download):
             found = await rehash(self._threads, self._disk, path)
             if found.digests["sha256"] == sha256:
-                await self._threads.run(Finish(self._ground, download).recall, path, sha256)
+                await self._threads.run(FinishedPlace(self._ground, download).recall, path, sha256)
                 self._traces.left(download, finished=True, part=False)
                 return Inspection(found.size, sha256)
         return None
@@ -250,7 +250,7 @@ class LocalArchive:
     async def verify(
         self, folder: str, *, known: Collection[str] = (), pace: Pace | None = None,
         progress: Progress = lambda _size: None,
-    ) -> Verdict:  # fmt: skip
+    ) -> FolderVerdict:  # fmt: skip
         """Read one recording's folder again, and compare with its sums and its manifest.
 
         As many folders at a time as the machine has cores. Files that are `known` to be in order
@@ -265,7 +265,7 @@ class LocalArchive:
             return verdict
         return await self._threads.run(self._unless_away, folder, verdict)
 
-    def _unless_away(self, folder: str, verdict: Verdict) -> Verdict:
+    def _unless_away(self, folder: str, verdict: FolderVerdict) -> FolderVerdict:
         """Return what there is to say of a folder in which something seems to be wrong."""
         self._see_that_it_is_there()
         away = self._volumes.away(PurePosixPath(folder))
@@ -283,7 +283,7 @@ class LocalArchive:
         await self.identity.check()
         return await self._threads.run(self._ground.quarantine.put_aside, holding, name, reason)
 
-    async def directories(self) -> AsyncIterator[Sequence[str | Verdict]]:
+    async def directories(self) -> AsyncIterator[Sequence[str | FolderVerdict]]:
         """Yield the folders of recordings in the order of their names, some at a time.
 
         In the place of a directory that holds other files, or cannot be read, is its verdict.

@@ -14,11 +14,11 @@ from typing import TypeVar, TypeVarTuple
 from anyio import CancelScope, CapacityLimiter
 
 from reelkeep.archive.hashed_file import new_hash
-from reelkeep.archive.part_file import Ground, PartFile
+from reelkeep.archive.part_file import ArchiveContext, PartFile
 from reelkeep.archive.reading import rehash
-from reelkeep.archive.small_files import Batches, Whole
+from reelkeep.archive.small_files import Batcher, Whole
 from reelkeep.archive.threads import Threads
-from reelkeep.core.coverage import Claim, Coverage
+from reelkeep.core.coverage import Coverage, Segment
 from reelkeep.core.digests import needed
 from reelkeep.core.examination import Examination
 from reelkeep.core.media import examine, kind_of
@@ -182,7 +182,7 @@ class DigestPart:
     async def scatter(self, total: int) -> Coverage:
         raise NotImplementedError("what is only hashed comes in order")
 
-    async def fill(self, source: Source, most: int, claim: Claim) -> None:
+    async def fill(self, source: Source, most: int, claim: Segment) -> None:
         raise NotImplementedError("what is only hashed comes in order")
 
     async def follow(self) -> None:
@@ -240,13 +240,13 @@ ABSURD = 1 << 50
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class PartContext:
     """What all parts of one archive share; `drawing` are threads that may wait for a network."""
 
-    ground: Ground
+    ground: ArchiveContext
     threads: Threads
     drawing: Threads
-    keep: Batches[Whole, bool]
+    keep: Batcher[Whole, bool]
     room: Callable[[], int]  #: Bytes that may still be written; blocking.
 
 
@@ -258,12 +258,12 @@ class LocalPart:
     number of bytes up to which it is held in memory; 0 for a part that may be on disk already.
     """
 
-    def __init__(self, shelf: Shelf, download: Download, *, small: int) -> None:
-        self._shelf = shelf
-        self._ground = shelf.ground
+    def __init__(self, context: PartContext, download: Download, *, small: int) -> None:
+        self._context = context
+        self._ground = context.ground
         self._download = download
-        self._threads = shelf.threads
-        self._drawing = shelf.drawing
+        self._threads = context.threads
+        self._drawing = context.drawing
         self._turns = Turns()
         self._small = small
         self._memory = Memory(most=small) if small else None
@@ -351,7 +351,7 @@ class LocalPart:
         await self._to_disk()
         return await self._alone(self._file.scatter, total)
 
-    async def fill(self, source: Source, most: int, claim: Claim) -> None:
+    async def fill(self, source: Source, most: int, claim: Segment) -> None:
         claim.reach = min(claim.end, claim.at + most)
         await self._beside(self._drawing, self._file.fill, source, claim.reach - claim.at, claim)
 
@@ -388,7 +388,7 @@ class LocalPart:
     async def keep(self) -> None:
         if self._memory is not None:
             sha256 = self._memory.inspect(()).sha256
-            await self._shelf.keep(Whole(self._download, self._memory.content(), sha256))
+            await self._context.keep(Whole(self._download, self._memory.content(), sha256))
         else:
             await self._follow_all()
             await self._alone(self._file.keep)
@@ -400,7 +400,7 @@ class LocalPart:
 
     def _see_that_it_fits(self, total: int) -> None:
         """Refuse a body that its server announces to be larger than what is left. Blocking."""
-        room = self._shelf.room() + self.held.size
+        room = self._context.room() + self.held.size
         if total > room:
             raise TooLarge(f"{total} bytes are announced, {max(0, room)} are left", size=total)
 

@@ -21,17 +21,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reelkeep.archive.flushing import Directories
-from reelkeep.archive.hashed_file import Stream, sha256_of
-from reelkeep.archive.part_journal import Extents, PartBook
-from reelkeep.archive.paths import Places
+from reelkeep.archive.hashed_file import HashedFile, sha256_of
+from reelkeep.archive.part_journal import Extents, PartRecord
+from reelkeep.archive.paths import ArchivePaths
 from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.setup import ArchiveIdentity, only_writer
 from reelkeep.archive.volumes import Volumes
-from reelkeep.core.coverage import Claim, Coverage, beginning
+from reelkeep.core.coverage import Coverage, Segment, beginning
 from reelkeep.core.disk_errors import leaves_bytes
 from reelkeep.core.examination import Examination
 from reelkeep.core.journal import identity_of
-from reelkeep.core.media import Kind, examine
+from reelkeep.core.media import MediaKind, examine
 from reelkeep.core.model import Download
 from reelkeep.disk import FULL, Disk
 from reelkeep.errors import IoFailed, Rotten, WrongBytes
@@ -39,11 +39,11 @@ from reelkeep.ports import Held, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class ArchiveContext:
     """The disk, where things lie on it, and how they are to be left there."""
 
     disk: Disk
-    places: Places
+    places: ArchivePaths
     directories: Directories
     quarantine: Quarantine
     identity: ArchiveIdentity
@@ -51,10 +51,10 @@ class Ground:
     file_mode: int
 
 
-class Finish:
+class FinishedPlace:
     """The place of one download among the finished files. Blocking."""
 
-    def __init__(self, ground: Ground, download: Download) -> None:
+    def __init__(self, ground: ArchiveContext, download: Download) -> None:
         self._ground = ground
         self._disk = ground.disk
         self._download = download
@@ -112,15 +112,15 @@ _JOURNAL_FROM = 1024 * 1024
 class PartFile:
     """The part of one download. `open` comes first, `leave` last."""
 
-    def __init__(self, ground: Ground, download: Download) -> None:
+    def __init__(self, ground: ArchiveContext, download: Download) -> None:
         self._ground = ground
         self._disk = ground.disk
         self._download = download
         self.path = ground.places.part(download)
         self.coverage: Coverage | None = None
-        self._book = PartBook(self._disk, self.path, identity_of(download))
-        self._finish = Finish(ground, download)
-        self._stream: Stream | None = None
+        self._book = PartRecord(self._disk, self.path, identity_of(download))
+        self._finish = FinishedPlace(ground, download)
+        self._stream: HashedFile | None = None
         self.distrusted = False  #: What is on disk is not to be built on.
         self._given_up = False
         self._cause: OSError | None = None  # why it was given up
@@ -215,7 +215,7 @@ class PartFile:
         self._book.of_total(total)
         return self._fill_out_of_order(Coverage(total, [(0, self._sound().written)]))
 
-    def fill(self, source: Source, most: int, claim: Claim) -> None:
+    def fill(self, source: Source, most: int, claim: Segment) -> None:
         """Write what `source` gives where `claim` stands, at most `most` bytes."""
         stream = self._sound()
         with self._distrusting():
@@ -255,7 +255,7 @@ class PartFile:
             raise WrongBytes(f"{self.written} bytes were written, {stream.hashed} were hashed")
         return stream.sha256
 
-    def examine(self, kind: Kind, sized: bool) -> Examination:  # noqa: FBT001 - threads pass by position
+    def examine(self, kind: MediaKind, sized: bool) -> Examination:  # noqa: FBT001 - threads pass by position
         """Return what the bytes show."""
         return examine(kind, self._sound().read_at, self.written, sized=sized)
 
@@ -300,7 +300,7 @@ class PartFile:
         with suppress(OSError):
             self._close(stream)
 
-    def _wipe(self, stream: Stream) -> None:
+    def _wipe(self, stream: HashedFile) -> None:
         """Remove what nobody may build on, in each way that the disk may still obey."""
         with suppress(OSError):
             stream.forget()
@@ -308,7 +308,7 @@ class PartFile:
         with suppress(OSError):
             self._disk.unlink(self.path)
 
-    def _settle(self, stream: Stream) -> None:
+    def _settle(self, stream: HashedFile) -> None:
         if self._rotten and stream.hashed > self.held.size:
             self.distrusted = True  # among what is good there is what is unproven
         if self.distrusted:
@@ -327,7 +327,7 @@ class PartFile:
             if not older:  # an older one says less, but nothing wrong
                 raise
 
-    def _cut(self, stream: Stream) -> None:
+    def _cut(self, stream: HashedFile) -> None:
         """Forget what lies behind the last byte that is known to be good."""
         stream.cut()
         self.coverage = None
@@ -339,7 +339,7 @@ class PartFile:
         if self._download.distrusted:
             kept, coverage = 0, None
             self._book.begin(None, None, {})
-        self._stream = stream = Stream(self._disk, fd, kept, self._book.marks)
+        self._stream = stream = HashedFile(self._disk, fd, kept, self._book.marks)
         if coverage is not None:
             self._fill_out_of_order(coverage)
         elif kept and size > kept:
@@ -356,18 +356,18 @@ class PartFile:
         self.coverage = coverage
         return coverage
 
-    def _grows_by(self, stream: Stream, size: int) -> None:
+    def _grows_by(self, stream: HashedFile, size: int) -> None:
         if stream.written + size > _JOURNAL_FROM and not self._book.on_disk:
             self._book.write()
 
-    def _forget(self, stream: Stream) -> None:
+    def _forget(self, stream: HashedFile) -> None:
         """Cut the part to nothing before its journal goes: bytes never outlive what says whose."""
         stream.forget()
         self.coverage, self._rotten = None, False
         self._book.drop()
         self.distrusted = False
 
-    def _flush(self, stream: Stream, *, mode: bool = False, filled: Extents = None) -> None:
+    def _flush(self, stream: HashedFile, *, mode: bool = False, filled: Extents = None) -> None:
         written = stream.written
         try:
             (self._disk.fsync if mode else self._disk.fdatasync)(stream.fd)
@@ -388,7 +388,7 @@ class PartFile:
         with suppress(OSError):
             self._disk.unlink(self.path)
 
-    def _close(self, stream: Stream) -> None:
+    def _close(self, stream: HashedFile) -> None:
         self._release(stream.fd)
 
     def _release(self, fd: int) -> None:
@@ -396,7 +396,7 @@ class PartFile:
         self._stream = self.coverage = None
         self._disk.close(fd)
 
-    def _sound(self) -> Stream:
+    def _sound(self) -> HashedFile:
         if self._cause is not None:
             raise OSError(*self._cause.args)
         if self._stream is None or self._given_up:

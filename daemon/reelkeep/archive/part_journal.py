@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reelkeep.archive.hashed_file import MARK
 from reelkeep.core.coverage import Coverage, Extent, beginning
-from reelkeep.core.journal import Identity, Journal, decode, encode, usable, usable_extents
+from reelkeep.core.journal import Identity, PartJournal, decode, encode, usable, usable_extents
 from reelkeep.disk import Disk, read_small, replace_small
 
 _LIMIT = 16 * 1024 * 1024  # a tebibyte has a mebibyte of marks
@@ -26,13 +26,13 @@ class JournalFile:
         self._path = path
         self.present = False  #: It may be on disk.
 
-    def load(self) -> Journal | None:
+    def load(self) -> PartJournal | None:
         """Return what is on disk, None if that cannot be trusted."""
         content = read_small(self._disk, self._path, limit=_LIMIT)
         self.present = content is not None
         return decode(content or b"")
 
-    def write(self, journal: Journal) -> None:
+    def write(self, journal: PartJournal) -> None:
         """Put `journal` in place of the one that is there, durably."""
         self.present = True  # whatever happens now
         scratch = self._path.with_suffix(".json.tmp")
@@ -55,11 +55,11 @@ Extents = tuple[Extent, ...] | None
 """What is there of a part that is filled out of order; None of any other."""
 
 
-class PartBook:
+class PartRecord:
     """The book of the part at `path`, which is to hold the file `identity`."""
 
     def __init__(self, disk: Disk, path: Path, identity: Identity) -> None:
-        self._journal = Journal(identity=identity)
+        self._journal = PartJournal(identity=identity)
         self._file = JournalFile(disk, path.with_suffix(".json"))
 
     @property
@@ -68,7 +68,7 @@ class PartBook:
         return self._file.present
 
     @property
-    def journal(self) -> Journal:
+    def journal(self) -> PartJournal:
         return self._journal
 
     @property
@@ -85,7 +85,7 @@ class PartBook:
         identity, found = self._journal.identity, self._file.load()
         kept, coverage = self._usable(found, size)
         if found is None or not (kept or coverage):
-            self._journal = Journal(identity=identity)
+            self._journal = PartJournal(identity=identity)
             return 0, None
         durable, marks = min(found.durable, kept), found.marks[: kept // MARK]
         self._journal = replace(
@@ -95,7 +95,7 @@ class PartBook:
 
     def begin(self, validator: str | None, total: int | None, promises: Mapping[str, str]) -> None:
         """Turn to a new page: bytes to come belong to `validator`. Nothing is written yet."""
-        self._journal = Journal(
+        self._journal = PartJournal(
             identity=self._journal.identity, validator=validator, total=total,
             promises=dict(promises),
         )  # fmt: skip
@@ -129,7 +129,7 @@ class PartBook:
         """Remove the book if the disk still obeys."""
         self._file.discard()
 
-    def _usable(self, found: Journal | None, size: int) -> tuple[int, Coverage | None]:
+    def _usable(self, found: PartJournal | None, size: int) -> tuple[int, Coverage | None]:
         identity = self._journal.identity
         if found is None or found.identity != identity or found.extents is None:
             return usable(found, identity, size=size), None

@@ -41,7 +41,7 @@ def tag(key: str, file: str) -> str:
     return f"{key}-{digest[:16]}"
 
 
-class Places:
+class ArchivePaths:
     """The directories of the archive at `root`."""
 
     def __init__(self, root: Path) -> None:
@@ -135,7 +135,7 @@ def stored(holding: Holding) -> list[HeldFile]:
     return [file for file in holding.files if file.state == FileState.STORED]
 
 
-def waiting(places: Places, holding: Holding, file: HeldFile) -> list[Path]:
+def waiting(places: ArchivePaths, holding: Holding, file: HeldFile) -> list[Path]:
     """Return where `file` may lie before it is in its folder, whatever form that will have."""
     staged = places.staged(holding.key)
     return [
@@ -151,7 +151,7 @@ def is_at(disk: Disk, path: Path, file: HeldFile) -> bool:
 
 
 def nowhere(
-    disk: Disk, places: Places, holding: Holding, home: Path | None = None
+    disk: Disk, places: ArchivePaths, holding: Holding, home: Path | None = None
 ) -> list[HeldFile]:
     """Return the stored files that lie, in their size, neither in `home` nor where they wait.
 
@@ -171,7 +171,7 @@ def nowhere(
     ]
 
 
-def rows_nowhere(disk: Disk, places: Places, holding: Holding) -> tuple[list[int], Mark]:
+def rows_nowhere(disk: Disk, places: ArchivePaths, holding: Holding) -> tuple[list[int], Mark]:
     """Return the rows of stored files of `holding` that are nowhere, and how they are: missing.
 
     The files of a folder that cannot be looked at are returned, too: nobody can claim that they
@@ -184,7 +184,7 @@ def rows_nowhere(disk: Disk, places: Places, holding: Holding) -> tuple[list[int
         return [file.row for file in stored(holding)], Mark.UNREADABLE
 
 
-def finished_file(disk: Disk, places: Places, download: Download) -> Path | None:
+def finished_file(disk: Disk, places: ArchivePaths, download: Download) -> Path | None:
     """Return where the finished file of `download` waits, its bytes and its name durable.
 
     Blocking.

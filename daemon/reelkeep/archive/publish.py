@@ -25,10 +25,10 @@ from stat import S_ISDIR
 from reelkeep.archive.flushing import Flushers
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.hashed_file import sha256_of
-from reelkeep.archive.part_file import Ground
+from reelkeep.archive.part_file import ArchiveContext
 from reelkeep.archive.paths import (
+    ArchivePaths,
     Form,
-    Places,
     form_of,
     is_at,
     nowhere,
@@ -50,7 +50,7 @@ _PIECE = 1 << 20
 class Across:
     """Copies into the volumes of one archive. Blocking."""
 
-    ground: Ground
+    ground: ArchiveContext
     folders: Folders
     form: Form  #: Of folders that were not begun yet.
     directory_mode: int
@@ -71,7 +71,7 @@ class Across:
         return str(folder)
 
     def link(
-        self, holding: Holding, file: HeldFile, source: Path, target: Path, near: Places
+        self, holding: Holding, file: HeldFile, source: Path, target: Path, near: ArchivePaths
     ) -> None:
         """Give the file that waits at `source` one more name, or a copy on the volume of `near`."""
         disk = self.ground.disk
@@ -83,7 +83,7 @@ class Across:
         link_or_move(disk, scratch, target)
         disk.unlink(scratch)
 
-    def _stage(self, holding: Holding, places: Places) -> Path:
+    def _stage(self, holding: Holding, places: ArchivePaths) -> Path:
         """Return a durable copy of a new folder on the volume of `places`."""
         disk, place = self.ground.disk, places.staged(holding.key)
         _clear(disk, place)
@@ -173,7 +173,7 @@ class _Staged:
     error: OSError | TransferError | None = None
 
 
-class Publisher:
+class FolderPublisher:
     """Publishes into one archive. Blocking; one thread at a time for each recording.
 
     Many new folders are flushed together: that takes hardly longer than one.
@@ -181,7 +181,7 @@ class Publisher:
 
     def __init__(
         self,
-        ground: Ground,
+        ground: ArchiveContext,
         folders: Folders,
         put_aside: PutAside,
         *,
@@ -365,7 +365,7 @@ class Publisher:
                 raise
             self._extend_near(holding, folder, self._volumes.find(folder))
 
-    def _extend_near(self, holding: Holding, folder: PurePosixPath, near: Places) -> None:
+    def _extend_near(self, holding: Holding, folder: PurePosixPath, near: ArchivePaths) -> None:
         """Do so by way of the places on the folder's own volume.
 
         Until the catalog knows of a folder, whoever made it may have died before its name was
@@ -394,7 +394,7 @@ class Publisher:
                     self._disk, home / name, content, mode=self._file_mode, scratch=scratch
                 )
 
-    def _add(self, holding: Holding, file: HeldFile, files: Path, near: Places) -> list[Path]:
+    def _add(self, holding: Holding, file: HeldFile, files: Path, near: ArchivePaths) -> list[Path]:
         """Give a waiting file its final name too; return the names that it had.
 
         What already has it is the same file, or it is not what was once stored: then it is put

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reelkeep.archive.hashed_file import sha256_of
-from reelkeep.archive.paths import Places, form_of, tag
+from reelkeep.archive.paths import ArchivePaths, form_of, tag
 from reelkeep.archive.volumes import Volumes
 from reelkeep.core.checksum_files import PAPERS
 from reelkeep.core.manifest import is_plain_name
@@ -33,7 +33,7 @@ class Quarantine:
     """The quarantine of one archive. Blocking."""
 
     disk: Disk
-    places: Places
+    places: ArchivePaths
     volumes: Volumes
     clock: Callable[[], datetime]
 
@@ -152,7 +152,7 @@ def latest(root: Path, key: str, file: str) -> tuple[Path, str] | None:
     Raises:
         IoFailed: They are there, and cannot be read.
     """
-    disk, places = Disk(), Places(root)
+    disk, places = Disk(), ArchivePaths(root)
     begins = f"{tag(key, file)}-"
     try:
         names = [name for name in disk.names(places.quarantine) if name.startswith(begins)]

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from reelkeep.archive.file_system import write_probe
-from reelkeep.archive.paths import Places
+from reelkeep.archive.paths import ArchivePaths
 from reelkeep.archive.threads import Threads
 from reelkeep.core.disk_errors import row_of
 from reelkeep.core.identity import IDENTITY_BYTES, Ruling, decode_identity, encode_identity, refusal
@@ -25,7 +25,7 @@ _OPERATORS = frozenset(
 )
 
 
-def prepare(disk: Disk, places: Places, directory_mode: int) -> bool:
+def prepare(disk: Disk, places: ArchivePaths, directory_mode: int) -> bool:
     """Make what is missing, close `.reelkeep` to others, and write a little. Blocking.
 
     False: the disk is full, and something may be missing. That is fine: it is waited for.
@@ -120,7 +120,7 @@ class ArchiveIdentity:
     Until one is expected, every place will do.
     """
 
-    def __init__(self, disk: Disk, places: Places) -> None:
+    def __init__(self, disk: Disk, places: ArchivePaths) -> None:
         self._disk = disk
         self._places = places
         self._expected: str | None = None
@@ -212,4 +212,4 @@ class IdentityAccess:
 
 def read_identity(root: Path) -> str | None:
     """Return which archive is at `root`; see `ArchiveIdentity.read`. Blocking."""
-    return ArchiveIdentity(Disk(), Places(root)).read()
+    return ArchiveIdentity(Disk(), ArchivePaths(root)).read()

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from anyio import CancelScope, Event, Semaphore
 
 from reelkeep.archive.flushing import Flushers
-from reelkeep.archive.part_file import Finish, Ground
+from reelkeep.archive.part_file import ArchiveContext, FinishedPlace
 from reelkeep.archive.threads import Threads
 from reelkeep.core.model import Download
 from reelkeep.disk import disk_error, write_unflushed
@@ -39,7 +39,7 @@ class _Waiting(Generic[Wish, Grant]):
     answer: Grant | OSError | TransferError | None = None
 
 
-class Batches(Generic[Wish, Grant]):
+class Batcher(Generic[Wish, Grant]):
     """Whoever comes while others are served waits, and is served with all who wait by then.
 
     `work` runs in a thread, and returns for each wish what was asked for, or why not.
@@ -106,10 +106,10 @@ class Whole:
     sha256: str
 
 
-class Keeper:
+class SmallFiles:
     """Keeps small files of one archive. Blocking."""
 
-    def __init__(self, ground: Ground, flushers: Flushers) -> None:
+    def __init__(self, ground: ArchiveContext, flushers: Flushers) -> None:
         self._ground = ground
         self._flushers = flushers
 
@@ -143,13 +143,13 @@ class Keeper:
 class _Keeping:
     """One file on its way."""
 
-    def __init__(self, ground: Ground, whole: Whole) -> None:
+    def __init__(self, ground: ArchiveContext, whole: Whole) -> None:
         self.error: OSError | TransferError | None = None
         self._disk = ground.disk
         self._mode = ground.file_mode
         self._whole = whole
         self._scratch = ground.places.part(whole.download)
-        self._finish = Finish(ground, whole.download)
+        self._finish = FinishedPlace(ground, whole.download)
         self._fd: int | None = None
 
     def write(self) -> None:

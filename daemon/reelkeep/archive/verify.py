@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from reelkeep.archive.reading import NoFile, read_content
 from reelkeep.archive.volumes import Away
-from reelkeep.archive.walk import Listing, listing
+from reelkeep.archive.walk import DirectoryListing, listing
 from reelkeep.core.checksum_files import (
     BAG_PAPERS,
     BAGIT,
@@ -20,7 +20,7 @@ from reelkeep.core.checksum_files import (
     decode_sums,
     decode_tags,
 )
-from reelkeep.core.integrity import FOLDER_ITSELF, Checked, Mark, Verdict
+from reelkeep.core.integrity import FOLDER_ITSELF, Checked, FolderVerdict, Mark
 from reelkeep.core.manifest import (
     MANIFEST,
     MANIFEST_BYTES,
@@ -42,7 +42,7 @@ _NO_FILE = "it is no plain file"
 
 def verification(
     disk: Disk, root: Path, folder: str, known: Collection[str] = ()
-) -> Generator[int, None, Verdict]:
+) -> Generator[int, None, FolderVerdict]:
     """Return what is found in `folder`, which may be gone; yield the bytes of each piece read.
 
     Blocking. Files that are `known` to be in order are not read. Nothing that the disk does
@@ -55,7 +55,7 @@ def verification(
     return (yield from _verdict(disk, root, here, known))
 
 
-def directories(listings: Iterator[Listing]) -> Iterator[str | Verdict]:
+def directories(listings: Iterator[DirectoryListing]) -> Iterator[str | FolderVerdict]:
     """Yield the folders of recordings; for a directory with other files, the verdict on it."""
     for here in listings:
         if is_worth_reading(here) and is_storable(str(here.folder)):
@@ -66,54 +66,54 @@ def directories(listings: Iterator[Listing]) -> Iterator[str | Verdict]:
             yield verdict
 
 
-def is_worth_reading(here: Listing) -> bool:
+def is_worth_reading(here: DirectoryListing) -> bool:
     """Whether the directory holds a recording, or did."""
     return here.is_recording or not PAPERS.isdisjoint(here.files)
 
 
-def strays(here: Listing) -> Verdict | None:
+def strays(here: DirectoryListing) -> FolderVerdict | None:
     """Return what is in a directory that holds no recording: all files in it are foreign."""
     if here.error is not None:
         return unreadable(str(here.folder), here.error)
     found = tuple(Checked(shown(name), Mark.FOREIGN) for name in here.files)
-    return Verdict(folder=shown(str(here.folder)), checked=found) if found else None
+    return FolderVerdict(folder=shown(str(here.folder)), checked=found) if found else None
 
 
-def nameless(here: Listing) -> Verdict:
+def nameless(here: DirectoryListing) -> FolderVerdict:
     """Return what there is to say of a recording's folder that no catalog can name."""
     found = [*here.files, *(f"{name}/" for name in here.directories)]
     folder = shown(str(here.folder))
     reason = f"the name of its folder, {folder}, is not UTF-8: rename the folder"
     checked = tuple(Checked(shown(name), Mark.FOREIGN, reason=reason) for name in found)
-    return Verdict(folder=folder, checked=checked)
+    return FolderVerdict(folder=folder, checked=checked)
 
 
 NAMELESS = "the name of its folder is not UTF-8: rename the folder"
 """Why a recording's folder is foreign whatever is in it."""
 
 
-def unreadable(folder: str, reason: str | None) -> Verdict:
+def unreadable(folder: str, reason: str | None) -> FolderVerdict:
     """Return what there is to say of a directory that cannot be read."""
-    return Verdict(
+    return FolderVerdict(
         folder=shown(folder), checked=(Checked(FOLDER_ITSELF, Mark.UNREADABLE, reason=reason),)
     )
 
 
-def away_from(folder: str, away: Away) -> Verdict:
+def away_from(folder: str, away: Away) -> FolderVerdict:
     """Return what there is to say of a folder on a volume that is not there now."""
     return replace(unreadable(folder, away.reason), away=str(away.folder))
 
 
 def _verdict(
-    disk: Disk, root: Path, here: Listing, known: Collection[str]
-) -> Generator[int, None, Verdict]:
+    disk: Disk, root: Path, here: DirectoryListing, known: Collection[str]
+) -> Generator[int, None, FolderVerdict]:
     path = root / here.folder
     manifest = _manifest(_paper(disk, path / MANIFEST))
     if BAGIT in here.files or PAYLOAD in here.files:
         checked = yield from _bag(disk, path, here, manifest, known)
     else:
         checked = yield from _plain(disk, path, here, manifest, known)
-    return Verdict(
+    return FolderVerdict(
         folder=shown(str(here.folder)),
         provider=manifest.provider if manifest else None,
         id=manifest.id if manifest else None,
@@ -123,7 +123,11 @@ def _verdict(
 
 
 def _plain(
-    disk: Disk, path: Path, here: Listing, manifest: Manifest | None, known: Collection[str]
+    disk: Disk,
+    path: Path,
+    here: DirectoryListing,
+    manifest: Manifest | None,
+    known: Collection[str],
 ) -> Generator[int, None, list[Checked]]:
     sums = _decoded(decode_sums, _paper(disk, path / SUMS))
     if sums is not None and not all(map(is_plain_name, sums)):
@@ -138,7 +142,11 @@ def _plain(
 
 
 def _bag(
-    disk: Disk, path: Path, here: Listing, manifest: Manifest | None, known: Collection[str]
+    disk: Disk,
+    path: Path,
+    here: DirectoryListing,
+    manifest: Manifest | None,
+    known: Collection[str],
 ) -> Generator[int, None, list[Checked]]:
     payload = _decoded(decode_payload, _paper(disk, path / PAYLOAD))
     tags = _decoded(decode_tags, _paper(disk, path / TAGS))
@@ -155,7 +163,7 @@ def _bag(
     try:
         inside = listing(path, PurePosixPath(DATA))
     except OSError as error:
-        inside = Listing(PurePosixPath(DATA), (), (), error.strerror)
+        inside = DirectoryListing(PurePosixPath(DATA), (), (), error.strerror)
     checked = [_said(TAGS, here, whole=whole)]
     checked += yield from _each(disk, path, here, papers, ())
     checked += yield from _each(disk, path / DATA, inside, claims, known)
@@ -166,7 +174,7 @@ def _bag(
 
 
 def _each(
-    disk: Disk, path: Path, here: Listing, claims: Claims, known: Collection[str]
+    disk: Disk, path: Path, here: DirectoryListing, claims: Claims, known: Collection[str]
 ) -> Generator[int, None, list[Checked]]:
     """Look at each file of `claims` in the directory `path`."""
     checked: list[Checked] = []
@@ -182,13 +190,13 @@ def _each(
     return checked
 
 
-def _foreign(here: Listing, ours: Collection[str]) -> list[Checked]:
+def _foreign(here: DirectoryListing, ours: Collection[str]) -> list[Checked]:
     strange = [name for name in here.files if name not in ours]
     strange += [f"{name}/" for name in here.directories if name not in ours]
     return [Checked(shown(name), Mark.FOREIGN) for name in strange]
 
 
-def _said(name: str, here: Listing, *, whole: bool) -> Checked:
+def _said(name: str, here: DirectoryListing, *, whole: bool) -> Checked:
     """Return how the paper is that speaks of all others, and of which none speaks."""
     if name not in here.files:
         return Checked(name, Mark.MISSING)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from reelkeep.archive.file_system import try_file_system
-from reelkeep.archive.paths import Places
+from reelkeep.archive.paths import ArchivePaths
 from reelkeep.archive.setup import ArchiveIdentity
 from reelkeep.archive.threads import Threads
 from reelkeep.core.file_system import FileSystem
@@ -42,7 +42,7 @@ class Away:
 class Volumes:
     """The volumes below one archive. Blocking."""
 
-    def __init__(self, disk: Disk, places: Places, identity: ArchiveIdentity) -> None:
+    def __init__(self, disk: Disk, places: ArchivePaths, identity: ArchiveIdentity) -> None:
         self._disk = disk
         self._main = places
         self._identity = identity
@@ -50,7 +50,7 @@ class Volumes:
         self._filled = set[PurePosixPath]()
         self._lock = threading.Lock()
 
-    def near(self, folder: PurePosixPath) -> Places:
+    def near(self, folder: PurePosixPath) -> ArchivePaths:
         """Return the places on the volume that holds `folder`, those of the archive for most.
 
         Raises:
@@ -64,7 +64,7 @@ class Volumes:
             raise ArchiveAbsent(told)
         return self._places(volume)
 
-    def find(self, folder: PurePosixPath) -> Places:
+    def find(self, folder: PurePosixPath) -> ArchivePaths:
         """Return the places on the volume that holds `folder`, which a rename did not reach.
 
         Raises:
@@ -186,17 +186,17 @@ class Volumes:
         except (OSError, ValueError, TypeError, RecursionError):
             return []
 
-    def all_places(self) -> Iterator[Places]:
+    def all_places(self) -> Iterator[ArchivePaths]:
         """Yield the places of the archive, and of each volume that is there."""
         yield self._main
         for volume in self.known():
             if self.absence(volume) is None:
                 yield self._places(volume)
 
-    def _places(self, volume: PurePosixPath) -> Places:
-        return Places(self._main.root / volume)
+    def _places(self, volume: PurePosixPath) -> ArchivePaths:
+        return ArchivePaths(self._main.root / volume)
 
-    def _reaches(self, within: Places, volume: PurePosixPath) -> bool:
+    def _reaches(self, within: ArchivePaths, volume: PurePosixPath) -> bool:
         """Whether what is staged `within` a volume can get a name below the folder `volume`."""
         there, name = self._places(volume).ours, f"volume-{os.getpid()}.tmp"
         is_new = self._disk.status(there) is None
@@ -231,7 +231,7 @@ class Volumes:
         replace_small(self._disk, self._main.volumes, content, mode=_LIST_MODE, scratch=scratch)
         self._known = known
 
-    def _furnish(self, places: Places) -> None:
+    def _furnish(self, places: ArchivePaths) -> None:
         for path in (places.ours, places.staging, places.quarantine):
             if self._disk.status(path) is None:
                 self._disk.mkdir(path, _OURS)
@@ -297,5 +297,5 @@ class VolumeAccess:
 
 def volumes_below(root: Path) -> Volumes:
     """Return the volumes of the archive at `root`, for those who only look. Blocking."""
-    disk, places = Disk(), Places(root)
+    disk, places = Disk(), ArchivePaths(root)
     return Volumes(disk, places, ArchiveIdentity(disk, places))

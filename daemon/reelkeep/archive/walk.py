@@ -21,7 +21,7 @@ _LOST_AND_FOUND = "lost+found"
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class DirectoryListing:
     """What one directory holds; links and other odd things are among the files."""
 
     folder: PurePosixPath  #: Relative to the archive.
@@ -36,7 +36,7 @@ class Listing:
         return MANIFEST in self.files
 
 
-def listing(root: Path, folder: PurePosixPath) -> Listing:
+def listing(root: Path, folder: PurePosixPath) -> DirectoryListing:
     """Return what is in `folder`; nothing if it is not there (any more). Blocking."""
     files: list[str] = []
     directories: list[str] = []
@@ -49,13 +49,13 @@ def listing(root: Path, folder: PurePosixPath) -> Listing:
                 if entry.is_symlink():
                     links.append(entry.name)
     except (FileNotFoundError, NotADirectoryError):
-        return Listing(folder, (), ())
-    return Listing(
+        return DirectoryListing(folder, (), ())
+    return DirectoryListing(
         folder, tuple(sorted(files)), tuple(sorted(directories)), links=tuple(sorted(links))
     )
 
 
-def walk(root: Path, *, tolerant: bool = False) -> Iterator[Listing]:
+def walk(root: Path, *, tolerant: bool = False) -> Iterator[DirectoryListing]:
     """Yield each directory, but not what lies in a recording's folder. Each step blocks.
 
     A directory that cannot be read, or a link that leads nowhere, ends the walk; if `tolerant`, the
@@ -74,7 +74,7 @@ def walk(root: Path, *, tolerant: bool = False) -> Iterator[Listing]:
                 continue  # every ext4 has one, and it is root's
             if not tolerant:
                 raise
-            here = Listing(folder, (), (), error.strerror or str(error))
+            here = DirectoryListing(folder, (), (), error.strerror or str(error))
         yield here
         if not here.is_recording:
             below = (name for name in reversed(here.directories) if name != OURS)
@@ -88,7 +88,7 @@ class _Links:
         self._root = root
         self._trees = [Path(os.path.realpath(root))]
 
-    def followed(self, here: Listing, *, tolerant: bool) -> Listing:
+    def followed(self, here: DirectoryListing, *, tolerant: bool) -> DirectoryListing:
         """Return `here` with those links among the directories that are to be followed.
 
         Raises:

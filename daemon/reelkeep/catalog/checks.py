@@ -13,7 +13,7 @@ from reelkeep.catalog.database import Database
 from reelkeep.catalog.recording_state import Step, announce, restate, revise
 from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
 from reelkeep.catalog.tables import file, milestone, recording
-from reelkeep.core.integrity import Health, Mark
+from reelkeep.core.integrity import FileHealth, Mark
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import HeldFile, Holding
 from reelkeep.ports import Clock, Report, Stock
@@ -78,7 +78,7 @@ class SqlChecks:
 
         return await self._database.read(work)
 
-    async def noted(self, found: Sequence[Health]) -> None:
+    async def noted(self, found: Sequence[FileHealth]) -> None:
         """Commit how files were found, now; report what became broken, or whole again.
 
         What was fetched again meanwhile is left alone.
@@ -124,7 +124,7 @@ class SqlChecks:
 
         await self._database.write(work)
 
-    def _say(self, row: RowMapping, found: Health) -> None:
+    def _say(self, row: RowMapping, found: FileHealth) -> None:
         which = {
             "provider": row["provider"],
             "recording": row["id"],
@@ -153,7 +153,7 @@ _HELD: ColumnElement[bool] = (
 class UnnotedChecks(SqlChecks):
     """The same of a catalog that this user may only read: nothing is noted."""
 
-    async def noted(self, found: Sequence[Health]) -> None:
+    async def noted(self, found: Sequence[FileHealth]) -> None:
         """Do nothing."""
 
     async def keep_moment(self, name: str, at: datetime | None) -> None:
@@ -173,11 +173,11 @@ def _oldest(limit: int, beside: Collection[str]) -> Any:
 
 
 def _note(
-    connection: Connection, found: Sequence[Health], now: datetime
-) -> list[tuple[RowMapping, Health]]:
+    connection: Connection, found: Sequence[FileHealth], now: datetime
+) -> list[tuple[RowMapping, FileHealth]]:
     """Write how files were found; return those of which something else was known."""
     mine = {each.row: each for each in found}
-    changed: list[tuple[RowMapping, Health]] = []
+    changed: list[tuple[RowMapping, FileHealth]] = []
     present: list[int] = []
     for row in _rows(connection, mine):
         present.append(row["row"])

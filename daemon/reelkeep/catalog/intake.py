@@ -29,7 +29,7 @@ MOST: Final = 10_000
 """Recordings that are remembered; those that were longest not listed are forgotten first."""
 
 
-class Familiar:
+class SeenCache:
     """The marks of recordings that the catalog holds just so, in memory only.
 
     No row of a recording is ever deleted, and only admitting it changes its mark: as long as one
@@ -100,7 +100,7 @@ class SqlIntake:
         self._database = database
         self._clock = clock
         self._report = report
-        self._familiar = Familiar()
+        self._familiar = SeenCache()
 
     async def scan(self, name: ProviderName) -> Scan:
         """Return what was read of the provider so far."""

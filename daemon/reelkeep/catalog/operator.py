@@ -98,7 +98,7 @@ ALL = Selection()
 """Whatever there is."""
 
 
-class Desk:
+class OperatorCatalog:
     """Answers questions about the catalog, and takes the operator's decisions."""
 
     def __init__(self, database: Database, clock: Clock, report: Report) -> None:

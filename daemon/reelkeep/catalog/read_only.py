@@ -160,7 +160,7 @@ Counts = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
+class OfflineSummary:
     """What there is in a catalog. Times are UTC, as they are written there."""
 
     size: int  #: Bytes, without the log beside it.
@@ -177,7 +177,7 @@ class Glance:
     latest: str | None = None  #: The latest time at which something is said to have happened.
 
 
-def glance(catalog: Path) -> Glance | None:
+def glance(catalog: Path) -> OfflineSummary | None:
     """Return what there is in `catalog`, None if there is no such file. Blocking.
 
     Raises:
@@ -204,10 +204,10 @@ def _opened(catalog: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _look(connection: sqlite3.Connection, size: int) -> Glance:
+def _look(connection: sqlite3.Connection, size: int) -> OfflineSummary:
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return Glance(
+    return OfflineSummary(
         size=size,
         version=str(version),
         complaint=None if found == "ok" else str(found),

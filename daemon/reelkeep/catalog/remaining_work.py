@@ -22,7 +22,7 @@ from reelkeep.ports import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class RemainingWork:
     """What is left to do for some providers."""
 
     active: bool  #: Files are claimed, under way or waiting to be recorded.
@@ -43,7 +43,7 @@ async def look(
     telling: Sequence[ProviderName],
     room: Room = PLENTY,
     longest: Longest = DEFAULT,
-) -> Outlook:
+) -> RemainingWork:
     """Return what is left for `names`; of those, `telling` take acknowledgements.
 
     Files that do not fit in `room` can not be fetched now, nor later in the same pass.
@@ -51,8 +51,8 @@ async def look(
     now = clock()
     latest = latest_due(now, longest)
 
-    def work(connection: Connection) -> Outlook:
-        return Outlook(
+    def work(connection: Connection) -> RemainingWork:
+        return RemainingWork(
             active=_any(connection, _active(names)),
             due=_any(connection, _due_now(names, now, latest, room)),
             next_due=connection.execute(_due_later(names, now, room, file.c.waits == 0)).scalar(),

@@ -18,7 +18,7 @@ from reelkeep.core.model import Download, Failed, HeldFile, Holding, Outcome, St
 from reelkeep.core.retry import Policy, Verdict, judge
 from reelkeep.core.text import describe_error, storable
 from reelkeep.core.unavailable import EXPLANATIONS
-from reelkeep.ports import Clean, Clock, Dice, Report
+from reelkeep.ports import Clean, Clock, Report, Rng
 
 SWEEP = 1000
 """Recordings moved on by one sweep; the rest follow in the next."""
@@ -62,14 +62,14 @@ class SqlLedger:
         *,
         policy: Policy,
         clock: Clock,
-        dice: Dice,
+        rng: Rng,
         report: Report,
         clean: Clean = str,
     ) -> None:
         self._database = database
         self.policy = policy
         self._clock = clock
-        self._dice = dice
+        self._rng = rng
         self._report = report
         self._clean = clean
 
@@ -135,7 +135,7 @@ class SqlLedger:
         announce(self._report, steps)
 
     def _mishap(self, failed: Failed, now: datetime) -> _FailedAttempt:
-        verdict = judge(failed, now=now, policy=self.policy, dice=self._dice())
+        verdict = judge(failed, now=now, policy=self.policy, rng=self._rng())
         seen = failed.sha256 or failed.download.seen
         detail = storable(self._clean(_detail(failed, verdict)))
         return _FailedAttempt(failed.download, verdict, detail, seen, failed.distrusted)

@@ -18,7 +18,7 @@ _LONGEST = 64 * 1024  # characters; what is longer is no token
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
-class FileVault:
+class FileTokenStore:
     """A directory with one file for each secret, of mode 0600."""
 
     def __init__(self, directory: Path, disk: Disk | None = None) -> None:

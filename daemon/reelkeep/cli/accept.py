@@ -55,15 +55,15 @@ async def _accept(settings: Settings, text: str, name: str, fetch: bool) -> dict
     from reelkeep.cli.finding import one
 
     log = log_of(settings)
-    async with desk_only(settings, log) as desk:
-        holding = await one(desk, text)
+    async with desk_only(settings, log) as operator:
+        holding = await one(operator, text)
         file = _named(holding, name)
         find = (settings.archive.path, holding.key, file.id)
         found = None if fetch else await anyio.to_thread.run_sync(latest, *find)
         if found is None and file.state == "gone":
             raise click.ClickException(f"{name} is gone at its provider, and not in quarantine")
         path, sha256 = found or (None, None)
-        count = await desk.accept(file.row, sha256)
+        count = await operator.accept(file.row, sha256)
         if count == 0:
             raise click.ClickException(f"{name} was taken up meanwhile; see `reelkeep show {text}`")
         return {

@@ -18,7 +18,7 @@ from reelkeep.cli.options import DateType, as_json, days, enabled, providers, wi
 from reelkeep.core.audit import Tally, total
 
 if TYPE_CHECKING:
-    from reelkeep.app.audit import Audited, Finding
+    from reelkeep.app.audit import Audited, AuditFinding
     from reelkeep.cli.output import Output
     from reelkeep.settings import Settings
 
@@ -164,7 +164,7 @@ def _in_order(each: Audited) -> list[tuple[date | None, Tally]]:
     return sorted(each.days.items(), key=lambda pair: pair[0] or date.min)
 
 
-def _finding(one: Finding) -> dict[str, Any]:
+def _finding(one: AuditFinding) -> dict[str, Any]:
     return {
         "found": one.item.mark.value,
         "recording": one.recording,
@@ -272,9 +272,9 @@ def command(
     settings = call.settings_for(names)
     say_how_it_is_read(settings)
     if content:
-        from reelkeep.cli.content import Asked, compare_content
+        from reelkeep.cli.content import ContentOptions, compare_content
 
-        asked = Asked(names=names, first=first, last=last, **how)
+        asked = ContentOptions(names=names, first=first, last=last, **how)
         return compare_content(call.out, settings, asked, as_json=as_json)
     return _compare_listings(
         call, settings, names, (first, last), every_day=every_day, as_json=as_json

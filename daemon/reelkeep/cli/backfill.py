@@ -15,7 +15,7 @@ from reelkeep.cli.options import as_json, days, enabled, providers, window_of
 from reelkeep.errors import Busy
 
 if TYPE_CHECKING:
-    from reelkeep.catalog.operator import Desk
+    from reelkeep.catalog.operator import OperatorCatalog
     from reelkeep.cli.live_progress import Screen
     from reelkeep.cli.pass_runner import Passed
     from reelkeep.core.model import ProviderName, Window
@@ -74,12 +74,12 @@ async def _backfill(
     from reelkeep.app.catalog_access import open_catalog, utc_now
     from reelkeep.app.exception_groups import unwrapped
     from reelkeep.catalog.follow_ups import SqlBackfills
-    from reelkeep.catalog.operator import Desk
+    from reelkeep.catalog.operator import OperatorCatalog
     from reelkeep.cli.pass_runner import make_pass
 
     async with open_catalog(settings) as (database, _):
         await SqlBackfills(database, utc_now).want(names, window)
-        await _hurry(Desk(database, utc_now, log), names, window)
+        await _hurry(OperatorCatalog(database, utc_now, log), names, window)
     try:
         with unwrapped():
             return await make_pass(settings, names, log, screen, limit=None, polls=False)
@@ -87,12 +87,12 @@ async def _backfill(
         return None
 
 
-async def _hurry(desk: Desk, names: Sequence[ProviderName], window: Window) -> None:
+async def _hurry(operator: OperatorCatalog, names: Sequence[ProviderName], window: Window) -> None:
     """Make due now what waits for another attempt of the recordings that began in `window`."""
     after = 0
-    while page := await desk.listing(names=names, states=["due"], span=window, after=after):
+    while page := await operator.listing(names=names, states=["due"], span=window, after=after):
         waiting = (f for holding in page for f in holding.files if f.state == "due")
-        await desk.retry([file.row for file in waiting if file.due_at is not None])
+        await operator.retry([file.row for file in waiting if file.due_at is not None])
         after = page[-1].row
 
 

@@ -29,7 +29,7 @@ _MOST_NAMED = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ContentOptions:
     """The options of the command."""
 
     names: tuple[str, ...]
@@ -70,13 +70,15 @@ class Asked:
         }
 
 
-def compare_content(out: Output, settings: Settings, asked: Asked, *, as_json: bool) -> int:
+def compare_content(
+    out: Output, settings: Settings, asked: ContentOptions, *, as_json: bool
+) -> int:
     """Fetch again what is asked for, print what was found, and return the exit code."""
     run = run_in_loop(_run, settings, asked.wish(settings))
     if as_json:
         out.json(content_document(run, asked))
     else:
-        print_content(out, run.found, fetched=run.flights.received)
+        print_content(out, run.found, fetched=run.transfers.received)
     return Exit.DONE if run.found.ok else Exit.LEFT
 
 
@@ -91,7 +93,7 @@ async def _run(settings: Settings, wish: ContentWish) -> ContentRun:
     return run
 
 
-def content_document(run: ContentRun, asked: Asked) -> dict[str, Any]:
+def content_document(run: ContentRun, asked: ContentOptions) -> dict[str, Any]:
     """Return all of it as JSON."""
     found = run.found
     uncompared = found.listed(Comparison.NOT_COMPARED)
@@ -103,7 +105,7 @@ def content_document(run: ContentRun, asked: Asked) -> dict[str, Any]:
         "files": found.files,
         "bytes": found.bytes,
         "done": found.done,
-        "fetched_bytes": run.flights.received,
+        "fetched_bytes": run.transfers.received,
         "matches": found.counts[Comparison.MATCHES],
         "differs": [each.told() for each in found.listed(Comparison.DIFFERS)],
         "unsteady": [each.told() for each in found.listed(Comparison.UNSTEADY)],
@@ -198,7 +200,7 @@ def _drawing(run: ContentRun) -> Draw:
 
     async def draw(_height: int) -> RenderableType:
         now = anyio.current_time()
-        speed = rate.add(now, run.flights.received)
+        speed = rate.add(now, run.transfers.received)
         share = f" ({min(100, found.done_bytes * 100 // found.bytes)} %)" if found.bytes else ""
         rest = found.bytes - found.done_bytes
         left = f", {duration(rest / speed)} left" if speed > 0 and rest > 0 else ""

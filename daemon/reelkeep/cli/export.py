@@ -113,10 +113,10 @@ async def _export(call: Invocation, settings: Settings, wanted: Export) -> None:
     from reelkeep.app.catalog_access import reading_desk
     from reelkeep.cli.finding import every, known_names
 
-    async with reading_desk(settings, log_of(settings)) as desk:
-        require_known(wanted.names, await known_names(desk, settings))
+    async with reading_desk(settings, log_of(settings)) as operator:
+        require_known(wanted.names, await known_names(operator, settings))
         write = _csv if wanted.form == "csv" else _lines
-        found = every(desk, names=wanted.names, selection=wanted.selection)
+        found = every(operator, names=wanted.names, selection=wanted.selection)
         await write(call, settings, found)
 
 

@@ -14,7 +14,7 @@ from reelkeep.core.quantities import meeting_number
 from reelkeep.telemetry.values import visible
 
 if TYPE_CHECKING:
-    from reelkeep.catalog.operator import Desk
+    from reelkeep.catalog.operator import OperatorCatalog
     from reelkeep.catalog.selection import Selection
     from reelkeep.core.model import Holding
     from reelkeep.settings import Settings
@@ -71,7 +71,7 @@ _ALL_OR_ONE = "Nothing is done. Name one by its key, or add --all if all of them
 
 
 async def every(
-    desk: Desk,
+    operator: OperatorCatalog,
     *,
     names: Sequence[str] = (),
     states: Sequence[str] = (),
@@ -81,7 +81,7 @@ async def every(
     from reelkeep.catalog.selection import Selection
 
     after, more = 0, selection or Selection()
-    while page := await desk.listing(
+    while page := await operator.listing(
         names=names, states=states, selection=more, after=after, limit=PAGE
     ):
         for holding in page:
@@ -90,7 +90,7 @@ async def every(
 
 
 async def newest(
-    desk: Desk,
+    operator: OperatorCatalog,
     *,
     names: Sequence[str] = (),
     states: Sequence[str] = (),
@@ -100,7 +100,7 @@ async def newest(
     from reelkeep.catalog.selection import Selection
 
     before, more = None, selection or Selection()
-    while page := await desk.newest(
+    while page := await operator.newest(
         names=names, states=states, selection=more, before=before, limit=PAGE
     ):
         for holding in page:
@@ -108,19 +108,21 @@ async def newest(
         before = page[-1]
 
 
-async def one(desk: Desk, text: str) -> Holding:
+async def one(operator: OperatorCatalog, text: str) -> Holding:
     """Return the recording that `text` means: its id, key, number, or the beginning of its key.
 
     Raises:
         click.ClickException: There is none, or there are several.
     """
-    found = await meant(desk, text)
+    found = await meant(operator, text)
     if len(found) > 1:
         raise _several(text, found, "Name one by its key.")
     return found[0]
 
 
-async def all_of(desk: Desk, texts: Sequence[str], *, of_a_number: bool) -> list[Holding]:
+async def all_of(
+    operator: OperatorCatalog, texts: Sequence[str], *, of_a_number: bool
+) -> list[Holding]:
     """Return the recordings that `texts` mean, each once.
 
     Only if `of_a_number`, one of `texts` may be the number of several recordings.
@@ -130,14 +132,14 @@ async def all_of(desk: Desk, texts: Sequence[str], *, of_a_number: bool) -> list
     """
     found: dict[int, Holding] = {}
     for text in texts:
-        mine = await meant(desk, text)
+        mine = await meant(operator, text)
         if len(mine) > 1 and not (of_a_number and are_of_one_number(mine, text)):
             raise _several(text, mine, _ALL_OR_ONE)
         found |= {each.row: each for each in mine}
     return list(found.values())
 
 
-async def meant(desk: Desk, text: str) -> list[Holding]:
+async def meant(operator: OperatorCatalog, text: str) -> list[Holding]:
     """Return every recording that `text` may mean, those that began last first.
 
     A meeting number may be written with spaces and dashes; a session's key is as its application
@@ -147,13 +149,13 @@ async def meant(desk: Desk, text: str) -> list[Holding]:
     Raises:
         click.ClickException: There is none, or too many begin like this to tell.
     """
-    found = {each.row: each for each in await desk.find(text)}
+    found = {each.row: each for each in await operator.find(text)}
     for handle in {meeting_number(text) or text, text}:
-        found |= {each.row: each for each in await desk.numbered(handle)}
+        found |= {each.row: each for each in await operator.numbered(handle)}
     if found:
         return list(found.values())
     if _BEGINNING_OF_A_KEY.fullmatch(text):
-        beginning = await desk.beginning(text, _MOST_NAMED + 1)
+        beginning = await operator.beginning(text, _MOST_NAMED + 1)
         if len(beginning) > 1:
             raise _several(text, beginning, "Name one by its key.")
         if beginning:
@@ -180,7 +182,7 @@ def _several(text: str, found: Sequence[Holding], advice: str) -> click.ClickExc
     )
 
 
-async def known_names(desk: Desk, settings: Settings) -> list[ProviderName]:
+async def known_names(operator: OperatorCatalog, settings: Settings) -> list[ProviderName]:
     """Return the providers of the configuration, and those that the catalog still knows."""
     configured = [ProviderName(options.name) for options in settings.providers]
-    return list(dict.fromkeys([*configured, *await desk.names()]))
+    return list(dict.fromkeys([*configured, *await operator.names()]))

@@ -150,13 +150,13 @@ def command(
     say_how_it_is_read(settings)
     if limit is None and not everything and not as_json:
         limit = LIMIT
-    wanted = Wanted(names, states, selection, None if everything else limit)
+    wanted = ListQuery(names, states, selection, None if everything else limit)
     run_in_loop(_list, call, settings, wanted, as_json)
     return Exit.DONE
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ListQuery:
     """Which recordings are listed."""
 
     names: tuple[str, ...]
@@ -168,7 +168,7 @@ class Wanted:
 async def _list(
     call: Invocation,
     settings: Settings,
-    wanted: Wanted,
+    wanted: ListQuery,
     as_json: bool,  # noqa: FBT001 - a loop passes by position
 ) -> None:
     from reelkeep.app.catalog_access import reading_desk
@@ -176,11 +176,13 @@ async def _list(
     from reelkeep.cli.list import Columns
     from reelkeep.cli.recording_json import recording
 
-    async with reading_desk(settings, log_of(settings)) as desk:
-        known = await known_names(desk, settings)
+    async with reading_desk(settings, log_of(settings)) as operator:
+        known = await known_names(operator, settings)
         require_known(wanted.names, known)
         columns, count = Columns(call.out, known), 0
-        found = newest(desk, names=wanted.names, states=wanted.states, selection=wanted.selection)
+        found = newest(
+            operator, names=wanted.names, states=wanted.states, selection=wanted.selection
+        )
         async for holding in found:
             if count == wanted.limit:
                 _say_there_are_more(call, wanted, as_json=as_json)
@@ -194,6 +196,6 @@ async def _list(
                 break
 
 
-def _say_there_are_more(call: Invocation, wanted: Wanted, *, as_json: bool) -> None:
+def _say_there_are_more(call: Invocation, wanted: ListQuery, *, as_json: bool) -> None:
     if not as_json:
         call.out.line(f"… the newest {wanted.limit:,}; --all lists all, --limit N so many.")

@@ -18,7 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from reelkeep.catalog.operator import Desk, Summary
+from reelkeep.catalog.operator import OperatorCatalog, Summary
 from reelkeep.cli.output import console_on, duration, number, size
 from reelkeep.cli.tables import cell
 from reelkeep.core.model import ProviderName
@@ -96,21 +96,21 @@ def gauge(summary: Summary) -> Gauge:
     )
 
 
-def transfer(flight: ActiveTransfer, now: float) -> Transfer:
+def progress_of(transfer: ActiveTransfer, now: float) -> Transfer:
     """Return how far a flight is at `now`, on the loop's clock."""
-    age = now - flight.began
+    age = now - transfer.began
     return Transfer(
-        provider=flight.download.provider,
-        file=flight.download.name,
-        done=flight.done,
-        total=flight.total,
-        rate=flight.done / age if age > 0 else 0.0,
+        provider=transfer.download.provider,
+        file=transfer.download.name,
+        done=transfer.done,
+        total=transfer.total,
+        rate=transfer.done / age if age > 0 else 0.0,
     )
 
 
-def time_left(pending: int, flights: Sequence[Transfer], rate: float) -> float | None:
-    """Return in how many seconds `pending` bytes are here, less what `flights` have already."""
-    rest = pending - sum(each.done for each in flights)
+def time_left(pending: int, transfers: Sequence[Transfer], rate: float) -> float | None:
+    """Return in how many seconds `pending` bytes are here, less what `transfers` have already."""
+    rest = pending - sum(each.done for each in transfers)
     return rest / rate if rate > 0 and rest > 0 else None
 
 
@@ -199,12 +199,14 @@ _PAUSE = 4
 """How many times longer than the catalog took to answer it is left in peace."""
 
 
-class Camera:
+class ProgressSampler:
     """Looks at the catalog and at the transfers of the providers `names`."""
 
-    def __init__(self, desk: Desk, flights: ActiveTransfers, names: Sequence[ProviderName]) -> None:
-        self._desk = desk
-        self._flights = flights
+    def __init__(
+        self, operator: OperatorCatalog, transfers: ActiveTransfers, names: Sequence[ProviderName]
+    ) -> None:
+        self._operator = operator
+        self._transfers = transfers
         self._names = names
         self._began = self._ask_at = anyio.current_time()
         self._rate = Rate()
@@ -216,9 +218,9 @@ class Camera:
         return picture(self._frame(), height)
 
     def _frame(self) -> Frame:
-        now, received = anyio.current_time(), self._flights.received
-        flying = sorted(self._flights.under_way, key=lambda flight: flight.began)
-        transfers = [transfer(flight, now) for flight in flying]
+        now, received = anyio.current_time(), self._transfers.received
+        flying = sorted(self._transfers.under_way, key=lambda transfer: transfer.began)
+        transfers = [progress_of(transfer, now) for transfer in flying]
         rate = self._rate.add(now, received)
         pending = sum(summary.pending_bytes for summary in self._summaries)
         return Frame(
@@ -233,7 +235,7 @@ class Camera:
     async def _ask(self) -> None:
         now = anyio.current_time()
         if now >= self._ask_at:
-            self._summaries = await self._desk.summaries(self._names)
+            self._summaries = await self._operator.summaries(self._names)
             self._ask_at = now + _PAUSE * (anyio.current_time() - now)
 
 

@@ -8,7 +8,7 @@ from reelkeep.app.archive_access import make_archive
 from reelkeep.app.catalog_access import books, utc_now
 from reelkeep.app.exception_groups import unwrapped
 from reelkeep.app.repair import Repair, Repairer
-from reelkeep.app.verification import Reread, make_rereader
+from reelkeep.app.verification import VerificationRun, make_rereader
 from reelkeep.catalog.read_only import exists
 from reelkeep.cli.live_progress import Screen
 from reelkeep.cli.pass_runner import make_pass
@@ -19,7 +19,7 @@ from reelkeep.settings import Settings
 from reelkeep.telemetry.logs import Log
 
 
-async def mend(settings: Settings, found: Reread, log: Log, screen: Screen) -> None:
+async def mend(settings: Settings, found: VerificationRun, log: Log, screen: Screen) -> None:
     """Begin the repair of what was `found`; what is whole again afterwards is no blemish more.
 
     A running daemon fetches what is due again. Without one, a pass over the providers concerned
@@ -48,7 +48,7 @@ def _configured(settings: Settings, names: Collection[ProviderName]) -> list[Pro
     return [name for name in enabled if name in names]
 
 
-async def _read_again(settings: Settings, found: Reread, repair: Repair, log: Log) -> None:
+async def _read_again(settings: Settings, found: VerificationRun, repair: Repair, log: Log) -> None:
     """Take out of `found` what is stored and in order now."""
     async with books(settings, log) as opened:
         holdings = await opened.checks.in_folders(sorted(repair.folders))

@@ -15,7 +15,7 @@ from reelkeep.app.resources import Resources, open_house
 from reelkeep.app.status import snapshot
 from reelkeep.catalog.remaining_work import look
 from reelkeep.cli.finding import newest
-from reelkeep.cli.live_progress import Camera, Screen
+from reelkeep.cli.live_progress import ProgressSampler, Screen
 from reelkeep.cli.output import Output, duration, number, size
 from reelkeep.cli.signals import obey
 from reelkeep.cli.status_view import providers_table
@@ -27,7 +27,7 @@ from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.values import visible
 
 if TYPE_CHECKING:
-    from reelkeep.catalog.operator import Desk
+    from reelkeep.catalog.operator import OperatorCatalog
     from reelkeep.core.model import Holding
 
 MOST_NAMED = 10
@@ -58,12 +58,12 @@ class Troubles:
         return list(self.files.values())[:MOST_NAMED]
 
 
-async def troubles(desk: Desk, names: Sequence[ProviderName]) -> Troubles:
+async def troubles(operator: OperatorCatalog, names: Sequence[ProviderName]) -> Troubles:
     """Return what needs a person now, of these providers."""
     files: dict[int, dict[str, Any]] = {}
     recordings = set[int]()
     states = [*STATES, "incomplete"]
-    async for holding in newest(desk, names=names, states=states):
+    async for holding in newest(operator, names=names, states=states):
         files |= _of(holding)
         if holding.state == "incomplete":
             recordings.add(holding.row)
@@ -283,16 +283,16 @@ async def make_pass(
     stop = anyio.Event()
     async with anyio.create_task_group() as group:
         await group.start(obey, stop)
-        async with open_house(settings, log, learn=log.learn, clean=log.clean) as house:
-            before = await troubles(house.desk, names) if new_failures_only else Troubles()
-            pass_ = Pass(house, names, limit=limit, polls=polls)
-            passed = await _pass(house, pass_, names, screen, stop=stop, before=before)
+        async with open_house(settings, log, learn=log.learn, clean=log.clean) as resources:
+            before = await troubles(resources.operator, names) if new_failures_only else Troubles()
+            pass_ = Pass(resources, names, limit=limit, polls=polls)
+            passed = await _pass(resources, pass_, names, screen, stop=stop, before=before)
         group.cancel_scope.cancel()
     return passed
 
 
 async def _pass(
-    house: Resources,
+    resources: Resources,
     pass_: Pass,
     names: Sequence[ProviderName],
     screen: Screen,
@@ -301,17 +301,17 @@ async def _pass(
     before: Troubles,
 ) -> Passed:
     began = anyio.current_time()
-    camera = Camera(house.desk, house.flights, names)
+    camera = ProgressSampler(resources.operator, resources.transfers, names)
     async with screen.showing(camera.draw):
         await pass_.run(stop)
-    status = await snapshot(house)
+    status = await snapshot(resources)
     lines = [line for line in status["providers"] if line["name"] in names]
-    now = await troubles(house.desk, names)
+    now = await troubles(resources.operator, names)
     new = now.since(before)
-    how = await _circumstances(house, pass_, names, stop)
+    how = await _circumstances(resources, pass_, names, stop)
     return Passed(
         seconds=anyio.current_time() - began,
-        received=house.flights.received,
+        received=resources.transfers.received,
         left=leftovers(lines, replace(how, needing=new)),
         failures=new.named(),
         failed=len(new.files),
@@ -323,27 +323,27 @@ async def _pass(
 
 
 async def _circumstances(
-    house: Resources, pass_: Pass, names: Sequence[ProviderName], stop: anyio.Event
+    resources: Resources, pass_: Pass, names: Sequence[ProviderName], stop: anyio.Event
 ) -> Circumstances:
     acknowledgers = pass_.pipeline.acknowledgers
     telling = [name for name in names if acknowledgers[name].acknowledges]
 
     def some_day() -> datetime:
         """Return a time at which whatever was put off is due."""
-        return house.clock() + _SOME_DAY
+        return resources.clock() + _SOME_DAY
 
-    outlook = await look(house.database, some_day, names=names, telling=telling)
+    outlook = await look(resources.database, some_day, names=names, telling=telling)
     health = {name: pass_.pipeline.pollers[name].health for name in names}
     unread = {name: pass_.pipeline.backfillers[name].error for name in names}
     broken: dict[str, str] = {name: error for name, error in unread.items() if error is not None}
     for name, each in health.items():
         if each.broken_since is not None:
             broken[name] = each.reason or "it does not say why"
-    named = partial(house.desk.listing, names=names, limit=NAMED + 1)
+    named = partial(resources.operator.listing, names=names, limit=NAMED + 1)
     return Circumstances(
         broken=broken,
-        clock=house.clock_check.problem,
-        missing=house.missing_content,
+        clock=resources.clock_check.problem,
+        missing=resources.missing_content,
         cut_short=pass_.cut_short,
         stopped=stop.is_set(),
         unpublished=len(outlook.unpublished),

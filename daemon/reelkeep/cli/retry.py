@@ -80,15 +80,15 @@ async def _retry(
     from reelkeep.app.catalog_access import desk_only
     from reelkeep.cli.finding import all_of, every
 
-    async with desk_only(settings, log_of(settings)) as desk:
+    async with desk_only(settings, log_of(settings)) as operator:
         if ids:
-            meant = await all_of(desk, ids, of_a_number=of_a_number)
+            meant = await all_of(operator, ids, of_a_number=of_a_number)
         else:
-            meant = [each async for each in every(desk, states=["failed", "gone", "due"])]
+            meant = [each async for each in every(operator, states=["failed", "gone", "due"])]
         rows = [row for holding in meant for row in _again(holding)]
-        await desk.retry(rows)
-        told = await desk.tell_again([holding.row for holding in meant]) if ids else 0
-        after = {f.row: f for h in await desk.again(meant) for f in h.files}
+        await operator.retry(rows)
+        told = await operator.tell_again([holding.row for holding in meant]) if ids else 0
+        after = {f.row: f for h in await operator.again(meant) for f in h.files}
         moved = changes(meant, [row for row in rows if after[row].state != "unavailable"])
         left = changes(meant, [row for row in rows if after[row].state == "unavailable"])
         names = {(h.key, f.name): f for h in meant for f in h.files}

@@ -196,11 +196,11 @@ async def _find(settings: Settings, text: str) -> tuple[list[dict[str, Any]], li
     from reelkeep.cli.finding import meant
     from reelkeep.cli.recording_json import recording, with_attempts
 
-    async with reading_desk(settings, log_of(settings)) as desk:
-        holdings = await meant(desk, text)
+    async with reading_desk(settings, log_of(settings)) as operator:
+        holdings = await meant(operator, text)
         found: list[dict[str, Any]] = []
         for holding in holdings:
-            attempts = await desk.attempts([file.row for file in holding.files])
+            attempts = await operator.attempts([file.row for file in holding.files])
             facts = recording(holding, settings.archive.path)
             found.append(with_attempts(facts, holding, attempts))
         return found, holdings

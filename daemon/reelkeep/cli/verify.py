@@ -10,7 +10,7 @@ import anyio
 import click
 from rich.console import RenderableType
 
-from reelkeep.app.verification import Reread
+from reelkeep.app.verification import VerificationRun
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.live_progress import Draw, Rate
@@ -22,9 +22,9 @@ from reelkeep.core.integrity import Mark
 from reelkeep.core.quantities import with_numbers_joined
 
 if TYPE_CHECKING:
-    from reelkeep.app.catalog_access import Books
+    from reelkeep.app.catalog_access import CatalogAccess
     from reelkeep.app.verification import Holdings, Rereader
-    from reelkeep.catalog.operator import Desk
+    from reelkeep.catalog.operator import OperatorCatalog
     from reelkeep.cli.live_progress import Screen
     from reelkeep.settings import Settings
     from reelkeep.telemetry.logs import Log
@@ -37,7 +37,7 @@ _STYLES = {
 }
 
 
-def print_findings(out: Output, found: Reread) -> None:
+def print_findings(out: Output, found: VerificationRun) -> None:
     """Print a row for each thing that is wrong, and all of it in a sentence."""
     for each in found.repaired:
         out.show(cell(f"repaired: {each.folder}/{each.file}", "green"))
@@ -54,7 +54,7 @@ def print_findings(out: Output, found: Reread) -> None:
     out.show(cell(sentence(found), "bold red" if bad else "bold green"))
 
 
-def sentence(found: Reread) -> str:
+def sentence(found: VerificationRun) -> str:
     """Return what was read, and how it was."""
     read = (
         f"{number(found.files, 'file')} of {number(found.recordings, 'recording')} "
@@ -69,7 +69,7 @@ def sentence(found: Reread) -> str:
     return f"{read}{mended}: {listed(wrong) if wrong else 'no differences found'}."
 
 
-def drawing(found: Reread) -> Draw:
+def drawing(found: VerificationRun) -> Draw:
     """Return what draws how far the reading is."""
     began, rate = anyio.current_time(), Rate()
 
@@ -87,13 +87,13 @@ def drawing(found: Reread) -> Draw:
     return draw
 
 
-def _share(found: Reread) -> str:
+def _share(found: VerificationRun) -> str:
     if not found.total:
         return ""
     return f" of {size(found.total)} ({min(100, found.read * 100 // found.total)} %)"
 
 
-def _left(found: Reread, speed: float) -> str:
+def _left(found: VerificationRun, speed: float) -> str:
     rest = (found.total or 0) - found.read
     return f", {duration(rest / speed)} left" if rest > 0 and speed > 0 else ""
 
@@ -165,7 +165,7 @@ def command(
     return Exit.LEFT if found.blemishes or found.stopped else Exit.DONE
 
 
-async def _verify(settings: Settings, wish: VerifyRequest) -> Reread:
+async def _verify(settings: Settings, wish: VerifyRequest) -> VerificationRun:
     import anyio
 
     from reelkeep.cli.live_progress import Screen
@@ -186,7 +186,7 @@ async def _verify(settings: Settings, wish: VerifyRequest) -> Reread:
 
 async def _read(
     settings: Settings, wish: VerifyRequest, log: Log, screen: Screen, stop: anyio.Event
-) -> Reread:
+) -> VerificationRun:
     import anyio
 
     from reelkeep.app.catalog_access import books, reading_books
@@ -215,24 +215,24 @@ async def _end(stop: anyio.Event, reader: Rereader) -> None:
 
 
 async def _what_is_meant(
-    reader: Rereader, settings: Settings, opened: Books | None, wish: VerifyRequest
+    reader: Rereader, settings: Settings, opened: CatalogAccess | None, wish: VerifyRequest
 ) -> None:
     from reelkeep.cli.finding import every
 
     if not wish.is_whole:
         if opened is None:
             raise click.ClickException("there is no catalog yet: only the whole can be verified")
-        await reader.some(await _chosen(settings, opened.desk, wish))
+        await reader.some(await _chosen(settings, opened.operator, wish))
     else:
-        await reader.everything(() if opened is None else every(opened.desk))
+        await reader.everything(() if opened is None else every(opened.operator))
 
 
-async def _chosen(settings: Settings, desk: Desk, wish: VerifyRequest) -> Holdings:
+async def _chosen(settings: Settings, operator: OperatorCatalog, wish: VerifyRequest) -> Holdings:
     from reelkeep.cli.finding import all_of, every, known_names
 
     names = wish.names
-    require_known(names, await known_names(desk, settings))
+    require_known(names, await known_names(operator, settings))
     if not wish.ids:
-        return every(desk, names=names)
-    meant = await all_of(desk, wish.ids, of_a_number=True)
+        return every(operator, names=names)
+    meant = await all_of(operator, wish.ids, of_a_number=True)
     return [holding for holding in meant if not names or holding.provider in names]

@@ -63,15 +63,15 @@ async def _waive(
     from reelkeep.app.catalog_access import desk_only
     from reelkeep.cli.finding import all_of
 
-    async with desk_only(settings, log_of(settings)) as desk:
-        meant = await all_of(desk, [text], of_a_number=of_a_number)
+    async with desk_only(settings, log_of(settings)) as operator:
+        meant = await all_of(operator, [text], of_a_number=of_a_number)
         if name is not None:
             rows = _named(meant[0], name)
-            await desk.waive(rows)
+            await operator.waive(rows)
             return changes(meant, rows), 0
         rows = [row for holding in meant for row in chosen(holding, _MISSED)]
-        await desk.waive(rows)
-        unfinished = [await desk.waive_unfinished(holding.row) for holding in meant]
+        await operator.waive(rows)
+        unfinished = [await operator.waive_unfinished(holding.row) for holding in meant]
         return changes(meant, rows), sum(unfinished)
 
 

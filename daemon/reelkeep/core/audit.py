@@ -45,7 +45,7 @@ UNFINISHED = FileId("")
 """Stands for the files that the provider has not finished."""
 
 
-class Mark(StrEnum):
+class AuditMark(StrEnum):
     """How a thing stands."""
 
     STORED = "stored"  #: Verified, and in the archive.
@@ -58,10 +58,10 @@ class Mark(StrEnum):
     VANISHED = "vanished"  #: We knew of it and have it not, and the provider has it no longer.
 
 
-LEFT = frozenset(Mark) - {Mark.STORED, Mark.SKIPPED}
+LEFT = frozenset(AuditMark) - {AuditMark.STORED, AuditMark.SKIPPED}
 """Marks of what is not as it should be in the end."""
 
-_RISKY = LEFT - {Mark.VANISHED, Mark.UNREADABLE}
+_RISKY = LEFT - {AuditMark.VANISHED, AuditMark.UNREADABLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class Item:
     """One thing and how it stands; `count` is above one for several unfinished files."""
 
     file: FileId
-    mark: Mark
+    mark: AuditMark
     count: int = 1
     name: str = ""  #: Its name in the archive, once it has one.
     reason: str | None = None  #: The code of what it failed for, or of its obstacle.
@@ -109,9 +109,9 @@ class Tally:
 
 
 _OF_ARRIVALS = {
-    FileState.DUE: Mark.MISSING,
-    FileState.UNAVAILABLE: Mark.UNAVAILABLE,
-    FileState.SKIPPED: Mark.SKIPPED,
+    FileState.DUE: AuditMark.MISSING,
+    FileState.UNAVAILABLE: AuditMark.UNAVAILABLE,
+    FileState.SKIPPED: AuditMark.SKIPPED,
 }
 
 
@@ -130,10 +130,10 @@ def strangers(
     in_the_making = recording.unfinished > 0 or recording.readiness is not Readiness.READY
     if holding is None and in_the_making:
         count = max(1, recording.unfinished)
-        yield Item(file=UNFINISHED, mark=Mark.MISSING, count=count)
+        yield Item(file=UNFINISHED, mark=AuditMark.MISSING, count=count)
     elif holding is not None and changed and recording.unfinished > _unfinished(holding):
         count = recording.unfinished - _unfinished(holding)
-        yield Item(file=UNFINISHED, mark=Mark.MISSING, count=count)
+        yield Item(file=UNFINISHED, mark=AuditMark.MISSING, count=count)
 
 
 def known(
@@ -154,7 +154,7 @@ def known(
             is_listed,
         )
     if count := _unfinished(holding):
-        mark = Mark.FAILED if holding.state == RecordingState.INCOMPLETE else Mark.PENDING
+        mark = AuditMark.FAILED if holding.state == RecordingState.INCOMPLETE else AuditMark.PENDING
         yield Item(file=UNFINISHED, mark=mark, count=count), False
 
 
@@ -178,30 +178,30 @@ def _unfinished(holding: Holding) -> int:
 
 
 _BARE = frozenset({RecordingState.WAITING, RecordingState.INCOMPLETE})
-_EXPLAINED = frozenset({Mark.FAILED, Mark.UNAVAILABLE})
+_EXPLAINED = frozenset({AuditMark.FAILED, AuditMark.UNAVAILABLE})
 
 
-def _mark(file: HeldFile, *, gone: bool, lost: Condition | None) -> Mark:
+def _mark(file: HeldFile, *, gone: bool, lost: Condition | None) -> AuditMark:
     match FileState(file.state):
         case FileState.STORED:
             return _mark_of_stored(file, lost)
         case FileState.SKIPPED | FileState.WAIVED:
-            return Mark.SKIPPED
+            return AuditMark.SKIPPED
         case FileState.UNAVAILABLE if not gone or file.id == UNLISTED:
-            return Mark.UNAVAILABLE
+            return AuditMark.UNAVAILABLE
         case _ if gone:
-            return Mark.VANISHED
+            return AuditMark.VANISHED
         case FileState.DUE | FileState.ACTIVE:
-            return Mark.PENDING
+            return AuditMark.PENDING
         case _:
-            return Mark.FAILED
+            return AuditMark.FAILED
 
 
-def _mark_of_stored(file: HeldFile, lost: Condition | None) -> Mark:
+def _mark_of_stored(file: HeldFile, lost: Condition | None) -> AuditMark:
     if lost is Condition.MISSING or file.fault == Condition.ALTERED:
-        return Mark.MISSING
+        return AuditMark.MISSING
     is_closed = Condition.UNREADABLE in (lost, file.fault)
-    return Mark.UNREADABLE if is_closed else Mark.STORED
+    return AuditMark.UNREADABLE if is_closed else AuditMark.STORED
 
 
 PROVEN = frozenset({Level.DIGEST, Level.ETAG_MD5, Level.CRC})

@@ -30,7 +30,7 @@ class Scale:
 
 
 @dataclass(slots=True, eq=False)
-class Claim:
+class Segment:
     """Bytes from `start` to `end` that one transfer fetches; it is the only one to move `at`."""
 
     number: int  #: Counts the claims on this file.
@@ -54,7 +54,7 @@ class Coverage:
         self.total = total
         self.unproven = joints(known)
         self._filled = merged(known)
-        self._claims: list[Claim] = []
+        self._claims: list[Segment] = []
         self._count = 0
 
     @property
@@ -74,7 +74,7 @@ class Coverage:
         """Bytes that are not there."""
         return self.total - sum(end - start for start, end in self.filled)
 
-    def claim(self, scale: Scale) -> Claim | None:
+    def claim(self, scale: Scale) -> Segment | None:
         """Return the first run that nobody has, else half of what another has left.
 
         None: all is there, or so far on its way that help would come too late.
@@ -83,7 +83,7 @@ class Coverage:
             return self._claimed(start, min(end, start + scale.piece))
         return self._stolen(scale.stolen)
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: Segment) -> None:
         """Give back what `claim` has not filled."""
         self._claims.remove(claim)
         self._filled = merged([*self._filled, (claim.start, claim.at)])
@@ -96,13 +96,13 @@ class Coverage:
         """Let runs that meet at `end` be one: what lies before it was compared."""
         self.unproven.discard(end)
 
-    def _claimed(self, start: int, end: int) -> Claim:
-        claim = Claim(number=self._count, start=start, end=end, at=start, reach=start)
+    def _claimed(self, start: int, end: int) -> Segment:
+        claim = Segment(number=self._count, start=start, end=end, at=start, reach=start)
         self._count += 1
         self._claims.append(claim)
         return claim
 
-    def _stolen(self, least: int) -> Claim | None:
+    def _stolen(self, least: int) -> Segment | None:
         victim = max(self._claims, key=_spare, default=None)
         if victim is None or _spare(victim) < 2 * least:
             return None
@@ -155,5 +155,5 @@ def beginning(filled: Sequence[Extent]) -> int:
     return filled[0][1] if filled and filled[0][0] == 0 else 0
 
 
-def _spare(claim: Claim) -> int:
+def _spare(claim: Segment) -> int:
     return claim.end - max(claim.at, claim.reach)

@@ -41,7 +41,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class FolderVerdict:
     """What was found in one folder; provider, id and key are those of a readable manifest."""
 
     folder: str  #: Relative to the archive, with `/`.
@@ -79,7 +79,7 @@ class Blemish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class FileHealth:
     """How one stored file of the catalog was found; `fault` is None if it is as it should be."""
 
     row: int
@@ -87,7 +87,7 @@ class Health:
     reason: str | None = None
 
 
-def health(verdict: Verdict, holding: Holding) -> Iterator[Health]:
+def health(verdict: FolderVerdict, holding: Holding) -> Iterator[FileHealth]:
     """Yield how each stored file of `holding` was found, if it was looked at this time.
 
     Unknown is not absent: in a folder that cannot be read every file is unreadable, none missing.
@@ -106,7 +106,9 @@ def health(verdict: Verdict, holding: Holding) -> Iterator[Health]:
             continue  # read earlier in the same reading of the whole
         if mark is Mark.OK and checked.sha256 != file.sha256:
             mark = Mark.ALTERED
-        yield Health(row=file.row, fault=mark if mark in DAMAGE else None, reason=checked.reason)
+        yield FileHealth(
+            row=file.row, fault=mark if mark in DAMAGE else None, reason=checked.reason
+        )
 
 
 def _unseen(name: str, closed: Checked | None) -> Checked:
@@ -116,7 +118,7 @@ def _unseen(name: str, closed: Checked | None) -> Checked:
     return Checked(name, Mark.UNREADABLE, reason=closed.reason)
 
 
-def blemishes(verdict: Verdict, holding: Holding | None) -> Iterator[Blemish]:
+def blemishes(verdict: FolderVerdict, holding: Holding | None) -> Iterator[Blemish]:
     """Yield what is wrong in one folder, for its own sums or for what the catalog knows of it."""
 
     def blemish(file: str, mark: Mark, reason: str | None) -> Blemish:

@@ -30,7 +30,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Journal:
+class PartJournal:
     """What is known of a part beside its bytes."""
 
     identity: Identity
@@ -48,7 +48,7 @@ def identity_of(download: Download) -> Identity:
     return Identity(download.provider, download.recording, download.file, download.size)
 
 
-def usable(journal: Journal | None, identity: Identity, *, size: int) -> int:
+def usable(journal: PartJournal | None, identity: Identity, *, size: int) -> int:
     """Return how many bytes of a part of `size` bytes can be built on.
 
     Only those that were durable when the journal was written: by then all of them had been
@@ -60,7 +60,7 @@ def usable(journal: Journal | None, identity: Identity, *, size: int) -> int:
     return min(journal.durable, size)
 
 
-def usable_extents(journal: Journal, *, size: int) -> tuple[Extent, ...]:
+def usable_extents(journal: PartJournal, *, size: int) -> tuple[Extent, ...]:
     """Return which bytes of a part that is filled out of order can be built on.
 
     The part's size says nothing (rule 44). Where two meet, what lies before is to be proven.
@@ -69,12 +69,12 @@ def usable_extents(journal: Journal, *, size: int) -> tuple[Extent, ...]:
     return tuple(cut(merged(extents), joints(extents)))
 
 
-def encode(journal: Journal) -> bytes:
+def encode(journal: PartJournal) -> bytes:
     """Return `journal` as JSON."""
     return json.dumps({"format": _FORMAT} | asdict(journal), separators=(",", ":")).encode()
 
 
-def decode(content: bytes) -> Journal | None:
+def decode(content: bytes) -> PartJournal | None:
     """Return the journal in `content`; None if there is none that could be trusted."""
     try:
         document = json.loads(content)
@@ -83,9 +83,9 @@ def decode(content: bytes) -> Journal | None:
         return None
 
 
-def _journal(document: dict[str, Any]) -> Journal:
+def _journal(document: dict[str, Any]) -> PartJournal:
     identity = document["identity"]
-    return Journal(
+    return PartJournal(
         identity=Identity(
             provider=_text(identity["provider"]),
             recording=_text(identity["recording"]),

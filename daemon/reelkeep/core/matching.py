@@ -21,7 +21,7 @@ _SHARED = re.compile(r"(.+)#[0-9a-f]{8}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """What tells files under one id apart; '' is not known, and agrees with anything."""
 
     file_type: str = ""
@@ -30,7 +30,7 @@ class Kind:
     start: str = ""
     file_name: str = ""
 
-    def agrees(self, other: Kind) -> bool:
+    def agrees(self, other: FileKind) -> bool:
         """Return whether nothing that both say differs."""
         return all(
             not (mine and theirs) or mine == theirs
@@ -43,19 +43,21 @@ class Kind:
         )  # fmt: skip
 
 
-def kind(file: File) -> Kind:
+def kind(file: File) -> FileKind:
     """Return what is said of a file."""
     return _kind(file.file_type, file.extension, file.recording_type, file.facts)
 
 
-def held_kind(held: HeldFile) -> Kind:
+def held_kind(held: HeldFile) -> FileKind:
     """Return what was said of a file that is known."""
     extension = held.name.rpartition(".")[2] if "." in held.name else ""
     return _kind(held.file_type, extension, held.recording_type, held.facts or {})
 
 
-def _kind(file_type: str, extension: str, recording_type: str, facts: Mapping[str, Any]) -> Kind:
-    return Kind(
+def _kind(
+    file_type: str, extension: str, recording_type: str, facts: Mapping[str, Any]
+) -> FileKind:
+    return FileKind(
         file_type=file_type.upper(),
         extension=_extension(extension.lower()),
         recording_type=recording_type.lower(),
@@ -92,7 +94,7 @@ def id_by_kind(file: File) -> FileId:
     return shared_id(file.id, *_traits(kind(file)))
 
 
-def _traits(said: Kind) -> tuple[str, ...]:
+def _traits(said: FileKind) -> tuple[str, ...]:
     return (said.file_type, said.extension, said.recording_type, said.start, said.file_name)
 
 
@@ -135,7 +137,9 @@ def _may_be(file: File, held: HeldFile) -> bool:
     if file.id != held.id:
         return said.agrees(known)
     # the same id: a new word for the same kind of file is no other file
-    return Kind(said.file_type, said.extension).agrees(Kind(known.file_type, known.extension))
+    return FileKind(said.file_type, said.extension).agrees(
+        FileKind(known.file_type, known.extension)
+    )
 
 
 def _rank(file: File, held: HeldFile) -> int:

@@ -30,7 +30,7 @@ _BOM = codecs.BOM_UTF8
 _PAGE_BYTES = 64 * 1024
 
 
-class Kind(Enum):
+class MediaKind(Enum):
     """What a file is made of, as far as its bytes can be checked."""
 
     MP4 = "mp4"  #: Boxes; M4A is the same.
@@ -42,19 +42,23 @@ class Kind(Enum):
     OPAQUE = "opaque"  #: Events, and whatever we have not heard of; may be empty.
 
 
-_KINDS: Mapping[str, Kind] = MappingProxyType(
-    dict.fromkeys(("mp4", "m4a", "m4v"), Kind.MP4)
-    | dict.fromkeys(("jpg", "jpeg", "tb"), Kind.JPEG)
-    | dict.fromkeys(("vtt", "transcript", "cc"), Kind.VTT)
-    | dict.fromkeys(("json", "timeline", "summary", "chat_message"), Kind.JSON)
-    | dict.fromkeys(("txt", "csv", "chat"), Kind.TEXT)
+_KINDS: Mapping[str, MediaKind] = MappingProxyType(
+    dict.fromkeys(("mp4", "m4a", "m4v"), MediaKind.MP4)
+    | dict.fromkeys(("jpg", "jpeg", "tb"), MediaKind.JPEG)
+    | dict.fromkeys(("vtt", "transcript", "cc"), MediaKind.VTT)
+    | dict.fromkeys(("json", "timeline", "summary", "chat_message"), MediaKind.JSON)
+    | dict.fromkeys(("txt", "csv", "chat"), MediaKind.TEXT)
 )
 _PAGE_EXTENSIONS = frozenset({"html", "htm", "xhtml", "xml"})
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _NOT_MEDIA = re.compile(r"(?:application|text)/(?:(?:[\w.-]+\+)?json|xml|problem\+xml)")
-_STRICT = frozenset({Kind.MP4, Kind.JPEG, Kind.VTT})  # nothing of these begins like an object
-_ANYTHING = frozenset({Kind.TEXT, Kind.PAGE, Kind.OPAQUE})  # these may begin like anything
+_STRICT = frozenset(
+    {MediaKind.MP4, MediaKind.JPEG, MediaKind.VTT}
+)  # nothing of these begins like an object
+_ANYTHING = frozenset(
+    {MediaKind.TEXT, MediaKind.PAGE, MediaKind.OPAQUE}
+)  # these may begin like anything
 
 _PROLOGUE = rb"(?:\s|<\?xml[^>]*>|<!--.*?-->)*+"
 _HTML = re.compile(
@@ -96,10 +100,10 @@ _OTHERS: Mapping[str, re.Pattern[bytes]] = MappingProxyType(
     }
 )
 """Other kinds of files that are known by how they begin."""
-_AS_GOOD: Mapping[Kind, frozenset[str]] = MappingProxyType(
+_AS_GOOD: Mapping[MediaKind, frozenset[str]] = MappingProxyType(
     {
-        Kind.JPEG: frozenset({"a PNG picture", "a GIF picture"}),
-        Kind.MP4: frozenset(
+        MediaKind.JPEG: frozenset({"a PNG picture", "a GIF picture"}),
+        MediaKind.MP4: frozenset(
             {"a Matroska or WebM file", "an Ogg file", "a RIFF file", "an MP3 file"}
         ),
     }
@@ -107,7 +111,7 @@ _AS_GOOD: Mapping[Kind, frozenset[str]] = MappingProxyType(
 """What a provider may send by another name: it is believed if its size was promised."""
 
 
-def kind_of(file_type: str, extension: str) -> Kind:
+def kind_of(file_type: str, extension: str) -> MediaKind:
     """Return what to expect of a file that its provider describes so.
 
     Both vocabularies are open, and either text may be empty. Nothing is expected where the
@@ -116,10 +120,10 @@ def kind_of(file_type: str, extension: str) -> Kind:
     """
     kind, ending = (text.strip().removeprefix(".").lower() for text in (file_type, extension))
     if ending in _PAGE_EXTENSIONS:
-        return Kind.PAGE
-    said = {_KINDS.get(ending, Kind.OPAQUE)} if ending else set()
+        return MediaKind.PAGE
+    said = {_KINDS.get(ending, MediaKind.OPAQUE)} if ending else set()
     said |= {_KINDS[kind]} if kind in _KINDS else set()
-    return said.pop() if len(said) == 1 else Kind.OPAQUE
+    return said.pop() if len(said) == 1 else MediaKind.OPAQUE
 
 
 def is_called_page(content_type: str | None) -> bool:
@@ -132,7 +136,7 @@ def _media_type(content_type: str | None) -> str:
 
 
 def page_instead(
-    kind: Kind, content_type: str | None, head: bytes, *, sized: bool = False
+    kind: MediaKind, content_type: str | None, head: bytes, *, sized: bool = False
 ) -> str | None:
     """Return why this reply is a page or an error instead of the file; None if it is not.
 
@@ -154,7 +158,7 @@ def page_instead(
     return _other_text(kind, served_as, head, sized=sized)
 
 
-def _other_text(kind: Kind, served_as: str, head: bytes, *, sized: bool) -> str | None:
+def _other_text(kind: MediaKind, served_as: str, head: bytes, *, sized: bool) -> str | None:
     if kind in _STRICT and (head.lstrip().startswith(b"{") or _NOT_MEDIA.fullmatch(served_as)):
         return "JSON or XML instead of the file"
     if refusal := _refusal(kind, head, sized=sized):
@@ -164,43 +168,43 @@ def _other_text(kind: Kind, served_as: str, head: bytes, *, sized: bool) -> str 
     return None
 
 
-def _refusal(kind: Kind, head: bytes, *, sized: bool) -> str | None:
+def _refusal(kind: MediaKind, head: bytes, *, sized: bool) -> str | None:
     """Return why all of a text is the refusal of a host (GoTo's edge sends it with status 200)."""
-    if sized or kind is Kind.PAGE or len(head) >= HEAD_BYTES:
+    if sized or kind is MediaKind.PAGE or len(head) >= HEAD_BYTES:
         return None
     return _REFUSED_INSTEAD if _REFUSAL.fullmatch(head.removeprefix(_BOM)) else None
 
 
-def _is_nothing(kind: Kind, head: bytes) -> bool:
+def _is_nothing(kind: MediaKind, head: bytes) -> bool:
     """Whether this is a message or nothing in the place of a medium, by its beginning alone."""
     if not head:
-        return kind in (Kind.MP4, Kind.JPEG)
+        return kind in (MediaKind.MP4, MediaKind.JPEG)
     return kind in _STRICT and _is_message(kind, head, sized=False)
 
 
-def _is_html(kind: Kind, start: bytes, *, labelled: bool, doubted: bool) -> bool:
+def _is_html(kind: MediaKind, start: bytes, *, labelled: bool, doubted: bool) -> bool:
     """Whether a page begins here: of a text of the right size both must say so, look and label."""
     looks_so = _HTML.match(start) is not None
     if doubted:
-        return looks_so and labelled and kind is not Kind.PAGE
-    is_json = kind is Kind.JSON and start.startswith((b"{", b"["))
+        return looks_so and labelled and kind is not MediaKind.PAGE
+    is_json = kind is MediaKind.JSON and start.startswith((b"{", b"["))
     return looks_so or (labelled and not is_json)
 
 
-def magic_ok(kind: Kind, head: bytes) -> bool:
+def magic_ok(kind: MediaKind, head: bytes) -> bool:
     """Whether a file of this kind begins so."""
     match kind:
-        case Kind.MP4:
+        case MediaKind.MP4:
             return head[4:8] in FIRST_BOXES
-        case Kind.JPEG:
+        case MediaKind.JPEG:
             return head.startswith(b"\xff\xd8\xff")
-        case Kind.VTT:
+        case MediaKind.VTT:
             return re.match(rb"WEBVTT(?:\s|$)", _text_start(head)) is not None
-        case Kind.JSON | Kind.TEXT | Kind.PAGE | Kind.OPAQUE:
+        case MediaKind.JSON | MediaKind.TEXT | MediaKind.PAGE | MediaKind.OPAQUE:
             return True
 
 
-def examine(kind: Kind, read_at: ReadAt, size: int, *, sized: bool = False) -> Examination:
+def examine(kind: MediaKind, read_at: ReadAt, size: int, *, sized: bool = False) -> Examination:
     """Return what the complete file of `size` bytes shows.
 
     Meant for the end of a download. `sized` says that this is the size that the provider promised.
@@ -220,49 +224,49 @@ def examine(kind: Kind, read_at: ReadAt, size: int, *, sized: bool = False) -> E
         fault = f"does not begin like {kind.value} ({size} bytes)"
         return Examination(fault=fault, is_no_file=_is_message(kind, head, sized=sized))
     found = _inside(kind, read_at, size, sized=sized)
-    if kind is Kind.JSON and found.fault and not _text_start(head).startswith((b"{", b"[")):
+    if kind is MediaKind.JSON and found.fault and not _text_start(head).startswith((b"{", b"[")):
         return replace(found, is_no_file=found.is_no_file or not sized)
     return found
 
 
-def _empty(kind: Kind, *, sized: bool) -> Examination:
+def _empty(kind: MediaKind, *, sized: bool) -> Examination:
     if kind in _ANYTHING:
         return Examination()
     if sized:
         return Examination(note="it is empty, as its provider announced it")
     fault = f"does not begin like {kind.value} (0 bytes)"
-    return Examination(fault=fault, is_no_file=kind in (Kind.MP4, Kind.JPEG))
+    return Examination(fault=fault, is_no_file=kind in (MediaKind.MP4, MediaKind.JPEG))
 
 
-def _is_message(kind: Kind, head: bytes, *, sized: bool) -> bool:
+def _is_message(kind: MediaKind, head: bytes, *, sized: bool) -> bool:
     """Whether this is markup or, where no size was promised, any text in the place of a medium."""
     if _text_start(head).startswith((b"<", b"{")):
         return True
-    subtitles = kind is Kind.VTT and b"-->" in head
+    subtitles = kind is MediaKind.VTT and b"-->" in head
     return not sized and not subtitles and _BINARY.search(head) is None
 
 
-def _inside(kind: Kind, read_at: ReadAt, size: int, *, sized: bool) -> Examination:
+def _inside(kind: MediaKind, read_at: ReadAt, size: int, *, sized: bool) -> Examination:
     match kind:
-        case Kind.MP4:
+        case MediaKind.MP4:
             return examine_mp4(read_at, size)
-        case Kind.JPEG:
+        case MediaKind.JPEG:
             return examine_jpeg(read_at, size)
-        case Kind.VTT:
+        case MediaKind.VTT:
             return examine_vtt(read_at, size)
-        case Kind.JSON:
+        case MediaKind.JSON:
             return examine_json(read_at, size, lambda said: _says_error(said, sized=sized))
         case _:
             return Examination()
 
 
-def _another_kind(kind: Kind, head: bytes) -> str | None:
-    if kind in (Kind.OPAQUE, Kind.PAGE) or (kind in _STRICT and magic_ok(kind, head)):
+def _another_kind(kind: MediaKind, head: bytes) -> str | None:
+    if kind in (MediaKind.OPAQUE, MediaKind.PAGE) or (kind in _STRICT and magic_ok(kind, head)):
         return None
     return next((name for name, begins in _OTHERS.items() if begins.match(head)), None)
 
 
-def _of_another_kind(kind: Kind, other: str, size: int, *, sized: bool) -> Examination:
+def _of_another_kind(kind: MediaKind, other: str, size: int, *, sized: bool) -> Examination:
     if sized and other in _AS_GOOD.get(kind, ()):
         return Examination(note=f"it is {other}, not {kind.value}")
     return Examination(fault=f"begins like {other}, not like {kind.value} ({size} bytes)")
@@ -272,20 +276,20 @@ def _text_start(head: bytes) -> bytes:
     return head[:HEAD_BYTES].removeprefix(_BOM).lstrip()
 
 
-def _whole_page(kind: Kind, read_at: ReadAt, size: int, *, sized: bool) -> str | None:
+def _whole_page(kind: MediaKind, read_at: ReadAt, size: int, *, sized: bool) -> str | None:
     """Return why all of a text is a page: it does not only begin like one."""
-    if kind is Kind.PAGE and sized:
+    if kind is MediaKind.PAGE and sized:
         return None
     begins = read_at(0, min(size, HEAD_BYTES)).removeprefix(_BOM)
     if not begins.strip():  # a page may begin with many blanks
         begins = read_at(0, min(size, _PAGE_BYTES)).removeprefix(_BOM)
     start = begins.lstrip()[:HEAD_BYTES]
     tail = read_at(max(0, size - HEAD_BYTES), min(size, HEAD_BYTES))
-    if _HTML.match(start) and (not sized or kind is Kind.JSON or _HTML_END.search(tail)):
+    if _HTML.match(start) and (not sized or kind is MediaKind.JSON or _HTML_END.search(tail)):
         return _HTML_INSTEAD
     if _XML_ERROR.match(start) and (not sized or _XML_END.search(tail)):
         return _XML_INSTEAD
-    if start.startswith(b"{") and size <= _PAGE_BYTES and kind is not Kind.PAGE:
+    if start.startswith(b"{") and size <= _PAGE_BYTES and kind is not MediaKind.PAGE:
         try:
             document = json.loads(read_at(0, size))
         except (ValueError, RecursionError):

@@ -13,12 +13,12 @@ _SECOND = timedelta(seconds=1)
 _JITTER = 0.1  # contract, section 3: the interval, ±10 %
 
 
-def next_poll(began: datetime, now: datetime, interval: timedelta, dice: float) -> datetime:
+def next_poll(began: datetime, now: datetime, interval: timedelta, rng: float) -> datetime:
     """Return when the poll after the one that `began` is due: never before `now`.
 
-    `dice` in [0, 1) spreads the polls of many accounts by ±10 % of `interval`.
+    `rng` in [0, 1) spreads the polls of many accounts by ±10 % of `interval`.
     """
-    return max(now, began + interval * (1 - _JITTER + 2 * _JITTER * dice))
+    return max(now, began + interval * (1 - _JITTER + 2 * _JITTER * rng))
 
 
 def halves(window: Window) -> tuple[Window, Window] | None:

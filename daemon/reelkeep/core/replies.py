@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reelkeep.core.header_fields import asked_until, joined
-from reelkeep.core.media import Kind, page_instead
+from reelkeep.core.media import MediaKind, page_instead
 from reelkeep.core.urls import Origin, Url, resolve
 from reelkeep.errors import (
     Encoded,
@@ -180,7 +180,7 @@ def foreign_coding(headers: Mapping[str, str]) -> str | None:
 
 
 def content_problem(
-    kind: Kind, headers: Mapping[str, str], head: bytes, *, sized: bool = False
+    kind: MediaKind, headers: Mapping[str, str], head: bytes, *, sized: bool = False
 ) -> NotMedia | None:
     """Return what is wrong if the body begins like a page instead of the file (rule 18).
 

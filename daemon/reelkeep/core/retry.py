@@ -81,8 +81,8 @@ class Verdict:
     overdue: bool = False  #: It has waited for so long that this is to be said.
 
 
-def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Verdict:
-    """Return what follows `failure`. `dice` in [0, 1) spreads the delay (rule 51).
+def judge(failure: Failed, *, now: datetime, policy: Policy, rng: float) -> Verdict:
+    """Return what follows `failure`. `rng` in [0, 1) spreads the delay (rule 51).
 
     An exception that is not ours is a bug; it is retried like a passing failure, so that a bug
     met by one file neither loses that file nor stops the others.
@@ -101,10 +101,10 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
             tries=download.tries + 1, code=code, counted=True,
         )  # fmt: skip
     if unavailable.waits(error):
-        return _waits(failure, code, now, dice)
+        return _waits(failure, code, now, rng)
     if remedy in (Remedy.WAIT, Remedy.PAUSE):
         return Verdict(
-            state=FileState.DUE, due_at=now + _pause(error, now, policy, dice),
+            state=FileState.DUE, due_at=now + _pause(error, now, policy, rng),
             attempts=download.attempts, tries=download.tries, code=code, counted=False,
             waits=download.waits, waits_since=download.waits_since,
         )  # fmt: skip
@@ -117,7 +117,7 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, dice: float) -> Ver
             state=_given_up(download), due_at=None, attempts=attempts, tries=tries,
             code=download.obstacle or code, counted=True,
         )  # fmt: skip
-    delay = _wish(error, now, _step(error, attempts, policy, dice))
+    delay = _wish(error, now, _step(error, attempts, policy, rng))
     if isinstance(error, Damaged):
         delay = max(delay, min(policy.longest, HEALING * policy.base))
     return Verdict(
@@ -131,10 +131,10 @@ def _given_up(download: Download) -> FileState:
     return FileState.FAILED if download.obstacle is None else FileState.UNAVAILABLE
 
 
-def _waits(failure: Failed, code: str, now: datetime, dice: float) -> Verdict:
+def _waits(failure: Failed, code: str, now: datetime, rng: float) -> Verdict:
     """Return what follows an answer that says «not yet», or nothing that can be believed."""
     download = failure.download
-    wait = unavailable.one_more(download.waits, download.waits_since, now=now, dice=dice)
+    wait = unavailable.one_more(download.waits, download.waits_since, now=now, rng=rng)
     return Verdict(
         state=_given_up(download) if wait.over else FileState.DUE,
         due_at=None if wait.over else now + wait.pause,
@@ -151,11 +151,11 @@ def _allowed(error: Exception, policy: Policy) -> int:
     return min(policy.attempts, SUSPECTS.get(type(error), policy.attempts))
 
 
-def _step(error: Exception, attempts: int, policy: Policy, dice: float) -> timedelta:
+def _step(error: Exception, attempts: int, policy: Policy, rng: float) -> timedelta:
     """Return the delay after so many failed `attempts`, as far as it is ours to choose."""
     if isinstance(error, RefusedForNow):
-        return REFUSED_AGAIN[min(attempts, len(REFUSED_AGAIN)) - 1] * (0.5 + dice / 2)
-    return backoff(attempts, policy, dice)
+        return REFUSED_AGAIN[min(attempts, len(REFUSED_AGAIN)) - 1] * (0.5 + rng / 2)
+    return backoff(attempts, policy, rng)
 
 
 def _code_at_last(failure: Failed, code: str) -> str:
@@ -165,7 +165,7 @@ def _code_at_last(failure: Failed, code: str) -> str:
     return code
 
 
-def _pause(error: Exception, now: datetime, policy: Policy, dice: float) -> timedelta:
+def _pause(error: Exception, now: datetime, policy: Policy, rng: float) -> timedelta:
     """Return how long to wait where nobody is at fault: as long as we were asked to, if we were.
 
     The dice spread those who were all asked at once.
@@ -173,11 +173,11 @@ def _pause(error: Exception, now: datetime, policy: Policy, dice: float) -> time
     asked = _asked(error, now)
     if asked is None:
         return NO_ROOM if isinstance(error, TooLarge) else min(PATIENCE, policy.longest)
-    return max(asked, policy.base) + policy.base * dice
+    return max(asked, policy.base) + policy.base * rng
 
 
 def poll_again(
-    error: ProviderError, attempt: int, *, now: datetime, policy: Policy, dice: float
+    error: ProviderError, attempt: int, *, now: datetime, policy: Policy, rng: float
 ) -> timedelta | None:
     """Return when to poll again after the failed `attempt` (1-based) of a pass; None: not at all.
 
@@ -188,14 +188,14 @@ def poll_again(
         return None
     if isinstance(error, RateLimited) and error.until is not None:
         return max(error.until - now, policy.base)
-    return backoff(attempt, policy, dice)
+    return backoff(attempt, policy, rng)
 
 
-def backoff(attempt: int, policy: Policy, dice: float) -> timedelta:
+def backoff(attempt: int, policy: Policy, rng: float) -> timedelta:
     """Return the delay after the failed `attempt` (1-based), between half and all of its step."""
     doublings: int = 2 ** min(attempt - 1, 30)
     step = min(policy.longest, policy.base * doublings)
-    return step * (0.5 + dice / 2)
+    return step * (0.5 + rng / 2)
 
 
 def reason_code(error: Exception) -> str:

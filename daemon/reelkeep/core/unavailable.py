@@ -87,7 +87,7 @@ LEAST: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class NextWait:
     """One more answer in vain, and what follows."""
 
     count: int  #: Answers in vain in a row, this one included.
@@ -102,18 +102,18 @@ def waits(error: Exception) -> bool:
     return isinstance(error, NotYet | BadAnswer | Untimely)
 
 
-def one_more(count: int, since: datetime | None, *, now: datetime, dice: float) -> Wait:
+def one_more(count: int, since: datetime | None, *, now: datetime, rng: float) -> NextWait:
     """Return what follows one more answer in vain after `count`, the first of them at `since`.
 
-    `dice` in [0, 1) makes the pause up to a tenth shorter.
+    `rng` in [0, 1) makes the pause up to a tenth shorter.
     """
     began = now if since is None or since > now else since
     count += 1
     pause = min(LONGEST, FIRST * 2 ** min(count - 1, 20))
-    return Wait(
+    return NextWait(
         count=count,
         since=began,
-        pause=pause * (1 - dice / 10),
+        pause=pause * (1 - rng / 10),
         said=count == SAID_AFTER,
         over=count >= LEAST and now - began >= END,
     )

@@ -55,7 +55,7 @@ Fault = InitErrorDetails
 """One line of a validation error."""
 
 
-class Kind(Protocol):
+class ProviderType(Protocol):
     """What a type of provider says of itself to the configuration."""
 
     @property
@@ -75,7 +75,7 @@ class Surroundings:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # it may hold secrets
     directory: Path = Path()
     policy: AddressPolicy | None = None
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    kinds: Mapping[str, ProviderType] = field(default_factory=dict)
     asked: Callable[[str, bool], bool] = lambda _name, _enabled: True
     needs_secrets: bool = True
 

@@ -7,7 +7,7 @@ adapter is done when it passes that suite. Whatever an adapter raises is one of 
 from __future__ import annotations
 
 from reelkeep.ports.archive import Archive, Held, Inspection, Part, Source
-from reelkeep.ports.base import Clean, Clock, Dice, Learn, Report
+from reelkeep.ports.base import Clean, Clock, Learn, Report, Rng
 from reelkeep.ports.catalog import (
     Admission,
     Backfills,
@@ -28,11 +28,11 @@ from reelkeep.ports.provider import (
     Remover,
     Resuming,
     Reviewer,
+    TokenStore,
     Tools,
     Traits,
-    Vault,
 )
-from reelkeep.ports.transport import Reply, Request, Tap, Transport
+from reelkeep.ports.transport import DirectReader, Reply, Request, Transport
 
 __all__ = [
     "Admission",
@@ -41,7 +41,7 @@ __all__ = [
     "Checks",
     "Clean",
     "Clock",
-    "Dice",
+    "DirectReader",
     "Disposals",
     "Finding",
     "Held",
@@ -60,13 +60,13 @@ __all__ = [
     "Request",
     "Resuming",
     "Reviewer",
+    "Rng",
     "Scan",
     "Source",
     "Stock",
-    "Tap",
+    "TokenStore",
     "Tools",
     "Traits",
     "Transport",
-    "Vault",
     "Wanted",
 ]

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from reelkeep.core.coverage import Claim, Coverage
+from reelkeep.core.coverage import Coverage, Segment
 from reelkeep.core.examination import Examination
 from reelkeep.core.model import Download, HeldFile, Holding
 
@@ -105,7 +105,7 @@ class Part(Protocol):
         """Let the part be filled out of order from now on; it will have `total` bytes."""
         ...
 
-    async def fill(self, source: Source, most: int, claim: Claim) -> None:
+    async def fill(self, source: Source, most: int, claim: Segment) -> None:
         """Write what `source` gives where `claim` of the coverage stands; as `absorb` else.
 
         Several may do so at once, each with a claim of its own.

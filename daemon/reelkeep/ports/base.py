@@ -10,7 +10,7 @@ Clock = Callable[[], datetime]
 """The time of day, aware and in UTC. Durations are waited for with anyio, so that a test's
 event loop can make hours pass in no time."""
 
-Dice = Callable[[], float]
+Rng = Callable[[], float]
 """A random number in [0, 1)."""
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from reelkeep.core.file_system import PLENTY, Room
-from reelkeep.core.integrity import Health
+from reelkeep.core.integrity import FileHealth
 from reelkeep.core.model import (
     Claim,
     FileId,
@@ -269,7 +269,7 @@ class Checks(Protocol):
 
     async def stock(self) -> Stock: ...
 
-    async def noted(self, found: Sequence[Health]) -> None:
+    async def noted(self, found: Sequence[FileHealth]) -> None:
         """Commit how files were found, now; report what became broken, or whole again."""
         ...
 

@@ -11,7 +11,7 @@ from reelkeep.core.filters import Filter
 from reelkeep.core.lifecycle import Disposal
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
 from reelkeep.core.poll_window import Unread
-from reelkeep.ports.base import Clock, Dice, Learn, Report
+from reelkeep.ports.base import Clock, Learn, Report, Rng
 from reelkeep.ports.transport import Transport
 
 
@@ -158,7 +158,7 @@ class Reviewer(Protocol):
         ...
 
 
-class Vault(Protocol):
+class TokenStore(Protocol):
     """Where rotated tokens are kept: beside the catalog, readable by their owner only."""
 
     async def load(self, name: str) -> str | None: ...
@@ -177,8 +177,8 @@ class Tools:
     """What an adapter of a provider is built with, beside its own options."""
 
     transport: Transport
-    vault: Vault
+    vault: TokenStore
     clock: Clock
-    dice: Dice
+    rng: Rng
     report: Report
     learn: Learn = field(default=lambda _secret: None)

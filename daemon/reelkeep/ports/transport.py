@@ -30,7 +30,7 @@ class Request:
     """
 
 
-class Tap(Protocol):
+class DirectReader(Protocol):
     """The rest of a body of known length, drawn by one thread at a time from its connection."""
 
     @property
@@ -95,7 +95,7 @@ class Reply(Protocol):
         """
         ...
 
-    def tap(self) -> AbstractAsyncContextManager[Tap | None]:
+    def tap(self) -> AbstractAsyncContextManager[DirectReader | None]:
         """Let a thread read what is left of the body; None if it must be read in `chunks`.
 
         Bytes that `chunks` gave already are not given again. Leaving the context waits for the

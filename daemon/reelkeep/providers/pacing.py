@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from reelkeep.errors import RateLimited
-from reelkeep.ports import Clock, Dice, Report
+from reelkeep.ports import Clock, Report, Rng
 
 PATIENCE = timedelta(seconds=60)
 """Parks of up to this long are waited for; longer ones are raised to the caller."""
@@ -33,11 +33,11 @@ class Pacer:
     """
 
     def __init__(
-        self, rate: float, *, clock: Clock, per_day: int | None = None, dice: Dice = _no_jitter
+        self, rate: float, *, clock: Clock, per_day: int | None = None, rng: Rng = _no_jitter
     ) -> None:
         self._spacing = 1.0 / rate
         self._clock = clock
-        self._dice = dice
+        self._rng = rng
         self._per_day = per_day
         self._day: date | None = None
         self._spent = 0
@@ -92,7 +92,7 @@ class Pacer:
         if now < self._parked and self._until is not None:
             return self._until
         strikes = self._strikes_now()
-        wait = min(2.0**strikes * (1.0 + 0.25 * self._dice()), _LONGEST_WAIT)
+        wait = min(2.0**strikes * (1.0 + 0.25 * self._rng()), _LONGEST_WAIT)
         self._strikes = min(strikes + 1, 10)
         self._calm = now + wait + _CALM
         until = self._clock() + timedelta(seconds=wait)

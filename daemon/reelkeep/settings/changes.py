@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from reelkeep.options import Kind, Options, ProviderOptions
+from reelkeep.options import Options, ProviderOptions, ProviderType
 from reelkeep.providers.adapter import Installed
 from reelkeep.settings.model import Settings
 
@@ -23,12 +23,12 @@ def resolved(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(mode="json")
 
 
-def schema(adapters: Mapping[str, Kind] | None = None) -> dict[str, Any]:
+def schema(adapters: Mapping[str, ProviderType] | None = None) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of the configuration, for editors.
 
     An entry of `providers` is one of the shapes of the known types, told apart by `type`.
     """
-    kinds: Mapping[str, Kind] = Installed() if adapters is None else adapters
+    kinds: Mapping[str, ProviderType] = Installed() if adapters is None else adapters
     shapes: list[Shape] = [(kinds[type_].options, _MODE) for type_ in sorted(kinds)]
     references, described = models_json_schema([(Settings, _MODE), *shapes])
     definitions = described["$defs"]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.errors import ConfigError
-from reelkeep.options import Absent, Kind, Surroundings
+from reelkeep.options import Absent, ProviderType, Surroundings
 from reelkeep.providers.adapter import Installed
 from reelkeep.settings.model import LogOptions, NetworkOptions, Settings
 from reelkeep.settings.problems import InvalidSettings, Problem, Steps, message_of
@@ -219,7 +219,7 @@ def load(
     path: str | Path,
     *,
     environ: Mapping[str, str],
-    adapters: Mapping[str, Kind] | None = None,
+    adapters: Mapping[str, ProviderType] | None = None,
     asked: Asked = everybody,
 ) -> Settings:
     """Return the settings that the file at `path` holds, its secrets read from their sources.
@@ -232,7 +232,7 @@ def load(
         ConfigError: The file cannot be read.
     """
     path = Path(path)
-    kinds: Mapping[str, Kind] = Installed() if adapters is None else adapters
+    kinds: Mapping[str, ProviderType] = Installed() if adapters is None else adapters
     around = Surroundings(
         environ=environ, directory=absolute(path).parent, kinds=kinds, asked=asked
     )

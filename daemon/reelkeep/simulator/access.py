@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from reelkeep.simulator.replies import Problem, bad_token, bearer, json_reply, lacks_scope
+from reelkeep.simulator.replies import ZoomProblem, bad_token, bearer, json_reply, lacks_scope
 from reelkeep.simulator.signing import is_sdk_token, jwt_claims
 from reelkeep.simulator.state import Bucket, next_day
 from reelkeep.simulator.world import stamp
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from reelkeep.simulator.state import Scene
+    from reelkeep.simulator.state import SimulatorState
 
 _PAST = datetime.min.replace(tzinfo=UTC)
 
@@ -27,7 +27,7 @@ _PAST = datetime.min.replace(tzinfo=UTC)
 class GotoTokens:
     """The token endpoint of GoTo: refresh tokens in, access tokens out."""
 
-    scene: Scene
+    scene: SimulatorState
     _access: dict[str, datetime] = field(default_factory=dict)
     _refresh: dict[str, datetime] = field(default_factory=dict)
     _count: int = 0
@@ -83,7 +83,7 @@ class GotoTokens:
 class ZoomTokens:
     """The token endpoint of Zoom, for server-to-server apps."""
 
-    scene: Scene
+    scene: SimulatorState
     _access: dict[str, tuple[datetime, frozenset[str]]] = field(default_factory=dict)
     _count: int = 0
 
@@ -149,10 +149,10 @@ _DAILY = (
 
 
 @dataclass(slots=True)
-class Gate:
+class AccessCheck:
     """Checks requests in the order in which Zoom does."""
 
-    scene: Scene
+    scene: SimulatorState
     tokens: ZoomTokens
     _buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict)
 
@@ -204,7 +204,7 @@ class Gate:
         if refused != "QPS":
             headers["Retry-After"] = stamp(next_day(now))
         text = _PER_SECOND if refused == "QPS" else _DAILY
-        raise Problem(429, 429, text, headers=self._styled(headers))
+        raise ZoomProblem(429, 429, text, headers=self._styled(headers))
 
     def _styled(self, headers: dict[str, str]) -> dict[str, str]:
         style = self.scene.switches.zoom.rate_headers

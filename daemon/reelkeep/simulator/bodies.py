@@ -16,7 +16,7 @@ from reelkeep.simulator.switches import Flaw
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reelkeep.simulator.state import Journal
+    from reelkeep.simulator.state import RequestJournal
     from reelkeep.simulator.switches import Fault
     from reelkeep.simulator.world import SimFile
 
@@ -24,7 +24,7 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RangeRequest:
     """What a request says of ranges, and the validators that the file has now."""
 
     range: str | None
@@ -33,7 +33,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class SentRange:
     """The bytes `start <= offset < stop` of a file of `size` bytes, and how they are called."""
 
     status: int  #: 200, 206 or 416
@@ -47,9 +47,11 @@ class Span:
         return self.stop - self.start
 
 
-def choose(asked: Asked, size: int, *, mode: str, flaw: Flaw | None, at: int = 0) -> Span:
+def choose(
+    asked: RangeRequest, size: int, *, mode: str, flaw: Flaw | None, at: int = 0
+) -> SentRange:
     """Return what is sent for `asked`; `mode` is honour, ignore or refuse (Z9)."""
-    whole = Span(status=200, start=0, stop=size)
+    whole = SentRange(status=200, start=0, stop=size)
     stale = asked.if_range is not None and asked.if_range not in asked.validators
     if asked.range is None or mode == "ignore" or flaw is Flaw.IGNORE_RANGE or stale:
         return whole
@@ -58,7 +60,7 @@ def choose(asked: Asked, size: int, *, mode: str, flaw: Flaw | None, at: int = 0
         return whole  # several ranges or another unit: a server may ignore them
     start, stop = _bounds(matched[1], matched[2], size)
     if start >= stop or mode == "refuse" or flaw is Flaw.REFUSE_RANGE:
-        return Span(status=416, start=0, stop=0, content_range=f"bytes */{size}")
+        return SentRange(status=416, start=0, stop=0, content_range=f"bytes */{size}")
     return _partial(start, stop, size, flaw, at)
 
 
@@ -68,13 +70,13 @@ def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
     return int(first), min(size, int(last) + 1) if last else size
 
 
-def _partial(start: int, stop: int, size: int, flaw: Flaw | None, at: int) -> Span:
+def _partial(start: int, stop: int, size: int, flaw: Flaw | None, at: int) -> SentRange:
     if flaw is Flaw.WRONG_RANGE:
         start = max(0, min(start + at, stop - 1))
     label = f"bytes {start}-{stop - 1}/{size}"
     if flaw is Flaw.LYING_RANGE:
-        return Span(status=206, start=0, stop=stop - start, content_range=label)
-    return Span(status=206, start=start, stop=stop, content_range=label)
+        return SentRange(status=206, start=0, stop=stop - start, content_range=label)
+    return SentRange(status=206, start=start, stop=stop, content_range=label)
 
 
 SMALL = 1 << 16  #: Bytes up to which a body is sent in one piece.
@@ -93,7 +95,7 @@ class Delivery:
     """One body on its way."""
 
     file: SimFile
-    span: Span
+    span: SentRange
     fault: Fault | None
     framing: str  #: sent, chunked or close
     rate: int  #: Bytes a second; 0 is no limit.
@@ -128,7 +130,7 @@ class Delivery:
 
 
 async def deliver(
-    request: web.BaseRequest, headers: dict[str, str], delivery: Delivery, journal: Journal
+    request: web.BaseRequest, headers: dict[str, str], delivery: Delivery, journal: RequestJournal
 ) -> web.StreamResponse:
     """Send head and body, and count what was sent."""
     if delivery.latency:
@@ -162,7 +164,7 @@ def _at_once(delivery: Delivery) -> bytes | None:
 
 
 async def _stream(
-    request: web.BaseRequest, headers: dict[str, str], delivery: Delivery, journal: Journal
+    request: web.BaseRequest, headers: dict[str, str], delivery: Delivery, journal: RequestJournal
 ) -> web.StreamResponse:
     reply = _head(headers, delivery)
     await reply.prepare(request)

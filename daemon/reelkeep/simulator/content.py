@@ -86,7 +86,7 @@ _STAMP = 32
 _VARIANTS = 16
 
 
-class Kind(Enum):
+class ContentKind(Enum):
     """What a file holds."""
 
     MP4 = "video/mp4"
@@ -131,10 +131,10 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class Content:
+class GeneratedContent:
     """The bytes of one file: a real head of its kind, padded with noise to `wanted` bytes."""
 
-    kind: Kind
+    kind: ContentKind
     key: str  #: Names the file in the whole world; other key, other bytes.
     wanted: int  #: Bytes; texts, pictures and what is too small differ a little.
     noise: Noise
@@ -206,16 +206,19 @@ class Content:
         return digest.hexdigest()
 
 
-_WHOLE: dict[Kind, Callable[[str, int], bytes]] = {
-    Kind.JPG: jpeg,
-    Kind.VTT: vtt,
-    Kind.TXT: txt,
-    Kind.CSV: csv,
-    Kind.TIMELINE: timeline,
-    Kind.SUMMARY: summary,
+_WHOLE: dict[ContentKind, Callable[[str, int], bytes]] = {
+    ContentKind.JPG: jpeg,
+    ContentKind.VTT: vtt,
+    ContentKind.TXT: txt,
+    ContentKind.CSV: csv,
+    ContentKind.TIMELINE: timeline,
+    ContentKind.SUMMARY: summary,
 }
 
 
-_FILMS: dict[Kind, Callable[[int, Sequence[int]], bytes]] = {Kind.MP4: mp4, Kind.M4A: m4a}
+_FILMS: dict[ContentKind, Callable[[int, Sequence[int]], bytes]] = {
+    ContentKind.MP4: mp4,
+    ContentKind.M4A: m4a,
+}
 _HEAD = 8192
 """Bytes that the head of a film has at most, but for the sizes of its fillers."""

@@ -11,14 +11,14 @@ from urllib.parse import quote, unquote
 
 from aiohttp import web
 
-from reelkeep.simulator.bodies import Asked, Delivery, Span, choose, deliver
+from reelkeep.simulator.bodies import Delivery, RangeRequest, SentRange, choose, deliver
 from reelkeep.simulator.replies import bearer, reset, scripted
 from reelkeep.simulator.signing import jwt_claims
 from reelkeep.simulator.switches import FORBIDDEN, Flaw
 
 if TYPE_CHECKING:
-    from reelkeep.simulator.access import Gate
-    from reelkeep.simulator.state import Scene
+    from reelkeep.simulator.access import AccessCheck
+    from reelkeep.simulator.state import SimulatorState
     from reelkeep.simulator.switches import Fault
     from reelkeep.simulator.world import SimFile
 
@@ -31,8 +31,8 @@ _PAGE = b"""<!DOCTYPE html><html><head><title>Error - Zoom</title></head>
 class Redirects:
     """The web host's side of a download."""
 
-    scene: Scene
-    gate: Gate
+    scene: SimulatorState
+    gate: AccessCheck
 
     def answer(self, request: web.BaseRequest, locator: str) -> web.Response:
         """Answer the request for one `download_url`."""
@@ -99,7 +99,7 @@ _OF_STATUS = {403: "AccessDenied", 404: "NoSuchKey", 405: "MethodNotAllowed"}
 class Downloads:
     """Handles the requests to one host."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: SimulatorState) -> None:
         self._scene = scene
         self._generation: dict[str, int] = {}
 
@@ -169,9 +169,9 @@ class Downloads:
 
     def _span(
         self, request: web.BaseRequest, file: SimFile, fault: Fault | None, headers: dict[str, str]
-    ) -> Span:
+    ) -> SentRange:
         validators = tuple(headers[name] for name in ("ETag", "Last-Modified") if name in headers)
-        asked = Asked(
+        asked = RangeRequest(
             range=request.headers.get("Range"),
             if_range=request.headers.get("If-Range"),
             validators=validators,

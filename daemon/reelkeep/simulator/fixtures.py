@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from reelkeep.simulator.content import Content, Kind, Noise
+from reelkeep.simulator.content import ContentKind, GeneratedContent, Noise
 from reelkeep.simulator.world import SimFile, SimMeeting, SimRecording, SimSession, SimUser, World
 
 FIRST_ID = 900_000_000_000_001
@@ -22,28 +22,28 @@ _TOPICS = (
     "会議の録画",
 )
 _RENDITIONS = (
-    ("shared_screen_with_speaker_view", "MP4", "MP4", Kind.MP4),
-    ("audio_only", "M4A", "M4A", Kind.M4A),
-    ("audio_transcript", "TRANSCRIPT", "VTT", Kind.VTT),
-    ("chat_file", "CHAT", "TXT", Kind.TXT),
-    ("poll", "CSV", "CSV", Kind.CSV),
-    ("summary", "SUMMARY", "JSON", Kind.SUMMARY),
-    ("thumbnail", "TB", "JPG", Kind.JPG),
+    ("shared_screen_with_speaker_view", "MP4", "MP4", ContentKind.MP4),
+    ("audio_only", "M4A", "M4A", ContentKind.M4A),
+    ("audio_transcript", "TRANSCRIPT", "VTT", ContentKind.VTT),
+    ("chat_file", "CHAT", "TXT", ContentKind.TXT),
+    ("poll", "CSV", "CSV", ContentKind.CSV),
+    ("summary", "SUMMARY", "JSON", ContentKind.SUMMARY),
+    ("thumbnail", "TB", "JPG", ContentKind.JPG),
 )
 _SUFFIXES = {
-    Kind.MP4: "mp4",
-    Kind.M4A: "m4a",
-    Kind.JPG: "jpg",
-    Kind.VTT: "vtt",
-    Kind.TXT: "txt",
-    Kind.CSV: "csv",
-    Kind.TIMELINE: "json",
-    Kind.SUMMARY: "json",
-    Kind.EVENTS: "events",
+    ContentKind.MP4: "mp4",
+    ContentKind.M4A: "m4a",
+    ContentKind.JPG: "jpg",
+    ContentKind.VTT: "vtt",
+    ContentKind.TXT: "txt",
+    ContentKind.CSV: "csv",
+    ContentKind.TIMELINE: "json",
+    ContentKind.SUMMARY: "json",
+    ContentKind.EVENTS: "events",
 }
 
 
-class Studio:
+class Fixtures:
     """Adds made-up things to a world and returns them; callers may change them at will."""
 
     def __init__(self, world: World, *, sizes: tuple[int, int] = (16_384, 524_288)) -> None:
@@ -67,9 +67,9 @@ class Studio:
         video, events, picture = (
             self._file(f"g2a-{number}-{part}", kind, wanted, started_at)
             for part, kind, wanted in (
-                ("video", Kind.MP4, self._size(random) if size is None else size),
-                ("events", Kind.EVENTS, random.randint(200, 4_000)),
-                ("thumbnail", Kind.JPG, random.randint(1_100, 4_000)),
+                ("video", ContentKind.MP4, self._size(random) if size is None else size),
+                ("events", ContentKind.EVENTS, random.randint(200, 4_000)),
+                ("thumbnail", ContentKind.JPG, random.randint(1_100, 4_000)),
             )
         )
         for file, suffix in ((video, "mp4"), (events, "events"), (picture, "jpg")):
@@ -125,7 +125,7 @@ class Studio:
         self.world.sessions.append(session)
         for rendition in _RENDITIONS[: 2 + number % 2]:
             self.add_file(session, *rendition, size=size)
-        screen = self.add_file(session, "individual_shared_screen", "MP4", "MP4", Kind.MP4)
+        screen = self.add_file(session, "individual_shared_screen", "MP4", "MP4", ContentKind.MP4)
         session.participants.append(session.files.pop())
         screen.listed = {"file_name": "Separated Share Video - a@example.test"}
         screen.listed |= {"user_id": "16778240", "user_key": "k1"}
@@ -137,7 +137,7 @@ class Studio:
         recording_type: str | None,
         file_type: str,
         extension: str | None,
-        kind: Kind,
+        kind: ContentKind,
         *,
         size: int | None = None,
     ) -> SimFile:
@@ -148,7 +148,7 @@ class Studio:
         key = f"{prefix}-{at}-{len(owner.all_files)}"
         random = self._random("file", key)
         wanted = random.randint(300, 6_000)
-        if kind in (Kind.MP4, Kind.M4A):
+        if kind in (ContentKind.MP4, ContentKind.M4A):
             wanted = self._size(random) if size is None else size
         file = self._file(key, kind, wanted, owner.started_at)
         file.name = f"GMT{owner.started_at:%Y%m%d-%H%M%S}_Recording_{key}.{_SUFFIXES[kind]}"
@@ -158,8 +158,8 @@ class Studio:
         owner.files.append(file)
         return file
 
-    def _file(self, key: str, kind: Kind, wanted: int, modified: datetime) -> SimFile:
-        content = Content(kind, key, wanted, self.world.noise)
+    def _file(self, key: str, kind: ContentKind, wanted: int, modified: datetime) -> SimFile:
+        content = GeneratedContent(kind, key, wanted, self.world.noise)
         return SimFile(key=key, content=content, name=key, modified=modified)
 
     def _random(self, *parts: object) -> Random:
@@ -178,17 +178,19 @@ class Studio:
         return base64.b64encode(start + raw[len(start) :]).decode()
 
 
-def add_odd_recordings(studio: Studio, started_at: datetime) -> None:
+def add_odd_recordings(studio: Fixtures, started_at: datetime) -> None:
     """Add GoToAssist recordings: huge ids, no events, no thumbnail, archived by others."""
     hour = timedelta(hours=1)
     empty = studio.add_recording(started_at, big_id=True)
-    empty.events.content = Content(Kind.EVENTS, empty.events.key, 0, studio.world.noise)
+    empty.events.content = GeneratedContent(
+        ContentKind.EVENTS, empty.events.key, 0, studio.world.noise
+    )
     studio.add_recording(started_at + hour, big_id=True).thumbnail.missing = True
     foreign = studio.add_recording(started_at + 2 * hour, big_id=True)
     foreign.archived = foreign.archived_before = True
 
 
-def add_odd_meetings(studio: Studio, started_at: datetime) -> None:
+def add_odd_meetings(studio: Fixtures, started_at: datetime) -> None:
     """Add one Zoom meeting of each odd shape, an hour apart."""
     shapes = (
         _bare_files,
@@ -206,7 +208,7 @@ def add_odd_meetings(studio: Studio, started_at: datetime) -> None:
         shape(studio, started_at + timedelta(hours=number))
 
 
-def add_odd_sessions(studio: Studio, started_at: datetime) -> None:
+def add_odd_sessions(studio: Fixtures, started_at: datetime) -> None:
     """Add Video SDK sessions: one file twice, odd types, files in the customer's own storage."""
     twice = studio.add_session(started_at)
     twice.files[0].copies = 2
@@ -217,73 +219,73 @@ def add_odd_sessions(studio: Studio, started_at: datetime) -> None:
         "external_storage_url": "s3://bucket-0001/recordings/one.mp4",
         "download_url": ...,
     }
-    sound = studio.add_file(external, "audio_only_each_participant", "M4A", "M4A", Kind.M4A)
+    sound = studio.add_file(external, "audio_only_each_participant", "M4A", "M4A", ContentKind.M4A)
     external.audio.append(sound)
     external.files.remove(sound)
 
 
-def _bare_files(studio: Studio, at: datetime) -> None:
+def _bare_files(studio: Fixtures, at: datetime) -> None:
     """CC and TIMELINE entries have no id, status, size, type or play URL."""
     meeting = studio.add_meeting(at, topic="Captions and timeline")
     bare: dict[str, object] = dict.fromkeys(
         ("id", "status", "file_size", "recording_type", "play_url"), ...
     )
     for file_type, extension, kind in (
-        ("CC", "VTT", Kind.VTT),
-        ("TIMELINE", "JSON", Kind.TIMELINE),
+        ("CC", "VTT", ContentKind.VTT),
+        ("TIMELINE", "JSON", ContentKind.TIMELINE),
     ):
         studio.add_file(meeting, None, file_type, extension, kind).listed = bare
 
 
-def _processing(studio: Studio, at: datetime) -> None:
+def _processing(studio: Fixtures, at: datetime) -> None:
     studio.add_meeting(at, topic="Still processing").files[-1].stuck = True
 
 
-def _without_files(studio: Studio, at: datetime) -> None:
+def _without_files(studio: Fixtures, at: datetime) -> None:
     meeting = studio.add_meeting(at, topic="No files")
     meeting.files.clear()
     meeting.duration = timedelta(0)
     meeting.listed = {"recording_files": ...}
 
 
-def _on_premise(studio: Studio, at: datetime) -> None:
+def _on_premise(studio: Fixtures, at: datetime) -> None:
     meeting = studio.add_meeting(at, topic="On premise")
     meeting.on_prem = True
     for file in meeting.files:
         file.listed = {"download_url": ..., "play_url": ..., "file_path": f"/mnt/{file.name}"}
 
 
-def _unknown_types(studio: Studio, at: datetime) -> None:
+def _unknown_types(studio: Fixtures, at: datetime) -> None:
     meeting = studio.add_meeting(at, topic="Types from the future")
     meeting.files[0].recording_type = "shared_screen_with_speaker_view(CC)"
-    studio.add_file(meeting, "holographic/view", "HOLOGRAM", None, Kind.EVENTS)
-    studio.add_file(meeting, "../../etc/passwd", "MP4", "MP4", Kind.MP4)
+    studio.add_file(meeting, "holographic/view", "HOLOGRAM", None, ContentKind.EVENTS)
+    studio.add_file(meeting, "../../etc/passwd", "MP4", "MP4", ContentKind.MP4)
 
 
-def _string_ids(studio: Studio, at: datetime) -> None:
+def _string_ids(studio: Fixtures, at: datetime) -> None:
     meeting = studio.add_meeting(at, topic="Loose types")
     meeting.listed = {"id": str(meeting.id), "type": 8}
     meeting.files[0].id = 1_234_567_890_123
     meeting.files[0].listed = {"file_size": str(meeting.files[0].content.size)}
 
 
-def _long_topic(studio: Studio, at: datetime) -> None:
+def _long_topic(studio: Fixtures, at: datetime) -> None:
     text = "../\u202eabc/CON \u0000\u001b[31m👩‍👩‍👧 " + "Ünïcödé/" * 40
     studio.add_meeting(at, topic=text[:300]).duration = timedelta(0)
 
 
-def _wrong_counts(studio: Studio, at: datetime) -> None:
+def _wrong_counts(studio: Fixtures, at: datetime) -> None:
     studio.add_meeting(at, topic="Miscounted").listed = {"recording_count": 99, "total_size": 1}
 
 
-def _same_file_twice(studio: Studio, at: datetime) -> None:
+def _same_file_twice(studio: Fixtures, at: datetime) -> None:
     studio.add_meeting(at, topic="Twice").files[0].copies = 2
 
 
-def _participant_audio(studio: Studio, at: datetime) -> None:
+def _participant_audio(studio: Fixtures, at: datetime) -> None:
     meeting = studio.add_meeting(at, topic="Audio of each participant")
     for number in (1, 2):
-        file = studio.add_file(meeting, None, "M4A", None, Kind.M4A)
+        file = studio.add_file(meeting, None, "M4A", None, ContentKind.M4A)
         file.listed = {"file_name": f"Audio only - Participant {number}"}
         meeting.audio.append(file)
         meeting.files.remove(file)
@@ -309,7 +311,7 @@ def make_world(seed: int, now: datetime, extent: Extent | None = None) -> World:
     extent = Extent() if extent is None else extent
     since = now.replace(microsecond=0) - timedelta(days=extent.days)
     world = World(seed=seed, noise=Noise(seed), since=since)
-    studio = Studio(world, sizes=extent.sizes)
+    studio = Fixtures(world, sizes=extent.sizes)
     for number in range(extent.users):
         studio.add_user("inactive" if number % 4 == 3 else "active")
     _fill(studio, extent)
@@ -321,7 +323,7 @@ def make_world(seed: int, now: datetime, extent: Extent | None = None) -> World:
     return world
 
 
-def _fill(studio: Studio, extent: Extent) -> None:
+def _fill(studio: Fixtures, extent: Extent) -> None:
     since = studio.world.since
     span = timedelta(days=extent.days) - timedelta(hours=6)  # all is over by now
     every = round(1 / extent.untranscoded) if extent.untranscoded else 0

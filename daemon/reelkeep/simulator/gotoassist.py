@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reelkeep.simulator.access import GotoTokens
-    from reelkeep.simulator.state import Scene
+    from reelkeep.simulator.state import SimulatorState
     from reelkeep.simulator.world import SimRecording
 
 
@@ -83,10 +83,10 @@ class Rejected(Exception):
         self.reply = reply
 
 
-class GoToAssist:
+class GoToHost:
     """Handles the requests to one host."""
 
-    def __init__(self, scene: Scene, tokens: GotoTokens) -> None:
+    def __init__(self, scene: SimulatorState, tokens: GotoTokens) -> None:
         self._scene = scene
         self._tokens = tokens
         self._bucket = Bucket()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reelkeep.simulator.replies import (
     Invalid,
-    Problem,
+    ZoomProblem,
     lacks_scope,
     no_meeting,
     no_recording,
@@ -22,7 +22,7 @@ from reelkeep.simulator.world import SimMeeting, SimSession, Trouble, parse_day
 
 if TYPE_CHECKING:
     from reelkeep.simulator.signing import Signer
-    from reelkeep.simulator.state import Scene
+    from reelkeep.simulator.state import SimulatorState
     from reelkeep.simulator.switches import ZoomSwitches
     from reelkeep.simulator.world import SimFile, SimUser
 
@@ -36,7 +36,7 @@ class InvalidField(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
+class DayRange:
     """Two UTC days, both inclusive."""
 
     first: date
@@ -56,7 +56,7 @@ class Page:
     token: str
 
 
-def days(query: Mapping[str, str], now: datetime, *, switches: ZoomSwitches) -> Days:
+def days(query: Mapping[str, str], now: datetime, *, switches: ZoomSwitches) -> DayRange:
     """Return the days that `query` asks for; a span over a month silently loses its start.
 
     Raises:
@@ -67,7 +67,7 @@ def days(query: Mapping[str, str], now: datetime, *, switches: ZoomSwitches) -> 
     last = _day(query, "to", max(now.date() + timedelta(days=1), first), loose=loose)
     if last < first:
         raise InvalidField("from")
-    return Days(max(first, _month_before(last)) if switches.clamp else first, last)
+    return DayRange(max(first, _month_before(last)) if switches.clamp else first, last)
 
 
 def page(
@@ -128,10 +128,10 @@ _LONGEST_TTL = 604_800
 
 TROUBLES = {
     Trouble.SCOPE: lacks_scope("cloud_recording:read:list_user_recordings:admin"),
-    Trouble.RIGHTS: Problem(200, 200, "You do not have the right permissions."),
-    Trouble.NO_PLAN: Problem(400, 200, "You do not have the right permissions."),
-    Trouble.UNKNOWN: Problem(404, 7777, "Something is wrong."),
-    Trouble.ERROR: Problem(500, 500, "Internal error."),
+    Trouble.RIGHTS: ZoomProblem(200, 200, "You do not have the right permissions."),
+    Trouble.NO_PLAN: ZoomProblem(400, 200, "You do not have the right permissions."),
+    Trouble.UNKNOWN: ZoomProblem(404, 7777, "Something is wrong."),
+    Trouble.ERROR: ZoomProblem(500, 500, "Internal error."),
 }
 """Troubles of a user that Zoom words as errors, of whatever is listed."""
 
@@ -143,7 +143,7 @@ _SHOWN_FOR_EVER: dict[Trouble | None, int] = {Trouble.EMPTY_PAGES: 0, Trouble.RE
 class Listings:
     """Answers the GET calls of Zoom's API."""
 
-    scene: Scene
+    scene: SimulatorState
     _repeated: set[str] = field(default_factory=set)
 
     def users(self, query: Query) -> dict[str, Any]:
@@ -164,7 +164,7 @@ class Listings:
     def meetings_of_user(self, name: str, query: Query) -> dict[str, Any]:
         """Answer `GET /users/{id}/recordings`."""
         if name == "me" and not self.scene.switches.zoom.me_listed:
-            raise Problem(400, 4700, "Token cannot be empty.")
+            raise ZoomProblem(400, 4700, "Token cannot be empty.")
         user, trouble = self._user(name), self.trouble(name)
         refused = _refused(trouble, query)
         if refused is not None:
@@ -190,7 +190,9 @@ class Listings:
         """Answer `GET /accounts/me/recordings`; another name needs a master account."""
         if name != "me":
             scope = "cloud_recording:read:list_account_recordings:master"
-            raise Problem(400, 4711, f"Invalid access token, does not contain scopes:[{scope}].")
+            raise ZoomProblem(
+                400, 4711, f"Invalid access token, does not contain scopes:[{scope}]."
+            )
         return self._meetings(query, "accounts", self.scene.world.meetings)
 
     def sessions(self, query: Query) -> dict[str, Any]:
@@ -326,7 +328,7 @@ class Listings:
         return shape | extra
 
 
-def _refused(trouble: Trouble | None, query: Query) -> Problem | None:
+def _refused(trouble: Trouble | None, query: Query) -> ZoomProblem | None:
     apart = {Trouble.NO_TRASH: "trash", Trouble.NO_PREMISES: "mc"}
     if trouble in apart and query.get(apart[trouble]) == "true":
         return TROUBLES[Trouble.NO_PLAN]

@@ -50,7 +50,7 @@ def bearer(request: web.BaseRequest) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-class Problem(Exception):
+class ZoomProblem(Exception):
     """The request gets this error of Zoom instead of what it asked for."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Problem(Exception):
         return {}
 
 
-class Invalid(Problem):
+class Invalid(ZoomProblem):
     """400/300, naming the field."""
 
     def __init__(self, field: str) -> None:
@@ -84,28 +84,28 @@ class Invalid(Problem):
         return {"errors": [{"field": self.field, "message": "Invalid field."}]}
 
 
-def bad_token() -> Problem:
+def bad_token() -> ZoomProblem:
     """401/124: the token is missing, unknown or too old."""
-    return Problem(401, 124, "Invalid access token.")
+    return ZoomProblem(401, 124, "Invalid access token.")
 
 
-def lacks_scope(scope: str) -> Problem:
+def lacks_scope(scope: str) -> ZoomProblem:
     """400/4711: asking for a new token does not help."""
     plain = scope.removesuffix(":admin")
     text = f"Invalid access token, does not contain scopes:[{plain}, {scope}]."
-    return Problem(400, 4711, text)
+    return ZoomProblem(400, 4711, text)
 
 
-def no_user(name: str) -> Problem:
+def no_user(name: str) -> ZoomProblem:
     """404/1001."""
-    return Problem(404, 1001, f"User does not exist: {name}.")
+    return ZoomProblem(404, 1001, f"User does not exist: {name}.")
 
 
-def no_meeting(name: str) -> Problem:
+def no_meeting(name: str) -> ZoomProblem:
     """404/3001: also what a wrongly encoded uuid gets."""
-    return Problem(404, 3001, f"Meeting does not exist: {name}.")
+    return ZoomProblem(404, 3001, f"Meeting does not exist: {name}.")
 
 
-def no_recording() -> Problem:
+def no_recording() -> ZoomProblem:
     """404/3301."""
-    return Problem(404, 3301, "There is no recording for this meeting.")
+    return ZoomProblem(404, 3301, "There is no recording for this meeting.")

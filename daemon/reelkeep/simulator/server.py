@@ -10,17 +10,17 @@ from aiohttp import web
 
 from reelkeep.simulator.access import GotoTokens, ZoomTokens
 from reelkeep.simulator.downloads import Downloads
-from reelkeep.simulator.fixtures import Studio, make_world
-from reelkeep.simulator.gotoassist import BASE, GoToAssist
+from reelkeep.simulator.fixtures import Fixtures, make_world
+from reelkeep.simulator.gotoassist import BASE, GoToHost
 from reelkeep.simulator.replies import reset, scripted
 from reelkeep.simulator.signing import Signer
-from reelkeep.simulator.state import Scene, Seen
+from reelkeep.simulator.state import SeenRequest, SimulatorState
 from reelkeep.simulator.switches import Flaw
 from reelkeep.simulator.world import utc_now
-from reelkeep.simulator.zoom import Zoom
+from reelkeep.simulator.zoom import ZoomHost
 
 
-def configuration(scene: Scene, *, personal_token: bool = False) -> dict[str, Any]:
+def configuration(scene: SimulatorState, *, personal_token: bool = False) -> dict[str, Any]:
     """Return the `network` and `providers` keys of a reelkeep.yaml, as its YAML would read."""
     since = scene.world.since.date()
     return {
@@ -33,7 +33,7 @@ def configuration(scene: Scene, *, personal_token: bool = False) -> dict[str, An
     }
 
 
-def environment(scene: Scene) -> dict[str, str]:
+def environment(scene: SimulatorState) -> dict[str, str]:
     """Return the environment variables that hold its secrets."""
     accounts = scene.accounts
     return {
@@ -45,7 +45,7 @@ def environment(scene: Scene) -> dict[str, str]:
     }
 
 
-def _gotoassist(scene: Scene, *, personal_token: bool) -> dict[str, Any]:
+def _gotoassist(scene: SimulatorState, *, personal_token: bool) -> dict[str, Any]:
     auth: dict[str, Any] = {"access_token": {"env": "SIM_G2A_TOKEN"}}
     if not personal_token:
         auth = {
@@ -63,7 +63,7 @@ def _gotoassist(scene: Scene, *, personal_token: bool) -> dict[str, Any]:
     }
 
 
-def _zoom(scene: Scene) -> dict[str, Any]:
+def _zoom(scene: SimulatorState) -> dict[str, Any]:
     return {
         "name": "meetings",
         "type": "zoom",
@@ -75,7 +75,7 @@ def _zoom(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _videosdk(scene: Scene) -> dict[str, Any]:
+def _videosdk(scene: SimulatorState) -> dict[str, Any]:
     return {
         "name": "sdk",
         "type": "zoom-videosdk",
@@ -91,7 +91,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from reelkeep.simulator.fixtures import Extent
-    from reelkeep.simulator.state import Journal
+    from reelkeep.simulator.state import RequestJournal
     from reelkeep.simulator.switches import Faults, Switches
     from reelkeep.simulator.world import Now, World
 
@@ -117,12 +117,12 @@ class Simulator:
         ports: tuple[int, int, int] = (0, 0, 0),
     ) -> None:
         world = make_world(seed, now(), extent) if world is None else world
-        self.scene = Scene(world=world, now=now, signer=Signer(seed))
+        self.scene = SimulatorState(world=world, now=now, signer=Signer(seed))
         if switches is not None:
             self.scene.switches = switches
         self.goto_tokens = GotoTokens(self.scene)
         self.zoom_tokens = ZoomTokens(self.scene)
-        self.studio = Studio(world, sizes=extent.sizes if extent else (16_384, 524_288))
+        self.studio = Fixtures(world, sizes=extent.sizes if extent else (16_384, 524_288))
         self._ports = ports
         self._stack = AsyncExitStack()
 
@@ -142,7 +142,7 @@ class Simulator:
         return self.scene.faults
 
     @property
-    def journal(self) -> Journal:
+    def journal(self) -> RequestJournal:
         """What was asked and done."""
         return self.scene.journal
 
@@ -160,8 +160,8 @@ class Simulator:
 
     async def __aenter__(self) -> Self:
         scene = self.scene
-        goto = GoToAssist(scene, self.goto_tokens)
-        zoom = Zoom(scene, self.zoom_tokens)
+        goto = GoToHost(scene, self.goto_tokens)
+        zoom = ZoomHost(scene, self.zoom_tokens)
         downloads = Downloads(scene)
         scene.goto_url = await self._serve("goto", goto.handle, self._ports[0])
         scene.zoom_url = await self._serve("zoom", zoom.handle, self._ports[1])
@@ -204,7 +204,7 @@ class Simulator:
             self.journal.statuses[host, status] += 1
             headers = {name.lower(): value for name, value in request.headers.items()}
             query = tuple(request.query.items())
-            seen = Seen(host, request.method, path, query, headers, status)
+            seen = SeenRequest(host, request.method, path, query, headers, status)
             self.journal.requests.append(seen)
 
     async def _faulty(self, request: web.BaseRequest, path: str) -> web.Response | None:

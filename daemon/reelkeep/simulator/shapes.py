@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import timedelta
 
-    from reelkeep.simulator.state import Scene
+    from reelkeep.simulator.state import SimulatorState
     from reelkeep.simulator.world import SimFile, SimMeeting, SimSession, SimUser
 
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Shapes:
     """Writes things as they look at the scene's present time."""
 
-    scene: Scene
+    scene: SimulatorState
 
     def meeting(self, meeting: SimMeeting, files: list[SimFile]) -> dict[str, Any]:
         """Return a meeting with those of its files."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenRequest:
     """One request."""
 
     host: str  #: goto, zoom or downloads
@@ -27,10 +27,10 @@ class Seen:
 
 
 @dataclass(slots=True)
-class Journal:
+class RequestJournal:
     """Counters that only grow, and the last 10 000 requests."""
 
-    requests: deque[Seen] = field(default_factory=lambda: deque(maxlen=10_000))
+    requests: deque[SeenRequest] = field(default_factory=lambda: deque(maxlen=10_000))
     calls: Counter[str] = field(default_factory=Counter)  #: By `goto`, `light`, `medium` …
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)  #: By host and status.
     grants: Counter[str] = field(default_factory=Counter)  #: Tokens by provider.
@@ -125,7 +125,7 @@ def next_day(now: datetime) -> datetime:
 
 
 @dataclass(slots=True, kw_only=True)
-class Scene:
+class SimulatorState:
     """One running simulation."""
 
     world: World
@@ -133,7 +133,7 @@ class Scene:
     signer: Signer
     switches: Switches = field(default_factory=Switches)
     faults: Faults = field(default_factory=Faults)
-    journal: Journal = field(default_factory=Journal)
+    journal: RequestJournal = field(default_factory=RequestJournal)
     accounts: Accounts = field(default_factory=Accounts)
     goto_url: str = ""  #: Where each host is, as `http://127.0.0.1:1234`.
     zoom_url: str = ""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
 
-    from reelkeep.simulator.content import Content, Noise
+    from reelkeep.simulator.content import GeneratedContent, Noise
 
 Now = Callable[[], datetime]
 """Tells the time, with a zone: real, scaled or virtual."""
@@ -60,7 +60,7 @@ class SimFile:
     """One downloadable file. Tests may change any field while the simulator runs."""
 
     key: str  #: Unique in the world; names the content, and is part of each URL of the file.
-    content: Content
+    content: GeneratedContent
     name: str  #: The last part of its URL and of Content-Disposition.
     modified: datetime
     id: str | int | None = None

@@ -9,15 +9,22 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from reelkeep.simulator.access import Gate
+from reelkeep.simulator.access import AccessCheck
 from reelkeep.simulator.downloads import Redirects
 from reelkeep.simulator.listings import Listings
-from reelkeep.simulator.replies import Invalid, Problem, json_reply, no_meeting, no_recording, reset
+from reelkeep.simulator.replies import (
+    Invalid,
+    ZoomProblem,
+    json_reply,
+    no_meeting,
+    no_recording,
+    reset,
+)
 from reelkeep.simulator.world import SimMeeting, Trouble
 
 if TYPE_CHECKING:
     from reelkeep.simulator.access import ZoomTokens
-    from reelkeep.simulator.state import Scene
+    from reelkeep.simulator.state import SimulatorState
     from reelkeep.simulator.world import SimFile, SimSession
 
 
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
 class Trash:
     """Answers the DELETE and PUT calls; each is idempotent but for what is gone."""
 
-    scene: Scene
+    scene: SimulatorState
 
     def remove(self, owner: SimMeeting | SimSession, file_id: str | None, action: str) -> None:
         """Trash or delete a whole recording or one file of it.
@@ -36,7 +43,9 @@ class Trash:
         if action not in ("trash", "delete"):
             raise Invalid("action")
         if self.scene.switches.zoom.unfinished:
-            raise Problem(400, 3303, "You can not delete the recording of an unfinished meeting.")
+            raise ZoomProblem(
+                400, 3303, "You can not delete the recording of an unfinished meeting."
+            )
         target = owner if file_id is None else _file(owner, file_id)
         if action == "delete":
             target.deleted = True
@@ -70,13 +79,13 @@ _LIST = "cloud_recording:read:list_"
 _DELETE = "cloud_recording:delete:"
 
 
-class Zoom:
+class ZoomHost:
     """Handles the requests to one host."""
 
-    def __init__(self, scene: Scene, tokens: ZoomTokens) -> None:
+    def __init__(self, scene: SimulatorState, tokens: ZoomTokens) -> None:
         self._scene = scene
         self._tokens = tokens
-        self._gate = Gate(scene, tokens)
+        self._gate = AccessCheck(scene, tokens)
         self._listings = Listings(scene)
         self._trash = Trash(scene)
         self._redirects = Redirects(scene, self._gate)
@@ -92,7 +101,7 @@ class Zoom:
         body = await request.read()
         try:
             reply = self._api(request, unquote(path).split("/")[1:], body)
-        except Problem as problem:
+        except ZoomProblem as problem:
             reply = problem.reply()
         tracking = self._scene.signer.sign(str(len(self._scene.journal.requests)), None)[-20:]
         reply.headers["x-zm-trackingid"] = f"v=2.0;clid=us02;rid=WEB_{tracking}"
@@ -118,7 +127,7 @@ class Zoom:
                 self._gate.admit(request, "light", scope)
                 raise no_meeting("/".join(rest))
             case _:
-                raise Problem(404, 404, "This API endpoint is not recognized.")
+                raise ZoomProblem(404, 404, "This API endpoint is not recognized.")
 
     def _users(self, request: web.BaseRequest, rest: list[str]) -> web.Response:
         match rest:
@@ -133,7 +142,7 @@ class Zoom:
                 listed = self._listings.meetings_of_user(name, request.query)
                 return self._spoilt(request, name) or json_reply(listed)
             case _:
-                raise Problem(404, 404, "This API endpoint is not recognized.")
+                raise ZoomProblem(404, 404, "This API endpoint is not recognized.")
 
     def _spoilt(self, request: web.BaseRequest, name: str) -> web.Response | None:
         """Return what comes instead of a user's listing, None if it is in order."""
@@ -172,11 +181,11 @@ class Zoom:
                 self._trash.recover(self._owner(name, sdk=sdk), file_id)
                 return _done(204)
             case _:
-                raise Problem(405, 405, "Method not allowed.")
+                raise ZoomProblem(405, 405, "Method not allowed.")
 
     def _admit(self, request: web.BaseRequest, label: str, scope: str | None) -> None:
         if request.method != "GET":
-            raise Problem(405, 405, "Method not allowed.")
+            raise ZoomProblem(405, 405, "Method not allowed.")
         self._gate.admit(request, label, scope)
 
     def _owner(self, name: str, *, sdk: bool) -> SimMeeting | SimSession:

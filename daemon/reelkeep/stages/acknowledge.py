@@ -11,7 +11,7 @@ from reelkeep.errors import ProviderError, Remedy
 from reelkeep.ports import Clock, Intake, Provider, Report
 from reelkeep.stages.discovery import blamed
 from reelkeep.stages.provider_health import pause_after
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.signals import Signal
 
 GATHER = timedelta(milliseconds=500)
 """How long to wait for more recordings to join a batch."""
@@ -43,7 +43,7 @@ class Acknowledger:
         self._failures = 0
         self._pause = timedelta(0)
         self._unanswered = False
-        self.archived = Bell()  #: Ring it when recordings may have been archived.
+        self.archived = Signal()  #: Ring it when recordings may have been archived.
 
     @property
     def acknowledges(self) -> bool:

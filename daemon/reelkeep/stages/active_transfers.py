@@ -29,16 +29,16 @@ class ActiveTransfers:
     @contextmanager
     def begin_transfer(self, download: Download, began: float) -> Iterator[ActiveTransfer]:
         """Make one transfer visible until it lands, or the context ends."""
-        flight = ActiveTransfer(download, began, total=download.size)
-        self.under_way.add(flight)
+        transfer = ActiveTransfer(download, began, total=download.size)
+        self.under_way.add(transfer)
         try:
-            yield flight
+            yield transfer
         finally:
-            self.land(flight)
+            self.land(transfer)
 
-    def land(self, flight: ActiveTransfer) -> None:
+    def land(self, transfer: ActiveTransfer) -> None:
         """Count a transfer no more, for all its bytes are here, or none will come."""
-        self.under_way.discard(flight)
+        self.under_way.discard(transfer)
 
     def metered(self, clock: Callable[[], float]) -> Callable[[], int]:
         """Return what says how many bytes a second came since now, by a clock in seconds."""

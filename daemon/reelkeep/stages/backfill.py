@@ -7,7 +7,7 @@ import anyio
 from reelkeep.core.poll_window import PartlyRead, since_epoch, slice_of
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Backfills, Clean, Clock, Provider, Report
-from reelkeep.stages.discovery import Reader
+from reelkeep.stages.discovery import WindowReader
 from reelkeep.stages.provider_health import pause_after
 
 LOOK = 30.0
@@ -26,7 +26,7 @@ class Backfiller:
     """
 
     def __init__(
-        self, provider: Provider, backfills: Backfills, reader: Reader, *, clock: Clock,
+        self, provider: Provider, backfills: Backfills, reader: WindowReader, *, clock: Clock,
         report: Report, clean: Clean = str,
     ) -> None:  # fmt: skip
         self._provider = provider

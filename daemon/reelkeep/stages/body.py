@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from reelkeep.core.coverage import Claim
+from reelkeep.core.coverage import Segment
 from reelkeep.errors import BadReply, DiskFull, IoFailed, TransferError, WrongBytes
-from reelkeep.ports import Part, Reply, Source, Tap
+from reelkeep.ports import DirectReader, Part, Reply, Source
 from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
 from reelkeep.stages.signals import beside
 
@@ -77,19 +77,19 @@ class LengthLimit:
     error: type[TransferError]
 
 
-class Pour:
+class BodyWriter:
     """One body on its way into `part`. Whatever ends it, the bytes that came are written."""
 
     def __init__(
-        self, part: Part, flight: ActiveTransfer, flights: ActiveTransfers, fence: LengthLimit,
+        self, part: Part, transfer: ActiveTransfer, transfers: ActiveTransfers, fence: LengthLimit,
         reply: Reply, *, given: int,
     ) -> None:  # fmt: skip
         """Pour what `reply` gives from now on, and the `given` bytes that it gave last."""
         self._part = part
         self._reply = reply
         self._before = part.held.size - (reply.given - given)
-        self._flight = flight
-        self._flights = flights
+        self._transfer = transfer
+        self._transfers = transfers
         self._fence = fence
         self._batch = _Batch()
         self._durable = part.held.size
@@ -111,7 +111,7 @@ class Pour:
         finally:
             await self._flush()
 
-    async def drawn(self, head: bytes, tap: Tap, enough: Callable[[], bool]) -> None:
+    async def drawn(self, head: bytes, tap: DirectReader, enough: Callable[[], bool]) -> None:
         """Write `head` and what `tap` gives, straight from its connection to the disk.
 
         What an earlier attempt left is hashed meanwhile. The announced length is the fence. It
@@ -129,7 +129,7 @@ class Pour:
             while self._part.behind:
                 await self._part.follow()
 
-    async def _draw(self, tap: Tap, enough: Callable[[], bool]) -> None:
+    async def _draw(self, tap: DirectReader, enough: Callable[[], bool]) -> None:
         while tap.left and not enough():
             most = await tap.grant()
             before = self._part.held.size
@@ -137,7 +137,7 @@ class Pour:
                 with self._explaining():
                     await self._part.absorb(tap, most)
             finally:
-                self._flights.received += self._part.held.size - before
+                self._transfers.received += self._part.held.size - before
                 with anyio.CancelScope(shield=True):
                     await self._account()
 
@@ -157,7 +157,7 @@ class Pour:
             if size:
                 with self._explaining():
                     await self._part.write(pieces)
-                self._flights.received += size
+                self._transfers.received += size
             await self._account()
 
     @contextmanager
@@ -175,15 +175,15 @@ class Pour:
         Raises:
             WrongBytes: Not as many bytes were written as the reply gave.
         """
-        self._flight.done = self._part.held.size
-        written, given = self._flight.done - self._before, self._reply.given - self._refused
+        self._transfer.done = self._part.held.size
+        written, given = self._transfer.done - self._before, self._reply.given - self._refused
         if written > given or (written < given and not self._is_explained):
             await self._part.read(0, 1)  # it fails if the part was given up, which is why
             raise WrongBytes(f"the reply gave {given} bytes, {written} were written")
-        if self._checkpoints.due(self._flight.done - self._durable):
+        if self._checkpoints.due(self._transfer.done - self._durable):
             with self._explaining():
                 await self._part.checkpoint()
-            self._durable = self._flight.done
+            self._durable = self._transfer.done
 
 
 @dataclass(slots=True)
@@ -203,11 +203,11 @@ class _Batch:
         return taken
 
 
-Fill = Callable[[Source, int, Claim], Awaitable[None]]
+Fill = Callable[[Source, int, Segment], Awaitable[None]]
 """Writes from a source, so many bytes at most, where a claim stands."""
 
 
-async def gather(reply: Reply, claim: Claim, length: int, fill: Fill) -> None:
+async def gather(reply: Reply, claim: Segment, length: int, fill: Fill) -> None:
     """Fill `claim` with the body of `reply`, which is to have `length` bytes.
 
     It ends when the body does, or when others have taken the rest of the claim. Whatever ends it,

@@ -17,10 +17,10 @@ from reelkeep.core.poll_window import PartlyDescribed, PartlyRead, Reading, Unre
 from reelkeep.core.text import describe_error
 from reelkeep.errors import BadAnswer, Error, ProviderError, RateLimited, Remedy
 from reelkeep.ports import Intake, Missed, Provider, Resuming, Reviewer
-from reelkeep.stages.signals import Ringing
+from reelkeep.stages.signals import Notifiable
 
 
-class Rarely:
+class RepeatTimer:
     """Due at first, and then once `seconds` have gone by since it was `done`."""
 
     def __init__(self, seconds: float) -> None:
@@ -151,7 +151,7 @@ UNREADY = 10_000
 
 
 @dataclass(slots=True)
-class Tally:
+class WindowTally:
     """What one reading brought."""
 
     listed: int = 0
@@ -185,19 +185,19 @@ class Unready:
         self._known.pop(id_, None)
 
 
-class Reader:
+class WindowReader:
     """Makes known to the catalog what a provider lists; `work` rings when some may be fetched."""
 
-    def __init__(self, provider: Provider, intake: Intake, *, work: Ringing) -> None:
+    def __init__(self, provider: Provider, intake: Intake, *, work: Notifiable) -> None:
         self._provider = provider
         self._intake = intake
         self._work = work
-        self._looks = Rarely(LOOK)
+        self._looks = RepeatTimer(LOOK)
         self._unready = Unready()
         self._review: Review | None = None  #: Of the poll that goes on.
         self._unread: tuple[Unread, ...] | None = None  #: As the catalog has it, once it was read.
 
-    async def read(self, span: Window) -> Tally:
+    async def read(self, span: Window) -> WindowTally:
         """Admit all that is in `span`, and ask for the transcodings that it takes.
 
         Raises:
@@ -208,7 +208,7 @@ class Reader:
         """
         return await self._read(span)
 
-    async def poll(self, reading: Reading) -> Tally:
+    async def poll(self, reading: Reading) -> WindowTally:
         """Do as `read`, and read again what is unread of earlier readings."""
         known = await self._known()
         again = () if reading.deep else known
@@ -225,13 +225,13 @@ class Reader:
         """Ask for single recordings of which something is unavailable."""
         review, self._review = self._review, None
         if review is not None and await review.ask(self._intake, self._provider, complete=complete):
-            self._work.ring()
+            self._work.notify()
 
     async def _read(
         self, span: Window, again: Sequence[Unread] = (), *, settled: Sequence[Unread] = ()
-    ) -> Tally:
+    ) -> WindowTally:
         """Read `span` and `again`; what is `settled` was unread, and is what comes of this."""
-        tally = Tally()
+        tally = WindowTally()
         try:
             async with aclosing(batches(self._provider, span, again)) as found:
                 async for batch in found:
@@ -263,7 +263,7 @@ class Reader:
             await self._intake.left_unread(self._provider.name, unread)
             self._unread = unread
 
-    async def _admit(self, batch: Sequence[Recording], tally: Tally) -> None:
+    async def _admit(self, batch: Sequence[Recording], tally: WindowTally) -> None:
         name, traits = self._provider.name, self._provider.traits
         if self._review is not None:
             self._review.see(batch)
@@ -278,13 +278,13 @@ class Reader:
         if traits.describes and missing:
             await self._describe([r for r in batch if r.id in missing], tally)
         if admission.new or admission.changed or missing:
-            self._work.ring()
+            self._work.notify()
 
     def _may_ask(self, id_: RecordingId) -> bool:
         """Return whether `id_` is asked for now; what was left unread is, whenever it is listed."""
         return isinstance(self._provider, Resuming) or not self._unready.is_waiting(id_)
 
-    async def _describe(self, recordings: Sequence[Recording], tally: Tally) -> None:
+    async def _describe(self, recordings: Sequence[Recording], tally: WindowTally) -> None:
         """Complete `recordings`; those that fail keep neither each other nor later ones waiting."""
         name, traits = self._provider.name, self._provider.traits
         try:
@@ -314,7 +314,7 @@ class Reader:
         for id_ in unready:
             self._unready.note(id_)
 
-    async def _transcode(self, tally: Tally) -> None:
+    async def _transcode(self, tally: WindowTally) -> None:
         """Ask for the transcodings that it takes, unless the provider serves nobody now."""
         if any(concerns_all(error) for error in tally.errors):
             return

@@ -14,8 +14,8 @@ from anyio.streams.memory import MemoryObjectSendStream
 from reelkeep.core.file_system import Room
 from reelkeep.core.model import Claim, Download, ProviderName
 from reelkeep.ports import Clock, Queue
-from reelkeep.stages.signals import Bell
-from reelkeep.stages.storage import Space, Storage
+from reelkeep.stages.signals import Signal
+from reelkeep.stages.storage import DiskSpace, Storage
 
 
 class Backlog:
@@ -24,7 +24,7 @@ class Backlog:
     def __init__(self, size: float) -> None:
         self._claims: deque[Claim] = deque()
         self._size = size
-        self._moved = Bell()
+        self._moved = Signal()
 
     def __len__(self) -> int:
         return len(self._claims)
@@ -44,13 +44,13 @@ class Backlog:
 
     def take(self) -> Claim | None:
         """Return the first claim, None if there is none."""
-        self._moved.ring()
+        self._moved.notify()
         return self._claims.popleft() if self._claims else None
 
     def resize(self, size: float) -> None:
         """Hold another number from now on; what is here stays."""
         self._size = size
-        self._moved.ring()
+        self._moved.notify()
 
     def clear(self) -> Sequence[Claim]:
         """Give back everything."""
@@ -85,7 +85,7 @@ class Dispatcher:
 
     def __init__(
         self, name: ProviderName, queue: Queue, *, clock: Clock, paused: Callable[[], bool],
-        work: Bell, filled: Bell, room: ReadRoom,
+        work: Signal, filled: Signal, room: ReadRoom,
     ) -> None:  # fmt: skip
         self._name = name
         self._queue = queue
@@ -109,7 +109,7 @@ class Dispatcher:
             found = await self._queue.claim(self._name, GULP, room)
         backlog.add(found)
         if found:
-            self._filled.ring()
+            self._filled.notify()
         return bool(found)
 
     async def _until_due(self) -> float:
@@ -121,7 +121,7 @@ class Dispatcher:
         return max(left, ROUNDING).total_seconds()
 
 
-class Turns:
+class RoundRobin:
     """Hands out one recording of each provider in turn, its files in order.
 
     A file is handed out only when a downloader is free, something can be stored, and there is room
@@ -130,8 +130,8 @@ class Turns:
     """
 
     def __init__(
-        self, queues: Mapping[ProviderName, Backlog], *, filled: Bell, storage: Storage,
-        space: Space, pass_over: PassOver, paused: Callable[[ProviderName], bool],
+        self, queues: Mapping[ProviderName, Backlog], *, filled: Signal, storage: Storage,
+        space: DiskSpace, pass_over: PassOver, paused: Callable[[ProviderName], bool],
         has_share: Callable[[ProviderName, int], bool] = lambda _name, _others: False,
     ) -> None:  # fmt: skip
         """`queues` may change at any time; `filled` rings when there may be something to do.

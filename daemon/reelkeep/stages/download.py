@@ -12,7 +12,7 @@ from reelkeep.core.model import ANY_BYTES, Download, Failed, Outcome, ProviderNa
 from reelkeep.errors import DiskFull, IoFailed, ProviderError, Remedy, TransferError
 from reelkeep.ports import Archive, Held, Part, Provider, Report
 from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
-from reelkeep.stages.stream import Bringer, Stream, resumable, say_discarded
+from reelkeep.stages.stream import PartCompleter, PartStream, resumable, say_discarded
 from reelkeep.stages.verify import Proof, level_of_kept, proof_of_recalled, verify
 from reelkeep.stages.worker_pool import Landed
 
@@ -23,7 +23,7 @@ WAITING_FOR_FLUSH = 64
 """Verified files, beside those in transfer, that may wait for the disk to make them durable."""
 
 
-class Fetcher:
+class Downloader:
     """Turns a download into an outcome; whatever goes wrong with it is the outcome too.
 
     Cancelling keeps the bytes that came.
@@ -33,74 +33,74 @@ class Fetcher:
         self,
         providers: Mapping[ProviderName, Provider],
         archive: Archive,
-        stream: Stream,
+        stream: PartStream,
         *,
-        flights: ActiveTransfers,
+        transfers: ActiveTransfers,
         report: Report,
     ) -> None:
         self._archive = archive
-        self._bring = Bringer(providers, stream)
-        self._flights = flights
+        self._bring = PartCompleter(providers, stream)
+        self._transfers = transfers
         self._report = report
         self._waiting_for_flush = anyio.Semaphore(WAITING_FOR_FLUSH, fast_acquire=True)
         self._reached: OrderedDict[tuple[int, str | None, int | None], int] = OrderedDict()
 
     async def __call__(self, download: Download, landed: Landed = lambda: None) -> Outcome:
         """Return what became of one attempt."""
-        with self._flights.begin_transfer(download, anyio.current_time()) as flight:
+        with self._transfers.begin_transfer(download, anyio.current_time()) as transfer:
             try:
                 return (
-                    await self._already(flight)
-                    or await self._recalled(flight)
-                    or await self._fetch(flight, landed)
+                    await self._already(transfer)
+                    or await self._recalled(transfer)
+                    or await self._fetch(transfer, landed)
                 )
             except (TransferError, ProviderError) as error:
                 return Failed(download=download, error=error, distrusted=download.distrusted)
 
-    async def _already(self, flight: ActiveTransfer) -> Stored | None:
+    async def _already(self, transfer: ActiveTransfer) -> Stored | None:
         """Find the file that was kept just before a crash, and of which nobody heard."""
-        download = flight.download
+        download = transfer.download
         found = await self._archive.finished(download)
         if found is None:
             return None
         if found.sha256 == download.accepts:
-            return _stored(flight, proof_of_recalled(download, found), adopted=True)
+            return _stored(transfer, proof_of_recalled(download, found), adopted=True)
         if download.size not in (None, found.size):
             return None
         proof = Proof(found.size, found.sha256, level_of_kept(download))
-        return _stored(flight, proof, adopted=True)
+        return _stored(transfer, proof, adopted=True)
 
-    async def _recalled(self, flight: ActiveTransfer) -> Stored | None:
+    async def _recalled(self, transfer: ActiveTransfer) -> Stored | None:
         """Take bytes that the operator accepts out of quarantine."""
-        download = flight.download
+        download = transfer.download
         if download.accepts in (None, ANY_BYTES):
             return None
         found = await self._archive.recall(download, download.accepts or "")
         if found is None:
             return None
-        return _stored(flight, proof_of_recalled(download, found), adopted=True)
+        return _stored(transfer, proof_of_recalled(download, found), adopted=True)
 
-    async def _fetch(self, flight: ActiveTransfer, landed: Landed) -> Outcome:
-        download = flight.download
+    async def _fetch(self, transfer: ActiveTransfer, landed: Landed) -> Outcome:
+        download = transfer.download
         async with self._archive.part(download) as part:
             held = part.held.size + part.held.beyond
             try:
-                arrived = await self._bring(part, flight)
+                arrived = await self._bring(part, transfer)
                 proof = await verify(download, part, arrived)
             except TransferError as error:
-                progressed = await self._after(error, part, flight, held)
+                progressed = await self._after(error, part, transfer, held)
                 return Failed(
                     download=download, error=error, progressed=progressed, sha256=error.sha256,
                     distrusted=part.distrusted,
                 )  # fmt: skip
             async with self._waiting_for_flush:
-                self._flights.land(flight)
+                self._transfers.land(transfer)
                 landed()
                 await part.keep()
-        return _stored(flight, proof, source=arrived.origin)
+        return _stored(transfer, proof, source=arrived.origin)
 
     async def _after(
-        self, error: TransferError, part: Part, flight: ActiveTransfer, held_before: int
+        self, error: TransferError, part: Part, transfer: ActiveTransfer, held_before: int
     ) -> bool:
         """Put away, forget or make durable what came; return whether the attempts begin anew.
 
@@ -108,12 +108,12 @@ class Fetcher:
         the breaks on the way to there count no more.
         """
         if error.remedy is Remedy.QUARANTINE:
-            await self._quarantine(error, part, flight)
-            return error.sha256 is not None and flight.download.seen is None
+            await self._quarantine(error, part, transfer)
+            return error.sha256 is not None and transfer.download.seen is None
         if error.remedy is Remedy.DISCARD:
-            say_discarded(self._report, error, part, flight.download)
+            say_discarded(self._report, error, part, transfer.download)
         again = error.remedy in (Remedy.RESTART, Remedy.DISCARD)
-        fills = _fills_the_disk(error, part, flight)
+        fills = _fills_the_disk(error, part, transfer)
         if again:
             part.distrust()
         if again or fills:
@@ -125,7 +125,7 @@ class Fetcher:
         if held.size + held.beyond <= held_before or not resumable(held):
             return False
         await part.checkpoint()
-        return self._is_new(flight.download, held)
+        return self._is_new(transfer.download, held)
 
     def _is_new(self, download: Download, held: Held) -> bool:
         """Return whether so much of this version of the file was never here before.
@@ -139,33 +139,33 @@ class Fetcher:
             self._reached.popitem(last=False)
         return size > before
 
-    async def _quarantine(self, error: TransferError, part: Part, flight: ActiveTransfer) -> None:
+    async def _quarantine(self, error: TransferError, part: Part, transfer: ActiveTransfer) -> None:
         await part.quarantine(f"{error.code}: {error}")
         self._report(
             "file.quarantined",
-            provider=flight.download.provider,
-            recording=flight.download.recording,
-            file=flight.download.name,
+            provider=transfer.download.provider,
+            recording=transfer.download.recording,
+            file=transfer.download.name,
             reason=str(error),
         )
 
 
-def _fills_the_disk(error: TransferError, part: Part, flight: ActiveTransfer) -> bool:
+def _fills_the_disk(error: TransferError, part: Part, transfer: ActiveTransfer) -> bool:
     """Whether a file without a known size took the last room: then others shall have it back."""
-    sizes = (flight.download.size, part.held.total)
+    sizes = (transfer.download.size, part.held.total)
     return isinstance(error, DiskFull) and all(size is None for size in sizes)
 
 
 def _stored(
-    flight: ActiveTransfer, proof: Proof, *, source: str = "", adopted: bool = False
+    transfer: ActiveTransfer, proof: Proof, *, source: str = "", adopted: bool = False
 ) -> Stored:
     return Stored(
-        download=flight.download,
+        download=transfer.download,
         size=proof.size,
         sha256=proof.sha256,
         verified=proof.level,
         source=source,
-        seconds=anyio.current_time() - flight.began,
+        seconds=anyio.current_time() - transfer.began,
         adopted=adopted,
         reason=proof.reason,
         note=proof.note,

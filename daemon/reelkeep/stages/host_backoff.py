@@ -19,7 +19,7 @@ HOSTS = 1000
 """Hosts remembered at most."""
 
 
-class Peace:
+class HostBackoff:
     """Remembers which hosts asked to slow down: the whole pool keeps away, not one worker."""
 
     def __init__(self) -> None:

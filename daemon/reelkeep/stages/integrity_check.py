@@ -14,8 +14,8 @@ from reelkeep.core.integrity import (
     DAMAGE,
     FOLDER_ITSELF,
     Blemish,
-    Health,
-    Verdict,
+    FileHealth,
+    FolderVerdict,
     blemishes,
     health,
     next_portion,
@@ -33,14 +33,14 @@ from reelkeep.ports import Checks, Clock, Report
 class Read(Protocol):
     """Reads a folder; files that are `known` are not read again."""
 
-    def __call__(self, folder: str, *, known: Collection[str] = ()) -> Awaitable[Verdict]: ...
+    def __call__(self, folder: str, *, known: Collection[str] = ()) -> Awaitable[FolderVerdict]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
     """One folder, what the catalog knows of it, and what is wrong."""
 
-    verdict: Verdict
+    verdict: FolderVerdict
     holding: Holding | None
     blemishes: tuple[Blemish, ...]
 
@@ -75,7 +75,11 @@ class Inspector:
         return Inspected(verdict, holding, tuple(found))
 
     def _tell(
-        self, verdict: Verdict, holding: Holding | None, found: Sequence[Blemish], seconds: float
+        self,
+        verdict: FolderVerdict,
+        holding: Holding | None,
+        found: Sequence[Blemish],
+        seconds: float,
     ) -> None:
         """Report what the catalog has no place for: the folder itself, and its papers."""
         if holding is None or verdict.away is not None:
@@ -103,7 +107,7 @@ class Inspector:
                 )
 
 
-def findings(inspected: Inspected) -> list[Health]:
+def findings(inspected: Inspected) -> list[FileHealth]:
     """Return what there is to note in the catalog."""
     if inspected.holding is None:
         return []

@@ -12,16 +12,16 @@ from reelkeep.core.filters import fingerprint
 from reelkeep.core.model import ProviderName
 from reelkeep.core.poll_window import PartlyRead, Reading, next_poll, next_reading
 from reelkeep.errors import AuthFailed, ProviderError, Remedy
-from reelkeep.ports import Clean, Clock, Dice, Intake, Provider, Report, Scan
-from reelkeep.stages.discovery import Rarely, Reader
-from reelkeep.stages.provider_health import Health, pause_after
-from reelkeep.stages.signals import Bell, Ringing
+from reelkeep.ports import Clean, Clock, Intake, Provider, Report, Rng, Scan
+from reelkeep.stages.discovery import RepeatTimer, WindowReader
+from reelkeep.stages.provider_health import ProviderHealth, pause_after
+from reelkeep.stages.signals import Notifiable, Signal
 
 NOTE = 10.0
 """Seconds between two notes that say nothing but that it was polled again, at least."""
 
 
-class Bookmark:
+class PollCursor:
     """Where the polls of one provider stand. Nobody else moves it, unless the clock was set.
 
     The catalog is read once. What a poll changes is written at once; that nothing but time went by
@@ -33,7 +33,7 @@ class Bookmark:
         self._intake = intake
         self._scan: Scan | None = None
         self._noted = Scan()
-        self._notes = Rarely(NOTE)
+        self._notes = RepeatTimer(NOTE)
 
     async def read(self) -> Scan:
         """Return what was read of the provider so far.
@@ -80,23 +80,23 @@ class Poller:
     """Polls one provider; `work` rings when there may be something to fetch."""
 
     def __init__(
-        self, provider: Provider, intake: Intake, *, clock: Clock, dice: Dice, report: Report,
-        work: Ringing, clean: Clean = str,
+        self, provider: Provider, intake: Intake, *, clock: Clock, rng: Rng, report: Report,
+        work: Notifiable, clean: Clean = str,
     ) -> None:  # fmt: skip
         self._provider = provider
         self._intake = intake
         self._clock = clock
-        self._dice = dice
+        self._rng = rng
         self._report = report
         self._work = work
         self._clean = clean
         self._rules = fingerprint(provider.traits.filter)
-        self.bookmark = Bookmark(provider.name, intake)
-        self._watches = Rarely(WATCH)
-        self.reader = Reader(provider, intake, work=work)
-        self.health = Health(provider.name)
+        self.bookmark = PollCursor(provider.name, intake)
+        self._watches = RepeatTimer(WATCH)
+        self.reader = WindowReader(provider, intake, work=work)
+        self.health = ProviderHealth(provider.name)
         self.error: ProviderError | None = None  #: What the last poll failed with.
-        self.wake = Bell()  #: Ring it to poll at once.
+        self.wake = Signal()  #: Ring it to poll at once.
 
     async def forever(self) -> None:
         """Poll on the jittered interval until cancelled; failures only make it wait longer."""
@@ -120,13 +120,13 @@ class Poller:
         except ProviderError as error:
             self.error = error
             delay = pause_after(error, interval, self._clock())
-            delay += min(delay, interval) * LATER * self._dice()
+            delay += min(delay, interval) * LATER * self._rng()
             await self._broken(error, delay)
             await self._watch()
             return delay
         await self._watch()
         now = started + timedelta(seconds=anyio.current_time() - began)
-        return next_poll(started, now, interval, self._dice()) - now
+        return next_poll(started, now, interval, self._rng()) - now
 
     def met(self, error: ProviderError) -> None:
         """Take note of an error that stopped a download: some pause the whole provider."""
@@ -149,7 +149,7 @@ class Poller:
         scan = await self.bookmark.read()
         self.health.resume(scan.broken_since, scan.reason, partly=scan.partly)
         if scan.filter != self._rules and await self._intake.refilter(name, traits):
-            self._work.ring()
+            self._work.notify()
         reading = self._reading(scan, started)
         after = _after(scan, reading, started, traits.scope, self._rules)
         try:
@@ -160,13 +160,13 @@ class Poller:
                 kept = replace(after, polled_at=scan.polled_at, broken_since=scan.broken_since)
                 await self.bookmark.move(replace(kept, reason=scan.reason, partly=scan.partly))
             if self.health.served(report=self._report):
-                self._work.ring()
+                self._work.notify()
             raise
         await self.bookmark.move(after)
         paused = self.health.paused
         self.health.recovered(clock=self._clock, report=self._report)
         if paused:
-            self._work.ring()  # what came due meanwhile was left alone
+            self._work.notify()  # what came due meanwhile was left alone
         self._report(
             "poll.completed",
             provider=name,
@@ -194,7 +194,7 @@ class Poller:
         if self._watches.due:
             self._watches.done()
             if await self._intake.watch(self._provider.name, AT_RISK):
-                self._work.ring()
+                self._work.notify()
 
     async def _broken(self, error: ProviderError, delay: timedelta) -> None:
         """Note that a poll failed. Only refused credentials keep what is known from being fetched.

@@ -20,7 +20,7 @@ LONGEST_PAUSE = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class Health:
+class ProviderHealth:
     """How one provider fares."""
 
     name: ProviderName

@@ -14,7 +14,7 @@ from reelkeep.core.model import Failed, Holding, Outcome
 from reelkeep.core.retry import reason_code
 from reelkeep.errors import TransferError
 from reelkeep.ports import Archive, Ledger, Report
-from reelkeep.stages.signals import Bell, Ringing
+from reelkeep.stages.signals import Notifiable, Signal
 from reelkeep.stages.storage import Storage
 
 MOST_OUTCOMES = 400
@@ -28,8 +28,8 @@ async def run(
     outcomes: MemoryObjectReceiveStream[Outcome],
     ledger: Ledger,
     *,
-    recorded: Ringing,
-    failed: Ringing,
+    recorded: Notifiable,
+    failed: Notifiable,
 ) -> None:
     """Record until `outcomes` is closed and drained.
 
@@ -40,9 +40,9 @@ async def run(
             await anyio.sleep(GATHER)
             batch = [first, *_rest(outcomes)]
             await ledger.record(batch)
-            recorded.ring()
+            recorded.notify()
             if any(isinstance(outcome, Failed) for outcome in batch):
-                failed.ring()
+                failed.notify()
 
 
 def _rest(outcomes: MemoryObjectReceiveStream[Outcome]) -> list[Outcome]:
@@ -66,7 +66,13 @@ class Publisher:
     """Publishes whatever the ledger says is behind; `done` rings after each commit."""
 
     def __init__(
-        self, ledger: Ledger, archive: Archive, *, report: Report, done: Ringing, storage: Storage
+        self,
+        ledger: Ledger,
+        archive: Archive,
+        *,
+        report: Report,
+        done: Notifiable,
+        storage: Storage,
     ) -> None:
         self._storage = storage
         self._said: set[int] = set()  # what is stuck for a reason of its own
@@ -83,7 +89,7 @@ class Publisher:
         """Rows of recordings that could not be published when last tried."""
         return frozenset(self._again)
 
-    async def forever(self, recorded: Bell) -> None:
+    async def forever(self, recorded: Signal) -> None:
         """Publish whenever `recorded` rings, and once in a while."""
         while True:
             await self.once()
@@ -101,7 +107,7 @@ class Publisher:
             if anyio.current_time() >= self._sweep_at:
                 self._sweep_at = anyio.current_time() + AGAIN.total_seconds()
                 await self._ledger.sweep()
-                self._done.ring()
+                self._done.notify()
 
     async def _todo(self) -> Sequence[Holding]:
         now = anyio.current_time()
@@ -118,7 +124,7 @@ class Publisher:
                 group.start_soon(self._one, holding, done)
         if done:
             await self._ledger.published(done)
-            self._done.ring()
+            self._done.notify()
 
     async def _one(self, holding: Holding, done: list[tuple[Holding, str]]) -> None:
         try:

@@ -11,10 +11,10 @@ from reelkeep.core.resume import Ask
 from reelkeep.core.urls import parse
 from reelkeep.errors import Throttled, TransferError
 from reelkeep.ports import Clock, Reply, Report, Request, Transport
-from reelkeep.stages.host_backoff import Peace
+from reelkeep.stages.host_backoff import HostBackoff
 
 
-class Asker:
+class RequestSender:
     """Sends requests for bytes, and keeps the peace that hosts ask for."""
 
     def __init__(
@@ -25,7 +25,7 @@ class Asker:
         self._transport = transport
         self._clock = clock
         self._report = report
-        self._peace = Peace()
+        self._backoff = HostBackoff()
 
     @asynccontextmanager
     async def reply(self, locator: Locator, asked: Ask, download: Download) -> AsyncIterator[Reply]:
@@ -35,7 +35,7 @@ class Asker:
             TransferError: There is none, or it says that there will be no bytes.
         """
         host = str(parse(locator.url).origin)
-        self._peace.check(host)
+        self._backoff.check(host)
         async with self._transport.open(self._request(locator, asked, download)) as reply:
             self._refuse_bad(reply, locator, download, host)
             yield reply
@@ -56,11 +56,11 @@ class Asker:
         """Keep the peace that the host asks for; say when that begins, and when it is over."""
         where = {"provider": download.provider, "host": host}
         if isinstance(error, Throttled):
-            pause = self._peace.grant(host, error)
+            pause = self._backoff.grant(host, error)
             if pause is not None:
                 until = (self._clock() + pause).isoformat()
                 self._report("provider.throttled", **where, until=until)
-        elif self._peace.is_over(host):
+        elif self._backoff.is_over(host):
             self._report("provider.throttled", **where)
 
     def _request(self, locator: Locator, asked: Ask, download: Download) -> Request:

@@ -18,27 +18,27 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from reelkeep.core import resume
-from reelkeep.core.coverage import Claim, Coverage, Extent, Scale
+from reelkeep.core.coverage import Coverage, Extent, Scale, Segment
 from reelkeep.core.media import is_called_page
 from reelkeep.core.model import Locator
 from reelkeep.core.resume import Continue, Decision, ask_between, decide, strong_validator
 from reelkeep.core.urls import parse
 from reelkeep.errors import BadReply, Parked, Remedy, Throttled, Unreachable, WrongBytes
-from reelkeep.ports import Part, Reply, Source, Tap
+from reelkeep.ports import DirectReader, Part, Reply, Source
 from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
 from reelkeep.stages.body import Checkpoints, compared_until, gather
-from reelkeep.stages.request import Asker
-from reelkeep.stages.signals import Bell, beside, raise_wrong_bytes
+from reelkeep.stages.request import RequestSender
+from reelkeep.stages.signals import Signal, beside, raise_wrong_bytes
 
 
-class Hands:
+class SlotPool:
     """The slots for transfers: each file under way has one, and may borrow idle ones.
 
     At most `lanes` of them work on one file; 1 means that nothing is ever borrowed.
     """
 
-    def __init__(self, flights: ActiveTransfers, *, slots: int, lanes: int) -> None:
-        self._flights = flights
+    def __init__(self, transfers: ActiveTransfers, *, slots: int, lanes: int) -> None:
+        self._transfers = transfers
         self._borrowed = 0
         self.resize(slots=slots, lanes=lanes)
 
@@ -50,7 +50,7 @@ class Hands:
     @property
     def spare(self) -> int:
         """Slots that are idle; negative while files wait for what was borrowed."""
-        return self._slots - len(self._flights.under_way) - self._borrowed
+        return self._slots - len(self._transfers.under_way) - self._borrowed
 
     @contextmanager
     def borrowed(self) -> Iterator[None]:
@@ -85,18 +85,20 @@ class Rest:
     It holds a connection and a slot of its host until somebody calls `leave`.
     """
 
-    tap: Tap
+    tap: DirectReader
     leave: Callable[[], Awaitable[None]]
 
 
-class Lanes:
+class SegmentedDownloads:
     """Lends idle slots to large files."""
 
-    def __init__(self, asker: Asker, flights: ActiveTransfers, hands: Hands, scale: Scale) -> None:
+    def __init__(
+        self, asker: RequestSender, transfers: ActiveTransfers, hands: SlotPool, scale: Scale
+    ) -> None:
         self.asker = asker
         self.hands = hands
         self.scale = scale
-        self._flights = flights
+        self._transfers = transfers
         self._bearable: OrderedDict[str, tuple[int, float]] = OrderedDict()  # lanes, and until when
 
     def useful(self, part: Part, locator: Locator, rest: int) -> bool:
@@ -116,7 +118,7 @@ class Lanes:
         return min(lanes, self.hands.lanes) if anyio.current_time() < until else self.hands.lanes
 
     async def complete(
-        self, part: Part, locator: Locator, flight: ActiveTransfer, rest: Rest | None = None
+        self, part: Part, locator: Locator, transfer: ActiveTransfer, rest: Rest | None = None
     ) -> str:
         """Fill the gaps of `part`; return the origin that the last of it came from.
 
@@ -128,11 +130,11 @@ class Lanes:
             RangesIgnored: There are gaps that this host cannot fill.
         """
         coverage = part.coverage or await part.scatter(part.held.total or 0)
-        crew = _SegmentWorkers(self, part, coverage, locator, flight, rest)
+        crew = _SegmentWorkers(self, part, coverage, locator, transfer, rest)
         await crew.work()
         return crew.origin
 
-    async def prove_seams(self, part: Part, locator: Locator, flight: ActiveTransfer) -> None:
+    async def prove_seams(self, part: Part, locator: Locator, transfer: ActiveTransfer) -> None:
         """Compare the end of each run of bytes that earlier attempts left with what the host has.
 
         Raises:
@@ -142,17 +144,17 @@ class Lanes:
         """
         coverage = part.coverage or Coverage(0)
         for start, end in coverage.filled:
-            await self.prove_seam(part, locator, flight, (max(start, end - resume.SEAM), end))
+            await self.prove_seam(part, locator, transfer, (max(start, end - resume.SEAM), end))
             coverage.prove(end)
 
     async def prove_seam(
-        self, part: Part, locator: Locator, flight: ActiveTransfer, seam: Extent
+        self, part: Part, locator: Locator, transfer: ActiveTransfer, seam: Extent
     ) -> None:
         """Compare the bytes of `seam`, which are here, with what the host has."""
         held, (at, end) = part.held, seam
         while at < end:
             asked = ask_between(at, end, held.validator or "")
-            async with self.asker.reply(locator, asked, flight.download) as reply:
+            async with self.asker.reply(locator, asked, transfer.download) as reply:
                 decision = decide(
                     asked, reply.status, reply.headers, validator=held.validator, total=held.total
                 )
@@ -165,7 +167,7 @@ class Lanes:
 
     def received(self, count: int) -> None:
         """Count bytes of bodies."""
-        self._flights.received += count
+        self._transfers.received += count
 
     def bears(self, locator: Locator, lanes: int, seconds: float = inf) -> None:
         """Remember for `seconds` that the host of `locator` bears no more than so many `lanes`."""
@@ -180,22 +182,22 @@ class _SegmentWorkers:
     """The lanes at work on one file."""
 
     def __init__(
-        self, lanes: Lanes, part: Part, coverage: Coverage, locator: Locator,
-        flight: ActiveTransfer, rest: Rest | None,
+        self, lanes: SegmentedDownloads, part: Part, coverage: Coverage, locator: Locator,
+        transfer: ActiveTransfer, rest: Rest | None,
     ) -> None:  # fmt: skip
         self.origin = ""
         self._lanes = lanes
         self._part = part
         self._coverage = coverage
         self._locator = locator
-        self._flight = flight
+        self._transfer = transfer
         self._rest = rest
         self._group = anyio.create_task_group()
         self._at_work = 0
         self._errors: list[Exception] = []
         self._alone = False  # the host ignores ranges
         self._over = False
-        self._moved = Bell()
+        self._moved = Signal()
         self._since = 0  # bytes since the last checkpoint
         self._crumbs = 0  # replies that brought less than was asked for
 
@@ -219,7 +221,7 @@ class _SegmentWorkers:
                 self._start(borrowed=False)
         finally:
             self._over = True
-            self._moved.ring()
+            self._moved.notify()
 
     async def _books(self) -> None:
         """Hash what has no gap before it, and make durable what came, while more comes."""
@@ -291,12 +293,12 @@ class _SegmentWorkers:
             finally:
                 self._coverage.release(claim)
 
-    async def _ask_for(self, claim: Claim) -> None:
+    async def _ask_for(self, claim: Segment) -> None:
         if claim.at in self._coverage.unproven:
             await self._prove(claim.at)
         held = self._part.held
         asked = ask_between(claim.at, claim.end, held.validator or "")
-        download, before = self._flight.download, claim.at
+        download, before = self._transfer.download, claim.at
         async with self._lanes.asker.reply(self._locator, asked, download) as reply:
             decision = decide(
                 asked, reply.status, reply.headers, validator=held.validator, total=held.total
@@ -320,10 +322,10 @@ class _SegmentWorkers:
         """Compare the bytes before `end`: if any were lost since their reply began, they differ."""
         start = next(start for start, until in self._coverage.filled if until == end)
         seam = max(start, end - resume.SEAM), end
-        await self._lanes.prove_seam(self._part, self._locator, self._flight, seam)
+        await self._lanes.prove_seam(self._part, self._locator, self._transfer, seam)
         self._coverage.prove(end)
 
-    def _see_that_it_moved(self, claim: Claim, before: int) -> None:
+    def _see_that_it_moved(self, claim: Segment, before: int) -> None:
         if not claim.left:
             return
         self._crumbs += 1
@@ -332,7 +334,7 @@ class _SegmentWorkers:
         if self._crumbs > CRUMBS:
             raise Unreachable(f"{CRUMBS} ranges came shorter than they were asked for")
 
-    async def _draw(self, tap: Tap, claim: Claim) -> None:
+    async def _draw(self, tap: DirectReader, claim: Segment) -> None:
         """Fill from `tap`, at a time twice what came last: what is on its way nobody can take."""
         least = self._lanes.scale.stolen // 64
         most = 16 * least
@@ -344,17 +346,17 @@ class _SegmentWorkers:
                 raise WrongBytes(f"the reply gave {given} bytes, {written} were written")
             most = max(least, 2 * (claim.at - before))
 
-    async def _fill(self, source: Source, most: int, claim: Claim) -> None:
+    async def _fill(self, source: Source, most: int, claim: Segment) -> None:
         before = claim.at
         try:
             await self._part.fill(source, most, claim)
         finally:
             self._since += claim.at - before
             self._lanes.received(claim.at - before)
-            self._flight.done = self._coverage.total - self._coverage.missing
-            self._moved.ring()
+            self._transfer.done = self._coverage.total - self._coverage.missing
+            self._moved.notify()
 
-    def _claim(self) -> Claim | None:
+    def _claim(self) -> Segment | None:
         return self._coverage.claim(self._lanes.scale)
 
     def _recruit(self) -> None:

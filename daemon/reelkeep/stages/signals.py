@@ -10,21 +10,21 @@ import anyio
 from reelkeep.errors import WrongBytes
 
 
-class Ringing(Protocol):
+class Notifiable(Protocol):
     """What can be rung."""
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake the waiting, now or as soon as they come."""
         ...
 
 
-class Bell:
+class Signal:
     """Rings for the one who waits; a ring while nobody waited is heard by the next wait."""
 
     def __init__(self) -> None:
         self._event = anyio.Event()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake whoever waits, now or as soon as it comes."""
         self._event.set()
 
@@ -38,28 +38,28 @@ class Bell:
         return rang
 
 
-class Chime:
+class SignalGroup:
     """Several bells on one string."""
 
-    def __init__(self, bells: Iterable[Ringing]) -> None:
-        self._bells = tuple(bells)
+    def __init__(self, signals: Iterable[Notifiable]) -> None:
+        self._signals = tuple(signals)
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Ring them all."""
-        for bell in self._bells:
-            bell.ring()
+        for signal in self._signals:
+            signal.notify()
 
 
-class Carillon:
+class SignalRegistry:
     """The bells that there are whenever it is rung."""
 
-    def __init__(self, bells: Callable[[], Iterable[Ringing]]) -> None:
-        self._bells = bells
+    def __init__(self, signals: Callable[[], Iterable[Notifiable]]) -> None:
+        self._signals = signals
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Ring those that there are now."""
-        for bell in self._bells():
-            bell.ring()
+        for signal in self._signals():
+            signal.notify()
 
 
 async def beside(main: Callable[[], Awaitable[None]], side: Callable[[], Awaitable[None]]) -> None:

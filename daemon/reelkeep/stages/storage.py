@@ -13,7 +13,7 @@ from reelkeep.core.text import describe_error
 from reelkeep.errors import ArchiveAbsent, ConfigError, DiskFull, IoFailed, TooLarge, TransferError
 from reelkeep.ports import Archive, Clock, PassedOver, Queue, Report
 from reelkeep.stages.active_transfers import ActiveTransfers
-from reelkeep.stages.signals import Ringing
+from reelkeep.stages.signals import Notifiable
 
 FRESH = 1.0
 """Seconds for which a reading of the free space is believed."""
@@ -25,18 +25,18 @@ MOST = 1000
 """Files remembered at most of which it was said that they do not fit."""
 
 
-class Space:
+class DiskSpace:
     """Reckons what fits: free bytes, less what transfers under way need, less what is kept.
 
     `names` gives the providers that are worked for now.
     """
 
     def __init__(
-        self, archive: Archive, flights: ActiveTransfers, queue: Queue, report: Report, *,
+        self, archive: Archive, transfers: ActiveTransfers, queue: Queue, report: Report, *,
         clock: Clock, names: Callable[[], Sequence[ProviderName]],
     ) -> None:  # fmt: skip
         self._archive = archive
-        self._flights = flights
+        self._transfers = transfers
         self._queue = queue
         self._report = report
         self._clock = clock
@@ -53,7 +53,7 @@ class Space:
         """Return what fits now."""
         free = await self.free()
         kept = await self._kept_room()
-        flying = (max(0, (each.total or 0) - each.done) for each in self._flights.under_way)
+        flying = (max(0, (each.total or 0) - each.done) for each in self._transfers.under_way)
         return room_left(free, flying=flying, kept=kept)
 
     async def admits(self, download: Download, deadline: datetime | None) -> bool:
@@ -68,8 +68,8 @@ class Space:
                 self._free = await self._archive.free()
             except TransferError:
                 self._free = 0  # a disk that cannot even be asked holds nothing
-            self._read_at, self._received = now, self._flights.received
-        return self._free - (self._flights.received - self._received)
+            self._read_at, self._received = now, self._transfers.received
+        return self._free - (self._transfers.received - self._received)
 
     async def tell(self) -> bool:
         """Report each file that does not fit, once, and once that it is no longer waited for.
@@ -132,7 +132,7 @@ class Storage:
     """
 
     def __init__(
-        self, archive: Archive, report: Report, *, reopened: Ringing | None = None
+        self, archive: Archive, report: Report, *, reopened: Notifiable | None = None
     ) -> None:
         """`reopened` rings when transfers may go on."""
         self._archive = archive
@@ -229,7 +229,7 @@ class Storage:
             self._end_unavailable()
             self.reason = None
             if was_paused and self._reopened is not None:
-                self._reopened.ring()
+                self._reopened.notify()
 
     def _begin_low(self, free: int | None) -> None:
         if self.low_since is None:

@@ -9,17 +9,17 @@ from http import HTTPStatus
 
 from reelkeep.core.coverage import Scale
 from reelkeep.core.digests import binding, promises
-from reelkeep.core.media import HEAD_BYTES, Kind, kind_of
+from reelkeep.core.media import HEAD_BYTES, MediaKind, kind_of
 from reelkeep.core.model import Download, Locator, ProviderName
 from reelkeep.core.replies import content_problem, foreign_coding
 from reelkeep.core.resume import Ask, AskPlainly, Complete, Continue, Fresh, ask, ask_on, decide
 from reelkeep.core.urls import parse
 from reelkeep.errors import BadReply, Remedy, SizeMismatch, TransferError, Unavailable, Unreachable
-from reelkeep.ports import Clock, Held, Part, Provider, Reply, Report, Tap, Transport
+from reelkeep.ports import Clock, DirectReader, Held, Part, Provider, Reply, Report, Transport
 from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
-from reelkeep.stages.body import LengthLimit, Pour, compared_until
-from reelkeep.stages.request import Asker
-from reelkeep.stages.segments import Hands, Lanes, RangesIgnored, Rest
+from reelkeep.stages.body import BodyWriter, LengthLimit, compared_until
+from reelkeep.stages.request import RequestSender
+from reelkeep.stages.segments import RangesIgnored, Rest, SegmentedDownloads, SlotPool
 
 ROUNDS = 100
 """Requests for one file in one attempt: a server that sends crumbs is left for later."""
@@ -39,7 +39,7 @@ class Arrived:
     label: str | None = None  #: A Content-Encoding that names no encoding.
 
 
-class Stream:
+class PartStream:
     """Asks for what is missing of a part until nothing is."""
 
     def __init__(
@@ -48,17 +48,17 @@ class Stream:
         *,
         clock: Clock,
         report: Report,
-        flights: ActiveTransfers,
-        hands: Hands,
+        transfers: ActiveTransfers,
+        hands: SlotPool,
         scale: Scale | None = None,
         shares: bool = True,
     ) -> None:
-        self._asker = Asker(transport, clock=clock, report=report, shares=shares)
-        self._lanes = Lanes(self._asker, flights, hands, scale or Scale())
+        self._asker = RequestSender(transport, clock=clock, report=report, shares=shares)
+        self._lanes = SegmentedDownloads(self._asker, transfers, hands, scale or Scale())
         self._report = report
-        self._flights = flights
+        self._transfers = transfers
 
-    async def complete(self, part: Part, locator: Locator, flight: ActiveTransfer) -> Arrived:
+    async def complete(self, part: Part, locator: Locator, transfer: ActiveTransfer) -> Arrived:
         """Write what `part` lacks.
 
         Raises:
@@ -66,9 +66,9 @@ class Stream:
         """
         if part.coverage is not None:
             with suppress(RangesIgnored):  # then it starts over, below
-                return await self._fill(part, locator, flight)
+                return await self._fill(part, locator, transfer)
         plainly = Ask(0)
-        asked = plainly if part.coverage is not None else missing(part.held, flight.download)
+        asked = plainly if part.coverage is not None else missing(part.held, transfer.download)
         offered: dict[str, str] = {}
         label: str | None = None
         for _ in range(ROUNDS):
@@ -76,10 +76,10 @@ class Stream:
                 return Arrived("", framed=True, promises=offered)
             before = part.held.size
             async with AsyncExitStack() as call:
-                asking = self._asker.reply(locator, asked, flight.download)
+                asking = self._asker.reply(locator, asked, transfer.download)
                 reply = await call.enter_async_context(asking)
                 try:
-                    arrived = await self._take(part, asked, reply, flight, locator, call)
+                    arrived = await self._take(part, asked, reply, transfer, locator, call)
                 except RangesIgnored:  # nobody's fault: it starts over, in one stream
                     arrived = AskPlainly()
                 offered = _still_offered(offered, reply)
@@ -93,21 +93,21 @@ class Stream:
             elif part.held.size <= before:
                 raise Unreachable("the host sent nothing of what is missing")
             else:
-                asked = missing(part.held, flight.download)
+                asked = missing(part.held, transfer.download)
         raise Unreachable(f"the file did not come in {ROUNDS} requests")
 
-    async def _fill(self, part: Part, locator: Locator, flight: ActiveTransfer) -> Arrived:
+    async def _fill(self, part: Part, locator: Locator, transfer: ActiveTransfer) -> Arrived:
         """Fill the gaps that earlier lanes have left."""
         held = part.held
-        await self._lanes.prove_seams(part, locator, flight)
+        await self._lanes.prove_seams(part, locator, transfer)
         self._say_resumed(
-            flight, str(parse(locator.url).origin), held.size + held.beyond, held.total
+            transfer, str(parse(locator.url).origin), held.size + held.beyond, held.total
         )
-        flight.total = held.total
-        return Arrived(await self._lanes.complete(part, locator, flight), framed=True)
+        transfer.total = held.total
+        return Arrived(await self._lanes.complete(part, locator, transfer), framed=True)
 
     async def _take(
-        self, part: Part, asked: Ask, reply: Reply, flight: ActiveTransfer, locator: Locator,
+        self, part: Part, asked: Ask, reply: Reply, transfer: ActiveTransfer, locator: Locator,
         call: AsyncExitStack,
     ) -> Arrived | Continue | Ask | AskPlainly:  # fmt: skip
         """Write what `reply` brings; return how it goes on. `call` is what keeps it open."""
@@ -118,14 +118,14 @@ class Stream:
         if isinstance(decision, AskPlainly):
             return decision
         async with aclosing(reply.chunks()) as body:
-            head = await _fitting_head(flight.download, decision, reply, body)
+            head = await _fitting_head(transfer.download, decision, reply, body)
             if isinstance(decision, Continue):
                 at, head = await compared_until(part, asked.start, asked.offset, body)
                 if at < asked.offset:
                     return _rest_of_seam(asked, at)
-            await self._begin(part, decision, reply, flight)
-            fence = _fence(decision, flight.download)
-            pour = Pour(part, flight, self._flights, fence, reply, given=len(head))
+            await self._begin(part, decision, reply, transfer)
+            fence = _fence(decision, transfer.download)
+            pour = BodyWriter(part, transfer, self._transfers, fence, reply, given=len(head))
             tap = await call.enter_async_context(reply.tap())
             if tap is None:
                 await pour.all(head, body)
@@ -133,35 +133,35 @@ class Stream:
                 await pour.drawn(head, tap, lambda: self._is_large(part, reply, locator, tap))
                 if tap.left:
                     rest = Rest(tap, call.aclose)
-                    await self._lanes.complete(part, locator, flight, rest)
+                    await self._lanes.complete(part, locator, transfer, rest)
         return _result(part, decision, reply)
 
-    def _is_large(self, part: Part, reply: Reply, locator: Locator, tap: Tap) -> bool:
+    def _is_large(self, part: Part, reply: Reply, locator: Locator, tap: DirectReader) -> bool:
         """Whether the rest had better come by several requests."""
         ranges = reply.headers.get("Accept-Ranges", "bytes").strip().lower() == "bytes"
         return ranges and self._lanes.useful(part, locator, tap.left)
 
     async def _begin(
-        self, part: Part, decision: Fresh | Continue, reply: Reply, flight: ActiveTransfer
+        self, part: Part, decision: Fresh | Continue, reply: Reply, transfer: ActiveTransfer
     ) -> None:
         if isinstance(decision, Continue):
-            flight.done, flight.total = part.held.size, decision.total
-            self._say_resumed(flight, reply.origin, part.held.size, decision.total)
+            transfer.done, transfer.total = part.held.size, decision.total
+            self._say_resumed(transfer, reply.origin, part.held.size, decision.total)
             return
-        flight.done = 0
-        flight.total = decision.total if decision.total is not None else flight.download.size
+        transfer.done = 0
+        transfer.total = decision.total if decision.total is not None else transfer.download.size
         await part.begin(
             validator=decision.validator,
             total=decision.total,
             promises=promises(reply.status, reply.headers),
         )
-        where, attempt = _where(flight, reply.origin), flight.download.tries + 1
-        self._report("file.started", **where, bytes=flight.total, attempt=attempt)
+        where, attempt = _where(transfer, reply.origin), transfer.download.tries + 1
+        self._report("file.started", **where, bytes=transfer.total, attempt=attempt)
 
     def _say_resumed(
-        self, flight: ActiveTransfer, host: str, offset: int, total: int | None
+        self, transfer: ActiveTransfer, host: str, offset: int, total: int | None
     ) -> None:
-        self._report("file.resumed", **_where(flight, host), offset=offset, bytes=total)
+        self._report("file.resumed", **_where(transfer, host), offset=offset, bytes=total)
 
 
 def missing(held: Held, download: Download) -> Ask | Complete:
@@ -175,7 +175,7 @@ def resumable(held: Held) -> bool:
     return held.validator is not None or binding(held.promises)
 
 
-def download_kind(download: Download) -> Kind:
+def download_kind(download: Download) -> MediaKind:
     """Return what `download` should look like."""
     return kind_of(download.file_type, download.name.rpartition(".")[2])
 
@@ -187,8 +187,8 @@ def _rest_of_seam(asked: Ask, compared: int) -> Ask:
     return ask_on(asked, compared)
 
 
-def _where(flight: ActiveTransfer, host: str) -> dict[str, str]:
-    download = flight.download
+def _where(transfer: ActiveTransfer, host: str) -> dict[str, str]:
+    download = transfer.download
     return {
         "provider": download.provider,
         "recording": download.recording,
@@ -254,14 +254,14 @@ def _result(part: Part, decision: Fresh | Continue, reply: Reply) -> Arrived | C
     raise Unreachable(f"the stream ended {size} bytes into {total}")
 
 
-class Bringer:
+class PartCompleter:
     """Completes parts with what providers give."""
 
-    def __init__(self, providers: Mapping[ProviderName, Provider], stream: Stream) -> None:
+    def __init__(self, providers: Mapping[ProviderName, Provider], stream: PartStream) -> None:
         self._providers = providers
         self._stream = stream
 
-    async def __call__(self, part: Part, flight: ActiveTransfer) -> Arrived:
+    async def __call__(self, part: Part, transfer: ActiveTransfer) -> Arrived:
         """Complete `part`; a locator that is refused is replaced once, and the bytes stay.
 
         A replacement that is the same again is not tried: what refused it would do so again
@@ -270,19 +270,19 @@ class Bringer:
         Raises:
             ProviderError, TransferError: The attempt failed; what came is in the part.
         """
-        download = flight.download
+        download = transfer.download
         if isinstance(missing(part.held, download), Complete):  # nobody need be asked (rule 14)
             return Arrived("", framed=True)
         locator = await self._locate(download, fresh=False)
         try:
-            return await self._stream.complete(part, locator, flight)
+            return await self._stream.complete(part, locator, transfer)
         except TransferError as error:
             if error.remedy is not Remedy.REFRESH:
                 raise
             fresh = await self._locate(download, fresh=True)
             if fresh == locator:
                 raise
-        return await self._stream.complete(part, fresh, flight)
+        return await self._stream.complete(part, fresh, transfer)
 
     async def _locate(self, download: Download, *, fresh: bool) -> Locator:
         """Ask the provider as it is configured now: that may change in the middle of a file."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from reelkeep.core.digests import broken, level, needed
 from reelkeep.core.examination import Examination, Structure
-from reelkeep.core.media import Kind
+from reelkeep.core.media import MediaKind
 from reelkeep.core.model import ANY_BYTES, Download, Level
 from reelkeep.errors import Damaged, DigestMismatch, SizeMismatch, TransferError, Unreachable
 from reelkeep.ports import Inspection, Part
 from reelkeep.stages.stream import Arrived, download_kind
 
-_UNKNOWN_INSIDE = (Kind.OPAQUE, Kind.PAGE, Kind.TEXT)
-_OPEN_ENDED = (*_UNKNOWN_INSIDE, Kind.VTT)
+_UNKNOWN_INSIDE = (MediaKind.OPAQUE, MediaKind.PAGE, MediaKind.TEXT)
+_OPEN_ENDED = (*_UNKNOWN_INSIDE, MediaKind.VTT)
 """Kinds that look whole wherever they are cut."""
 
 _OVERRULED = "accepted by the operator"
@@ -149,7 +149,7 @@ def structural_level(structure: Structure, *, sized: bool) -> Level:
 
 def level_of_kept(download: Download) -> Level:
     """Return the level of a finished file that an earlier process left, without a look inside."""
-    inside = download_kind(download) in (Kind.MP4, Kind.JPEG)
+    inside = download_kind(download) in (MediaKind.MP4, MediaKind.JPEG)
     overruled = download.accepts is not None or download.seen is not None
     structure = Structure.CONTAINER if inside and not overruled else Structure.NONE
     return structural_level(structure, sized=download.size is not None)

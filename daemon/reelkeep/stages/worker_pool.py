@@ -17,7 +17,7 @@ Landed = Callable[[], None]
 Fetch = Callable[[Download, Landed], Awaitable[Outcome]]
 
 
-class Pool:
+class WorkerPool:
     """So many `workers` that `fetch`. `run` it once; it may be resized before and meanwhile.
 
     A worker goes on to the next file as soon as one has landed: while the disk makes small files

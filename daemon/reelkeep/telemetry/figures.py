@@ -38,7 +38,7 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class EventCounter:
     """A counter: its name without prefix and `_total`, and the event's key that it adds up."""
 
     name: str
@@ -49,7 +49,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class SecondsHistogram:
     """A histogram of the key `seconds` of an event, by provider."""
 
     name: str
@@ -59,7 +59,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class StatusGauge:
     """A gauge by provider: its name without prefix, and what of a line of the status it shows."""
 
     name: str
@@ -82,53 +82,63 @@ def _unix(moment: str | None) -> float | None:
 
 _BY_CODE = ("provider", "code")
 
-COUNTS: Mapping[str, Sequence[Count]] = {
+COUNTS: Mapping[str, Sequence[EventCounter]] = {
     "file.stored": (
-        Count("files_stored", "Files that were verified and made durable."),
-        Count("stored_bytes", "Bytes of the files stored.", amount="bytes"),
+        EventCounter("files_stored", "Files that were verified and made durable."),
+        EventCounter("stored_bytes", "Bytes of the files stored.", amount="bytes"),
     ),
-    "file.resumed": (Count("files_resumed", "Transfers that went on from an earlier part."),),
-    "file.retry": (Count("file_retries", "Attempts that failed and are repeated.", _BY_CODE),),
-    "file.failed": (Count("files_failed", "Files that were given up.", _BY_CODE),),
-    "file.quarantined": (Count("files_quarantined", "Times that bad bytes were put aside."),),
+    "file.resumed": (
+        EventCounter("files_resumed", "Transfers that went on from an earlier part."),
+    ),
+    "file.retry": (
+        EventCounter("file_retries", "Attempts that failed and are repeated.", _BY_CODE),
+    ),
+    "file.failed": (EventCounter("files_failed", "Files that were given up.", _BY_CODE),),
+    "file.quarantined": (
+        EventCounter("files_quarantined", "Times that bad bytes were put aside."),
+    ),
     "file.discarded": (
-        Count("files_discarded", "Times that bytes were lost or swapped on this machine."),
+        EventCounter("files_discarded", "Times that bytes were lost or swapped on this machine."),
     ),
-    "file.altered": (Count("files_altered", "Stored files found with other bytes."),),
-    "file.missing": (Count("files_missing", "Stored files found to be missing."),),
-    "file.unreadable": (Count("files_unreadable", "Stored files that could not be read."),),
+    "file.altered": (EventCounter("files_altered", "Stored files found with other bytes."),),
+    "file.missing": (EventCounter("files_missing", "Stored files found to be missing."),),
+    "file.unreadable": (EventCounter("files_unreadable", "Stored files that could not be read."),),
     "recording.checked": (
-        Count("checked_bytes", "Bytes of stored files that were read again.", amount="bytes"),
+        EventCounter(
+            "checked_bytes", "Bytes of stored files that were read again.", amount="bytes"
+        ),
     ),
-    "recording.discovered": (Count("recordings_discovered", "Recordings seen first."),),
-    "recording.archived": (Count("recordings_archived", "Recordings archived completely."),),
+    "recording.discovered": (EventCounter("recordings_discovered", "Recordings seen first."),),
+    "recording.archived": (EventCounter("recordings_archived", "Recordings archived completely."),),
     "recording.acknowledged": (
-        Count("recordings_acknowledged", "Recordings that the provider knows to be archived."),
+        EventCounter(
+            "recordings_acknowledged", "Recordings that the provider knows to be archived."
+        ),
     ),
     "recording.incomplete": (
-        Count(
+        EventCounter(
             "recordings_incomplete",
             "Recordings of which something failed, is gone or is unavailable.",
         ),
     ),
     "recording.vanished": (
-        Count("recordings_vanished", "Recordings or files that went before they were had."),
+        EventCounter("recordings_vanished", "Recordings or files that went before they were had."),
     ),
-    "poll.completed": (Count("polls_completed", "Polls that listed all."),),
-    "poll.failed": (Count("polls_failed", "Times that a provider broke.", _BY_CODE),),
+    "poll.completed": (EventCounter("polls_completed", "Polls that listed all."),),
+    "poll.failed": (EventCounter("polls_failed", "Times that a provider broke.", _BY_CODE),),
     "provider.throttled": (
-        Count("throttlings", "Times that a host asked us to slow down.", having="until"),
+        EventCounter("throttlings", "Times that a host asked us to slow down.", having="until"),
     ),
 }
 """By event."""
 
-SPANS: Mapping[str, Span] = {
-    "poll.completed": Span(
+SPANS: Mapping[str, SecondsHistogram] = {
+    "poll.completed": SecondsHistogram(
         "poll_duration_seconds",
         "How long complete polls took.",
         (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600),
     ),
-    "file.stored": Span(
+    "file.stored": SecondsHistogram(
         "transfer_duration_seconds",
         "How long the attempts took that stored a file.",
         (0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14400),
@@ -136,59 +146,61 @@ SPANS: Mapping[str, Span] = {
 }
 """By event."""
 
-LAG = Span(
+LAG = SecondsHistogram(
     "loop_lag_seconds",
     "How much later than asked for the event loop woke up.",
     (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5),
     labels=(),
 )
 
-LEVELS: Sequence[Level] = (
-    Level("files_pending", "Files that are due or being fetched.", itemgetter("pending")),
-    Level("files_given_up", "Files that are failed or gone now.", itemgetter("failed")),
-    Level(
+LEVELS: Sequence[StatusGauge] = (
+    StatusGauge("files_pending", "Files that are due or being fetched.", itemgetter("pending")),
+    StatusGauge("files_given_up", "Files that are failed or gone now.", itemgetter("failed")),
+    StatusGauge(
         "files_unavailable",
         "Files that are wanted, and that the provider gives no way to now.",
         itemgetter("unavailable"),
     ),
-    Level(
+    StatusGauge(
         "files_damaged",
         "Stored files that were not in order when they were last read.",
         itemgetter("damaged"),
     ),
-    Level(
+    StatusGauge(
         "recordings_unpublished",
         "Recordings with fetched files that are not in their folder yet.",
         itemgetter("unpublished"),
     ),
-    Level(
+    StatusGauge(
         "recordings_at_risk",
         "Recordings that are not here, and that their provider deletes within a week.",
         itemgetter("at_risk"),
     ),
-    Level(
+    StatusGauge(
         "recordings_acknowledge_refused",
         "Archived recordings that their provider refuses to mark, and is still asked to.",
         lambda line: line.get("acknowledge_refused"),
     ),
-    Level(
+    StatusGauge(
         "files_too_large",
         "Files that do not fit in what is left of the archive's disk.",
         lambda line: line.get("too_large"),
     ),
-    Level("pending_bytes", "Bytes promised of files that are due.", itemgetter("pending_bytes")),
-    Level("archive_bytes", "Bytes of all files that are stored.", itemgetter("stored_bytes")),
-    Level(
+    StatusGauge(
+        "pending_bytes", "Bytes promised of files that are due.", itemgetter("pending_bytes")
+    ),
+    StatusGauge("archive_bytes", "Bytes of all files that are stored.", itemgetter("stored_bytes")),
+    StatusGauge(
         "last_success_timestamp_seconds",
         "When the last complete poll was, in Unix time.",
         lambda line: _unix(line["last_success"]),
     ),
-    Level(
+    StatusGauge(
         "provider_broken",
         "Whether nothing could be read of the provider at the last poll.",
         lambda line: float(line["broken_since"] is not None and not line.get("partly")),
     ),
-    Level(
+    StatusGauge(
         "listings_unread",
         "Listings, such as of single users, that fail and are read again with each poll.",
         lambda line: line.get("unread_listings"),

@@ -44,7 +44,7 @@ def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
-class Journal:
+class JournalLogger:
     """What structlog writes to instead of a stream. Safe to use from any thread.
 
     What journald does not take as a message goes to `stream`, where a prefix bears the priority.

@@ -142,10 +142,10 @@ def configure(
         renderer = _renderer(format, stream)
         sink: object = structlog.WriteLogger(stream)
         if "JOURNAL_STREAM" in os.environ:
-            from reelkeep.telemetry.journal import Journal, is_journal
+            from reelkeep.telemetry.journal import JournalLogger, is_journal
 
             if is_journal(stream, os.environ):
-                sink, renderer = Journal(stream), _with_keys(renderer)
+                sink, renderer = JournalLogger(stream), _with_keys(renderer)
         made: FilteringBoundLogger = structlog.wrap_logger(
             sink,
             wrapper_class=structlog.make_filtering_bound_logger(Severity[level.upper()]),

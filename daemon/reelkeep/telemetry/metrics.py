@@ -20,11 +20,11 @@ from reelkeep.telemetry.figures import (
     LAG,
     SPANS,
     Buckets,
-    Count,
+    EventCounter,
     Family,
     Labels,
     Line,
-    Span,
+    SecondsHistogram,
     by_provider,
     gauges,
 )
@@ -56,10 +56,12 @@ class Metrics:
         self._beat_at: float | None = None
         self._codes = reason_codes()
         self._events = dict.fromkeys(EVENTS, 0)
-        self._counted: dict[Count, dict[Labels, float]] = {
+        self._counted: dict[EventCounter, dict[Labels, float]] = {
             count: {} for some in COUNTS.values() for count in some
         }
-        self._spans: dict[Span, dict[Labels, Buckets]] = {span: {} for span in SPANS.values()}
+        self._spans: dict[SecondsHistogram, dict[Labels, Buckets]] = {
+            span: {} for span in SPANS.values()
+        }
         self._lag = Buckets([0] * (len(LAG.bounds) + 1))
         self._true: dict[str, set[str]] = {name: set() for name, _ in CONDITIONS.values()}
         self._throttled: set[tuple[str, str]] = set()  # provider and host
@@ -148,7 +150,7 @@ class Metrics:
             yield Family("counter", f"reelkeep_{count.name}", count.help, count.labels, values)
 
     def _histograms(self) -> Iterator[Family]:
-        lag: tuple[Span, dict[Labels, Buckets]] = (LAG, {(): self._lag})
+        lag: tuple[SecondsHistogram, dict[Labels, Buckets]] = (LAG, {(): self._lag})
         for span, found in (*self._spans.items(), lag):
             copies = {labels: Buckets([*one.counts], one.sum) for labels, one in found.items()}
             yield Family(
@@ -193,14 +195,14 @@ class Metrics:
             {line["name"]: hosts.count(line["name"]) for line in lines},
         )
 
-    def _count(self, count: Count, keys: Mapping[str, object]) -> None:
+    def _count(self, count: EventCounter, keys: Mapping[str, object]) -> None:
         amount = keys.get(count.amount, 0) if count.amount else 1
         wanted = count.having is None or keys.get(count.having) is not None
         if wanted and isinstance(amount, int | float) and amount >= 0:
             counted, labels = self._counted[count], self._labels(count.labels, keys)
             counted[labels] = counted.get(labels, 0) + amount
 
-    def _time(self, span: Span, keys: Mapping[str, object]) -> None:
+    def _time(self, span: SecondsHistogram, keys: Mapping[str, object]) -> None:
         seconds = keys.get("seconds")
         if isinstance(seconds, int | float) and seconds >= 0:
             labels = self._labels(span.labels, keys)

@@ -12,7 +12,7 @@ import anyio
 from anyio import Semaphore, WouldBlock
 
 from reelkeep.core.rates import Allowance
-from reelkeep.ports import Reply, Request, Tap, Transport
+from reelkeep.ports import DirectReader, Reply, Request, Transport
 
 
 class Slots:
@@ -173,7 +173,7 @@ class _Slowed:
                     await self._bandwidth.spend(len(grain))
 
     @asynccontextmanager
-    async def tap(self) -> AsyncIterator[Tap | None]:
+    async def tap(self) -> AsyncIterator[DirectReader | None]:
         async with self._reply.tap() as tap:
             if tap is not None:
                 self._tap = _SlowedTap(tap, self._bandwidth, self._rest)
@@ -187,7 +187,7 @@ class _SlowedTap:
     others could use.
     """
 
-    def __init__(self, tap: Tap, bandwidth: Bandwidth, rest: memoryview) -> None:
+    def __init__(self, tap: DirectReader, bandwidth: Bandwidth, rest: memoryview) -> None:
         self._tap = tap
         self._bandwidth = bandwidth
         self.rest = rest  #: Came already, in the piece that the head of the file was cut from.

@@ -31,7 +31,7 @@ from reelkeep.errors import Refused, Stalled
 from reelkeep.ports import Reply, Request
 from reelkeep.transport.bandwidth import Slots
 from reelkeep.transport.dialer import Dialer, PolicyResolver, Proxy
-from reelkeep.transport.direct_reader import Body, Door, OwnedReply
+from reelkeep.transport.direct_reader import Body, OwnedReply, ReaderSlots
 from reelkeep.transport.exchange import Exchange, Head
 from reelkeep.transport.faults import at_the_edge
 from reelkeep.transport.options import TransportOptions
@@ -47,7 +47,7 @@ class DirectClient:
 
     def __init__(self, dialer: Dialer) -> None:
         self._dialer = dialer
-        self._door = Door((os.cpu_count() or 1) + 1)
+        self._door = ReaderSlots((os.cpu_count() or 1) + 1)
 
     @asynccontextmanager
     async def asked(

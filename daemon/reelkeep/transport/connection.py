@@ -32,7 +32,7 @@ _TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class KernelCount:
     """What the kernel received of a connection: at least and at most so many bytes were taken."""
 
     least: int
@@ -45,13 +45,13 @@ class Count:
         return min(0, self.most - taken)
 
 
-def count_of(sock: socket.socket) -> Count | None:
+def count_of(sock: socket.socket) -> KernelCount | None:
     """Return how many bytes were taken from `sock`; None if the kernel does not tell.
 
     Bytes may arrive between two questions. Then the count is not exact; it is asked for again
     a few times, and what is best is returned.
     """
-    best: Count | None = None
+    best: KernelCount | None = None
     for _ in range(_TRIES):
         found = _once(sock)
         if found is None:
@@ -73,13 +73,13 @@ def taken_at_least(sock: socket.socket) -> int | None:
     return None if before is None or waiting is None else before[0] - waiting
 
 
-def _once(sock: socket.socket) -> Count | None:
+def _once(sock: socket.socket) -> KernelCount | None:
     before = _received(sock)
     waiting = queued(sock)
     after = _received(sock)
     if before is None or after is None or waiting is None:
         return None
-    return Count(before[0] - waiting, after[1] - waiting)
+    return KernelCount(before[0] - waiting, after[1] - waiting)
 
 
 def _received(sock: socket.socket) -> tuple[int, int] | None:

@@ -24,7 +24,7 @@ from reelkeep.transport.faults import FOREIGN, root, translated
 from reelkeep.transport.options import TransportOptions
 
 
-class Door:
+class ReaderSlots:
     """A semaphore whose inside is not Python: it is passed twice for each half mebibyte."""
 
     def __init__(self, width: int) -> None:
@@ -139,14 +139,16 @@ SLICE = 0.25
 """Seconds of one slice at most: what a cancelled transfer waits for."""
 
 
-class DirectTap:
+class ThreadReader:
     """See `ports.Tap`. No byte is given before it is accounted for (`Body.account`).
 
     As many threads as `door` lets in receive at a time, those who wait for bytes not counted: more
     would only wait for each other at the interpreter's lock.
     """
 
-    def __init__(self, body: Body, *, meter: StallMeter, patience: float, door: Door) -> None:
+    def __init__(
+        self, body: Body, *, meter: StallMeter, patience: float, door: ReaderSlots
+    ) -> None:
         self._body = body
         self._meter = meter
         self._patience = patience
@@ -245,7 +247,7 @@ class OwnedReply:
     """See `ports.Reply`. No byte is given before it is accounted for (`Body.account`)."""
 
     def __init__(
-        self, head: Head, body: Body, trail: Trail, *, options: TransportOptions, door: Door
+        self, head: Head, body: Body, trail: Trail, *, options: TransportOptions, door: ReaderSlots
     ) -> None:
         self._head = head
         self._body = body
@@ -288,12 +290,12 @@ class OwnedReply:
                 raise Stalled(f"{self.origin}: the body comes too slowly")
 
     @asynccontextmanager
-    async def tap(self) -> AsyncIterator[DirectTap | None]:
+    async def tap(self) -> AsyncIterator[ThreadReader | None]:
         """See `ports.Reply`."""
         if self._body.left < TAP_FROM:
             yield None
             return
-        tap = DirectTap(self._body, meter=self._meter, patience=self._patience, door=self._door)
+        tap = ThreadReader(self._body, meter=self._meter, patience=self._patience, door=self._door)
         try:
             yield tap
         finally:

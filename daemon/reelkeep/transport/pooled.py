@@ -44,7 +44,7 @@ from reelkeep.transport.options import MAX_FIELDS, MAX_HEAD, MAX_LINE, TOO_LONG,
 from reelkeep.transport.tls import Trust
 
 
-class Line:
+class ConnectionWatch:
     """The connection of one reply, from its head until it is closed or goes back to the pool.
 
     aiohttp 3.14 is silent in two cases. When a later chunk has a broken frame, it drops the
@@ -98,7 +98,7 @@ class AiohttpReply:
     """
 
     def __init__(
-        self, raw: ClientResponse, line: Line, trail: Trail, options: TransportOptions
+        self, raw: ClientResponse, line: ConnectionWatch, trail: Trail, options: TransportOptions
     ) -> None:
         self._raw = raw
         self._line = line
@@ -253,7 +253,7 @@ class PooledClient:
     ) -> AsyncIterator[AiohttpReply]:
         """Give the reply; leaving with its body unread closes the connection (aiohttp#10169)."""
         raw = await self._head(request, trail, headers, options)
-        line = Line(raw)
+        line = ConnectionWatch(raw)
         try:
             check_size(raw, trail.url.origin)
             yield AiohttpReply(raw, line, trail, options)

@@ -38,7 +38,7 @@ def change(
     rig: Rig, *, ended: tuple[str, ...] = (), begun: tuple[str, ...] = (), **of: Any
 ) -> Change:
     """Return a change of the rig's settings."""
-    old = rig.house.settings
+    old = rig.resources.settings
     rest = tuple(each for each in old.providers if each.name not in {*ended, *begun})
     providers = (*rest, *(entry(name) for name in begun))
     new: Settings = old.model_copy(update={"providers": providers, **of})
@@ -52,7 +52,7 @@ def change(
 
 
 async def work(rig: Rig, steer: Callable[[Pipeline], Any]) -> None:
-    pipeline = Pipeline(rig.house, rig.names, polls=True)
+    pipeline = Pipeline(rig.resources, rig.names, polls=True)
     await pipeline.run(lambda: steer(pipeline))
 
 
@@ -64,7 +64,7 @@ async def test_a_new_provider_is_asked_and_served_at_once() -> None:
 
     async def steer(pipeline: Pipeline) -> None:
         await anyio.sleep(100)
-        await put_in_force(change(rig, begun=("b",)), rig.house, pipeline)
+        await put_in_force(change(rig, begun=("b",)), rig.resources, pipeline)
         await anyio.sleep(10)
 
     await work(rig, steer)
@@ -81,7 +81,7 @@ async def test_a_removed_provider_is_let_alone_and_what_it_had_claimed_is_due() 
 
     async def steer(pipeline: Pipeline) -> None:
         await anyio.sleep(50)
-        await put_in_force(change(rig, ended=("a",)), rig.house, pipeline)
+        await put_in_force(change(rig, ended=("a",)), rig.resources, pipeline)
         assert await rig.files("active") < 8
         calls = len(gone.calls)
         await anyio.sleep(7200)
@@ -91,7 +91,7 @@ async def test_a_removed_provider_is_let_alone_and_what_it_had_claimed_is_due() 
     assert 3 <= await rig.files("stored") <= 5
     assert await rig.files("active") == 0
     assert rig.log.count("file.failed") == [0]
-    assert list(rig.house.providers) == [B]
+    assert list(rig.resources.providers) == [B]
 
 
 async def test_a_transfer_under_way_is_not_begun_again_when_its_provider_changes() -> None:
@@ -104,7 +104,7 @@ async def test_a_transfer_under_way_is_not_begun_again_when_its_provider_changes
 
     async def steer(pipeline: Pipeline) -> None:
         await anyio.sleep(500)
-        await put_in_force(change(rig, ended=("a",), begun=("a",)), rig.house, pipeline)
+        await put_in_force(change(rig, ended=("a",), begun=("a",)), rig.resources, pipeline)
         await anyio.sleep(900)
 
     await work(rig, steer)
@@ -130,7 +130,7 @@ async def test_changed_credentials_serve_the_files_that_are_under_way() -> None:
     async def steer(pipeline: Pipeline) -> None:
         await anyio.sleep(50)
         old.broken["locate"] = AuthFailed("revoked")
-        await put_in_force(change(rig, ended=("a",), begun=("a",)), rig.house, pipeline)
+        await put_in_force(change(rig, ended=("a",), begun=("a",)), rig.resources, pipeline)
         await anyio.sleep(400)
 
     await work(rig, steer)
@@ -145,10 +145,10 @@ async def test_a_provider_that_comes_back_takes_up_where_it_was() -> None:
 
     async def steer(pipeline: Pipeline) -> None:
         await anyio.sleep(25)
-        await put_in_force(change(rig, ended=("a",)), rig.house, pipeline)
+        await put_in_force(change(rig, ended=("a",)), rig.resources, pipeline)
         await anyio.sleep(1000)
         assert await rig.files("stored") < 5
-        await put_in_force(change(rig, begun=("a",)), rig.house, pipeline)
+        await put_in_force(change(rig, begun=("a",)), rig.resources, pipeline)
         await anyio.sleep(300)
 
     await work(rig, steer)
@@ -167,12 +167,12 @@ async def test_more_workers_begin_at_once() -> None:
         await anyio.sleep(10)
         assert slow.at_once == 2
         more = DownloadOptions(workers=6)
-        await put_in_force(change(rig, downloads=more), rig.house, pipeline)
+        await put_in_force(change(rig, downloads=more), rig.resources, pipeline)
         await anyio.sleep(10)
         assert slow.at_once == 6
 
     await work(rig, steer)
-    assert rig.adjusted == [rig.house.settings]
+    assert rig.adjusted == [rig.resources.settings]
 
 
 async def test_a_shorter_grace_holds_for_the_next_stop() -> None:
@@ -183,7 +183,7 @@ async def test_a_shorter_grace_holds_for_the_next_stop() -> None:
     async def steer(pipeline: Pipeline) -> None:
         await anyio.sleep(10)
         grace = timedelta(seconds=4)
-        await put_in_force(change(rig, shutdown_grace=grace), rig.house, pipeline)
+        await put_in_force(change(rig, shutdown_grace=grace), rig.resources, pipeline)
 
     await work(rig, steer)
     assert anyio.current_time() == pytest.approx(13, abs=0.1)
@@ -196,12 +196,12 @@ async def test_limits_reach_retries_and_disk() -> None:
         patient = DownloadOptions().model_copy(
             update={"retry": DownloadOptions().retry.model_copy(update={"attempts": 99})}
         )
-        room = rig.house.settings.archive.model_copy(update={"min_free": 5})
-        await put_in_force(change(rig, downloads=patient, archive=room), rig.house, pipeline)
+        room = rig.resources.settings.archive.model_copy(update={"min_free": 5})
+        await put_in_force(change(rig, downloads=patient, archive=room), rig.resources, pipeline)
 
     await work(rig, steer)
-    assert rig.house.ledger.policy.attempts == 99
-    assert rig.house.archive.min_free == 5
+    assert rig.resources.ledger.policy.attempts == 99
+    assert rig.resources.archive.min_free == 5
 
 
 async def test_a_provider_that_cannot_be_made_changes_nothing() -> None:
@@ -211,14 +211,14 @@ async def test_a_provider_that_cannot_be_made_changes_nothing() -> None:
     def build(_: ProviderOptions) -> Any:
         raise ConfigError("no such thing")
 
-    rig.house.build = build
-    before = rig.house.settings
+    rig.resources.build = build
+    before = rig.resources.settings
 
     async def steer(pipeline: Pipeline) -> None:
         with pytest.raises(ConfigError):
-            await put_in_force(change(rig, ended=("a",), begun=("b",)), rig.house, pipeline)
+            await put_in_force(change(rig, ended=("a",), begun=("b",)), rig.resources, pipeline)
         await anyio.sleep(601)
 
     await work(rig, steer)
-    assert rig.house.settings is before
+    assert rig.resources.settings is before
     assert len(provider.times) == 3

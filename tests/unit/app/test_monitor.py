@@ -8,13 +8,13 @@ import pytest
 
 from fakes.provider import FakeProvider, many, traits
 from fakes.rig import Rig, running
-from reelkeep.app.monitor import Attendant, broken_for_long
+from reelkeep.app.monitor import Monitor, broken_for_long
 from reelkeep.app.pipeline import Pipeline
-from reelkeep.app.watchdog import Pulse
+from reelkeep.app.watchdog import Watchdog
 from reelkeep.catalog.operator import Summary
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import CatalogError
-from reelkeep.stages.provider_health import Health
+from reelkeep.stages.provider_health import ProviderHealth
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
 from reelkeep.telemetry.server import Exposition
@@ -37,9 +37,9 @@ class World:
         provider.hold(*many(3))
         self.rig = Rig(provider)
         self.metrics = Metrics(self.rig.log)
-        self.pipeline = Pipeline(self.rig.house, [NAME])
+        self.pipeline = Pipeline(self.rig.resources, [NAME])
         notifier = Notifier({}, pid=1)
-        self.attendant = Attendant(self.rig.house, self.pipeline, self.metrics, notifier)
+        self.attendant = Monitor(self.rig.resources, self.pipeline, self.metrics, notifier)
 
     def page(self) -> str:
         return Exposition(self.metrics).page().decode()
@@ -49,7 +49,7 @@ class Moody:
     """A desk that does not answer while it is `silent`."""
 
     def __init__(self, world: World) -> None:
-        self._summaries = world.rig.house.desk.summaries
+        self._summaries = world.rig.resources.operator.summaries
         self.silent = True
 
     async def __call__(self, names: Sequence[ProviderName], **free: int | None) -> list[Summary]:
@@ -70,7 +70,7 @@ async def test_a_heartbeat_says_how_all_is() -> None:
     await world.pipeline.pollers[NAME].once()
     async with running(world.attendant.forever):
         await anyio.sleep(30)
-        world.rig.house.flights.received += 6_000
+        world.rig.resources.transfers.received += 6_000
         await anyio.sleep(31)
     (beat,) = world.rig.log.named("heartbeat")
     assert beat == {
@@ -116,7 +116,7 @@ async def test_a_volume_that_is_absent_is_said_once_and_that_it_is_found(
     async def absences() -> list[str]:
         return absent
 
-    monkeypatch.setattr(world.rig.house.archive.volumes, "absences", absences)
+    monkeypatch.setattr(world.rig.resources.archive.volumes, "absences", absences)
     async with running(world.attendant.forever):
         await anyio.sleep(61)
         absent = []
@@ -132,7 +132,7 @@ async def test_a_silent_catalog_is_said_when_it_begins_and_when_it_ends(
 ) -> None:
     world = World()
     moody = Moody(world)
-    monkeypatch.setattr(world.rig.house.desk, "summaries", moody)
+    monkeypatch.setattr(world.rig.resources.operator, "summaries", moody)
     async with running(world.attendant.forever):
         await anyio.sleep(121)
         moody.silent = False
@@ -144,7 +144,7 @@ async def test_a_silent_catalog_is_said_when_it_begins_and_when_it_ends(
 
 async def test_a_large_catalog_is_counted_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
     world, asked = World(), 0
-    count = world.rig.house.desk.summaries
+    count = world.rig.resources.operator.summaries
 
     async def slow(names: Sequence[ProviderName], **free: int | None) -> list[Summary]:
         nonlocal asked
@@ -152,7 +152,7 @@ async def test_a_large_catalog_is_counted_more_rarely(monkeypatch: pytest.Monkey
         await anyio.sleep(1)
         return await count(names, **free)
 
-    monkeypatch.setattr(world.rig.house.desk, "summaries", slow)
+    monkeypatch.setattr(world.rig.resources.operator, "summaries", slow)
     async with running(world.attendant.forever):
         await anyio.sleep(10 * 60)
     assert asked == 3
@@ -163,7 +163,7 @@ async def test_who_asks_all_the_time_does_not_make_heartbeats_old(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World()
-    count = world.rig.house.desk.summaries
+    count = world.rig.resources.operator.summaries
 
     async def slow(names: Sequence[ProviderName], **free: int | None) -> list[Summary]:
         await anyio.sleep(0.2)
@@ -174,7 +174,7 @@ async def test_who_asks_all_the_time_does_not_make_heartbeats_old(
             await anyio.sleep(1)
             await world.attendant.status()
 
-    monkeypatch.setattr(world.rig.house.desk, "summaries", slow)
+    monkeypatch.setattr(world.rig.resources.operator, "summaries", slow)
     await world.pipeline.pollers[NAME].once()
     async with running(world.attendant.forever, ask):
         await anyio.sleep(10 * 60)
@@ -193,7 +193,7 @@ async def test_metrics_show_what_was_sampled_last() -> None:
 
 async def test_the_loops_lag_is_seen() -> None:
     world = World()
-    async with running(Pulse(Notifier({}, pid=7), world.metrics.lagged).forever):
+    async with running(Watchdog(Notifier({}, pid=7), world.metrics.lagged).forever):
         await anyio.sleep(61)
     assert 'reelkeep_loop_lag_seconds_bucket{le="0.001"} 12.0' in world.page()
 
@@ -218,10 +218,10 @@ async def test_a_provider_is_broken_for_long_after_three_intervals(
     minutes: int | None, long: bool
 ) -> None:
     since = None if minutes is None else START - timedelta(minutes=minutes)
-    health = Health(NAME, broken_since=since)
+    health = ProviderHealth(NAME, broken_since=since)
     assert broken_for_long(health, INTERVAL, lambda: START) is long
 
 
 async def test_a_provider_of_which_single_listings_fail_is_not_broken() -> None:
-    health = Health(NAME, broken_since=START - timedelta(days=9), partly=True)
+    health = ProviderHealth(NAME, broken_since=START - timedelta(days=9), partly=True)
     assert not broken_for_long(health, INTERVAL, lambda: START)

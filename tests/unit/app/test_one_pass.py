@@ -39,7 +39,7 @@ def anyio_backend() -> Backend:
 
 async def make(rig: Rig, *, limit: float | None = None, stop: anyio.Event | None = None) -> Pass:
     time = None if limit is None else timedelta(seconds=limit)
-    made = Pass(rig.house, rig.names, limit=time)
+    made = Pass(rig.resources, rig.names, limit=time)
     with anyio.fail_after(86_400):
         await made.run(stop or anyio.Event())
     return made
@@ -401,9 +401,9 @@ async def test_only_the_named_providers_are_worked_on() -> None:
     one.hold(recording("a"))
     other.hold(recording("b"))
     rig = Rig(one, other)
-    await rig.house.intake.admit(B, other.traits, [recording("b")])
-    await rig.house.queue.claim(B, 1)
-    await Pass(rig.house, [A], limit=None).run(anyio.Event())
+    await rig.resources.intake.admit(B, other.traits, [recording("b")])
+    await rig.resources.queue.claim(B, 1)
+    await Pass(rig.resources, [A], limit=None).run(anyio.Event())
     assert await rig.recordings("archived") == ["a"]
     assert other.polls == []
 
@@ -433,9 +433,9 @@ async def test_a_pass_that_only_reads_days_again_neither_polls_nor_trashes() -> 
     provider.hold(old, recording("new"))
     rig = Rig(provider)
     window = Window(START - timedelta(days=101), START - timedelta(days=99))
-    await rig.house.backfills.want(rig.names, window)
+    await rig.resources.backfills.want(rig.names, window)
     with anyio.fail_after(86_400):
-        await Pass(rig.house, rig.names, limit=None, polls=False).run(anyio.Event())
+        await Pass(rig.resources, rig.names, limit=None, polls=False).run(anyio.Event())
     assert await rig.recordings("archived") == [old.id]
     assert [span for _, span in provider.polls] == [window]
     assert rig.log.named("recording.trash_refused") == []

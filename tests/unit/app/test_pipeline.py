@@ -37,7 +37,7 @@ def anyio_backend() -> Backend:
 
 async def work(rig: Rig, steer: Callable[[Pipeline], Awaitable[None]]) -> Pipeline:
     """Run the daemon's pipeline until `steer` returns."""
-    pipeline = Pipeline(rig.house, rig.names, polls=True)
+    pipeline = Pipeline(rig.resources, rig.names, polls=True)
     await pipeline.run(lambda: steer(pipeline))
     return pipeline
 
@@ -332,7 +332,7 @@ async def test_credentials_refused_to_a_download_pause_the_provider() -> None:
     rig = Rig(bad, good)
     await work(rig, after(250))
     asked = [call for _, call in bad.calls].count("locate")
-    assert asked <= rig.house.settings.downloads.workers + 2
+    assert asked <= rig.resources.settings.downloads.workers + 2
     assert rig.log.count("provider.auth_failed") == [1]
     assert await rig.files("stored") == 5
 
@@ -438,10 +438,10 @@ async def test_a_bug_in_a_stage_ends_everything_loudly(stage: str) -> None:
     provider = FakeProvider(traits=ACK)
     provider.hold(*many(20))
     rig = Rig(provider, transport=Slow(FakeTransport(whole), 10))
-    house = rig.house
+    resources = rig.resources
     owner = {
-        "claim": house.queue, "record": house.ledger, "publishable": house.ledger,
-        "acknowledgeable": house.intake, "free": rig.archive,
+        "claim": resources.queue, "record": resources.ledger, "publishable": resources.ledger,
+        "acknowledgeable": resources.intake, "free": rig.archive,
     }[stage]  # fmt: skip
 
     async def buggy(*_: object) -> None:

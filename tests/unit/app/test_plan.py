@@ -40,15 +40,15 @@ def anyio_backend() -> Backend:
     return VIRTUAL
 
 
-def dice() -> float:
+def rng() -> float:
     return 0.5
 
 
 async def planned(rig: Rig) -> list[PlanLine]:
     """Return the plan on a copy of the rig's catalog."""
     return await rehearse(
-        await copy_of(rig.database), list(rig.house.providers.values()),
-        clock=virtual.clock, dice=dice, clean=str,
+        await copy_of(rig.database), list(rig.resources.providers.values()),
+        clock=virtual.clock, rng=rng, clean=str,
     )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ async def the_plan(provider: FakeProvider, rig: Rig | None = None) -> PlanLine:
 
 async def sync(rig: Rig) -> None:
     with anyio.fail_after(86_400):
-        await Pass(rig.house, rig.names, limit=None).run(anyio.Event())
+        await Pass(rig.resources, rig.names, limit=None).run(anyio.Event())
 
 
 async def test_it_counts_what_is_new() -> None:
@@ -100,7 +100,7 @@ async def test_it_counts_what_an_earlier_pass_left() -> None:
     provider = FakeProvider()
     provider.hold(*many(3))
     rig = Rig(provider)
-    await rig.house.intake.admit(provider.name, provider.traits, many(3))
+    await rig.resources.intake.admit(provider.name, provider.traits, many(3))
     provider.recordings.clear()
     assert (await the_plan(provider, rig)).files == 3
 
@@ -109,8 +109,8 @@ async def test_it_counts_no_file_of_what_must_be_described_anew_and_cannot() -> 
     provider = FakeProvider(traits=SLOWLY)
     provider.hold(recording())
     rig = Rig(provider)
-    await rig.house.intake.admit(provider.name, provider.traits, [recording(files=())])
-    await rig.house.intake.describe(provider.name, provider.traits, [recording()])
+    await rig.resources.intake.admit(provider.name, provider.traits, [recording(files=())])
+    await rig.resources.intake.describe(provider.name, provider.traits, [recording()])
     provider.hold(recording(title="another"))
     provider.undescribed = {RecordingId("a")}
     assert (await the_plan(provider, rig)).files == 0
@@ -130,7 +130,7 @@ async def test_it_counts_what_a_widened_filter_brings_in() -> None:
 async def test_it_counts_nothing_that_a_narrowed_filter_leaves_out() -> None:
     provider = FakeProvider()
     rig = Rig(provider)
-    await rig.house.intake.admit(provider.name, provider.traits, many(3))
+    await rig.resources.intake.admit(provider.name, provider.traits, many(3))
     provider.traits = traits(filter=Filter(exclude=Criteria(topic="Title")))
     assert (await the_plan(provider, rig)).files == 0
 
@@ -166,7 +166,7 @@ async def test_what_could_be_read_is_counted_beside_the_error() -> None:
     provider.hold(*many(3))
     rig = Rig(provider)
     (line,) = await rehearse(
-        rig.database, [provider], clock=virtual.clock, dice=dice,
+        rig.database, [provider], clock=virtual.clock, rng=rng,
         clean=lambda text: text.replace("s3cret", "***"),
     )  # fmt: skip
     assert (line.files, line.error) == (3, "out of order: ***")
@@ -193,8 +193,8 @@ async def test_an_unusable_scratch_leaves_as_one_error() -> None:
     engine = open_engine("sqlite://")
     with pytest.raises(CatalogError):
         await rehearse(
-            Database(engine, inline), list(rig.house.providers.values()),
-            clock=virtual.clock, dice=dice, clean=str,
+            Database(engine, inline), list(rig.resources.providers.values()),
+            clock=virtual.clock, rng=rng, clean=str,
         )  # fmt: skip
 
 
@@ -268,7 +268,7 @@ async def test_what_a_killed_daemon_had_in_its_hands_is_counted(tmp_path: Path) 
     await killed.close()
     async with scratch_catalog(settings(tmp_path), lambda: virtual.START) as scratch:
         (line,) = await rehearse(
-            scratch, [provider], clock=lambda: virtual.START, dice=dice, clean=str
+            scratch, [provider], clock=lambda: virtual.START, rng=rng, clean=str
         )
     assert line.files == 3
 

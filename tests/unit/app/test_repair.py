@@ -37,9 +37,9 @@ class Closed:
 
 async def stored() -> tuple[Rig, list[Holding]]:
     rig = Rig(FakeProvider())
-    await rig.house.intake.admit(NAME, rig.providers[NAME].traits, many(2))
-    claims = await rig.house.queue.claim(NAME, 10)
-    await rig.house.ledger.record(
+    await rig.resources.intake.admit(NAME, rig.providers[NAME].traits, many(2))
+    claims = await rig.resources.queue.claim(NAME, 10)
+    await rig.resources.ledger.record(
         [
             Stored(
                 download=download, size=10, sha256="a" * 64, verified=Level.SIZE,
@@ -49,9 +49,9 @@ async def stored() -> tuple[Rig, list[Holding]]:
             for download in claim.downloads
         ]
     )  # fmt: skip
-    behind = await rig.house.ledger.publishable(10)
-    await rig.house.ledger.published([(each, f"at/{each.id}") for each in behind])
-    return rig, list(await rig.house.checks.in_folders([f"at/{each.id}" for each in behind]))
+    behind = await rig.resources.ledger.publishable(10)
+    await rig.resources.ledger.published([(each, f"at/{each.id}") for each in behind])
+    return rig, list(await rig.resources.checks.in_folders([f"at/{each.id}" for each in behind]))
 
 
 async def test_a_folder_that_is_closed_keeps_no_other_file_from_repair() -> None:
@@ -64,7 +64,7 @@ async def test_a_folder_that_is_closed_keeps_no_other_file_from_repair() -> None
         )
         for each in (first, second)
     ]  # fmt: skip
-    repairer = Repairer(cast(LocalArchive, archive), rig.house.checks, rig.log)
+    repairer = Repairer(cast(LocalArchive, archive), rig.resources.checks, rig.log)
     repair = await repairer.begin(found)
     assert (repair.due, repair.folders) == (1, {second.folder})
     (said,) = rig.log.named("repair.failed")

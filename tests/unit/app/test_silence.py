@@ -75,7 +75,7 @@ class World:
             hop=self._hop,
             outlast=outage.outlast,
         )
-        self.pipeline = Pipeline(self.rig.house, [A], polls=True)
+        self.pipeline = Pipeline(self.rig.resources, [A], polls=True)
 
     def _report(self, event: str, /, **keys: object) -> None:
         self.rig.log(event, **keys)
@@ -98,7 +98,7 @@ class World:
         def dated(_request: Request) -> Answer:
             return FakeReply(headers={"Date": format_datetime(virtual.clock(), usegmt=True)})
 
-        api = self.rig.house.clock_check.watching(FakeTransport(dated))
+        api = self.rig.resources.clock_check.watching(FakeTransport(dated))
         while True:
             async with api.open(Request(url="https://api.test/")):
                 await anyio.sleep(300)
@@ -253,8 +253,8 @@ async def listen(world: World, quiet: timedelta, silences: list[str]) -> None:
     while True:
         await anyio.sleep(30)
         came, received = (
-            world.rig.house.flights.received - received,
-            world.rig.house.flights.received,
+            world.rig.resources.transfers.received - received,
+            world.rig.resources.transfers.received,
         )
         if came or still_open(world.rig.log.events) or not await pending(world):
             heard = anyio.current_time()

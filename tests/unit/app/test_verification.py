@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from reelkeep.app.verification import Reread
+from reelkeep.app.verification import VerificationRun
 from reelkeep.cli.verify import sentence
-from reelkeep.core.integrity import Blemish, Checked, Mark, Verdict, blemishes
+from reelkeep.core.integrity import Blemish, Checked, FolderVerdict, Mark, blemishes
 from reelkeep.core.model import FileId, HeldFile, Holding, ProviderName, RecordingId
 
 SHA = "ab" * 32
@@ -26,11 +26,11 @@ def held(name: str = "one.mp4", *, state: str = "stored", sha256: str | None = S
     return HeldFile(row=1, id=FileId("f"), name=name, state=state, sha256=sha256)
 
 
-def verdict(*checked: Checked) -> Verdict:
-    return Verdict(folder="a/b", provider="meetings", id="7", key="k", checked=checked)
+def verdict(*checked: Checked) -> FolderVerdict:
+    return FolderVerdict(folder="a/b", provider="meetings", id="7", key="k", checked=checked)
 
 
-def found(seen: Verdict, known: Holding | None) -> list[tuple[str, Mark]]:
+def found(seen: FolderVerdict, known: Holding | None) -> list[tuple[str, Mark]]:
     return [(blemish.file, blemish.mark) for blemish in blemishes(seen, known)]
 
 
@@ -63,7 +63,7 @@ def test_without_a_catalog_the_sums_decide() -> None:
 
 
 def test_the_sentence_counts_what_was_found() -> None:
-    reread = Reread(recordings=1, files=2, read=3000)
+    reread = VerificationRun(recordings=1, files=2, read=3000)
     assert sentence(reread) == "2 files of 1 recording (3.0 kB) read again: no differences found."
     for number, mark in enumerate((Mark.MISSING, Mark.FOREIGN, Mark.FOREIGN)):
         blemish = Blemish(folder="a", file=str(number), mark=mark, provider=None, recording=None)

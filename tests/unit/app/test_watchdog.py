@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from reelkeep.app.watchdog import Pulse
+from reelkeep.app.watchdog import Watchdog
 from reelkeep.telemetry.notify import Notifier
 from virtual import VIRTUAL, Backend
 
@@ -42,7 +42,7 @@ def heard(systemd: socket.socket) -> list[str]:
 async def beaten(systemd: socket.socket, *, starting: bool) -> list[str]:
     """Return what is said within eleven seconds while the watchdog waits for ten."""
     notifier = Notifier({"NOTIFY_SOCKET": "set", "WATCHDOG_USEC": "10000000"}, pid=7)
-    pulse = Pulse(notifier, lambda _late: None)
+    pulse = Watchdog(notifier, lambda _late: None)
     pulse.starting = starting
     with anyio.move_on_after(11):
         await pulse.forever()
@@ -60,7 +60,7 @@ async def test_a_start_may_take_as_long_as_the_loop_turns(systemd: socket.socket
 
 
 async def test_a_loop_that_does_not_turn_is_not_well() -> None:
-    pulse = Pulse(Notifier({}, pid=7), lambda _late: None)
+    pulse = Watchdog(Notifier({}, pid=7), lambda _late: None)
     await anyio.sleep(19)
     assert pulse.healthy
     await anyio.sleep(2)
@@ -70,5 +70,5 @@ async def test_a_loop_that_does_not_turn_is_not_well() -> None:
 async def test_says_by_how_much_each_turn_is_late() -> None:
     late: list[float] = []
     with anyio.move_on_after(16):
-        await Pulse(Notifier({}, pid=7), late.append).forever()
+        await Watchdog(Notifier({}, pid=7), late.append).forever()
     assert late == [0.0] * 3

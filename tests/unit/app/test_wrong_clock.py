@@ -88,7 +88,7 @@ async def test_a_clock_that_is_wrong_for_a_while_stalls_nothing(
         clock.ahead = timedelta()
         await anyio.sleep(1800)
 
-    await Pipeline(rig.house, rig.names, polls=True).run(steer)
+    await Pipeline(rig.resources, rig.names, polls=True).run(steer)
     assert len(await rig.recordings("acknowledged")) == 4
 
 
@@ -99,10 +99,10 @@ async def test_a_clock_that_is_right_again_after_a_restart_stalls_nothing(
 ) -> None:
     clock = Settable(ahead)
     rig, _ = lived(clock)
-    await Pipeline(rig.house, rig.names, polls=True).run(lambda: anyio.sleep(at))
+    await Pipeline(rig.resources, rig.names, polls=True).run(lambda: anyio.sleep(at))
     clock.ahead = timedelta()
-    await reset_instants(rig.house)
-    await Pipeline(rig.house, rig.names, polls=True).run(lambda: anyio.sleep(1800))
+    await reset_instants(rig.resources)
+    await Pipeline(rig.resources, rig.names, polls=True).run(lambda: anyio.sleep(1800))
     assert len(await rig.recordings("acknowledged")) == 4
 
 
@@ -114,11 +114,11 @@ async def test_a_pass_after_one_with_a_wrong_clock_fetches_what_that_put_off(
     provider = FakeProvider(A, traits=traits(acknowledges=True))
     provider.hold(*many(3))
     rig = Rig(provider, script=Troubled(3), clock=clock)
-    await Pass(rig.house, rig.names, limit=timedelta(milliseconds=300)).run(anyio.Event())
+    await Pass(rig.resources, rig.names, limit=timedelta(milliseconds=300)).run(anyio.Event())
     clock.ahead = timedelta()
-    await reset_instants(rig.house)
+    await reset_instants(rig.resources)
     began = anyio.current_time()
-    await Pass(rig.house, rig.names, limit=None).run(anyio.Event())
+    await Pass(rig.resources, rig.names, limit=None).run(anyio.Event())
     assert len(await rig.recordings("acknowledged")) == 3
     assert anyio.current_time() - began < 120
 
@@ -132,7 +132,7 @@ async def test_a_step_is_said_once_with_its_seconds() -> None:
         clock.ahead = AHEAD
         await anyio.sleep(60)
 
-    await Pipeline(rig.house, rig.names, polls=True).run(steer)
+    await Pipeline(rig.resources, rig.names, polls=True).run(steer)
     (said,) = rig.log.named("clock.stepped")
     assert said["seconds"] == AHEAD.total_seconds()
 
@@ -140,12 +140,12 @@ async def test_a_step_is_said_once_with_its_seconds() -> None:
 async def test_a_clock_of_1980_is_said_to_be_wrong_and_changes_no_history() -> None:
     clock = Settable()
     rig, _ = lived(clock)
-    await Pipeline(rig.house, rig.names, polls=True).run(lambda: anyio.sleep(1800))
-    before = await rig.house.desk.listing()
+    await Pipeline(rig.resources, rig.names, polls=True).run(lambda: anyio.sleep(1800))
+    before = await rig.resources.operator.listing()
     clock.ahead = YEAR_1980
-    await reset_instants(rig.house, thorough=True)
+    await reset_instants(rig.resources, thorough=True)
     assert rig.log.count("clock.wrong") == [1]
-    assert await rig.house.desk.listing() == before
+    assert await rig.resources.operator.listing() == before
 
 
 def dated(request: Request) -> Answer:
@@ -215,8 +215,8 @@ async def test_a_clock_of_1980_is_right_again_when_it_is_set() -> None:
 async def test_times_that_were_reset_by_a_clock_that_may_be_behind_say_the_latest() -> None:
     clock = Settable()
     rig, _ = lived(clock)
-    await Pipeline(rig.house, rig.names, polls=True).run(lambda: anyio.sleep(1800))
+    await Pipeline(rig.resources, rig.names, polls=True).run(lambda: anyio.sleep(1800))
     clock.ahead = -timedelta(hours=9)
-    await reset_instants(rig.house)
+    await reset_instants(rig.resources)
     (said,) = rig.log.named("catalog.instants_reset")
     assert said["latest"] == START + timedelta(minutes=30)

@@ -10,7 +10,7 @@ import pytest
 from fakes.disk import FaultyDisk, Linkless, archive_on
 from fakes.holdings import KEY, holding, put
 from reelkeep.archive.file_system import try_file_system
-from reelkeep.archive.paths import Places
+from reelkeep.archive.paths import ArchivePaths
 from reelkeep.core.file_system import FileSystem, limitations
 from reelkeep.disk import ArchiveDisk, Disk
 
@@ -19,7 +19,7 @@ FOLDER = f"support/2026/{KEY}"
 
 def tried(root: Path, disk: Disk | None = None) -> FileSystem:
     (root / ".reelkeep").mkdir(exist_ok=True)
-    found = try_file_system(disk or ArchiveDisk(), Places(root), ".")
+    found = try_file_system(disk or ArchiveDisk(), ArchivePaths(root), ".")
     assert list((root / ".reelkeep").iterdir()) == []
     return found
 
@@ -90,7 +90,7 @@ def test_no_links_are_no_limitation(tmp_path: Path) -> None:
 def test_whatever_fails_nothing_is_left(tmp_path: Path, at: int) -> None:
     (tmp_path / ".reelkeep").mkdir()
     with suppress(OSError):
-        try_file_system(FaultyDisk(fail_at=at), Places(tmp_path), ".")
+        try_file_system(FaultyDisk(fail_at=at), ArchivePaths(tmp_path), ".")
     tried(tmp_path)
 
 

@@ -12,8 +12,8 @@ import pytest
 from fakes.disk import archive_on
 from fakes.holdings import KEY, holding, put
 from reelkeep.archive.local import LocalArchive
-from reelkeep.archive.walk import Listing, walk
-from reelkeep.core.integrity import Mark, Verdict
+from reelkeep.archive.walk import DirectoryListing, walk
+from reelkeep.core.integrity import FolderVerdict, Mark
 from reelkeep.core.manifest import MANIFEST
 from reelkeep.errors import IoFailed
 
@@ -39,12 +39,12 @@ def moved(tmp_path: Path, name: str) -> Path:
     return path
 
 
-async def found(archive: LocalArchive) -> list[str | Verdict]:
+async def found(archive: LocalArchive) -> list[str | FolderVerdict]:
     """Return every recording's folder, and a verdict for each directory with foreign files."""
     return [each async for some in archive.directories() for each in some]
 
 
-def seen(root: Path) -> list[Listing]:
+def seen(root: Path) -> list[DirectoryListing]:
     return list(walk(root, tolerant=True))
 
 

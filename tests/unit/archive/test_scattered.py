@@ -13,7 +13,7 @@ import pytest
 from fakes.disk import FaultyDisk, ForgetfulDisk, Rebooted, TightDisk, archive_on
 from fakes.holdings import download
 from reelkeep.archive.local import LocalArchive
-from reelkeep.core.coverage import Claim, Coverage, Scale
+from reelkeep.core.coverage import Coverage, Scale, Segment
 from reelkeep.core.journal import decode
 from reelkeep.disk import Disk
 from reelkeep.errors import ConfigError, DiskFull, IoFailed, Rotten, TransferError
@@ -54,13 +54,13 @@ async def begun(part: Part, prefix: int = 100) -> Coverage:
     return await part.scatter(SIZE)
 
 
-def claimed(coverage: Coverage) -> Claim:
+def claimed(coverage: Coverage) -> Segment:
     claim = coverage.claim(SCALE)
     assert claim is not None
     return claim
 
 
-async def fill(part: Part, claim: Claim, most: int = SIZE) -> None:
+async def fill(part: Part, claim: Segment, most: int = SIZE) -> None:
     rest = CONTENT[claim.at : min(claim.end, claim.at + most)]
     await part.fill(Given(rest), len(rest), claim)
 

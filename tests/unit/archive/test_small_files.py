@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from reelkeep.archive.small_files import Batches
+from reelkeep.archive.small_files import Batcher
 from reelkeep.archive.threads import Threads
 from virtual import VIRTUAL, Backend
 
@@ -42,7 +42,7 @@ async def test_who_is_cancelled_while_serving_others_serves_them_first() -> None
         served.append(wishes)
         return [2 * wish for wish in wishes]
 
-    batches = Batches[int, int](cast(Threads, threads), doubled)
+    batches = Batcher[int, int](cast(Threads, threads), doubled)
 
     async def ask(wish: int) -> None:
         answers.append(await batches(wish))

@@ -11,7 +11,7 @@ import pytest
 from fakes.disk import archive_on
 from fakes.holdings import KEY, download, held_file, holding, put
 from reelkeep.archive.local import LocalArchive
-from reelkeep.core.integrity import Mark, Verdict
+from reelkeep.core.integrity import FolderVerdict, Mark
 from reelkeep.core.model import RecordingId
 from reelkeep.disk import Disk
 from reelkeep.errors import IoFailed
@@ -141,7 +141,7 @@ async def test_a_folder_that_is_gone_lacks_everything_we_know_of(archive: LocalA
     assert verdict.names(Mark.MISSING) == ("SHA256SUMS", "recording.json")
 
 
-async def walked(archive: LocalArchive) -> list[str | Verdict]:
+async def walked(archive: LocalArchive) -> list[str | FolderVerdict]:
     return [each async for some in archive.directories() for each in some]
 
 
@@ -157,7 +157,7 @@ async def test_files_outside_of_recordings_are_foreign(
     (tmp_path / "support" / "stray.mp4").write_bytes(b"")
     stray, folder = await walked(archive)
     assert folder == FOLDER
-    assert isinstance(stray, Verdict)
+    assert isinstance(stray, FolderVerdict)
     assert (stray.folder, stray.names(Mark.FOREIGN)) == ("support", ("stray.mp4",))
 
 
@@ -245,7 +245,7 @@ async def test_a_directory_that_cannot_be_read_is_told_and_passed_by(
     monkeypatch.setattr("reelkeep.archive.walk.os.scandir", refuse)
     (tmp_path / "locked").mkdir()
     locked, folder = await walked(archive)
-    assert isinstance(locked, Verdict)
+    assert isinstance(locked, FolderVerdict)
     assert (locked.folder, locked.names(Mark.UNREADABLE), folder) == ("locked", ("./",), FOLDER)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from fakes.catalog import START, Catalog, a_file, a_recording, open_catalog, stored
-from reelkeep.core.integrity import Health, Mark
+from reelkeep.core.integrity import FileHealth, Mark
 from reelkeep.core.model import HeldFile
 
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ async def file_of(catalog: Catalog, id_: str) -> HeldFile:
 
 async def find(catalog: Catalog, id_: str, fault: Mark | None, reason: str | None = None) -> None:
     row = (await file_of(catalog, id_)).row
-    await catalog.checks.noted([Health(row=row, fault=fault, reason=reason)])
+    await catalog.checks.noted([FileHealth(row=row, fault=fault, reason=reason)])
 
 
 async def order(catalog: Catalog, limit: int = 10) -> list[str]:
@@ -97,7 +97,7 @@ async def test_what_was_in_order_and_is_so_is_not_said(catalog: Catalog) -> None
 
 async def test_damage_is_counted(catalog: Catalog) -> None:
     await find(catalog, "a", Mark.MISSING)
-    (summary,) = await catalog.desk.summaries([(await catalog.holding("a")).provider])
+    (summary,) = await catalog.operator.summaries([(await catalog.holding("a")).provider])
     assert summary.damaged == 1
 
 

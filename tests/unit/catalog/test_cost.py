@@ -169,19 +169,19 @@ ASKED: dict[str, Callable[[Catalog], Awaitable[Any]]] = {
     "publish": lambda c: c.publish(),
     "sweep": lambda c: c.ledger.sweep(),
     "outlook": outlook,
-    "find": lambda c: c.desk.find("r11"),
-    "page": lambda c: c.desk.listing(after=10, limit=10),
-    "numbered": lambda c: c.desk.numbered("88135198633"),
-    "keyed": lambda c: c.desk.numbered("case-77"),
-    "list by number": lambda c: c.desk.newest(selection=Selection(number="88135198633")),
-    "list by number and provider": lambda c: c.desk.newest(
+    "find": lambda c: c.operator.find("r11"),
+    "page": lambda c: c.operator.listing(after=10, limit=10),
+    "numbered": lambda c: c.operator.numbered("88135198633"),
+    "keyed": lambda c: c.operator.numbered("case-77"),
+    "list by number": lambda c: c.operator.newest(selection=Selection(number="88135198633")),
+    "list by number and provider": lambda c: c.operator.newest(
         names=[NAME], selection=Selection(number="88135198633")
     ),
-    "list by day": lambda c: c.desk.newest(selection=Selection(began=WEEK)),
-    "known": lambda c: c.desk.known(NAME, [RecordingId("r11"), RecordingId("r12")]),
-    "failed": lambda c: c.desk.listing(names=[NAME], states=["failed", "gone"]),
-    "attempts": lambda c: c.desk.attempts([1, 2, 3]),
-    "waive": lambda c: c.desk.waive([50, 51]),
+    "list by day": lambda c: c.operator.newest(selection=Selection(began=WEEK)),
+    "known": lambda c: c.operator.known(NAME, [RecordingId("r11"), RecordingId("r12")]),
+    "failed": lambda c: c.operator.listing(names=[NAME], states=["failed", "gone"]),
+    "attempts": lambda c: c.operator.attempts([1, 2, 3]),
+    "waive": lambda c: c.operator.waive([50, 51]),
 }
 
 
@@ -195,11 +195,11 @@ async def test_no_table_is_read_whole(catalog: Catalog, name: str) -> None:
 
 async def test_a_list_reads_no_more_than_it_shows(catalog: Catalog) -> None:
     """A page of the newest, and of a few days, comes in order from an index."""
-    (last,) = await catalog.desk.newest(limit=1)
+    (last,) = await catalog.operator.newest(limit=1)
     with statements(catalog) as done:
-        await catalog.desk.newest(before=last)
-        await catalog.desk.newest(selection=Selection(began=WEEK))
-        await catalog.desk.newest(names=[NAME], before=last)
+        await catalog.operator.newest(before=last)
+        await catalog.operator.newest(selection=Selection(began=WEEK))
+        await catalog.operator.newest(names=[NAME], before=last)
     asked = [each for each in done if "ORDER BY began" in each.sql or "began DESC" in each.sql]
     steps = [step for each in asked for step in plan(catalog, each) if "recording_began" in step]
     assert len(asked) == 3

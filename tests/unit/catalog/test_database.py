@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from fakes.provider import NAME, FakeProvider, many, traits
 from fakes.rig import Rig, StrictLog, whole
 from fakes.transport import Answer
-from reelkeep.app.monitor import Attendant
+from reelkeep.app.monitor import Monitor
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.catalog.database import LOOK_AGAIN, Outage, translated
 from reelkeep.catalog.tables import attempt, file
@@ -150,11 +150,11 @@ async def test_a_process_that_is_to_end_waits_for_one_more_try_at_most() -> None
 async def test_outcomes_of_a_commit_that_was_done_and_seemed_to_fail_are_recorded_once() -> None:
     unsure, provider = Unsure(), FakeProvider()
     rig = Rig(provider, hop=unsure, outlast=Outage(StrictLog()).outlast)
-    await rig.house.intake.admit(NAME, provider.traits, many(2))
-    one, two = (each.downloads[0] for each in await rig.house.queue.claim(NAME, 100))
+    await rig.resources.intake.admit(NAME, provider.traits, many(2))
+    one, two = (each.downloads[0] for each in await rig.resources.queue.claim(NAME, 100))
     good = Stored(download=one, size=10, sha256="0" * 64, verified=Level.SIZE, source="", seconds=1)
     unsure.doubts = 1
-    await rig.house.ledger.record([good, Failed(download=two, error=Unreachable("hung up"))])
+    await rig.resources.ledger.record([good, Failed(download=two, error=Unreachable("hung up"))])
 
     def work(connection: Connection) -> tuple[list[tuple[str, int]], int]:
         files = connection.execute(select(file.c.state, file.c.tries).order_by(file.c.row))
@@ -174,8 +174,8 @@ async def test_nothing_is_told_or_begun_before_it_is_recorded_and_nothing_is_los
         return whole(request)
 
     rig = Rig(provider, script=fill, hop=disk, outlast=outage.outlast)
-    pipeline = Pipeline(rig.house, rig.names, polls=True)
-    attendant = Attendant(rig.house, pipeline, Metrics(rig.log), Notifier({}, pid=1), outage)
+    pipeline = Pipeline(rig.resources, rig.names, polls=True)
+    attendant = Monitor(rig.resources, pipeline, Metrics(rig.log), Notifier({}, pid=1), outage)
 
     async def steer() -> None:
         await anyio.sleep(3600)

@@ -56,7 +56,7 @@ async def bad_file(catalog: Catalog) -> int:
 
 
 async def test_everything_is_listed_in_the_order_of_first_sight(catalog: Catalog) -> None:
-    found = ids(await catalog.desk.listing())
+    found = ids(await catalog.operator.listing())
     assert found == ["done", "told", "broken", "pending", "making", "theirs"]
 
 
@@ -64,14 +64,14 @@ async def test_a_page_goes_on_where_the_last_one_ended() -> None:
     catalog = open_catalog()
     await catalog.admit(*many(25))
     pages: list[list[Holding]] = []
-    while page := await catalog.desk.listing(after=pages[-1][-1].row if pages else 0, limit=10):
+    while page := await catalog.operator.listing(after=pages[-1][-1].row if pages else 0, limit=10):
         pages.append(page)
     assert [len(page) for page in pages] == [10, 10, 5]
     assert len({each.id for page in pages for each in page}) == 25
 
 
 async def test_one_provider_is_listed(catalog: Catalog) -> None:
-    assert ids(await catalog.desk.listing(names=[OTHER])) == ["theirs"]
+    assert ids(await catalog.operator.listing(names=[OTHER])) == ["theirs"]
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ async def test_one_provider_is_listed(catalog: Catalog) -> None:
 async def test_states_are_those_of_recordings_or_of_files(
     catalog: Catalog, states: list[str], expected: list[str]
 ) -> None:
-    assert ids(await catalog.desk.listing(states=states)) == expected
+    assert ids(await catalog.operator.listing(states=states)) == expected
 
 
 async def test_a_listing_holds_the_files(catalog: Catalog) -> None:
-    (held,) = await catalog.desk.listing(states=["incomplete"])
+    (held,) = await catalog.operator.listing(states=["incomplete"])
     assert [(each.name, each.state, each.reason) for each in held.files] == [
         ("video.mp4", "failed", "refused"),
         ("video-2.mp4", "stored", None),
@@ -104,15 +104,15 @@ async def test_a_listing_holds_the_files(catalog: Catalog) -> None:
 
 
 async def test_a_recording_is_found_by_its_id_or_its_key(catalog: Catalog) -> None:
-    (by_id,) = await catalog.desk.find("done")
-    assert await catalog.desk.find(by_id.key) == [by_id]
+    (by_id,) = await catalog.operator.find("done")
+    assert await catalog.operator.find(by_id.key) == [by_id]
 
 
 async def test_a_session_is_found_by_its_key(catalog: Catalog) -> None:
     await catalog.admit(replace(a_recording("s"), session_key="case-77"))
-    (found,) = await catalog.desk.numbered("case-77")
+    (found,) = await catalog.operator.numbered("case-77")
     assert (found.id, found.session_key) == ("s", "case-77")
-    assert await catalog.desk.numbered("") == []
+    assert await catalog.operator.numbered("") == []
 
 
 async def test_a_summary_counts_what_could_not_be_read(catalog: Catalog) -> None:
@@ -120,21 +120,21 @@ async def test_a_summary_counts_what_could_not_be_read(catalog: Catalog) -> None
     left = [Unread("u-1", week), Unread("u-1", Window(START, START)), Unread("", week)]
     await catalog.intake.left_unread(NAME, left)
     await catalog.intake.scanned(NAME, Scan(broken_since=START, partly=True))
-    (told,) = await catalog.desk.summaries([NAME])
+    (told,) = await catalog.operator.summaries([NAME])
     assert (told.unread_listings, told.unread_users, told.partly) == (3, 1, True)
 
 
 async def test_what_is_not_there_is_not_found(catalog: Catalog) -> None:
-    assert await catalog.desk.find("' OR 1=1 --") == []
+    assert await catalog.operator.find("' OR 1=1 --") == []
 
 
 async def test_every_provider_that_was_heard_of_is_named(catalog: Catalog) -> None:
-    assert await catalog.desk.names() == [NAME, OTHER]
+    assert await catalog.operator.names() == [NAME, OTHER]
 
 
 async def test_a_summary_counts_states_and_bytes(catalog: Catalog) -> None:
     await catalog.intake.scanned(NAME, Scan(polled_at=START, broken_since=START, reason="down"))
-    (told,) = await catalog.desk.summaries([NAME])
+    (told,) = await catalog.operator.summaries([NAME])
     counted = {"waiting": 1, "open": 1, "archived": 1, "acknowledged": 1, "incomplete": 1}
     assert told.recordings == counted
     assert {state: n for state, n in told.files.items() if n} == {
@@ -148,14 +148,14 @@ async def test_a_summary_counts_states_and_bytes(catalog: Catalog) -> None:
 
 async def test_summaries_come_in_the_order_that_was_asked_for(catalog: Catalog) -> None:
     unknown = ProviderName("unknown")
-    found = await catalog.desk.summaries([unknown, OTHER])
+    found = await catalog.operator.summaries([unknown, OTHER])
     assert [(each.name, each.files["due"]) for each in found] == [(unknown, 0), (OTHER, 1)]
 
 
 async def test_what_is_stored_but_not_in_its_folder_is_counted(catalog: Catalog) -> None:
     claimed = await catalog.claim_all()
     await catalog.ledger.record([stored(each) for each in claimed.values()])
-    (told,) = await catalog.desk.summaries([NAME])
+    (told,) = await catalog.operator.summaries([NAME])
     assert told.unpublished == 1
 
 
@@ -165,14 +165,14 @@ async def test_what_is_deleted_soon_and_not_here_is_counted(
 ) -> None:
     deadline = None if days is None else START + timedelta(days=days)
     await catalog.admit(replace(a_recording("soon"), deadline=deadline))
-    (told,) = await catalog.desk.summaries([NAME])
+    (told,) = await catalog.operator.summaries([NAME])
     assert told.at_risk == many_at_risk
 
 
 async def test_what_is_here_is_not_at_risk(catalog: Catalog) -> None:
     await catalog.admit(replace(a_recording("soon"), deadline=START + timedelta(days=1)))
     await catalog.store_all()
-    (told,) = await catalog.desk.summaries([NAME])
+    (told,) = await catalog.operator.summaries([NAME])
     assert told.at_risk == 0
 
 
@@ -181,7 +181,7 @@ async def test_what_is_here_is_not_at_risk(catalog: Catalog) -> None:
 
 async def test_a_retried_file_is_due_with_all_its_attempts(catalog: Catalog) -> None:
     row = await bad_file(catalog)
-    assert await catalog.desk.retry([row]) == 1
+    assert await catalog.operator.retry([row]) == 1
     held = (await catalog.holding("broken")).files[0]
     assert (held.state, held.attempts, held.tries, held.reason, held.detail) == (
         "due",
@@ -195,7 +195,7 @@ async def test_a_retried_file_is_due_with_all_its_attempts(catalog: Catalog) -> 
 
 
 async def test_a_retried_file_makes_its_recording_whole(catalog: Catalog) -> None:
-    await catalog.desk.retry([await bad_file(catalog)])
+    await catalog.operator.retry([await bad_file(catalog)])
     await catalog.store_all()
     assert await catalog.state("broken") == "archived"
 
@@ -204,31 +204,31 @@ async def test_a_vanished_file_may_be_retried(catalog: Catalog) -> None:
     claimed = await catalog.claim_all()
     gone = claimed["pending/video.mp4"]
     await catalog.ledger.record([failed(gone, Gone("deleted"))])
-    assert await catalog.desk.retry([gone.row]) == 1
+    assert await catalog.operator.retry([gone.row]) == 1
 
 
 async def test_a_waived_file_may_be_retried(catalog: Catalog) -> None:
     row = await bad_file(catalog)
-    await catalog.desk.waive([row])
-    assert await catalog.desk.retry([row]) == 1
+    await catalog.operator.waive([row])
+    assert await catalog.operator.retry([row]) == 1
 
 
 async def test_a_file_that_is_under_way_is_not_retried(catalog: Catalog) -> None:
     """Else a second downloader would take it from the first."""
     claimed = await catalog.claim_all()
-    assert await catalog.desk.retry([each.row for each in claimed.values()]) == 0
+    assert await catalog.operator.retry([each.row for each in claimed.values()]) == 0
     assert await catalog.claim_all() == {}
 
 
 async def test_a_stored_file_needs_no_retry(catalog: Catalog) -> None:
     before = await catalog.holding("done")
-    assert await catalog.desk.retry([each.row for each in before.files]) == 0
+    assert await catalog.operator.retry([each.row for each in before.files]) == 0
     assert await catalog.holding("done") == before
 
 
 async def test_a_waiting_file_is_due_at_once(catalog: Catalog) -> None:
     before = await catalog.holding("pending")
-    assert await catalog.desk.retry([each.row for each in before.files]) == len(before.files)
+    assert await catalog.operator.retry([each.row for each in before.files]) == len(before.files)
     after = await catalog.holding("pending")
     assert {(each.state, each.due_at) for each in after.files} == {("due", None)}
 
@@ -236,7 +236,7 @@ async def test_a_waiting_file_is_due_at_once(catalog: Catalog) -> None:
 async def test_what_the_filter_left_out_is_not_retried(catalog: Catalog) -> None:
     await catalog.admit(a_recording("x", a_file("1", file_type="VTT")), traits=without("VTT"))
     (skipped,) = (await catalog.holding("x")).files
-    assert await catalog.desk.retry([skipped.row]) == 0
+    assert await catalog.operator.retry([skipped.row]) == 0
 
 
 async def test_more_files_are_retried_than_one_statement_can_name(catalog: Catalog) -> None:
@@ -244,14 +244,14 @@ async def test_more_files_are_retried_than_one_statement_can_name(catalog: Catal
     claimed = (await catalog.claim_all()).values()
     await catalog.ledger.record([failed(each, Refused("no")) for each in claimed])
     rows = [each.row for each in claimed]
-    assert await catalog.desk.retry(rows) == len(rows) == 1200 + 2
+    assert await catalog.operator.retry(rows) == len(rows) == 1200 + 2
 
 
 # waive
 
 
 async def test_a_recording_that_lacks_only_what_was_waived_is_archived(catalog: Catalog) -> None:
-    assert await catalog.desk.waive([await bad_file(catalog)]) == 1
+    assert await catalog.operator.waive([await bad_file(catalog)]) == 1
     assert await catalog.state("broken") == "open"  # its manifest is to say so first
     await catalog.publish()
     assert await catalog.state("broken") == "archived"
@@ -260,31 +260,31 @@ async def test_a_recording_that_lacks_only_what_was_waived_is_archived(catalog: 
 
 async def test_a_file_that_waits_may_be_waived(catalog: Catalog) -> None:
     held = await catalog.holding("pending")
-    assert await catalog.desk.waive([held.files[0].row]) == 1
+    assert await catalog.operator.waive([held.files[0].row]) == 1
     assert list(await catalog.claim_all()) == ["pending/video-2.mp4"]
 
 
 async def test_a_stored_file_is_not_waived(catalog: Catalog) -> None:
     held = await catalog.holding("done")
-    assert await catalog.desk.waive([held.files[0].row]) == 0
+    assert await catalog.operator.waive([held.files[0].row]) == 0
     assert await catalog.state("done") == "archived"
 
 
 async def test_waiving_twice_is_waiving_once(catalog: Catalog) -> None:
     row = await bad_file(catalog)
-    await catalog.desk.waive([row])
-    assert await catalog.desk.waive([row]) == 0
+    await catalog.operator.waive([row])
+    assert await catalog.operator.waive([row]) == 0
 
 
 async def test_a_waived_file_says_so(catalog: Catalog) -> None:
-    await catalog.desk.waive([await bad_file(catalog)])
+    await catalog.operator.waive([await bad_file(catalog)])
     held = (await catalog.holding("broken")).files[0]
     assert (held.state, held.reason) == ("waived", "waived by the operator")
 
 
 async def test_that_a_recording_was_closed_by_a_waiver_is_said(catalog: Catalog) -> None:
     held = await catalog.holding("pending")
-    await catalog.desk.waive([each.row for each in held.files])
+    await catalog.operator.waive([each.row for each in held.files])
     assert catalog.events.said[-1][0] == "recording.archived"
     assert catalog.events.said[-1][1]["recording"] == PENDING
 
@@ -306,7 +306,7 @@ async def late() -> Catalog:
 
 
 async def waive_late(catalog: Catalog) -> int:
-    return await catalog.desk.waive_unfinished((await catalog.holding("late")).row)
+    return await catalog.operator.waive_unfinished((await catalog.holding("late")).row)
 
 
 async def test_a_recording_that_is_never_finished_is_closed_by_a_waiver() -> None:
@@ -399,7 +399,7 @@ async def test_the_attempts_at_files_are_told_oldest_first(catalog: Catalog) -> 
     catalog.clock.later(hours=1)
     claimed = (await catalog.claim_all())["pending/video.mp4"]
     await catalog.ledger.record([failed(claimed, Refused("no"))])
-    found = await catalog.desk.attempts([claimed.row, await bad_file(catalog)])
+    found = await catalog.operator.attempts([claimed.row, await bad_file(catalog)])
     assert [(each.at, each.code) for each in found[claimed.row]] == [
         (START, "unreachable"),
         (START + timedelta(hours=1), "refused"),
@@ -413,8 +413,8 @@ async def test_pages_end_whatever_form_an_instant_has(catalog: Catalog, written:
         connection.exec_driver_sql("UPDATE recording SET started = ?", (written,))
     seen = list[str]()
     before = None
-    while page := await catalog.desk.newest(before=before, limit=2):
+    while page := await catalog.operator.newest(before=before, limit=2):
         seen += ids(page)
         before = page[-1]
         assert len(seen) <= 6
-    assert sorted(seen) == sorted(ids(await catalog.desk.listing()))
+    assert sorted(seen) == sorted(ids(await catalog.operator.listing()))

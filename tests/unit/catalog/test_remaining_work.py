@@ -19,12 +19,12 @@ from fakes.catalog import (
     stored,
     without,
 )
-from reelkeep.catalog.remaining_work import Outlook, look
+from reelkeep.catalog.remaining_work import RemainingWork, look
 from reelkeep.core.model import ProviderName, Readiness, RecordingId
 from reelkeep.errors import NotYet, Unreachable
 
 OTHER = ProviderName("support")
-NOTHING = Outlook(
+NOTHING = RemainingWork(
     active=False,
     due=False,
     next_due=None,
@@ -41,7 +41,7 @@ def catalog() -> Catalog:
     return open_catalog()
 
 
-async def outlook(catalog: Catalog, name: ProviderName = NAME) -> Outlook:
+async def outlook(catalog: Catalog, name: ProviderName = NAME) -> RemainingWork:
     return await look(catalog.database, catalog.clock, names=[name], telling=[name])
 
 

@@ -11,7 +11,7 @@ import pytest
 from fakes.fated import Fate, FatedDisk, Killed
 from fakes.model_disk import ModelDisk, tree
 from fakes.power import after_cut, choices, durable, pending
-from reelkeep.catalog.token_store import FileVault
+from reelkeep.catalog.token_store import FileTokenStore
 from reelkeep.errors import CatalogError
 
 FOLDER = Path("/var/vault")
@@ -23,7 +23,7 @@ async def kept(inner: ModelDisk, *secrets: str, fate: Fate | None = None, at: in
     """Save `secrets` one after the other; return how many calls of the disk that took."""
     disk = FatedDisk(inner, fate, at)
     for secret in secrets:
-        await FileVault(FOLDER, disk).save("support", secret)
+        await FileTokenStore(FOLDER, disk).save("support", secret)
     return len(disk.calls)
 
 

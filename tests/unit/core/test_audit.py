@@ -13,8 +13,8 @@ from fakes.holdings import holding
 from reelkeep.core.audit import (
     AT_RISK,
     UNFINISHED,
+    AuditMark,
     Item,
-    Mark,
     Tally,
     is_at_risk,
     known,
@@ -37,7 +37,7 @@ def held(state: FileState, id_: str = "1") -> HeldFile:
 def marks(
     kept: Holding, *, is_listed: bool = True, complete: bool = True,
     lost: Condition | None = None,
-) -> list[Mark]:  # fmt: skip
+) -> list[AuditMark]:  # fmt: skip
     listed = frozenset({ROW} if is_listed else ())
     gone = {} if lost is None else {ROW: lost}
     return [item.mark for item, _ in known(kept, listed=listed, complete=complete, lost=gone)]
@@ -50,17 +50,17 @@ def state_of(kept: Holding, state: RecordingState, unfinished: int = 0) -> Holdi
 @pytest.mark.parametrize(
     ("state", "listed", "partly", "gone"),
     [
-        (FileState.STORED, Mark.STORED, Mark.STORED, Mark.STORED),
-        (FileState.DUE, Mark.PENDING, Mark.PENDING, Mark.VANISHED),
-        (FileState.ACTIVE, Mark.PENDING, Mark.PENDING, Mark.VANISHED),
-        (FileState.FAILED, Mark.FAILED, Mark.FAILED, Mark.VANISHED),
-        (FileState.GONE, Mark.FAILED, Mark.FAILED, Mark.VANISHED),
-        (FileState.SKIPPED, Mark.SKIPPED, Mark.SKIPPED, Mark.SKIPPED),
-        (FileState.WAIVED, Mark.SKIPPED, Mark.SKIPPED, Mark.SKIPPED),
+        (FileState.STORED, AuditMark.STORED, AuditMark.STORED, AuditMark.STORED),
+        (FileState.DUE, AuditMark.PENDING, AuditMark.PENDING, AuditMark.VANISHED),
+        (FileState.ACTIVE, AuditMark.PENDING, AuditMark.PENDING, AuditMark.VANISHED),
+        (FileState.FAILED, AuditMark.FAILED, AuditMark.FAILED, AuditMark.VANISHED),
+        (FileState.GONE, AuditMark.FAILED, AuditMark.FAILED, AuditMark.VANISHED),
+        (FileState.SKIPPED, AuditMark.SKIPPED, AuditMark.SKIPPED, AuditMark.SKIPPED),
+        (FileState.WAIVED, AuditMark.SKIPPED, AuditMark.SKIPPED, AuditMark.SKIPPED),
     ],
 )
 def test_a_known_file_stands_as_its_state_and_the_listing_say(
-    state: FileState, listed: Mark, partly: Mark, gone: Mark
+    state: FileState, listed: AuditMark, partly: AuditMark, gone: AuditMark
 ) -> None:
     kept = holding(held(state))
     assert marks(kept) == [listed]
@@ -70,30 +70,32 @@ def test_a_known_file_stands_as_its_state_and_the_listing_say(
 
 def test_a_stored_file_that_the_archive_has_lost_is_missing() -> None:
     stored = holding(held(FileState.STORED))
-    assert marks(stored, is_listed=False, lost=Condition.MISSING) == [Mark.MISSING]
+    assert marks(stored, is_listed=False, lost=Condition.MISSING) == [AuditMark.MISSING]
 
 
 def test_what_nobody_can_look_at_is_not_missing() -> None:
-    assert marks(holding(held(FileState.STORED)), lost=Condition.UNREADABLE) == [Mark.UNREADABLE]
+    assert marks(holding(held(FileState.STORED)), lost=Condition.UNREADABLE) == [
+        AuditMark.UNREADABLE
+    ]
     unreadable = replace(held(FileState.STORED), fault="unreadable")
-    assert marks(holding(unreadable)) == [Mark.UNREADABLE]
-    assert marks(holding(unreadable), lost=Condition.MISSING) == [Mark.MISSING]
+    assert marks(holding(unreadable)) == [AuditMark.UNREADABLE]
+    assert marks(holding(unreadable), lost=Condition.MISSING) == [AuditMark.MISSING]
 
 
 @pytest.mark.parametrize(
     ("state", "unfinished", "expected"),
     [
-        (RecordingState.WAITING, 0, [(Mark.PENDING, 1)]),
-        (RecordingState.WAITING, 3, [(Mark.PENDING, 3)]),
-        (RecordingState.OPEN, 2, [(Mark.PENDING, 2)]),
-        (RecordingState.INCOMPLETE, 2, [(Mark.FAILED, 2)]),
-        (RecordingState.INCOMPLETE, 0, [(Mark.FAILED, 1)]),
+        (RecordingState.WAITING, 0, [(AuditMark.PENDING, 1)]),
+        (RecordingState.WAITING, 3, [(AuditMark.PENDING, 3)]),
+        (RecordingState.OPEN, 2, [(AuditMark.PENDING, 2)]),
+        (RecordingState.INCOMPLETE, 2, [(AuditMark.FAILED, 2)]),
+        (RecordingState.INCOMPLETE, 0, [(AuditMark.FAILED, 1)]),
         (RecordingState.ARCHIVED, 0, []),
         (RecordingState.ACKNOWLEDGED, 0, []),
     ],
 )
 def test_what_the_provider_has_not_finished_counts(
-    state: RecordingState, unfinished: int, expected: list[tuple[Mark, int]]
+    state: RecordingState, unfinished: int, expected: list[tuple[AuditMark, int]]
 ) -> None:
     kept = state_of(holding(), state, unfinished)
     found = known(kept, listed=frozenset(), complete=True, lost={})
@@ -102,18 +104,18 @@ def test_what_the_provider_has_not_finished_counts(
 
 def test_files_that_are_known_do_not_count_twice() -> None:
     kept = state_of(holding(held(FileState.FAILED)), RecordingState.INCOMPLETE)
-    assert marks(kept) == [Mark.FAILED]
+    assert marks(kept) == [AuditMark.FAILED]
 
 
 def test_what_is_listed_and_not_known_is_missing() -> None:
     found = list(strangers(a_recording("a", a_file("1"), a_file("2")), None, Filter()))
-    assert found == [Item(file=FileId(each), mark=Mark.MISSING) for each in "12"]
+    assert found == [Item(file=FileId(each), mark=AuditMark.MISSING) for each in "12"]
 
 
 def test_what_the_filter_does_not_want_is_not_missed() -> None:
     rules = Filter(exclude=Criteria(topic="Title"))
     (found,) = strangers(a_recording(), None, rules)
-    assert found.mark is Mark.SKIPPED
+    assert found.mark is AuditMark.SKIPPED
 
 
 def test_of_a_known_recording_only_new_files_are_strangers() -> None:
@@ -145,30 +147,30 @@ def test_what_a_known_recording_is_still_to_have_is_missing(
     kept = replace(holding(held(FileState.STORED)), unfinished=known_of)
     recording = replace(a_recording("4711", a_file("1")), unfinished=listed)
     found = list(strangers(recording, kept, Filter(), changed=changed))
-    expected = Item(file=UNFINISHED, mark=Mark.MISSING, count=count)
+    expected = Item(file=UNFINISHED, mark=AuditMark.MISSING, count=count)
     assert found == [expected] * (count > 0)
 
 
 def test_a_stored_file_that_was_found_altered_is_not_called_stored() -> None:
     altered = replace(held(FileState.STORED), fault="altered")
-    assert marks(holding(altered)) == [Mark.MISSING]
+    assert marks(holding(altered)) == [AuditMark.MISSING]
 
 
 @pytest.mark.parametrize(
     ("mark", "left", "risky"),
     [
-        (Mark.PENDING, AT_RISK - timedelta(seconds=1), True),
-        (Mark.FAILED, timedelta(0), True),
-        (Mark.MISSING, -timedelta(days=1), True),
-        (Mark.PENDING, AT_RISK, False),
-        (Mark.PENDING, None, False),
-        (Mark.STORED, timedelta(0), False),
-        (Mark.SKIPPED, timedelta(0), False),
-        (Mark.VANISHED, timedelta(0), False),
+        (AuditMark.PENDING, AT_RISK - timedelta(seconds=1), True),
+        (AuditMark.FAILED, timedelta(0), True),
+        (AuditMark.MISSING, -timedelta(days=1), True),
+        (AuditMark.PENDING, AT_RISK, False),
+        (AuditMark.PENDING, None, False),
+        (AuditMark.STORED, timedelta(0), False),
+        (AuditMark.SKIPPED, timedelta(0), False),
+        (AuditMark.VANISHED, timedelta(0), False),
     ],
 )
 def test_at_risk_is_what_is_not_here_and_soon_deleted(
-    mark: Mark, left: timedelta | None, *, risky: bool
+    mark: AuditMark, left: timedelta | None, *, risky: bool
 ) -> None:
     deadline = None if left is None else NOW + left
     assert is_at_risk(Item(file=FileId("1"), mark=mark), deadline, NOW) is risky
@@ -176,7 +178,7 @@ def test_at_risk_is_what_is_not_here_and_soon_deleted(
 
 def test_what_is_not_stored_or_skipped_is_left() -> None:
     tally = Tally()
-    for mark in Mark:
+    for mark in AuditMark:
         tally.count(Item(file=FileId("1"), mark=mark, count=2), listed=True, at_risk=False)
     assert (tally.left, tally.listed) == (12, 16)
 

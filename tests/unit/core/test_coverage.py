@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from reelkeep.core.coverage import Claim, Coverage, Scale, merged
+from reelkeep.core.coverage import Coverage, Scale, Segment, merged
 
 SCALE = Scale(piece=1_000_000, stolen=200_000)
 MIB = 1 << 20
 
 
-def fill(claim: Claim, count: int) -> None:
+def fill(claim: Segment, count: int) -> None:
     """Move `claim` on as its one transfer does."""
     claim.reach = min(claim.end, claim.at + count)
     claim.at = claim.reach
@@ -141,7 +141,7 @@ class Transfers(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.coverage = Coverage(0)
-        self.claims: list[Claim] = []
+        self.claims: list[Segment] = []
         self.written: list[tuple[int, int]] = []
         self.base: list[tuple[int, int]] = []
 

@@ -78,7 +78,7 @@ def test_no_delay_that_is_ever_set_is_beyond_the_horizon_of_its_column(
     due_at = rules(Longest(retry=Policy().longest))[Column("file", "due_at")]
     download = a_download(attempts=attempts, tries=attempts, waits=4 * attempts)
     failure = Failed(download=download, error=error)
-    verdict = judge(failure, now=NOW, policy=Policy(attempts=99), dice=0.999)
+    verdict = judge(failure, now=NOW, policy=Policy(attempts=99), rng=0.999)
     assert verdict.due_at is None or verdict.due_at < horizon(due_at, NOW)
 
 

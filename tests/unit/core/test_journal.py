@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.core.journal import Identity, Journal, decode, encode, usable
+from reelkeep.core.journal import Identity, PartJournal, decode, encode, usable
 
 IDENTITY = Identity("support", "4711", "recording", 100)
-JOURNAL = Journal(
+JOURNAL = PartJournal(
     identity=IDENTITY,
     validator='"v1"',
     total=100,
@@ -21,7 +21,7 @@ JOURNAL = Journal(
 
 @given(
     st.builds(
-        Journal,
+        PartJournal,
         identity=st.builds(
             Identity, st.text(), st.text(), st.text(), st.none() | st.integers(min_value=0)
         ),
@@ -31,7 +31,7 @@ JOURNAL = Journal(
         durable=st.integers(min_value=0),
     )
 )
-def test_what_is_encoded_is_decoded(journal: Journal) -> None:
+def test_what_is_encoded_is_decoded(journal: PartJournal) -> None:
     assert decode(encode(journal)) == journal
 
 

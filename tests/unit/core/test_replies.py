@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reelkeep.core.media import Kind
+from reelkeep.core.media import MediaKind
 from reelkeep.core.replies import content_problem, encoding_problem, foreign_coding, problem
 from reelkeep.errors import (
     Expired,
@@ -115,23 +115,23 @@ def test_rule_15_bug_36_only_the_files_own_bytes_are_taken(coding: str, fine: bo
 @pytest.mark.parametrize(
     ("kind", "content_type", "head", "fine"),
     [
-        (Kind.MP4, "video/mp4", MP4_HEAD, True),
-        (Kind.MP4, "application/octet-stream", MP4_HEAD, True),
-        (Kind.MP4, None, MP4_HEAD, True),
-        (Kind.MP4, "video/mp4", b"\x00" * 512, True),
-        (Kind.MP4, "text/html", MP4_HEAD, True),
-        (Kind.MP4, "text/html", b"\x00" * 512, False),
-        (Kind.MP4, "video/mp4", b'{"status":false,"errorCode":401}', False),
-        (Kind.OPAQUE, "text/html; charset=utf-8", b"Passcode Required", False),
-        (Kind.OPAQUE, "application/octet-stream", b"<!DOCTYPE html><html>", False),
-        (Kind.OPAQUE, None, b"", True),
-        (Kind.VTT, "text/vtt", b"WEBVTT\n\n", True),
-        (Kind.JSON, "application/json", b'{"timeline":[]}', True),
-        (Kind.JSON, "application/json", b'{"status":false,"errorCode":401}', False),
+        (MediaKind.MP4, "video/mp4", MP4_HEAD, True),
+        (MediaKind.MP4, "application/octet-stream", MP4_HEAD, True),
+        (MediaKind.MP4, None, MP4_HEAD, True),
+        (MediaKind.MP4, "video/mp4", b"\x00" * 512, True),
+        (MediaKind.MP4, "text/html", MP4_HEAD, True),
+        (MediaKind.MP4, "text/html", b"\x00" * 512, False),
+        (MediaKind.MP4, "video/mp4", b'{"status":false,"errorCode":401}', False),
+        (MediaKind.OPAQUE, "text/html; charset=utf-8", b"Passcode Required", False),
+        (MediaKind.OPAQUE, "application/octet-stream", b"<!DOCTYPE html><html>", False),
+        (MediaKind.OPAQUE, None, b"", True),
+        (MediaKind.VTT, "text/vtt", b"WEBVTT\n\n", True),
+        (MediaKind.JSON, "application/json", b'{"timeline":[]}', True),
+        (MediaKind.JSON, "application/json", b'{"status":false,"errorCode":401}', False),
     ],
 )
 def test_rule_18_a_page_is_not_the_file(
-    kind: Kind, content_type: str | None, head: bytes, fine: bool
+    kind: MediaKind, content_type: str | None, head: bytes, fine: bool
 ) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
     assert (content_problem(kind, headers, head) is None) is fine
@@ -143,7 +143,7 @@ def test_no_text_of_a_reply_is_repeated() -> None:
     errors = [
         meant(429, headers),
         encoding_problem(headers),
-        content_problem(Kind.MP4, headers, b"{" + secret.encode()),
+        content_problem(MediaKind.MP4, headers, b"{" + secret.encode()),
     ]
     assert all(secret not in str(error) for error in errors)
 

@@ -75,12 +75,12 @@ def judged(
     attempts: int = 0,
     tries: int = 0,
     progressed: bool = False,
-    dice: float = 0.0,
+    rng: float = 0.0,
     policy: Policy = POLICY,
 ) -> Verdict:
     due = replace(download(), attempts=attempts, tries=tries)
     failure = Failed(download=due, error=error, progressed=progressed)
-    return judge(failure, now=NOON, policy=policy, dice=dice)
+    return judge(failure, now=NOON, policy=policy, rng=rng)
 
 
 def delay(verdict: Verdict) -> float:
@@ -95,9 +95,9 @@ def test_rule_53_bug_24_the_sequence_of_delays_is_golden() -> None:
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
-def test_rule_51_a_delay_lies_between_half_and_all_of_its_step(attempt: int, dice: float) -> None:
+def test_rule_51_a_delay_lies_between_half_and_all_of_its_step(attempt: int, rng: float) -> None:
     step = min(timedelta(minutes=5), timedelta(seconds=2 ** min(attempt - 1, 20)))
-    assert step / 2 <= backoff(attempt, POLICY, dice) <= step
+    assert step / 2 <= backoff(attempt, POLICY, rng) <= step
 
 
 def test_a_passing_failure_is_retried_until_the_attempts_are_used_up() -> None:
@@ -150,7 +150,7 @@ def test_a_refusal_that_may_pass_is_asked_again_over_hours_and_then_it_is_final(
     """Whatever `downloads.retry` says: it is about lines that break, not about locks."""
     policy = Policy(attempts=3)
     verdicts = [
-        judged(RefusedForNow("409"), attempts=n, dice=0.999, policy=policy) for n in range(6)
+        judged(RefusedForNow("409"), attempts=n, rng=0.999, policy=policy) for n in range(6)
     ]
     waits = [delay(verdict) for verdict in verdicts[:-1]]
     assert waits == pytest.approx([step.total_seconds() for step in REFUSED_AGAIN], rel=1e-2)
@@ -223,7 +223,7 @@ def test_a_parked_file_waits_as_long_as_its_host_wants_and_hardly_longer(
     """Nothing was sent, so nothing is counted; dice spread all that were parked at once."""
     verdict = judged(Parked("x", after=after), attempts=3)
     assert (verdict.counted, verdict.attempts, delay(verdict)) == (False, 3, seconds)
-    assert delay(judged(Parked("x", after=after), dice=0.5)) == seconds + 0.5
+    assert delay(judged(Parked("x", after=after), rng=0.5)) == seconds + 0.5
 
 
 @pytest.mark.parametrize(
@@ -267,9 +267,9 @@ def test_what_is_no_transfers_error_has_the_nearest_reason(error: Exception, cod
     st.floats(0, 1, exclude_max=True),
 )
 def test_every_verdict_is_one_that_the_catalog_can_write(
-    error: type[Exception], attempts: int, tries: int, progressed: bool, dice: float
+    error: type[Exception], attempts: int, tries: int, progressed: bool, rng: float
 ) -> None:
-    verdict = judged(error("x"), attempts=attempts, tries=tries, progressed=progressed, dice=dice)
+    verdict = judged(error("x"), attempts=attempts, tries=tries, progressed=progressed, rng=rng)
     assert (verdict.due_at is not None) == (verdict.state is FileState.DUE)
     if verdict.due_at is not None:
         assert NOON < verdict.due_at <= NOON + LONGEST_WISH + POLICY.base

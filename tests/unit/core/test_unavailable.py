@@ -13,7 +13,7 @@ from reelkeep.core.unavailable import (
     LONGEST,
     LONGEST_TELLING,
     SAID_AFTER,
-    Wait,
+    NextWait,
     next_telling,
     one_more,
 )
@@ -22,12 +22,12 @@ NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 FAR = timedelta(days=400)
 
 
-def lived(until: timedelta) -> list[Wait]:
+def lived(until: timedelta) -> list[NextWait]:
     """Return every answer in vain until that time, each asked for as soon as it may be."""
-    found: list[Wait] = []
+    found: list[NextWait] = []
     now, count, since = NOW, 0, None
     while now - NOW <= until and not (found and found[-1].over):
-        wait = one_more(count, since, now=now, dice=0.0)
+        wait = one_more(count, since, now=now, rng=0.0)
         found.append(wait)
         count, since, now = wait.count, wait.since, now + wait.pause
     return found
@@ -51,11 +51,11 @@ def test_it_is_over_after_three_days_and_not_before() -> None:
 
 
 def test_a_clock_that_jumps_ahead_ends_no_wait() -> None:
-    assert not one_more(LEAST - 2, NOW, now=NOW + FAR, dice=0.0).over
+    assert not one_more(LEAST - 2, NOW, now=NOW + FAR, rng=0.0).over
 
 
 def test_a_wait_that_began_in_the_future_begins_now() -> None:
-    wait = one_more(LEAST, NOW + FAR, now=NOW, dice=0.0)
+    wait = one_more(LEAST, NOW + FAR, now=NOW, rng=0.0)
     assert (wait.since, wait.over) == (NOW, False)
 
 

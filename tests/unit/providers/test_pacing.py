@@ -108,7 +108,7 @@ async def test_a_complaint_halves_the_rate_for_a_minute_only() -> None:
 
 
 async def test_the_wait_is_jittered_by_the_dice() -> None:
-    pacer = Pacer(5, clock=clock, dice=lambda: 0.8)
+    pacer = Pacer(5, clock=clock, rng=lambda: 0.8)
     pacer.slow_down()
     assert await turns(pacer, 1) == pytest.approx([1.2])
 
@@ -175,7 +175,7 @@ async def test_a_limit_is_told_with_its_end_and_its_reason() -> None:
 
 
 async def test_no_wait_after_complaints_is_so_long_that_it_would_be_an_error() -> None:
-    pacer = Pacer(100, clock=clock, dice=lambda: 0.9)
+    pacer = Pacer(100, clock=clock, rng=lambda: 0.9)
     for _ in range(12):
         pacer.slow_down()
         await pacer.turn()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from reelkeep.simulator.bodies import Asked, Span, choose
+from reelkeep.simulator.bodies import RangeRequest, SentRange, choose
 from reelkeep.simulator.switches import Flaw
 
 
 def chosen(
     text: str | None, *, if_range: str | None = None, mode: str = "honour", flaw: Flaw | None = None
-) -> Span:
-    asked = Asked(range=text, if_range=if_range, validators=('"one"', "date"))
+) -> SentRange:
+    asked = RangeRequest(range=text, if_range=if_range, validators=('"one"', "date"))
     return choose(asked, 100, mode=mode, flaw=flaw, at=3)
 
 
@@ -33,7 +33,9 @@ def chosen(
 def test_ranges_are_read_as_in_the_rfc(
     text: str | None, status: int, start: int, stop: int, content_range: str | None
 ) -> None:
-    assert chosen(text) == Span(status=status, start=start, stop=stop, content_range=content_range)
+    assert chosen(text) == SentRange(
+        status=status, start=start, stop=stop, content_range=content_range
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from reelkeep.core.examination import Examination, Structure
 from reelkeep.core.mp4 import examine_mp4
-from reelkeep.simulator.content import BLOCK, SLICE, Content, Kind, Noise
+from reelkeep.simulator.content import BLOCK, SLICE, ContentKind, GeneratedContent, Noise
 
 NOISE = Noise(7)
 
 
-def content(kind: Kind = Kind.MP4, wanted: int = 3 * BLOCK, key: str = "zm-0-0") -> Content:
-    return Content(kind, key, wanted, NOISE)
+def content(
+    kind: ContentKind = ContentKind.MP4, wanted: int = 3 * BLOCK, key: str = "zm-0-0"
+) -> GeneratedContent:
+    return GeneratedContent(kind, key, wanted, NOISE)
 
 
 def boxes(data: bytes) -> list[bytes]:
@@ -52,34 +54,34 @@ def test_no_two_blocks_are_alike() -> None:
     assert len(blocks) == len(range(0, len(WHOLE) - 4096, 4096))
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_another_key_is_another_content(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", ContentKind)
+def test_another_key_is_another_content(kind: ContentKind) -> None:
     assert content(kind, 9_000, "a").sha256 != content(kind, 9_000, "b").sha256
 
 
-@pytest.mark.parametrize("kind", [Kind.MP4, Kind.M4A])
+@pytest.mark.parametrize("kind", [ContentKind.MP4, ContentKind.M4A])
 @pytest.mark.parametrize("wanted", [1, 6_000, 100_000])
-def test_media_are_whole_boxes(kind: Kind, wanted: int) -> None:
+def test_media_are_whole_boxes(kind: ContentKind, wanted: int) -> None:
     assert boxes(content(kind, wanted).bytes()) == [b"ftyp", b"moov", b"mdat"]
 
 
-@pytest.mark.parametrize("kind", [Kind.MP4, Kind.M4A])
+@pytest.mark.parametrize("kind", [ContentKind.MP4, ContentKind.M4A])
 @pytest.mark.parametrize("wanted", [1, 6_000, 100_000, 3 * BLOCK - 3, 3 * BLOCK + 8000, 9_999_999])
-def test_media_have_tables_that_fit_their_samples(kind: Kind, wanted: int) -> None:
+def test_media_have_tables_that_fit_their_samples(kind: ContentKind, wanted: int) -> None:
     data = content(kind, wanted).bytes()
     found = examine_mp4(lambda at, size: data[at : at + size], len(data))
     assert found == Examination(Structure.SAMPLES)
 
 
 def test_media_whose_middle_is_missing_are_found() -> None:
-    data = content(Kind.MP4, 9 * BLOCK).bytes()
+    data = content(ContentKind.MP4, 9 * BLOCK).bytes()
     cut = data[: 3 * BLOCK] + data[4 * BLOCK - 77 :] + data[-BLOCK + 77 :]
     assert len(cut) == len(data)
     assert examine_mp4(lambda at, size: cut[at : at + size], len(cut)).fault
 
 
 def test_media_have_the_wanted_size() -> None:
-    assert content(Kind.MP4, 123_457).size == 123_457
+    assert content(ContentKind.MP4, 123_457).size == 123_457
 
 
 def test_four_gib_are_cheap_to_look_into() -> None:
@@ -88,18 +90,18 @@ def test_four_gib_are_cheap_to_look_into() -> None:
 
 
 def test_a_picture_is_a_jpeg_from_start_to_end() -> None:
-    picture = content(Kind.JPG, 70_000).bytes()
+    picture = content(ContentKind.JPG, 70_000).bytes()
     assert (picture[:3], picture[-2:]) == (b"\xff\xd8\xff", b"\xff\xd9")
 
 
-@pytest.mark.parametrize("kind", [Kind.TIMELINE, Kind.SUMMARY])
-def test_json_files_are_json(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [ContentKind.TIMELINE, ContentKind.SUMMARY])
+def test_json_files_are_json(kind: ContentKind) -> None:
     assert json.loads(content(kind, 5_000).bytes())["recording"] == "zm-0-0"
 
 
 def test_captions_begin_as_webvtt_must() -> None:
-    assert content(Kind.VTT, 500).bytes().startswith(b"WEBVTT\n")
+    assert content(ContentKind.VTT, 500).bytes().startswith(b"WEBVTT\n")
 
 
 def test_zero_bytes_are_nothing() -> None:
-    assert content(Kind.EVENTS, 0).bytes() == b""
+    assert content(ContentKind.EVENTS, 0).bytes() == b""

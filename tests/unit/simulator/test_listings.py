@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from reelkeep.simulator.listings import Days, InvalidField, Page, days, page
+from reelkeep.simulator.listings import DayRange, InvalidField, Page, days, page
 from reelkeep.simulator.signing import Signer
 from reelkeep.simulator.switches import ZoomSwitches
 
@@ -33,11 +33,13 @@ def test_a_span_of_a_month_is_kept() -> None:
 
 
 def test_today_and_tomorrow_are_the_default() -> None:
-    assert days({}, NOW, switches=ZoomSwitches()) == Days(date(2025, 11, 20), date(2025, 11, 21))
+    assert days({}, NOW, switches=ZoomSwitches()) == DayRange(
+        date(2025, 11, 20), date(2025, 11, 21)
+    )
 
 
 def test_both_days_are_inside() -> None:
-    span = Days(date(2025, 11, 1), date(2025, 11, 2))
+    span = DayRange(date(2025, 11, 1), date(2025, 11, 2))
     assert datetime(2025, 11, 2, 23, 59, tzinfo=UTC) in span
 
 
@@ -50,7 +52,7 @@ def test_other_dates_are_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["2025-11-01T00:00:00Z", "2025-11-01 00:00:00+00:00"])
 def test_a_time_behind_a_day_is_ignored(text: str) -> None:
     span = days({"from": text, "to": text}, NOW, switches=ZoomSwitches())
-    assert span == Days(date(2025, 11, 1), date(2025, 11, 1))
+    assert span == DayRange(date(2025, 11, 1), date(2025, 11, 1))
 
 
 def test_pages_follow_each_other_to_the_end() -> None:

@@ -27,16 +27,16 @@ class Office:
     def __init__(self) -> None:
         self.provider = FakeProvider(traits=traits(acknowledges=True))
         self.rig = Rig(self.provider)
-        house = self.rig.house
+        resources = self.rig.resources
         self.acknowledger = Acknowledger(
-            self.provider, house.intake, clock=house.clock, report=self.rig.log
+            self.provider, resources.intake, clock=resources.clock, report=self.rig.log
         )
 
     async def store(self, *recordings: Recording) -> None:
-        house = self.rig.house
-        await house.intake.admit(NAME, self.provider.traits, recordings)
-        while claims := await house.queue.claim(NAME, 100):
-            await house.ledger.record(
+        resources = self.rig.resources
+        await resources.intake.admit(NAME, self.provider.traits, recordings)
+        while claims := await resources.queue.claim(NAME, 100):
+            await resources.ledger.record(
                 [
                     Stored(
                         download=each.downloads[0], size=10, sha256="0" * 64,
@@ -47,10 +47,10 @@ class Office:
             )  # fmt: skip
 
     async def publish(self) -> None:
-        ledger = self.rig.house.ledger
+        ledger = self.rig.resources.ledger
         while behind := await ledger.publishable(100):
             await ledger.published([(each, "folder") for each in behind])
-        self.acknowledger.archived.ring()
+        self.acknowledger.archived.notify()
 
     @property
     def attempts(self) -> list[float]:
@@ -142,7 +142,7 @@ async def test_new_recordings_do_not_hurry_a_broken_provider() -> None:
         await anyio.sleep(5 * AGAIN.total_seconds())
         before = len(office.attempts)
         for _ in range(100):
-            office.acknowledger.archived.ring()
+            office.acknowledger.archived.notify()
             await anyio.sleep(0.5)
     assert len(office.attempts) <= before + 1
 
@@ -192,11 +192,11 @@ async def test_a_failing_catalog_is_not_blamed_on_the_provider() -> None:
 
 async def test_a_recording_with_a_waived_file_is_acknowledged() -> None:
     office = Office()
-    house = office.rig.house
-    await house.intake.admit(NAME, office.provider.traits, [recording(files=("1", "2"))])
-    (claim,) = await house.queue.claim(NAME, 1)
+    resources = office.rig.resources
+    await resources.intake.admit(NAME, office.provider.traits, [recording(files=("1", "2"))])
+    (claim,) = await resources.queue.claim(NAME, 1)
     good, bad = claim.downloads
-    await house.ledger.record(
+    await resources.ledger.record(
         [
             Stored(
                 download=good, size=10, sha256="0" * 64, verified=Level.SIZE,
@@ -204,7 +204,7 @@ async def test_a_recording_with_a_waived_file_is_acknowledged() -> None:
             )
         ]
     )  # fmt: skip
-    await house.desk.waive([bad.row])
+    await resources.operator.waive([bad.row])
     await office.publish()
     await office.acknowledger.once()
     assert office.provider.told == [["a"]]
@@ -215,7 +215,7 @@ async def test_who_takes_no_acknowledgements_is_not_waited_for() -> None:
     rig = Rig(provider)
     with anyio.fail_after(GATHER.total_seconds()):
         await Acknowledger(
-            provider, rig.house.intake, clock=virtual.clock, report=rig.log
+            provider, rig.resources.intake, clock=virtual.clock, report=rig.log
         ).forever()
 
 
@@ -229,7 +229,7 @@ async def test_a_bad_answer_leaves_all_due() -> None:
 async def test_nothing_is_told_while_the_archive_is_not_to_be_believed() -> None:
     office = await archived(3)
     office.acknowledger = Acknowledger(
-        office.provider, office.rig.house.intake, clock=virtual.clock, report=office.rig.log,
+        office.provider, office.rig.resources.intake, clock=virtual.clock, report=office.rig.log,
         withheld=lambda: True,
     )  # fmt: skip
     await office.acknowledger.once()

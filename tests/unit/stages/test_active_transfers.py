@@ -5,9 +5,9 @@ from reelkeep.stages.active_transfers import ActiveTransfers
 
 def test_a_rate_counts_from_when_it_was_asked_for() -> None:
     now = 10.0
-    flights = ActiveTransfers(received=500)
-    rate = flights.metered(lambda: now)
-    flights.received += 3000
+    transfers = ActiveTransfers(received=500)
+    rate = transfers.metered(lambda: now)
+    transfers.received += 3000
     now += 2
     assert rate() == 1500
     now += 2
@@ -15,7 +15,7 @@ def test_a_rate_counts_from_when_it_was_asked_for() -> None:
 
 
 def test_a_rate_over_no_time_is_nought() -> None:
-    flights = ActiveTransfers()
-    rate = flights.metered(lambda: 10.0)
-    flights.received += 1
+    transfers = ActiveTransfers()
+    rate = transfers.metered(lambda: 10.0)
+    transfers.received += 1
     assert rate() == 0

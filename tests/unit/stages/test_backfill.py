@@ -18,8 +18,8 @@ from reelkeep.core.model import Recording, Window
 from reelkeep.core.poll_window import SLICE, PartlyRead, Unread, slice_of
 from reelkeep.errors import BadAnswer, Unavailable
 from reelkeep.stages.backfill import Backfiller
-from reelkeep.stages.discovery import Reader
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.discovery import WindowReader
+from reelkeep.stages.signals import Signal
 from virtual import VIRTUAL, Backend
 
 DAY = timedelta(days=1)
@@ -33,9 +33,9 @@ def anyio_backend() -> Backend:
 
 
 def backfiller(rig: Rig, provider: FakeProvider) -> Backfiller:
-    house = rig.house
-    reader = Reader(provider, house.intake, work=Bell())
-    return Backfiller(provider, house.backfills, reader, clock=house.clock, report=rig.log)
+    resources = rig.resources
+    reader = WindowReader(provider, resources.intake, work=Signal())
+    return Backfiller(provider, resources.backfills, reader, clock=resources.clock, report=rig.log)
 
 
 def read(provider: FakeProvider) -> list[Window]:
@@ -47,13 +47,13 @@ async def test_a_window_is_read_in_slices_without_a_gap() -> None:
     old = recording("old", started=START - 200 * DAY)
     provider.hold(old)
     rig = Rig(provider)
-    await rig.house.backfills.want([provider.name], YEAR)
+    await rig.resources.backfills.want([provider.name], YEAR)
     await backfiller(rig, provider).all()
     windows = read(provider)
     assert (windows[0].since, windows[-1].until) == (YEAR.since, YEAR.until)
     assert all(one.until == other.since for one, other in pairwise(windows))
     assert await rig.files("due") == 1
-    assert await rig.house.backfills.next(provider.name) is None
+    assert await rig.resources.backfills.next(provider.name) is None
     assert rig.log.count("backfill.advanced", "backfill.completed") == [14, 1]
 
 
@@ -61,18 +61,18 @@ async def test_a_window_is_read_in_slices_without_a_gap() -> None:
 async def test_it_goes_on_where_it_broke_off(fault: str) -> None:
     provider = FakeProvider()
     rig = Rig(provider)
-    await rig.house.backfills.want([provider.name], YEAR)
+    await rig.resources.backfills.want([provider.name], YEAR)
     reading = backfiller(rig, provider)
     await reading.once()
     provider.faults[fault] = [Unavailable("down"), BadAnswer("nonsense")]
     for _ in range(2):
         await reading.all()
         assert reading.error is not None
-    left = await rig.house.backfills.next(provider.name)
+    left = await rig.resources.backfills.next(provider.name)
     assert left is not None
     assert left.window.since == YEAR.since + SLICE
     await backfiller(rig, provider).all()  # as after a restart
-    assert await rig.house.backfills.next(provider.name) is None
+    assert await rig.resources.backfills.next(provider.name) is None
     assert rig.log.count("backfill.failed") == [1]
 
 
@@ -80,7 +80,7 @@ async def test_it_rests_for_as_long_as_it_read() -> None:
     provider = SlowProvider()
     provider.hold(recording("old", started=START - 300 * DAY))
     rig = Rig(provider)
-    await rig.house.backfills.want([provider.name], YEAR)
+    await rig.resources.backfills.want([provider.name], YEAR)
     async with running(backfiller(rig, provider).forever):
         await anyio.sleep(3000)
     gaps = [after - before for before, after in pairwise(provider.times)]
@@ -104,7 +104,7 @@ async def test_a_wish_is_noticed_while_it_runs() -> None:
     async with running(backfiller(rig, provider).forever):
         await anyio.sleep(100)
         assert read(provider) == []
-        await rig.house.backfills.want([provider.name], YEAR)
+        await rig.resources.backfills.want([provider.name], YEAR)
         await anyio.sleep(100)
     assert len(read(provider)) == 14
 
@@ -112,7 +112,7 @@ async def test_a_wish_is_noticed_while_it_runs() -> None:
 async def test_a_broken_provider_is_not_pressed() -> None:
     provider = FakeProvider(broken={"discover": Unavailable("down")})
     rig = Rig(provider)
-    await rig.house.backfills.want([provider.name], YEAR)
+    await rig.resources.backfills.want([provider.name], YEAR)
     async with running(backfiller(rig, provider).forever):
         await anyio.sleep(3600)
     assert len(provider.times) <= 13
@@ -122,7 +122,7 @@ async def test_the_same_wish_counts_once() -> None:
     provider = FakeProvider()
     rig = Rig(provider)
     for _ in range(2):
-        await rig.house.backfills.want([provider.name], YEAR)
+        await rig.resources.backfills.want([provider.name], YEAR)
     await backfiller(rig, provider).all()
     assert len(read(provider)) == 14
 
@@ -130,7 +130,7 @@ async def test_the_same_wish_counts_once() -> None:
 async def test_nothing_before_since_is_asked_for() -> None:
     provider = FakeProvider(traits=traits(epoch=START - 10 * DAY))
     rig = Rig(provider)
-    await rig.house.backfills.want([provider.name], YEAR)
+    await rig.resources.backfills.want([provider.name], YEAR)
     await backfiller(rig, provider).all()
     assert read(provider) == [Window(START - 10 * DAY, START)]
 
@@ -149,13 +149,13 @@ def test_slices_cover_a_window_of_any_length(length: timedelta) -> None:
 async def test_what_a_slice_could_not_read_of_one_user_is_left_to_the_polls() -> None:
     provider = FakeProvider()
     rig = Rig(provider)
-    await rig.house.backfills.want([provider.name], YEAR)
+    await rig.resources.backfills.want([provider.name], YEAR)
     left = [Unread("u-1", Window(YEAR.since, YEAR.since + DAY))]
     provider.faults["discovered"] = [PartlyRead("all but u-1", unread=left)]
     reading = backfiller(rig, provider)
     await reading.all()
     assert reading.error == "all but u-1"
     assert len(read(provider)) == 14
-    assert await rig.house.backfills.next(provider.name) is None
-    assert await rig.house.intake.unread(provider.name) == left
+    assert await rig.resources.backfills.next(provider.name) is None
+    assert await rig.resources.intake.unread(provider.name) == left
     assert rig.log.count("backfill.failed", "backfill.completed") == [1, 1]

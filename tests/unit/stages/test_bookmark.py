@@ -8,7 +8,7 @@ import pytest
 
 from fakes.catalog import NAME, START, Catalog, open_catalog
 from reelkeep.ports import Scan
-from reelkeep.stages.poll import NOTE, Bookmark
+from reelkeep.stages.poll import NOTE, PollCursor
 from virtual import VIRTUAL, Backend
 
 FIRST = Scan(polled_at=START, covered_until=START, deep_at=START, scope="s", filter="f")
@@ -28,24 +28,24 @@ def catalog() -> Catalog:
 
 async def test_it_is_where_an_earlier_process_left_it(catalog: Catalog) -> None:
     await catalog.intake.scanned(NAME, FIRST)
-    assert await Bookmark(NAME, catalog.intake).read() == FIRST
+    assert await PollCursor(NAME, catalog.intake).read() == FIRST
 
 
 async def test_the_first_poll_is_noted_at_once(catalog: Catalog) -> None:
     await catalog.intake.scanned(NAME, FIRST)
-    await Bookmark(NAME, catalog.intake).move(AGAIN)
+    await PollCursor(NAME, catalog.intake).move(AGAIN)
     assert await catalog.intake.scan(NAME) == AGAIN
 
 
 async def test_that_only_time_went_by_is_known_and_not_noted(catalog: Catalog) -> None:
-    bookmark = Bookmark(NAME, catalog.intake)
+    bookmark = PollCursor(NAME, catalog.intake)
     await bookmark.move(FIRST)
     await bookmark.move(AGAIN)
     assert (await bookmark.read(), await catalog.intake.scan(NAME)) == (AGAIN, FIRST)
 
 
 async def test_that_time_went_by_is_noted_after_a_while(catalog: Catalog) -> None:
-    bookmark = Bookmark(NAME, catalog.intake)
+    bookmark = PollCursor(NAME, catalog.intake)
     await bookmark.move(FIRST)
     await anyio.sleep(NOTE)
     await bookmark.move(AGAIN)
@@ -62,7 +62,7 @@ async def test_that_time_went_by_is_noted_after_a_while(catalog: Catalog) -> Non
     ids=["scope", "filter", "broken"],
 )
 async def test_whatever_else_changed_is_noted_at_once(catalog: Catalog, changed: Scan) -> None:
-    bookmark = Bookmark(NAME, catalog.intake)
+    bookmark = PollCursor(NAME, catalog.intake)
     await bookmark.move(FIRST)
     await bookmark.move(changed)
     assert await catalog.intake.scan(NAME) == changed

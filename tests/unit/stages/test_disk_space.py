@@ -13,7 +13,7 @@ from fakes.holdings import download
 from fakes.provider import NAME, FakeProvider, recording
 from fakes.rig import Rig, StrictLog
 from reelkeep.errors import IoFailed
-from reelkeep.stages.storage import KEPT_FRESH, Space
+from reelkeep.stages.storage import KEPT_FRESH, DiskSpace
 from virtual import VIRTUAL, Backend
 
 SOON = virtual.START + timedelta(days=3)
@@ -24,12 +24,12 @@ def anyio_backend() -> Backend:
     return VIRTUAL
 
 
-async def space(room: int, *recordings: Any) -> tuple[Space, Rig]:
+async def space(room: int, *recordings: Any) -> tuple[DiskSpace, Rig]:
     rig = Rig(FakeProvider())
     rig.archive.room = room
-    await rig.house.intake.admit(NAME, rig.providers[NAME].traits, recordings)
-    made = Space(
-        rig.archive, rig.house.flights, rig.house.queue, rig.log,
+    await rig.resources.intake.admit(NAME, rig.providers[NAME].traits, recordings)
+    made = DiskSpace(
+        rig.archive, rig.resources.transfers, rig.resources.queue, rig.log,
         clock=virtual.clock, names=lambda: [NAME],
     )  # fmt: skip
     return made, rig
@@ -44,14 +44,14 @@ async def test_a_file_fits_if_there_is_room_for_it() -> None:
 async def test_rule_58_what_is_under_way_has_its_room_kept() -> None:
     room, rig = await space(100)
     with ExitStack() as stack:
-        stack.enter_context(rig.house.flights.begin_transfer(download("first", size=60), 0))
+        stack.enter_context(rig.resources.transfers.begin_transfer(download("first", size=60), 0))
         assert not await room.admits(download("second", size=60), None)
 
 
 async def test_what_has_come_already_needs_no_room() -> None:
     room, rig = await space(100)
-    with rig.house.flights.begin_transfer(download("first", size=60), 0) as flight:
-        flight.done = 30
+    with rig.resources.transfers.begin_transfer(download("first", size=60), 0) as transfer:
+        transfer.done = 30
         assert await room.admits(download("second", size=60), None)
 
 
@@ -61,8 +61,8 @@ async def test_a_disk_that_cannot_be_asked_holds_nothing() -> None:
             raise IoFailed("Input/output error")
 
     rig = Rig(FakeProvider())
-    room = Space(
-        Broken(), rig.house.flights, rig.house.queue, StrictLog(),
+    room = DiskSpace(
+        Broken(), rig.resources.transfers, rig.resources.queue, StrictLog(),
         clock=virtual.clock, names=lambda: [NAME],
     )  # fmt: skip
     assert await room.free() == 0

@@ -19,9 +19,9 @@ from reelkeep.core.model import Claim, Download, Failed, FileId, ProviderName, R
 from reelkeep.errors import Throttled, Unreachable
 from reelkeep.ports import PassedOver, Queue
 from reelkeep.stages.active_transfers import ActiveTransfers
-from reelkeep.stages.dispatch import GULP, TICK, Backlog, Dispatcher, Turns
-from reelkeep.stages.signals import Bell
-from reelkeep.stages.storage import Space, Storage
+from reelkeep.stages.dispatch import GULP, TICK, Backlog, Dispatcher, RoundRobin
+from reelkeep.stages.signals import Signal
+from reelkeep.stages.storage import DiskSpace, Storage
 from virtual import VIRTUAL, Backend
 
 A, B = ProviderName("a"), ProviderName("b")
@@ -51,8 +51,8 @@ class Desk:
     """One dispatcher over the catalog of a rig, and the its backlog."""
 
     def __init__(self, rig: Rig, *, size: float = math.inf, name: ProviderName = A) -> None:
-        self.queue = Counting(rig.house.queue)
-        self.work, self.filled = Bell(), Bell()
+        self.queue = Counting(rig.resources.queue)
+        self.work, self.filled = Signal(), Signal()
         self.paused = False
         self.room = PLENTY
         self.backlog = Backlog(size)
@@ -80,14 +80,14 @@ class Desk:
 async def admitted(*recordings: Any, name: ProviderName = A) -> Rig:
     provider = FakeProvider(name=name)
     rig = Rig(provider)
-    await rig.house.intake.admit(name, provider.traits, recordings)
+    await rig.resources.intake.admit(name, provider.traits, recordings)
     return rig
 
 
 async def test_the_most_endangered_goes_first() -> None:
     soon, sooner = virtual.START + timedelta(days=9), virtual.START + timedelta(days=1)
     old = virtual.START - timedelta(days=99)
-    desk = Desk(
+    operator = Desk(
         await admitted(
             recording("safe"),
             recording("old", started=old),
@@ -95,82 +95,82 @@ async def test_the_most_endangered_goes_first() -> None:
             recording("sooner", deadline=sooner),
         )
     )
-    async with running(desk.forever):
+    async with running(operator.forever):
         await anyio.sleep(1)
-        assert desk.waiting() == ["sooner", "soon", "old", "safe"]
+        assert operator.waiting() == ["sooner", "soon", "old", "safe"]
 
 
 async def test_no_more_than_a_queue_and_a_gulp_is_claimed() -> None:
     rig = await admitted(*many(1000))
-    desk = Desk(rig, size=50)
-    async with running(desk.forever):
+    operator = Desk(rig, size=50)
+    async with running(operator.forever):
         await anyio.sleep(60)
         assert await rig.files("active") <= 50 + GULP
 
 
 async def test_nothing_is_claimed_of_a_paused_provider() -> None:
     rig = await admitted(recording())
-    desk = Desk(rig)
-    desk.paused = True
-    async with running(desk.forever):
+    operator = Desk(rig)
+    operator.paused = True
+    async with running(operator.forever):
         await anyio.sleep(3600)
         assert await rig.files("due") == 1
-        desk.paused = False
+        operator.paused = False
         await anyio.sleep(TICK.total_seconds())
-        assert desk.waiting() == ["a"]
+        assert operator.waiting() == ["a"]
 
 
 async def test_what_another_process_made_due_is_found_in_time() -> None:
     rig = await admitted()
-    desk = Desk(rig)
-    async with running(desk.forever):
+    operator = Desk(rig)
+    async with running(operator.forever):
         await anyio.sleep(60)
-        await rig.house.intake.admit(A, rig.providers[A].traits, [recording()])
+        await rig.resources.intake.admit(A, rig.providers[A].traits, [recording()])
         await anyio.sleep(TICK.total_seconds())
-        assert desk.waiting() == ["a"]
+        assert operator.waiting() == ["a"]
 
 
 async def test_a_ring_is_answered_at_once() -> None:
     rig = await admitted()
-    desk = Desk(rig)
-    async with running(desk.forever):
+    operator = Desk(rig)
+    async with running(operator.forever):
         await anyio.sleep(1)
-        await rig.house.intake.admit(A, rig.providers[A].traits, [recording()])
-        desk.work.ring()
+        await rig.resources.intake.admit(A, rig.providers[A].traits, [recording()])
+        operator.work.notify()
         await anyio.sleep(0.01)
-        assert desk.waiting() == ["a"]
+        assert operator.waiting() == ["a"]
 
 
 @pytest.mark.parametrize("error", [Unreachable("gone"), Throttled("slowly", after=1800)])
 async def test_a_retry_is_claimed_when_it_is_due(error: Exception) -> None:
     rig = await admitted(recording())
-    (claim,) = await rig.house.queue.claim(A, 1)
-    await rig.house.ledger.record([Failed(download=claim.downloads[0], error=error)])
-    due = await rig.house.queue.next_due(A)
+    (claim,) = await rig.resources.queue.claim(A, 1)
+    await rig.resources.ledger.record([Failed(download=claim.downloads[0], error=error)])
+    due = await rig.resources.queue.next_due(A)
     assert due is not None
-    desk = Desk(rig)
-    async with running(desk.forever):
+    operator = Desk(rig)
+    async with running(operator.forever):
         await anyio.sleep((due - virtual.clock()).total_seconds() - 0.1)
-        assert desk.waiting() == []
+        assert operator.waiting() == []
         await anyio.sleep(0.2)
-        assert desk.waiting() == ["a"]
+        assert operator.waiting() == ["a"]
 
 
 async def test_an_idle_catalog_is_looked_at_every_tick_and_no_oftener() -> None:
-    desk = Desk(await admitted())
-    async with running(desk.forever):
+    operator = Desk(await admitted())
+    async with running(operator.forever):
         await anyio.sleep(600)
-    assert desk.queue.claims <= 600 / TICK.total_seconds() + 1
+    assert operator.queue.claims <= 600 / TICK.total_seconds() + 1
 
 
 async def test_what_cannot_be_claimed_is_not_asked_for_in_a_loop() -> None:
     """A due file of a recording that has yet to be described again."""
     rig = await admitted(recording())
     await rig.database.write(lambda c: c.exec_driver_sql("UPDATE recording SET described = 0"))
-    desk = Desk(rig)
-    async with running(desk.forever):
+    operator = Desk(rig)
+    async with running(operator.forever):
         await anyio.sleep(600)
-    assert desk.queue.claims <= 600 / TICK.total_seconds() + 1
+    assert operator.queue.claims <= 600 / TICK.total_seconds() + 1
 
 
 class Nothing:
@@ -188,22 +188,22 @@ class Handed:
 
     def __init__(self, queued: Mapping[ProviderName, int], *, files: int = 1) -> None:
         self.archive = MemoryArchive()
-        self.flights = ActiveTransfers()
+        self.transfers = ActiveTransfers()
         self.storage = Storage(self.archive, StrictLog())
-        space = Space(
-            self.archive, self.flights, cast(Queue, Nothing()), StrictLog(),
+        space = DiskSpace(
+            self.archive, self.transfers, cast(Queue, Nothing()), StrictLog(),
             clock=virtual.clock, names=lambda: [A, B],
         )  # fmt: skip
         self.paused: set[ProviderName] = set()
         self.shared: set[ProviderName] = set()
         self.passed_over: list[Claim] = []
-        self.filled = Bell()
+        self.filled = Signal()
         self.queues = {name: Backlog(100) for name in queued}
         for name, count in queued.items():
             self.queues[name].add(claim(name, number, files) for number in range(count))
         self._send, self.files = anyio.create_memory_object_stream[Download](0)
         self.taken: list[str] = []
-        self._turns = Turns(
+        self._turns = RoundRobin(
             self.queues,
             filled=self.filled,
             storage=self.storage,
@@ -300,12 +300,12 @@ async def test_a_file_has_taken_off_before_the_room_of_the_next_is_reckoned() ->
 
     async def fly() -> None:
         async for download in turns.files:
-            with turns.flights.begin_transfer(download, 0):
+            with turns.transfers.begin_transfer(download, 0):
                 await anyio.sleep_forever()
 
     async with running(turns.forever, fly, fly, fly):
         await anyio.sleep(60)
-        assert len(turns.flights.under_way) == 2
+        assert len(turns.transfers.under_way) == 2
         assert [each.recording for each in turns.passed_over] == ["2"]
     turns.close()
 
@@ -351,7 +351,7 @@ async def test_a_provider_that_pauses_amid_a_claim_keeps_the_others_from_nothing
         await anyio.sleep(1)
         assert turns.taken == ["a0.0", *(f"b{n}.{m}" for n in range(2) for m in range(3))]
         turns.paused.clear()
-        turns.filled.ring()
+        turns.filled.notify()
         await anyio.sleep(1)
         assert "a0.1" in turns.taken
     turns.close()
@@ -364,7 +364,7 @@ async def test_a_provider_with_its_share_of_the_downloaders_leaves_the_rest_to_o
         await anyio.sleep(1)
         assert turns.taken == ["b0.0", "b1.0"]
         turns.shared.clear()
-        turns.filled.ring()
+        turns.filled.notify()
         await anyio.sleep(1)
     assert turns.taken == ["b0.0", "b1.0", "a0.0", "a1.0", "a2.0"]
     turns.close()
@@ -372,33 +372,33 @@ async def test_a_provider_with_its_share_of_the_downloaders_leaves_the_rest_to_o
 
 async def test_a_file_that_does_not_fit_is_not_claimed_and_costs_no_loop() -> None:
     rig = await admitted(recording("large", size=1000), recording("small", size=10))
-    desk = Desk(rig)
-    desk.room = Room(urgent=100, other=100)
-    async with running(desk.forever):
+    operator = Desk(rig)
+    operator.room = Room(urgent=100, other=100)
+    async with running(operator.forever):
         await anyio.sleep(60)
-        assert desk.waiting() == ["small"]
-        assert desk.queue.claims <= 60 / TICK.total_seconds() + 2
-        desk.room = PLENTY
+        assert operator.waiting() == ["small"]
+        assert operator.queue.claims <= 60 / TICK.total_seconds() + 2
+        operator.room = PLENTY
         await anyio.sleep(TICK.total_seconds())
-        assert desk.waiting() == ["large"]
+        assert operator.waiting() == ["large"]
 
 
 async def test_a_backlog_that_is_given_more_room_is_filled_at_once() -> None:
     rig = await admitted(*many(1000))
-    desk = Desk(rig, size=50)
-    async with running(desk.forever):
+    operator = Desk(rig, size=50)
+    async with running(operator.forever):
         await anyio.sleep(1)
-        before = len(desk.backlog)
-        desk.backlog.resize(before + 50)
+        before = len(operator.backlog)
+        operator.backlog.resize(before + 50)
         await anyio.sleep(1)
-        assert len(desk.backlog) == before + GULP
+        assert len(operator.backlog) == before + GULP
 
 
 async def test_what_a_dismissed_dispatcher_had_claimed_is_all_in_its_backlog() -> None:
     """However it is cut off: the claim is committed by then."""
     rig = await admitted(*many(30))
-    desk = Desk(rig)
-    async with running(desk.forever):
+    operator = Desk(rig)
+    async with running(operator.forever):
         await anyio.lowlevel.checkpoint()
-    await rig.house.queue.release(desk.backlog.clear())
+    await rig.resources.queue.release(operator.backlog.clear())
     assert await rig.files("due") == 30

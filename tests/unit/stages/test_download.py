@@ -73,7 +73,7 @@ async def test_a_file_that_was_finished_before_a_crash_is_not_fetched_again() ->
     assert outcome.verified is Level.SIZE_CONTAINER
     assert outcome.seconds == 0
     assert outcome.sha256 == hashlib.sha256(BODY).hexdigest()
-    assert there.desk.provider.asked == []
+    assert there.operator.provider.asked == []
 
 
 async def test_the_level_of_what_was_finished_claims_no_size_that_nobody_promised() -> None:
@@ -121,7 +121,7 @@ async def test_events_say_how_it_began_and_went_on() -> None:
         "file": DUE.name,
         "host": "https://dl.example",
     }
-    assert there.desk.log.events == [
+    assert there.operator.log.events == [
         ("file.started", {**where, "bytes": 2000, "attempt": 1}),
         ("file.resumed", {**where, "bytes": 2000, "offset": 800}),
     ]
@@ -188,7 +188,7 @@ async def test_rule_22_one_replacement_an_attempt(
 async def test_rule_23_the_same_locator_again_is_not_tried_again() -> None:
     there = bench([FakeReply(status=401)])
     assert type((await there.failed(DUE)).error) is Unauthorized
-    assert there.desk.provider.asked == [False, True]
+    assert there.operator.provider.asked == [False, True]
     assert len(there.ranges) == 1
 
 
@@ -250,7 +250,7 @@ async def test_rule_40_bug_22_wrong_bytes_are_put_aside_and_fetched_from_the_fir
     outcome = await there.failed(DUE)
     assert type(outcome.error) is DigestMismatch
     assert there.archive.quarantined[0][0] == wrong
-    assert there.desk.log.names[-1] == "file.quarantined"
+    assert there.operator.log.names[-1] == "file.quarantined"
     await there.stored(DUE)
     assert there.ranges == [None, None]
 
@@ -300,11 +300,11 @@ async def test_what_waits_for_the_disk_alone_is_in_flight_no_more(
     seen = []
 
     async def keep(_: object) -> None:
-        seen.append(len(there.desk.flights.under_way))
+        seen.append(len(there.operator.transfers.under_way))
 
     there = bench([FakeReply(headers={"Content-Length": "2000"}, pieces=[BODY])])
     monkeypatch.setattr("fakes.archive.MemoryPart.keep", keep)
-    await there.desk.fetch(DUE, lambda: seen.append(len(there.desk.flights.under_way)))
+    await there.operator.fetch(DUE, lambda: seen.append(len(there.operator.transfers.under_way)))
     assert seen == [0, 0]
 
 
@@ -325,10 +325,10 @@ async def test_so_many_files_wait_for_the_disk_and_others_are_still_in_flight(
     async with anyio.create_task_group() as group:
         for row in range(WAITING_FOR_FLUSH + 2):
             due = replace(DUE, row=row, file=FileId(str(row)))
-            group.start_soon(there.desk.fetch, due, lambda row=row: landed.append(row))
+            group.start_soon(there.operator.fetch, due, lambda row=row: landed.append(row))
         await anyio.wait_all_tasks_blocked()
         assert len(landed) == WAITING_FOR_FLUSH
-        assert len(there.desk.flights.under_way) == 2
+        assert len(there.operator.transfers.under_way) == 2
         disk.set()
     assert len(landed) == WAITING_FOR_FLUSH + 2
 
@@ -338,7 +338,7 @@ async def test_a_bug_is_not_hidden_here() -> None:
     there = bench([ZeroDivisionError()])
     with pytest.raises(ZeroDivisionError):
         await there.attempt(DUE)
-    assert not there.desk.flights.under_way
+    assert not there.operator.transfers.under_way
 
 
 async def test_being_stopped_is_not_an_outcome() -> None:
@@ -368,6 +368,6 @@ async def test_rule_22_no_address_nor_credential_is_in_error_or_event(mishap: Fa
     there = bench(lambda _: mishap, provider=Locating([Locator(URL), Locator(f"{URL}&fresh")]))
     outcome = await there.failed(DUE)
     chain = "".join(traceback.format_exception_only(outcome.error)) + repr(outcome)
-    told = repr(there.desk.log.events)
+    told = repr(there.operator.log.events)
     assert not any(secret in chain + told for secret in SECRETS)
     assert isinstance(outcome, Failed)

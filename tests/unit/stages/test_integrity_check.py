@@ -14,7 +14,7 @@ import pytest
 
 import virtual
 from fakes.catalog import Catalog, Events, a_file, a_recording, open_catalog, stored
-from reelkeep.core.integrity import FOLDER_ITSELF, Checked, Mark, Verdict
+from reelkeep.core.integrity import FOLDER_ITSELF, Checked, FolderVerdict, Mark
 from reelkeep.errors import IoFailed
 from reelkeep.stages.integrity_check import Inspector, Scrubber
 from virtual import VIRTUAL, Backend
@@ -38,7 +38,7 @@ class Folders:
     away: str | None = None  #: The key of a recording on a volume that is not there.
     reads: list[tuple[datetime, str]] = field(default_factory=list)
 
-    async def read(self, folder: str, *, known: Collection[str] = ()) -> Verdict:
+    async def read(self, folder: str, *, known: Collection[str] = ()) -> FolderVerdict:
         assert not known
         if self.error is not None:
             raise self.error
@@ -46,10 +46,10 @@ class Folders:
         self.reads.append((virtual.clock(), holding.id))
         if self.away and folder == f"at/{self.away}":
             closed = Checked(FOLDER_ITSELF, Mark.UNREADABLE, reason="not mounted")
-            return Verdict(folder=folder, checked=(closed,), away=folder)
+            return FolderVerdict(folder=folder, checked=(closed,), away=folder)
         mark = self.harm.get(holding.id, Mark.OK)
         checked = tuple(Checked(each.name, mark, 10, SHA) for each in holding.files)
-        return Verdict(folder=folder, key=holding.key, checked=checked)
+        return FolderVerdict(folder=folder, key=holding.key, checked=checked)
 
 
 @dataclass

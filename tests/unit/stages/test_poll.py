@@ -29,7 +29,7 @@ from reelkeep.errors import (
     Unavailable,
 )
 from reelkeep.stages.poll import Poller
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.signals import Signal
 from virtual import VIRTUAL, Backend
 
 MINUTE, DAY = 60.0, 86_400.0
@@ -40,15 +40,17 @@ def anyio_backend() -> Backend:
     return VIRTUAL
 
 
-def poller(rig: Rig, name: str = "meetings", dice: float = 0.5, work: Bell | None = None) -> Poller:
-    house = rig.house
+def poller(
+    rig: Rig, name: str = "meetings", rng: float = 0.5, work: Signal | None = None
+) -> Poller:
+    resources = rig.resources
     return Poller(
         rig.providers[ProviderName(name)],
-        house.intake,
-        clock=house.clock,
-        dice=lambda: dice,
+        resources.intake,
+        clock=resources.clock,
+        rng=lambda: rng,
         report=rig.log,
-        work=work or Bell(),
+        work=work or Signal(),
     )
 
 
@@ -60,8 +62,8 @@ async def test_a_day_of_polling_takes_no_time_and_keeps_the_interval() -> None:
 
 
 @pytest.mark.parametrize(("dice", "seconds"), [(0.0, 270), (0.5, 300), (0.999999, 330)])
-async def test_the_interval_varies_by_a_tenth(dice: float, seconds: float) -> None:
-    delay = await poller(Rig(FakeProvider()), dice=dice).once()
+async def test_the_interval_varies_by_a_tenth(rng: float, seconds: float) -> None:
+    delay = await poller(Rig(FakeProvider()), rng=rng).once()
     assert delay.total_seconds() == pytest.approx(seconds, abs=0.01)
 
 
@@ -204,7 +206,7 @@ async def test_a_paused_provider_is_asked_when_it_is_woken() -> None:
     asking = poller(Rig(provider))
     async with running(asking.forever):
         await anyio.sleep(10)
-        asking.wake.ring()
+        asking.wake.notify()
         await anyio.sleep(1)
         assert not asking.health.paused
     assert provider.times == [0, 10]
@@ -213,7 +215,7 @@ async def test_a_paused_provider_is_asked_when_it_is_woken() -> None:
 async def test_the_end_of_a_pause_rings_for_what_came_due_meanwhile() -> None:
     provider = FakeProvider()
     provider.faults["discover"] = [AuthFailed("no seat")]
-    rig, work = Rig(provider), Bell()
+    rig, work = Rig(provider), Signal()
     asking = poller(rig, work=work)
     await asking.once()
     assert not await work.wait(0)
@@ -222,11 +224,11 @@ async def test_the_end_of_a_pause_rings_for_what_came_due_meanwhile() -> None:
 
 
 @pytest.mark.parametrize("dice", [0.0, 0.5, 0.999])
-async def test_a_rate_limited_provider_is_left_alone_until_the_time_it_gave(dice: float) -> None:
+async def test_a_rate_limited_provider_is_left_alone_until_the_time_it_gave(rng: float) -> None:
     until = virtual.START + timedelta(hours=8)
     provider = FakeProvider()
     provider.faults["discover"] = [RateLimited("enough", until=until)]
-    async with running(poller(Rig(provider), dice=dice).forever):
+    async with running(poller(Rig(provider), rng=rng).forever):
         await anyio.sleep(9 * 3600)
     assert 8 * 3600 <= provider.times[1] <= 8 * 3600 + 30
 
@@ -259,11 +261,11 @@ async def test_a_partial_listing_does_not_move_the_cursor() -> None:
     rig = Rig(provider)
     asking = poller(rig)
     await asking.once()
-    before = await rig.house.intake.scan(provider.name)
+    before = await rig.resources.intake.scan(provider.name)
     await anyio.sleep(3600)
     provider.faults["discovered"] = [BadAnswer("one user could not be read")]
     await asking.once()
-    after = await rig.house.intake.scan(provider.name)
+    after = await rig.resources.intake.scan(provider.name)
     assert (after.covered_until, after.deep_at) == (before.covered_until, before.deep_at)
     assert after.broken_since is not None
 
@@ -363,9 +365,14 @@ async def test_transcodings_are_asked_for_in_batches() -> None:
 async def test_work_is_rung_only_when_there_is_something_new() -> None:
     provider = FakeProvider()
     provider.hold(recording())
-    rig, work = Rig(provider), Bell()
+    rig, work = Rig(provider), Signal()
     asking = Poller(
-        provider, rig.house.intake, clock=virtual.clock, dice=lambda: 0.5, report=rig.log, work=work
+        provider,
+        rig.resources.intake,
+        clock=virtual.clock,
+        rng=lambda: 0.5,
+        report=rig.log,
+        work=work,
     )
     await asking.once()
     assert await work.wait(0)
@@ -437,8 +444,8 @@ async def test_what_is_here_is_not_at_risk() -> None:
     provider.hold(recording("a", deadline=virtual.START + timedelta(days=20)))
     rig = Rig(provider)
     await poller(rig).once()
-    (claim,) = await rig.house.queue.claim(provider.name, 1)
-    await rig.house.ledger.record([stored(each) for each in claim.downloads])
+    (claim,) = await rig.resources.queue.claim(provider.name, 1)
+    await rig.resources.ledger.record([stored(each) for each in claim.downloads])
     await anyio.sleep(19 * DAY)
     await poller(rig).once()
     assert rig.log.count("recording.at_risk") == [0]
@@ -464,8 +471,8 @@ async def test_what_had_failed_is_asked_for_once_more_when_its_deadline_is_over(
 
 async def fail(rig: Rig, error: Exception) -> None:
     """Let what is due fail."""
-    (claim,) = await rig.house.queue.claim(ProviderName("meetings"), 1)
-    await rig.house.ledger.record([failed(each, error) for each in claim.downloads])
+    (claim,) = await rig.resources.queue.claim(ProviderName("meetings"), 1)
+    await rig.resources.ledger.record([failed(each, error) for each in claim.downloads])
 
 
 async def test_a_failing_catalog_is_not_blamed_on_the_provider() -> None:
@@ -574,11 +581,11 @@ async def test_a_part_that_cannot_be_read_holds_nobody_elses_cursor() -> None:
     rig = Rig(provider)
     asking = poller(rig)
     await asking.once()
-    scan = await rig.house.intake.scan(provider.name)
+    scan = await rig.resources.intake.scan(provider.name)
     assert (scan.covered_until, scan.deep_at) == (virtual.START, virtual.START)
     assert scan.polled_at is None  # it was no complete poll
     assert scan.reason == "all but 1: u-1"
-    assert await rig.house.intake.unread(provider.name) == [of_user("u-1")]
+    assert await rig.resources.intake.unread(provider.name) == [of_user("u-1")]
     assert not asking.health.paused
     assert rig.log.count("poll.failed", "poll.completed") == [1, 0]
 
@@ -589,12 +596,12 @@ async def test_that_only_a_part_could_not_be_read_is_noted_until_nothing_can_be(
     rig = Rig(provider)
     asking = poller(rig)
     await asking.once()
-    first = await rig.house.intake.scan(provider.name)
+    first = await rig.resources.intake.scan(provider.name)
     assert (first.partly, asking.health.troubled) == (True, False)
     provider.faults["discover"] = [Unavailable("down")]
     await anyio.sleep(MINUTE)
     await asking.once()
-    second = await rig.house.intake.scan(provider.name)
+    second = await rig.resources.intake.scan(provider.name)
     assert (second.partly, asking.health.troubled) == (False, True)
     assert second.broken_since == virtual.START + timedelta(seconds=MINUTE)
 
@@ -611,7 +618,7 @@ async def test_a_part_that_could_not_be_read_is_read_again_alone_until_it_can_be
     await asking.once()
     assert provider.again == [[], [of_user("u-1")], [of_user("u-1")], []]
     assert {span.until - span.since for _, span in provider.polls[1:]} == {2 * DAY_LONG}
-    assert await rig.house.intake.unread(provider.name) == []
+    assert await rig.resources.intake.unread(provider.name) == []
     assert rig.log.count("poll.recovered") == [1]
 
 
@@ -625,7 +632,7 @@ async def test_a_deep_scan_reads_all_and_forgets_what_was_unread() -> None:
     provider.unreadable = (of_user("u-1", 200),)
     await asking.once()
     assert provider.again == [[], []]
-    assert await rig.house.intake.unread(provider.name) == [of_user("u-1", 200)]
+    assert await rig.resources.intake.unread(provider.name) == [of_user("u-1", 200)]
 
 
 async def test_while_nobody_is_served_what_is_unread_stays_so() -> None:
@@ -637,7 +644,7 @@ async def test_while_nobody_is_served_what_is_unread_stays_so() -> None:
     provider.faults["discover"] = [AuthFailed("no")]
     await asking.once()
     assert asking.health.paused
-    assert await rig.house.intake.unread(provider.name) == [of_user("u-1")]
+    assert await rig.resources.intake.unread(provider.name) == [of_user("u-1")]
     await asking.once()
     assert not asking.health.paused  # others are served
     assert rig.log.count("provider.auth_failed", "provider.auth_recovered") == [1, 1]
@@ -648,7 +655,7 @@ async def test_if_it_is_not_known_who_is_missing_the_cursor_stays() -> None:
     provider.faults["discovered"] = [PartlyRead("users cannot be listed", unread=None)]
     rig = Rig(provider)
     await poller(rig).once()
-    assert (await rig.house.intake.scan(provider.name)).covered_until is None
+    assert (await rig.resources.intake.scan(provider.name)).covered_until is None
 
 
 async def test_what_cannot_be_described_leaves_the_others_alone() -> None:
@@ -660,6 +667,6 @@ async def test_what_cannot_be_described_leaves_the_others_alone() -> None:
     asking = poller(rig)
     await asking.once()
     assert await rig.recordings("open") == ["a"]
-    assert await rig.house.intake.unread(provider.name) == [left]
+    assert await rig.resources.intake.unread(provider.name) == [left]
     await asking.once()
     assert await rig.recordings("open") == ["a", "b"]

@@ -15,7 +15,7 @@ from reelkeep.errors import (
     RateLimited,
     Unavailable,
 )
-from reelkeep.stages.provider_health import Health, pause_after
+from reelkeep.stages.provider_health import ProviderHealth, pause_after
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -42,12 +42,12 @@ def test_the_slow_pace_never_shortens_an_interval() -> None:
     assert pause_after(AuthFailed("no"), HOUR, START) == HOUR
 
 
-def fail(health: Health, error: ProviderError, clock: Clock, events: Events) -> None:
+def fail(health: ProviderHealth, error: ProviderError, clock: Clock, events: Events) -> None:
     health.failed(error, clock=clock, report=events, retry_at=START + HOUR, pauses=False)
 
 
 def test_only_the_first_failure_is_reported() -> None:
-    health, clock, events = Health(ProviderName("a")), Clock(), Events()
+    health, clock, events = ProviderHealth(ProviderName("a")), Clock(), Events()
     for reason in ("one", "two"):
         fail(health, Unavailable(reason), clock, events)
         clock.later(minutes=5)
@@ -57,12 +57,12 @@ def test_only_the_first_failure_is_reported() -> None:
 
 def test_recovering_without_having_been_broken_is_not_news() -> None:
     events = Events()
-    Health(ProviderName("a")).recovered(clock=Clock(), report=events)
+    ProviderHealth(ProviderName("a")).recovered(clock=Clock(), report=events)
     assert events.names() == []
 
 
 def test_it_breaks_anew_after_a_recovery() -> None:
-    health, clock, events = Health(ProviderName("a")), Clock(), Events()
+    health, clock, events = ProviderHealth(ProviderName("a")), Clock(), Events()
     fail(health, AuthFailed("no"), clock, events)
     health.recovered(clock=clock, report=events)
     fail(health, AuthFailed("no"), clock, events)
@@ -78,7 +78,7 @@ def test_it_breaks_anew_after_a_recovery() -> None:
 
 def test_the_first_success_after_a_start_ends_what_an_earlier_process_said() -> None:
     """Whether it was the credentials that were refused then, nobody knows any more."""
-    health, clock, events = Health(ProviderName("a")), Clock(), Events()
+    health, clock, events = ProviderHealth(ProviderName("a")), Clock(), Events()
     health.resume(START - DAY, "no")
     health.recovered(clock=clock, report=events)
     health.recovered(clock=clock, report=events)
@@ -86,7 +86,7 @@ def test_the_first_success_after_a_start_ends_what_an_earlier_process_said() -> 
 
 
 def test_a_first_partial_success_after_a_start_ends_that_credentials_are_refused() -> None:
-    health, clock, events = Health(ProviderName("a")), Clock(), Events()
+    health, clock, events = ProviderHealth(ProviderName("a")), Clock(), Events()
     health.resume(START - DAY, "no")
     health.served(report=events)
     fail(health, PartlyRead("some", unread=None), clock, events)
@@ -95,14 +95,14 @@ def test_a_first_partial_success_after_a_start_ends_that_credentials_are_refused
 
 
 def test_a_first_success_after_a_start_in_order_is_nothing_to_speak_of() -> None:
-    health, clock, events = Health(ProviderName("a")), Clock(), Events()
+    health, clock, events = ProviderHealth(ProviderName("a")), Clock(), Events()
     health.resume(None, None)
     health.recovered(clock=clock, report=events)
     assert events.names() == []
 
 
 def test_what_this_process_knows_counts_more_than_what_an_earlier_one_knew() -> None:
-    health, clock, events = Health(ProviderName("a")), Clock(), Events()
+    health, clock, events = ProviderHealth(ProviderName("a")), Clock(), Events()
     fail(health, Unavailable("now"), clock, events)
     health.resume(START - DAY, "long ago")
     assert (health.broken_since, health.reason) == (START, "now")

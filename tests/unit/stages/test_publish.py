@@ -11,7 +11,7 @@ from fakes.rig import Rig, running
 from reelkeep.core.model import Holding, Level, Stored
 from reelkeep.errors import DiskFull, IoFailed
 from reelkeep.stages.publish import AGAIN, Publisher
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.signals import Signal
 from reelkeep.stages.storage import Storage
 from virtual import VIRTUAL, Backend
 
@@ -45,10 +45,10 @@ class Print:
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         self.archive = Stubborn()
-        self.recorded, self.done = Bell(), Bell()
+        self.recorded, self.done = Signal(), Signal()
         self.storage = Storage(self.archive, rig.log)
         self.publisher = Publisher(
-            rig.house.ledger, self.archive, report=rig.log, done=self.done, storage=self.storage
+            rig.resources.ledger, self.archive, report=rig.log, done=self.done, storage=self.storage
         )
 
     async def forever(self) -> None:
@@ -58,9 +58,9 @@ class Print:
 async def stored(count: int = 1) -> Print:
     found = many(count) if count > 1 else [recording()]
     rig = Rig(FakeProvider())
-    await rig.house.intake.admit(NAME, rig.providers[NAME].traits, found)
-    while claims := await rig.house.queue.claim(NAME, 100):
-        await rig.house.ledger.record(
+    await rig.resources.intake.admit(NAME, rig.providers[NAME].traits, found)
+    while claims := await rig.resources.queue.claim(NAME, 100):
+        await rig.resources.ledger.record(
             [
                 Stored(
                     download=each.downloads[0], size=10, sha256="0" * 64,
@@ -111,7 +111,7 @@ async def test_a_failure_is_not_tried_with_every_ring() -> None:
     press.archive.refusals["a"] = IoFailed("bad")
     async with running(press.forever):
         for _ in range(100):
-            press.recorded.ring()
+            press.recorded.notify()
             await anyio.sleep(0.01)
     assert len(press.archive.tried) == 1
 

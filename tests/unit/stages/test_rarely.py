@@ -3,7 +3,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from reelkeep.stages.discovery import Rarely
+from reelkeep.stages.discovery import RepeatTimer
 from virtual import VIRTUAL, Backend
 
 
@@ -13,11 +13,11 @@ def anyio_backend() -> Backend:
 
 
 async def test_what_was_never_done_is_due() -> None:
-    assert Rarely(10.0).due
+    assert RepeatTimer(10.0).due
 
 
 async def test_what_was_done_is_due_again_after_its_time() -> None:
-    rarely = Rarely(10.0)
+    rarely = RepeatTimer(10.0)
     rarely.done()
     await anyio.sleep(9.9)
     assert not rarely.due

@@ -50,7 +50,7 @@ class Book:
 class Rings:
     times: int = 0
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         self.times += 1
 
 

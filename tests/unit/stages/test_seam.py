@@ -32,11 +32,11 @@ class Bench:
         self.most = most
         self.transport = FakeTransport(self._answer)
         self.archive = MemoryArchive()
-        self.desk = Desk(self.transport, self.archive)
+        self.operator = Desk(self.transport, self.archive)
 
     async def broken(self) -> bytearray:
         """Return the bytes that the first attempt left."""
-        assert isinstance(await self.desk.fetch(DUE), Failed)
+        assert isinstance(await self.operator.fetch(DUE), Failed)
         return self.archive.unfinished[DUE.key, DUE.file].content
 
     @property
@@ -64,7 +64,7 @@ class Bench:
 async def test_64_kib_before_the_missing_bytes_are_asked_for_and_compared() -> None:
     there = Bench()
     await there.broken()
-    outcome = await there.desk.fetch(DUE)
+    outcome = await there.operator.fetch(DUE)
     assert isinstance(outcome, Stored)
     assert there.kept == BODY
     assert there.ranges == [None, f"bytes={HELD - SEAM}-"]
@@ -75,13 +75,13 @@ async def test_held_bytes_that_differ_are_worth_nothing(at: int) -> None:
     there = Bench()
     held = await there.broken()
     held[at] ^= 1
-    outcome = await there.desk.fetch(DUE)
+    outcome = await there.operator.fetch(DUE)
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, WrongBytes)
     assert there.archive.unfinished[DUE.key, DUE.file].content == b""
-    ((_, keys),) = [each for each in there.desk.log.events if each[0] == "file.discarded"]
+    ((_, keys),) = [each for each in there.operator.log.events if each[0] == "file.discarded"]
     assert (keys["bytes"], keys["code"], keys["file"]) == (HELD, "io_error", DUE.name)
-    assert isinstance(await there.desk.fetch(DUE), Stored)
+    assert isinstance(await there.operator.fetch(DUE), Stored)
     assert there.kept == BODY
     assert there.ranges[-1] is None
 
@@ -91,7 +91,7 @@ async def test_bytes_that_were_lost_far_before_the_seam_move_it() -> None:
     there = Bench()
     held = await there.broken()
     del held[1000:2000]
-    outcome = await there.desk.fetch(DUE)
+    outcome = await there.operator.fetch(DUE)
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, WrongBytes)
 
@@ -99,7 +99,7 @@ async def test_bytes_that_were_lost_far_before_the_seam_move_it() -> None:
 async def test_a_seam_may_come_in_several_replies() -> None:
     there = Bench(most=50_000)
     await there.broken()
-    assert isinstance(await there.desk.fetch(DUE), Stored)
+    assert isinstance(await there.operator.fetch(DUE), Stored)
     assert there.kept == BODY
     assert there.ranges[1:4] == [
         f"bytes={HELD - SEAM}-", f"bytes={HELD - SEAM + 50_000}-", "bytes=168928-"
@@ -126,8 +126,8 @@ async def scattered() -> tuple[MemoryArchive, Desk, FakeTransport]:
 
 
 async def test_each_run_of_a_part_in_pieces_is_compared_at_its_end() -> None:
-    archive, desk, transport = await scattered()
-    assert isinstance(await desk.fetch(DUE), Stored)
+    archive, operator, transport = await scattered()
+    assert isinstance(await operator.fetch(DUE), Stored)
     assert archive.waiting[DUE.key, DUE.file] == BODY
     seams = [request.headers["Range"] for request in transport.requests[:2]]
     assert seams == [f"bytes={80_000 - SEAM}-79999", f"bytes={280_000 - SEAM}-279999"]
@@ -135,10 +135,10 @@ async def test_each_run_of_a_part_in_pieces_is_compared_at_its_end() -> None:
 
 @pytest.mark.parametrize("at", [79_999, 279_999])
 async def test_a_run_that_differs_discards_all_of_the_part(at: int) -> None:
-    archive, desk, _ = await scattered()
+    archive, operator, _ = await scattered()
     archive.unfinished[DUE.key, DUE.file].content[at] ^= 1
-    outcome = await desk.fetch(DUE)
+    outcome = await operator.fetch(DUE)
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, WrongBytes)
     assert archive.unfinished[DUE.key, DUE.file].content == b""
-    assert isinstance(await desk.fetch(DUE), Stored)
+    assert isinstance(await operator.fetch(DUE), Stored)

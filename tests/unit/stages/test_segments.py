@@ -12,13 +12,13 @@ from fakes.attempts import URL, Desk
 from fakes.holdings import download
 from fakes.shelf import Shelf, media
 from fakes.transport import FakeReply, FakeTransport
-from reelkeep.core.coverage import Claim, Scale
+from reelkeep.core.coverage import Scale, Segment
 from reelkeep.core.model import Locator
 from reelkeep.errors import WrongBytes
 from reelkeep.ports import Part, Request, Source
 from reelkeep.stages.body import gather
-from reelkeep.stages.request import Asker
-from reelkeep.stages.segments import Lanes
+from reelkeep.stages.request import RequestSender
+from reelkeep.stages.segments import SegmentedDownloads
 from simulation.loop import SimLoop
 from unit.archive.test_scattered import Given
 from virtual import Backend, clock
@@ -52,15 +52,20 @@ async def test_each_unproven_place_that_an_attempt_left_is_compared_by_the_next_
     monkeypatch.setattr("reelkeep.core.resume.SEAM", 100)
     transport = FakeTransport(lambda request: Shelf(BODY, etag='"v1"')(request.headers))
     archive = MemoryArchive()
-    desk = Desk(transport, archive, lanes=4)
-    lanes = Lanes(Asker(transport, clock=clock, report=desk.log), desk.flights, desk.hands, SCALE)
-    with desk.flights.begin_transfer(DUE, 0.0) as flight:
+    operator = Desk(transport, archive, lanes=4)
+    lanes = SegmentedDownloads(
+        RequestSender(transport, clock=clock, report=operator.log),
+        operator.transfers,
+        operator.hands,
+        SCALE,
+    )
+    with operator.transfers.begin_transfer(DUE, 0.0) as transfer:
         async with archive.part(DUE) as part:
             await with_an_unproven_place(part)
             if lost:
                 archive.unfinished[DUE.key, DUE.file].content[1990] ^= 1
             with pytest.raises(WrongBytes) if lost else nullcontext():
-                await lanes.prove_seams(part, Locator(URL), flight)
+                await lanes.prove_seams(part, Locator(URL), transfer)
             assert part.held.size == (2000 if lost else 4000)
     ranges = [request.headers["Range"] for request in transport.requests]
     assert ranges == ["bytes=1900-1999", "bytes=3900-3999"][: 1 if lost else 2]
@@ -68,9 +73,9 @@ async def test_each_unproven_place_that_an_attempt_left_is_compared_by_the_next_
 
 @pytest.mark.parametrize("written", [-1, 0, 1])
 async def test_what_came_and_is_not_written_is_found(written: int) -> None:
-    claim = Claim(number=0, start=0, end=5000, at=0, reach=0)
+    claim = Segment(number=0, start=0, end=5000, at=0, reach=0)
 
-    async def fill(source: Source, most: int, claim: Claim) -> None:
+    async def fill(source: Source, most: int, claim: Segment) -> None:
         claim.at += source.draw(memoryview(bytearray(most))) + written
 
     async with FakeTransport([FakeReply.of(BODY[:3000])]).open(Request(url=URL)) as reply:
@@ -79,9 +84,9 @@ async def test_what_came_and_is_not_written_is_found(written: int) -> None:
 
 
 async def test_what_came_and_was_another_s_by_then_is_not_missed() -> None:
-    claim = Claim(number=0, start=0, end=5000, at=0, reach=0)
+    claim = Segment(number=0, start=0, end=5000, at=0, reach=0)
 
-    async def fill(source: Source, most: int, claim: Claim) -> None:
+    async def fill(source: Source, most: int, claim: Segment) -> None:
         claim.end = 2000
         claim.at += source.draw(memoryview(bytearray(min(most, claim.left))))
 
@@ -93,14 +98,14 @@ async def test_what_came_and_was_another_s_by_then_is_not_missed() -> None:
 async def test_lanes_that_are_torn_away_recruit_no_others() -> None:
     transport = FakeTransport(lambda request: Shelf(BODY)(request.headers))
     archive = MemoryArchive()
-    desk = Desk(transport, archive, lanes=4)
-    asker = Asker(transport, clock=clock, report=desk.log)
-    lanes = Lanes(asker, desk.flights, desk.hands, SCALE)
-    with desk.flights.begin_transfer(DUE, 0.0) as flight:
+    operator = Desk(transport, archive, lanes=4)
+    asker = RequestSender(transport, clock=clock, report=operator.log)
+    lanes = SegmentedDownloads(asker, operator.transfers, operator.hands, SCALE)
+    with operator.transfers.begin_transfer(DUE, 0.0) as transfer:
         async with archive.part(DUE) as part:
             await part.begin(validator='"v1"', total=len(BODY), promises={})
             with anyio.CancelScope() as scope:
                 scope.cancel()
-                await lanes.complete(part, Locator(URL), flight)
+                await lanes.complete(part, Locator(URL), transfer)
     assert scope.cancelled_caught
     assert transport.requests == []

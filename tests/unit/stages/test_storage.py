@@ -22,7 +22,7 @@ from reelkeep.errors import (
     TooLarge,
     TransferError,
 )
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.signals import Signal
 from reelkeep.stages.storage import LOOK, LOOK_AGAIN, Storage
 from virtual import VIRTUAL, Backend
 
@@ -174,12 +174,12 @@ async def test_a_condition_that_becomes_another_ends_the_first() -> None:
 
 
 async def test_whoever_waits_for_work_is_woken_when_it_is_over() -> None:
-    archive, bell = MemoryArchive(room=0), Bell()
-    found = Storage(archive, StrictLog(), reopened=bell)
+    archive, signal = MemoryArchive(room=0), Signal()
+    found = Storage(archive, StrictLog(), reopened=signal)
     await found.look()
     archive.room = 10
     async with running(found.opened):
-        assert await bell.wait(2 * LATER)
+        assert await signal.wait(2 * LATER)
 
 
 class CountedProbes(MemoryArchive):

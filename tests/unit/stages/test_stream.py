@@ -33,7 +33,7 @@ from reelkeep.errors import (
 )
 from reelkeep.ports import Request
 from reelkeep.stages import body as bodies
-from reelkeep.stages.host_backoff import HOSTS, Peace
+from reelkeep.stages.host_backoff import HOSTS, HostBackoff
 from virtual import VIRTUAL, Backend
 
 BODY = media(2000)
@@ -208,11 +208,11 @@ async def test_rule_13_a_range_that_brings_nothing_new_says_that_all_is_here(
 async def test_rule_14_what_is_all_here_is_verified_without_a_question() -> None:
     there = bench([cut(len(BODY))])
     await there.failed(DUE)
-    there.desk.provider.asked.clear()
+    there.operator.provider.asked.clear()
     outcome = await there.stored(DUE)
     assert there.kept(DUE) == BODY
     assert outcome.verified is Level.SIZE_CONTAINER
-    assert (len(there.ranges), there.desk.provider.asked) == (1, [])
+    assert (len(there.ranges), there.operator.provider.asked) == (1, [])
 
 
 async def test_rule_14_the_hosts_own_figure_says_what_is_all() -> None:
@@ -220,7 +220,7 @@ async def test_rule_14_the_hosts_own_figure_says_what_is_all() -> None:
     due = download(size=len(BODY) + 5)
     there = bench([cut(len(BODY))])
     await there.failed(due)
-    assert there.desk.log.events[0][1]["bytes"] == len(BODY)
+    assert there.operator.log.events[0][1]["bytes"] == len(BODY)
     assert type((await there.failed(due)).error) is SizeMismatch
     assert len(there.ranges) == 1
 
@@ -505,11 +505,11 @@ async def test_progress_can_be_watched() -> None:
     async with anyio.create_task_group() as group:
         group.start_soon(there.attempt, download(size=len(body)))
         await anyio.sleep(1)
-        (flight,) = there.desk.flights.under_way
-        assert (flight.done, flight.total) == (bodies.BATCH, len(body))
+        (transfer,) = there.operator.transfers.under_way
+        assert (transfer.done, transfer.total) == (bodies.BATCH, len(body))
         gate.set()
-    assert not there.desk.flights.under_way
-    assert there.desk.flights.received == len(body)
+    assert not there.operator.transfers.under_way
+    assert there.operator.transfers.received == len(body)
 
 
 # --- patience -------------------------------------------------------------------------------------
@@ -528,21 +528,21 @@ async def test_rule_52_a_host_that_wants_peace_gets_it_from_the_whole_pool() -> 
 
 
 async def test_rule_52_a_later_shorter_wish_does_not_shorten_the_peace() -> None:
-    peace = Peace()
-    peace.grant("https://dl.example", Throttled("x", after=60))
-    peace.grant("https://dl.example", Throttled("x"))
+    backoff = HostBackoff()
+    backoff.grant("https://dl.example", Throttled("x", after=60))
+    backoff.grant("https://dl.example", Throttled("x"))
     await anyio.sleep(59)
     with pytest.raises(Parked):
-        peace.check("https://dl.example")
+        backoff.check("https://dl.example")
     await anyio.sleep(1)
-    peace.check("https://dl.example")
+    backoff.check("https://dl.example")
 
 
 async def test_rule_52_no_host_silences_us_for_more_than_an_hour() -> None:
-    peace = Peace()
-    peace.grant("https://dl.example", Throttled("x", after=1e9))
+    backoff = HostBackoff()
+    backoff.grant("https://dl.example", Throttled("x", after=1e9))
     await anyio.sleep(3600)
-    peace.check("https://dl.example")
+    backoff.check("https://dl.example")
 
 
 async def test_throttling_is_told_when_it_begins_and_when_it_is_over() -> None:
@@ -550,21 +550,23 @@ async def test_throttling_is_told_when_it_begins_and_when_it_is_over() -> None:
     there = bench([slow, slow, FakeReply.of(BODY)])
     told = []
     for _ in range(4):
-        there.desk.log.events.clear()
+        there.operator.log.events.clear()
         await there.attempt(DUE)
-        told.append([keys for name, keys in there.desk.log.events if name == "provider.throttled"])
+        told.append(
+            [keys for name, keys in there.operator.log.events if name == "provider.throttled"]
+        )
         await anyio.sleep(60)
     where = {"provider": DUE.provider, "host": "https://dl.example"}
     assert told == [[{**where, "until": "2026-01-05T12:01:00+00:00"}], [], [where], []]
 
 
 async def test_the_peace_of_many_hosts_takes_little_memory() -> None:
-    peace = Peace()
+    backoff = HostBackoff()
     for number in range(HOSTS + 1):
-        peace.grant(f"https://{number}.example", Throttled("x"))
-    peace.check("https://0.example")
+        backoff.grant(f"https://{number}.example", Throttled("x"))
+    backoff.check("https://0.example")
     with pytest.raises(Parked):
-        peace.check("https://1.example")
+        backoff.check("https://1.example")
 
 
 async def test_another_host_is_not_parked() -> None:
@@ -599,7 +601,7 @@ def test_whatever_breaks_wherever_the_bytes_are_exact(cuts: list[int], size: int
             if there.kept(due) is not None:
                 break
         assert there.kept(due) == body
-        assert there.desk.flights.received == size
+        assert there.operator.transfers.received == size
 
     anyio.run(main)
 

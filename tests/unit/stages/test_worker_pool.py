@@ -10,7 +10,7 @@ import pytest
 from fakes.holdings import download
 from fakes.rig import running
 from reelkeep.core.model import Download, Failed, Level, Outcome, Stored
-from reelkeep.stages.worker_pool import Fetch, Landed, Pool
+from reelkeep.stages.worker_pool import Fetch, Landed, WorkerPool
 from virtual import VIRTUAL, Backend
 
 
@@ -28,7 +28,7 @@ async def worked(fetch: Fetch, *, files: int, workers: int) -> list[Outcome]:
     send, downloads = anyio.create_memory_object_stream[Download](0)
     outcomes, receive = anyio.create_memory_object_stream[Outcome](1000)
     async with anyio.create_task_group() as group:
-        group.start_soon(lambda: Pool(fetch, workers).run(downloads, outcomes))
+        group.start_soon(lambda: WorkerPool(fetch, workers).run(downloads, outcomes))
         async with send:
             for row in range(files):
                 await send.send(replace(download(), row=row))
@@ -98,7 +98,7 @@ async def test_an_outcome_that_is_there_is_handed_on_even_when_all_is_stopped() 
         with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as group:
                 group.start_soon(stop, scope)
-                await Pool(fetch, 1).run(downloads, outcomes)
+                await WorkerPool(fetch, 1).run(downloads, outcomes)
 
     async with send, receive, anyio.create_task_group() as group:
         await send.send(download())
@@ -118,7 +118,7 @@ async def test_a_stopped_transfer_has_no_outcome() -> None:
     async with send, receive:
         await send.send(download())
         with anyio.move_on_after(1):
-            await Pool(fetch, 2).run(downloads, outcomes)
+            await WorkerPool(fetch, 2).run(downloads, outcomes)
         assert [outcome async for outcome in receive] == []
 
 
@@ -127,7 +127,7 @@ class Site:
 
     def __init__(self, workers: int) -> None:
         self.under_way: dict[int, anyio.Event] = {}
-        self.pool = Pool(self._fetch, workers)
+        self.pool = WorkerPool(self._fetch, workers)
         self._send, self._downloads = anyio.create_memory_object_stream[Download](0)
         self._outcomes, self.done = anyio.create_memory_object_stream[Outcome](1000)
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from reelkeep.core.events import EVENTS
-from reelkeep.telemetry.journal import Journal, encoded, is_journal, message_id
+from reelkeep.telemetry.journal import JournalLogger, encoded, is_journal, message_id
 from reelkeep.telemetry.logs import configure
 from reelkeep.telemetry.values import Plain
 
@@ -80,7 +80,7 @@ def test_a_message_that_is_too_long_goes_the_other_way(
 ) -> None:
     monkeypatch.setattr("reelkeep.telemetry.journal._ROOM", 4096)
     stream = io.StringIO()
-    journal = Journal(stream, journald.getsockname())
+    journal = JournalLogger(stream, journald.getsockname())
 
     journal.write("x" * 100_000, {"level": "info", "event": "heartbeat"})
 
@@ -94,7 +94,7 @@ def test_keys_that_are_no_names_of_fields_are_left_out(journald: socket.socket) 
         "a key": 1,
         "ok": [1, "ü"],
     }
-    Journal(io.StringIO(), journald.getsockname()).write("line", keys)
+    JournalLogger(io.StringIO(), journald.getsockname()).write("line", keys)
 
     assert received(journald) == {
         "MESSAGE": "line",

@@ -100,8 +100,8 @@ def line(name: str, **facts: Any) -> dict[str, Any]:
 
 def test_a_sample_sets_the_gauges(world: World) -> None:
     zoom = line("zoom", pending=3, failed=1, pending_bytes=99)
-    flights = [{"provider": "zoom"}, {"provider": "zoom"}]
-    world.metrics.sample({"free_bytes": 10, "transfers": flights, "providers": [zoom]})
+    transfers = [{"provider": "zoom"}, {"provider": "zoom"}]
+    world.metrics.sample({"free_bytes": 10, "transfers": transfers, "providers": [zoom]})
 
     assert world.value("free_bytes") == 10
     assert world.value("files_in_flight", provider="zoom") == 2

@@ -18,7 +18,7 @@ from anyio.to_thread import run_sync
 
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.errors import Stalled, Unreachable
-from reelkeep.ports import Reply, Request, Tap
+from reelkeep.ports import DirectReader, Reply, Request
 from reelkeep.transport import AiohttpTransport, TransportOptions
 from servers import Script, Seen, Site, Wire, reply, serving
 
@@ -71,7 +71,7 @@ async def first_bytes(answer: Reply) -> bytes:
         return await anext(body)
 
 
-async def drawn(tap: Tap, found: bytearray | None = None) -> bytes:
+async def drawn(tap: DirectReader, found: bytearray | None = None) -> bytes:
     """Draw all that comes, in a thread, and add it to `found`."""
     found = bytearray() if found is None else found
     buffer = bytearray(100_000)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from reelkeep.app.doctor.local import not_the_owner
 from reelkeep.archive.paths import OURS
 from reelkeep.archive.volumes import volumes_below
-from reelkeep.archive.walk import Listing, walk
+from reelkeep.archive.walk import DirectoryListing, walk
 from reelkeep.catalog.read_only import glance
 from reelkeep.core.diagnosis import (
     Check,
@@ -154,7 +154,7 @@ def unreadable_below(root: Path) -> Iterator[tuple[str, str]]:
         yield from _unreadable(root, here)
 
 
-def _unreadable(root: Path, here: Listing) -> Iterator[tuple[str, str]]:
+def _unreadable(root: Path, here: DirectoryListing) -> Iterator[tuple[str, str]]:
     if here.error is not None:
         yield str(root / here.folder), here.error
     for name in here.files if here.is_recording else ():

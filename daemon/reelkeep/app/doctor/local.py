@@ -22,7 +22,7 @@ from reelkeep.app.archive_access import of_others
 from reelkeep.archive.setup import read_identity
 from reelkeep.archive.volumes import volumes_below
 from reelkeep.catalog.backup import run_as
-from reelkeep.catalog.read_only import Glance, glance
+from reelkeep.catalog.read_only import OfflineSummary, glance
 from reelkeep.catalog.schema import HEAD
 from reelkeep.core.checksum_files import DATA
 from reelkeep.core.diagnosis import (
@@ -102,7 +102,7 @@ def _instant(text: str | None) -> datetime | None:
         return None
 
 
-def _whole(found: Glance) -> Check:
+def _whole(found: OfflineSummary) -> Check:
     if found.complaint is not None:
         told = f"is damaged: {found.complaint}; put back a backup, or begin a new one"
         return Check("catalog", Grade.BAD, told)
@@ -110,7 +110,7 @@ def _whole(found: Glance) -> Check:
     return Check("catalog", Grade.OK, f"is whole, and has {count:,} recordings")
 
 
-def _fares(found: Glance) -> Iterator[Check]:
+def _fares(found: OfflineSummary) -> Iterator[Check]:
     for line in found.providers:
         if line["broken_since"] is not None:
             since = str(line["broken_since"])[:19]
@@ -118,7 +118,7 @@ def _fares(found: Glance) -> Iterator[Check]:
             yield Check(line["name"], Grade.BAD, told)
 
 
-def _failed(found: Glance) -> Check:
+def _failed(found: OfflineSummary) -> Check:
     lost = sum(
         states.get(state, 0) for states in found.files.values() for state in ("failed", "gone")
     )
@@ -131,7 +131,7 @@ def _failed(found: Glance) -> Check:
     return Check("files", Grade.OK, "none is failed or gone")
 
 
-def _unavailable(found: Glance) -> Iterator[Check]:
+def _unavailable(found: OfflineSummary) -> Iterator[Check]:
     count = sum(states.get("unavailable", 0) for states in found.files.values())
     if count:
         told = (
@@ -141,7 +141,7 @@ def _unavailable(found: Glance) -> Iterator[Check]:
         yield Check("files", Grade.ODD, told)
 
 
-def _overdue(found: Glance) -> Iterator[Check]:
+def _overdue(found: OfflineSummary) -> Iterator[Check]:
     if found.overdue:
         told = (
             f"{found.overdue:,} overdue: the provider has not finished them, or gives no address "
@@ -177,7 +177,7 @@ def about_archive(settings: Settings) -> Found:
     return checks, {"file_systems": [each.facts() for each in tried]}
 
 
-def _content(root: Path, found: Glance) -> Iterator[Check]:
+def _content(root: Path, found: OfflineSummary) -> Iterator[Check]:
     """Say if most of the newest stored files are missing, though it is the archive."""
     volumes = volumes_below(root)
     near = [each for each in found.newest if volumes.away(PurePosixPath(each["folder"])) is None]

@@ -11,7 +11,7 @@ from reelkeep.app import daemon
 from reelkeep.app.catalog_access import books
 from reelkeep.app.verification import make_rereader
 from reelkeep.cli.codes import Exit
-from reelkeep.cli.demo.report import Proof, document, print_farewell, print_proof, prove, tree
+from reelkeep.cli.demo.report import DemoProof, document, print_farewell, print_proof, prove, tree
 from reelkeep.cli.demo.workspace import furnish, grow, simulation, taken
 from reelkeep.cli.finding import every
 from reelkeep.cli.invocation import Invocation, log_of, note
@@ -21,7 +21,7 @@ from reelkeep.cli.options import as_json, enabled
 from reelkeep.cli.output import Output
 from reelkeep.cli.pass_runner import Passed, make_pass, print_summary
 from reelkeep.cli.verify import drawing
-from reelkeep.core.integrity import Verdict
+from reelkeep.core.integrity import FolderVerdict
 from reelkeep.core.model import ProviderName
 from reelkeep.settings import Settings, load
 from reelkeep.simulator import Simulator
@@ -76,7 +76,7 @@ def command(
 
 def _demo(
     call: Invocation, folder: Path, settings: Settings, simulator: Simulator, *, as_json: bool
-) -> tuple[Passed, Proof]:
+) -> tuple[Passed, DemoProof]:
     out, screen = call.out, Screen()
     log = log_of(_calm(settings), screen.stream)
     if not screen.is_live:
@@ -94,7 +94,7 @@ def _demo(
 
 
 def _print(
-    out: Output, folder: Path, passed: Passed, proof: Proof, verdicts: list[Verdict]
+    out: Output, folder: Path, passed: Passed, proof: DemoProof, verdicts: list[FolderVerdict]
 ) -> None:
     out.show(tree(folder / "archive", verdicts))
     out.line()
@@ -111,12 +111,12 @@ async def _pass(settings: Settings, log: Log, screen: Screen) -> Passed:
 
 async def _reread(
     settings: Settings, log: Log, screen: Screen, simulator: Simulator
-) -> tuple[Proof, list[Verdict]]:
+) -> tuple[DemoProof, list[FolderVerdict]]:
     async with books(settings, log) as opened:
         reader = make_rereader(settings, opened, log)
         reader.verdicts = []
         async with screen.showing(drawing(reader.found)):
-            await reader.everything(every(opened.desk))
+            await reader.everything(every(opened.operator))
     verdicts = sorted(reader.verdicts, key=lambda verdict: verdict.folder)
     types = {ProviderName(options.name): options.type for options in settings.providers}
     proof = await prove(settings.archive.path, simulator, types, reader.found, verdicts)

@@ -18,12 +18,12 @@ import anyio
 from rich.text import Text
 from rich.tree import Tree
 
-from reelkeep.app.verification import Reread
+from reelkeep.app.verification import VerificationRun
 from reelkeep.cli.output import Output, number, size
 from reelkeep.cli.pass_runner import Passed
 from reelkeep.cli.tables import cell
 from reelkeep.cli.verify import sentence
-from reelkeep.core.integrity import Mark, Verdict
+from reelkeep.core.integrity import FolderVerdict, Mark
 from reelkeep.core.manifest import MANIFEST, SUMS
 from reelkeep.core.model import ProviderName
 from reelkeep.simulator import Simulator, World
@@ -32,10 +32,10 @@ _AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class DemoProof:
     """What a demo has proven."""
 
-    reread: Reread
+    reread: VerificationRun
     expected: int  #: Files that the providers hold.
     missing: tuple[str, ...]  #: Those of them that the archive does not hold bit by bit.
     recorded: int  #: Recordings of the provider that takes acknowledgements.
@@ -66,15 +66,15 @@ async def prove(
     archive: Path,
     simulator: Simulator,
     types: Mapping[ProviderName, str],
-    reread: Reread,
-    verdicts: Sequence[Verdict],
-) -> Proof:
+    reread: VerificationRun,
+    verdicts: Sequence[FolderVerdict],
+) -> DemoProof:
     """Compare what was reread with what the simulator holds; `types` are those of providers."""
     world = simulator.world.expected()
     held = _digests(verdicts, types)
     told = set(simulator.journal.acknowledged)
     folders = [verdict.folder for verdict in verdicts if verdict.key is not None]
-    return Proof(
+    return DemoProof(
         reread=reread,
         expected=len(world),
         missing=tuple(
@@ -95,7 +95,7 @@ def _count(world: World) -> int:
 
 
 def _digests(
-    verdicts: Sequence[Verdict], types: Mapping[ProviderName, str]
+    verdicts: Sequence[FolderVerdict], types: Mapping[ProviderName, str]
 ) -> dict[tuple[str, str], set[str]]:
     """Return the SHA-256 of all good files, by the provider's type and the recording's id."""
     held: dict[tuple[str, str], set[str]] = {}
@@ -137,7 +137,7 @@ _SHOWN = 2
 """Recordings of each provider that are shown with their files."""
 
 
-def tree(root: Path, verdicts: Sequence[Verdict]) -> Tree:
+def tree(root: Path, verdicts: Sequence[FolderVerdict]) -> Tree:
     """Return the tree of the archive at `root`; `verdicts` are of its folders, in their order."""
     made = Tree(cell(f"{root}/", "bold"), guide_style="dim")
     for provider, group in groupby(verdicts, key=lambda verdict: verdict.folder.split("/")[0]):
@@ -145,7 +145,7 @@ def tree(root: Path, verdicts: Sequence[Verdict]) -> Tree:
     return made
 
 
-def _add_provider(made: Tree, provider: str, verdicts: list[Verdict]) -> None:
+def _add_provider(made: Tree, provider: str, verdicts: list[FolderVerdict]) -> None:
     files = sum(_counted(verdict) for verdict in verdicts)
     total = sum(_bytes(verdict) for verdict in verdicts)
     label = cell(f"{provider}/", "bold cyan")
@@ -159,23 +159,23 @@ def _add_provider(made: Tree, provider: str, verdicts: list[Verdict]) -> None:
         branch.add(cell(f"… and {number(hidden, 'more recording')}", "dim"))
 
 
-def _files(verdict: Verdict) -> Iterator[Text]:
+def _files(verdict: FolderVerdict) -> Iterator[Text]:
     longest = max((len(checked.name) for checked in verdict.checked), default=0)
     for checked in sorted(verdict.checked, key=lambda each: each.name):
         told = "" if checked.size is None else f"{size(checked.size):>10}"
         yield cell(f"{checked.name:<{longest}}").append(told, "dim")
 
 
-def _counted(verdict: Verdict) -> int:
+def _counted(verdict: FolderVerdict) -> int:
     """Return how many files there are beside those that are about the others."""
     return sum(checked.name not in (MANIFEST, SUMS) for checked in verdict.checked)
 
 
-def _bytes(verdict: Verdict) -> int:
+def _bytes(verdict: FolderVerdict) -> int:
     return sum(checked.size or 0 for checked in verdict.checked)
 
 
-def document(folder: Path, passed: Passed, proof: Proof) -> dict[str, Any]:
+def document(folder: Path, passed: Passed, proof: DemoProof) -> dict[str, Any]:
     """Return all of it as JSON."""
     return {
         **passed.document(),
@@ -185,7 +185,7 @@ def document(folder: Path, passed: Passed, proof: Proof) -> dict[str, Any]:
     }
 
 
-def print_proof(out: Output, proof: Proof) -> None:
+def print_proof(out: Output, proof: DemoProof) -> None:
     """Print what was proven, a line each."""
     out.show(*_lines(proof))
 
@@ -210,7 +210,7 @@ def spelled(started: str, here: Path) -> str:
     return quote(min(relative, absolute, key=len))
 
 
-def _lines(proof: Proof) -> Iterator[Text]:
+def _lines(proof: DemoProof) -> Iterator[Text]:
     yield _line(sentence(proof.reread).rstrip("."), good=not proof.reread.blemishes)
     here = proof.expected - len(proof.missing)
     yield _line(

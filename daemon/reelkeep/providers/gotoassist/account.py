@@ -11,19 +11,19 @@ from reelkeep.core.model import FileId, Locator, ProviderName, Recording, Record
 from reelkeep.errors import AuthFailed, NotYet, ProviderError, Refused
 from reelkeep.ports import Finding, Tools, Traits
 from reelkeep.providers.gotoassist import client
-from reelkeep.providers.gotoassist.api_errors import Rejected
+from reelkeep.providers.gotoassist.api_errors import RequestRejected
 from reelkeep.providers.gotoassist.auth import credentials
 from reelkeep.providers.gotoassist.batch_calls import Bulk, Ids, Refusals
-from reelkeep.providers.gotoassist.client import Batch, Client
+from reelkeep.providers.gotoassist.client import Batch, GoToClient
 from reelkeep.providers.gotoassist.discovery import Discovery, addresses, described, listed, refused
 from reelkeep.providers.gotoassist.locators import Locators, Told
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
-from reelkeep.providers.gotoassist.replies import Links, Listing, Unusable, read_links
+from reelkeep.providers.gotoassist.replies import Links, ListingReply, Unusable, read_links
 from reelkeep.providers.pacing import Pacer
 
 
 async def checkup(
-    token: Callable[[], Awaitable[str]], probe: Callable[[], Awaitable[Listing]]
+    token: Callable[[], Awaitable[str]], probe: Callable[[], Awaitable[ListingReply]]
 ) -> Sequence[Finding]:
     """Return findings on access and, if there is access, on the listing."""
     try:
@@ -51,10 +51,10 @@ class GoToAssist:
             options.requests_per_second,
             clock=tools.clock,
             per_day=options.requests_per_day,
-            dice=tools.dice,
+            rng=tools.rng,
         )
         self._credentials = credentials(options.name, options.auth, tools)
-        self._client = Client(options, tools, self._credentials, pacer)
+        self._client = GoToClient(options, tools, self._credentials, pacer)
         self._discovery = Discovery(options, tools, self._client)
         self._marking = self._bulk(client.mark(options.ids), self._marked)
         self._transcoding = self._bulk(client.transcode(options.ids), self._access)
@@ -108,7 +108,7 @@ class GoToAssist:
 
     def _completed(self, recording: Recording, told: Told | None) -> Recording:
         """Return all that is known of `recording`, or why it cannot be had yet."""
-        if isinstance(told, Rejected):
+        if isinstance(told, RequestRejected):
             return refused(recording, told, self._options)
         if not isinstance(told, Links):
             reason = "the provider gives no address of it" if told is None else str(told)
@@ -120,7 +120,7 @@ class GoToAssist:
     def _bulk(self, batch: Batch, probe: Callable[[], Awaitable[Ids]]) -> Bulk:
         return Bulk(self._client, batch, most=self._options.ids.batch, probe=probe)
 
-    async def _probe(self) -> Listing:
+    async def _probe(self) -> ListingReply:
         """List one day: the cheapest question that needs token, keys and seat."""
         return await listed(self._client, self._options, client.listing(self._options, days=1))
 

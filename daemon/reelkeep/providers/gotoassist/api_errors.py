@@ -26,7 +26,7 @@ class TokenRejected(AuthFailed):
     """The access token is missing, wrong or over; a new one may be accepted."""
 
 
-class Rejected(Misconfigured):
+class RequestRejected(Misconfigured):
     """This very request is refused for good; a part of it may not be."""
 
     code = "refused"
@@ -87,7 +87,9 @@ def _failure(status: int, said: Complaint) -> ProviderError:
         return Unavailable(f"the API is out of order ({told})")
     if status >= 400:
         unrouted = status == 405 or (status == 404 and said.code in ("", "NOT_FOUND"))
-        return Rejected(f"the API refuses the request ({told})", status=status, unrouted=unrouted)
+        return RequestRejected(
+            f"the API refuses the request ({told})", status=status, unrouted=unrouted
+        )
     return BadAnswer(f"the API answers with an unexpected status ({told})")
 
 

@@ -22,7 +22,7 @@ from reelkeep.errors import (
     RateLimited,
     Unavailable,
 )
-from reelkeep.ports import Dice, Request, Tools
+from reelkeep.ports import Request, Rng, Tools
 from reelkeep.providers.gotoassist.api_errors import Complaint, complaint
 from reelkeep.providers.gotoassist.options import GoToAssistAuth
 from reelkeep.providers.tokens import Token, TokenSource
@@ -34,9 +34,7 @@ RETRIES = 3
 """After the first attempt; longer trouble is the caller's to wait for."""
 
 
-async def patiently(
-    attempt: Callable[[], Awaitable[T]], *, dice: Dice, retries: int = RETRIES
-) -> T:
+async def patiently(attempt: Callable[[], Awaitable[T]], *, rng: Rng, retries: int = RETRIES) -> T:
     """Return what `attempt` does, trying up to `retries` times more, after about 1, 2 and 4 s.
 
     Raises:
@@ -47,7 +45,7 @@ async def patiently(
         try:
             return await attempt()
         except (Unavailable, BadAnswer):
-            await anyio.sleep(2**retry * (0.75 + 0.5 * dice()))
+            await anyio.sleep(2**retry * (0.75 + 0.5 * rng()))
     return await attempt()
 
 
@@ -115,7 +113,7 @@ class RefreshToken:
             Misconfigured: `token_url` is not a token endpoint.
             Unavailable, RateLimited, BadAnswer: It may be tried again later.
         """
-        return await patiently(self._once, dice=self._tools.dice)
+        return await patiently(self._once, rng=self._tools.rng)
 
     async def _once(self) -> Token:
         with anyio.move_on_after(_LONGEST_EXCHANGE, shield=True):

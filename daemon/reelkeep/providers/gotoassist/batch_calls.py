@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from reelkeep.core.model import RecordingId
 from reelkeep.errors import BadAnswer, Misconfigured, ProviderError, Unavailable
 from reelkeep.ports import Report
-from reelkeep.providers.gotoassist.api_errors import Rejected
+from reelkeep.providers.gotoassist.api_errors import RequestRejected
 from reelkeep.providers.gotoassist.auth import RETRIES
-from reelkeep.providers.gotoassist.client import Batch, Client, batches
+from reelkeep.providers.gotoassist.client import Batch, GoToClient, batches
 from reelkeep.providers.web import Answer
 
 CAPACITY = 5_000
@@ -45,7 +45,7 @@ class Refusals:
 
 Ids = Sequence[RecordingId]
 
-Spoilt = Rejected | Unavailable | BadAnswer
+Spoilt = RequestRejected | Unavailable | BadAnswer
 """What a single id of a batch may cause: a refusal, or an answer that is of no use."""
 
 Check = Callable[[Answer], object]
@@ -81,7 +81,7 @@ class _Search:
     whole: Ids
     failures: int = 0  #: Parts that failed before any succeeded.
     singles: list[RecordingId] = field(default_factory=list)  #: Ids that failed alone by then.
-    unrouted: Rejected | None = None  #: Why a part of several ids is thought to be misspelt.
+    unrouted: RequestRejected | None = None  #: Why a part of several ids is thought to be misspelt.
     doubted: bool = False
 
     @property
@@ -102,7 +102,7 @@ class Bulk:
     """
 
     def __init__(
-        self, client: Client, batch: Batch, *, most: int, probe: Callable[[], Awaitable[Ids]],
+        self, client: GoToClient, batch: Batch, *, most: int, probe: Callable[[], Awaitable[Ids]],
         check: Check = lambda _answer: None, presumes: bool = False,
     ) -> None:  # fmt: skip
         """With `presumes`, passing trouble with the only id there is counts as that id's."""
@@ -148,7 +148,7 @@ class Bulk:
             part = search.parts.popleft()
             try:
                 answer = await self._try(part, retries=self._retries(part, ids))
-            except (Rejected, Unavailable, BadAnswer) as error:
+            except (RequestRejected, Unavailable, BadAnswer) as error:
                 await self._failed(error, part, search, served)
             else:
                 served.answers.append((part, answer))
@@ -163,7 +163,7 @@ class Bulk:
         if len(part) > 1:
             middle = len(part) // 2
             search.parts += [part[:middle], part[middle:]]
-            if isinstance(error, Rejected) and error.unrouted:
+            if isinstance(error, RequestRejected) and error.unrouted:
                 search.unrouted = error
         else:
             served.spoilt[part[0]] = error
@@ -184,11 +184,11 @@ class Bulk:
             ProviderError: The account is not in order, or the call fails for every id.
         """
         sound = await self._probe()
-        if isinstance(error, Rejected) and self._proven:
+        if isinstance(error, RequestRejected) and self._proven:
             return
         if await self._any_served(_witnesses(error, search, sound)):
             return
-        refused = isinstance(error, Rejected)
+        refused = isinstance(error, RequestRejected)
         only_one = len(search.whole) == 1 and not _others(search, sound)
         if only_one and not is_unrouted(error) and (refused or self._presumes):
             return  # nothing else can be asked for: what fails is taken to be about this id
@@ -201,7 +201,7 @@ class Bulk:
         for each in witnesses:
             try:
                 await self._try(each, retries=1)
-            except (Rejected, Unavailable, BadAnswer):
+            except (RequestRejected, Unavailable, BadAnswer):
                 continue
             return True
         return False
@@ -220,7 +220,7 @@ class Bulk:
 
 def is_unrouted(error: ProviderError) -> bool:
     """Return whether the API knows no such path at all."""
-    return isinstance(error, Rejected) and error.unrouted
+    return isinstance(error, RequestRejected) and error.unrouted
 
 
 def _witnesses(error: Spoilt, search: _Search, sound: Ids) -> list[Ids]:

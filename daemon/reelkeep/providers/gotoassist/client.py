@@ -126,7 +126,7 @@ def _naming(method: str, path: str, style: str) -> Callable[[Sequence[RecordingI
     return in_path if style == "path" else in_body
 
 
-class Client:
+class GoToClient:
     """One account's conversation with the API."""
 
     def __init__(
@@ -161,7 +161,7 @@ class Client:
 
     async def _with(self, token: str, call: Call, retries: int) -> Answer:
         return await patiently(
-            lambda: self._unhurried(token, call), dice=self._tools.dice, retries=retries
+            lambda: self._unhurried(token, call), rng=self._tools.rng, retries=retries
         )
 
     async def _unhurried(self, token: str, call: Call) -> Answer:

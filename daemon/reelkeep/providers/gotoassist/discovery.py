@@ -14,14 +14,14 @@ from reelkeep.core.poll_window import EPOCH, halves, named
 from reelkeep.errors import BadAnswer, Misconfigured, ProviderError, Unavailable
 from reelkeep.ports import Tools
 from reelkeep.providers.gotoassist import client
-from reelkeep.providers.gotoassist.api_errors import Rejected
-from reelkeep.providers.gotoassist.client import Call, Client, stamp
+from reelkeep.providers.gotoassist.api_errors import RequestRejected
+from reelkeep.providers.gotoassist.client import Call, GoToClient, stamp
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
 from reelkeep.providers.gotoassist.replies import (
     CAP,
     Address,
     Links,
-    Listing,
+    ListingReply,
     path_of,
     read_listing,
 )
@@ -95,7 +95,9 @@ def described(recording: Recording, links: Links, options: GoToAssistOptions) ->
     )
 
 
-def refused(recording: Recording, rejected: Rejected, options: GoToAssistOptions) -> Recording:
+def refused(
+    recording: Recording, rejected: RequestRejected, options: GoToAssistOptions
+) -> Recording:
     """Return `recording` with the files it should have; locating them says why they cannot be had.
 
     So an operator sees them fail, and may retry or waive them; polls ask no more.
@@ -122,21 +124,21 @@ def _facts(
 _KEYS = ("account_key", "user_key", "company_id")
 
 
-async def listed(client: Client, options: GoToAssistOptions, call: Call) -> Listing:
+async def listed(client: GoToClient, options: GoToAssistOptions, call: Call) -> ListingReply:
     """Return the answer to `call`.
 
     Raises:
         Misconfigured: It is refused; the message says what to look at.
-        ProviderError: As `Client.send` raises it.
+        ProviderError: As `GoToClient.send` raises it.
     """
     try:
         answer = await client.send(call)
-    except Rejected as error:
+    except RequestRejected as error:
         raise Misconfigured(advice(options, error)) from error
     return read_listing(answer.json)
 
 
-def advice(options: GoToAssistOptions, error: Rejected) -> str:
+def advice(options: GoToAssistOptions, error: RequestRejected) -> str:
     """Return what to look at after a listing was refused."""
     keys = " or ".join(key for key in _KEYS if getattr(options, key) is not None)
     if error.unrouted:
@@ -166,7 +168,7 @@ class _Sweep:
 class Discovery:
     """Lists what one account holds."""
 
-    def __init__(self, options: GoToAssistOptions, tools: Tools, client: Client) -> None:
+    def __init__(self, options: GoToAssistOptions, tools: Tools, client: GoToClient) -> None:
         self._options = options
         self._tools = tools
         self._client = client
@@ -185,7 +187,7 @@ class Discovery:
         if errors:
             raise _of_all(errors)
 
-    async def _listings(self, span: Window, sweep: _Sweep) -> AsyncIterator[Listing]:
+    async def _listings(self, span: Window, sweep: _Sweep) -> AsyncIterator[ListingReply]:
         """Yield listings that cover `span`; full ones are followed by those of their halves."""
         whole = self._window(span)
         first = await self._read(self._first(span, archived=sweep.archived), whole, sweep)
@@ -215,7 +217,7 @@ class Discovery:
                     yield answer
                 return
 
-    async def _read(self, call: Call, window: Window, sweep: _Sweep) -> Listing | None:
+    async def _read(self, call: Call, window: Window, sweep: _Sweep) -> ListingReply | None:
         """Return the listing, `None` if it could not be had in passing trouble."""
         kind = "archived recordings" if sweep.archived else "recordings"
         where = f"{kind} of {client.stamp(window.since)} to {client.stamp(window.until)}"
@@ -277,7 +279,7 @@ def _of_all(errors: Sequence[ProviderError]) -> ProviderError:
     return kind(named([str(each) for each in errors]))
 
 
-def _recordings(listing: Listing, sweep: _Sweep) -> Iterator[Recording]:
+def _recordings(listing: ListingReply, sweep: _Sweep) -> Iterator[Recording]:
     for readiness, ids in (
         (Readiness.READY, listing.ready),
         (Readiness.TRANSCODABLE, listing.transcodable),

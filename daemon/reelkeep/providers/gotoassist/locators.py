@@ -11,7 +11,7 @@ import anyio
 
 from reelkeep.core.model import RecordingId
 from reelkeep.errors import NotYet, ProviderError, Refused, TransferError
-from reelkeep.providers.gotoassist.api_errors import Rejected
+from reelkeep.providers.gotoassist.api_errors import RequestRejected
 from reelkeep.providers.gotoassist.batch_calls import Bulk, Refusals, Spoilt
 from reelkeep.providers.gotoassist.replies import Links, read_links
 
@@ -26,7 +26,7 @@ Told = Links | Spoilt
 
 
 @dataclass(slots=True, eq=False)
-class _Wish:
+class _Question:
     """One caller who waits for a recording that was not asked for yet."""
 
     recording: RecordingId
@@ -44,7 +44,7 @@ class Locators:
         self._most = most
         self._refusals = refusals
         self._known: OrderedDict[RecordingId, tuple[float, Links]] = OrderedDict()
-        self._wishes: list[_Wish] = []
+        self._questions: list[_Question] = []
         self._lock = anyio.Lock()
 
     async def ask(self, ids: Sequence[RecordingId]) -> Mapping[RecordingId, Told]:
@@ -72,18 +72,18 @@ class Locators:
         """
         if not fresh and (links := self._remembered(recording)) is not None:
             return links
-        wish = _Wish(recording, fresh)
-        self._wishes.append(wish)
+        question = _Question(recording, fresh)
+        self._questions.append(question)
         try:
             async with self._lock:
-                while not wish.done:
+                while not question.done:
                     await self._serve()
         finally:
-            if wish in self._wishes:  # cancelled before it was asked for
-                self._wishes.remove(wish)
-        if wish.error is not None:
-            raise wish.error
-        return wish.links
+            if question in self._questions:  # cancelled before it was asked for
+                self._questions.remove(question)
+        if question.error is not None:
+            raise question.error
+        return question.links
 
     async def _serve(self) -> None:
         """Fulfil the oldest wishes, with one request at most."""
@@ -91,40 +91,44 @@ class Locators:
         try:
             await self._fulfil(taken)
         finally:  # if this caller is cancelled half-way, the next one asks for the others
-            self._wishes[:0] = [wish for wish in taken if not wish.done]
+            self._questions[:0] = [question for question in taken if not question.done]
 
-    def _take(self) -> list[_Wish]:
-        ids = tuple(dict.fromkeys(wish.recording for wish in self._wishes))[: self._most]
-        taken = [wish for wish in self._wishes if wish.recording in ids]
-        self._wishes = [wish for wish in self._wishes if wish.recording not in ids]
+    def _take(self) -> list[_Question]:
+        ids = tuple(dict.fromkeys(question.recording for question in self._questions))[: self._most]
+        taken = [question for question in self._questions if question.recording in ids]
+        self._questions = [
+            question for question in self._questions if question.recording not in ids
+        ]
         return taken
 
-    async def _fulfil(self, wishes: Sequence[_Wish]) -> None:
-        wanted: list[_Wish] = []
-        for wish in wishes:
-            known = None if wish.fresh else self._remembered(wish.recording)
+    async def _fulfil(self, questions: Sequence[_Question]) -> None:
+        wanted: list[_Question] = []
+        for question in questions:
+            known = None if question.fresh else self._remembered(question.recording)
             if known is None:
-                wanted.append(wish)
+                wanted.append(question)
             else:
-                wish.done, wish.links = True, known
+                question.done, question.links = True, known
         if wanted:
             await self._fulfil_anew(wanted)
 
-    async def _fulfil_anew(self, wishes: Sequence[_Wish]) -> None:
+    async def _fulfil_anew(self, questions: Sequence[_Question]) -> None:
         try:
-            told = await self.ask(tuple(dict.fromkeys(wish.recording for wish in wishes)))
+            told = await self.ask(
+                tuple(dict.fromkeys(question.recording for question in questions))
+            )
         except ProviderError as error:
-            for wish in wishes:
-                wish.done, wish.error = True, error
+            for question in questions:
+                question.done, question.error = True, error
             return
-        for wish in wishes:
-            wish.done, said = True, told.get(wish.recording)
-            if isinstance(said, Rejected):
-                wish.error = Refused(str(said))
+        for question in questions:
+            question.done, said = True, told.get(question.recording)
+            if isinstance(said, RequestRejected):
+                question.error = Refused(str(said))
             elif isinstance(said, ProviderError):
-                wish.error = NotYet(f"no address is given, others are: {said}")
+                question.error = NotYet(f"no address is given, others are: {said}")
             else:
-                wish.links = said
+                question.links = said
 
     def _remember(self, links: Iterable[Links]) -> None:
         now = anyio.current_time()

@@ -24,7 +24,7 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,15}):", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListingReply:
     """One answer to a listing; ids without repeats, in the API's order."""
 
     transcodable: tuple[RecordingId, ...]
@@ -57,7 +57,7 @@ class Links:
     others: tuple[Links, ...] = ()  #: Further entries of this id, which say something else.
 
 
-def read_listing(body: Any) -> Listing:
+def read_listing(body: Any) -> ListingReply:
     """Return the listing in `body`.
 
     Raises:
@@ -72,7 +72,7 @@ def read_listing(body: Any) -> Listing:
         raise BadAnswer("expected readyForTranscode and readyForDownload, got neither")
     waiting, ready = (each or [] for each in lists)
     ready_ids = _ids(ready)
-    return Listing(
+    return ListingReply(
         transcodable=tuple(each for each in _ids(waiting) if each not in set(ready_ids)),
         ready=ready_ids,
         full=max(len(waiting), len(ready)) >= CAP,

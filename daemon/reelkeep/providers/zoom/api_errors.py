@@ -43,7 +43,7 @@ from reelkeep.providers.web import Answer
 from reelkeep.providers.zoom.json_values import objects, quoted, text, whole
 
 
-class Verdict(Enum):
+class ApiVerdict(Enum):
     """What an answer means for the one who asked."""
 
     FINE = "fine"
@@ -64,14 +64,14 @@ class Verdict(Enum):
 class Denied(BadAnswer):
     """One question was refused for good; others may not be. `verdict` says in which way."""
 
-    def __init__(self, message: str, verdict: Verdict, status: int, details: str = "") -> None:
+    def __init__(self, message: str, verdict: ApiVerdict, status: int, details: str = "") -> None:
         super().__init__(message)
         self.verdict = verdict
         self.status = status
         self.details = details  #: Status, code and the provider's words, in parentheses.
 
 
-class Rejected(AuthFailed):
+class CredentialsRejected(AuthFailed):
     """The credentials were refused for one question; whether for all, other answers show."""
 
     def __init__(self, message: str, details: str) -> None:
@@ -91,31 +91,31 @@ class Misplaced(Misconfigured):
 class Judgement:
     """A verdict, and the error to raise once there is nothing left to try; None if all is fine."""
 
-    verdict: Verdict
+    verdict: ApiVerdict
     error: ProviderError | None = None
 
 
 _BY_CODE: Final = {
-    124: Verdict.RENEW,
-    104: Verdict.NO_ACCESS,
-    4700: Verdict.NO_ACCESS,
-    4711: Verdict.NO_ACCESS,
-    4717: Verdict.NO_ACCESS,
-    4738: Verdict.NO_ACCESS,
-    4741: Verdict.NO_ACCESS,
-    429: Verdict.THROTTLED,
-    1001: Verdict.NO_USER,
-    1010: Verdict.NO_USER,
-    3001: Verdict.NO_MEETING,
-    3301: Verdict.NOTHING,
-    300: Verdict.INVALID,
+    124: ApiVerdict.RENEW,
+    104: ApiVerdict.NO_ACCESS,
+    4700: ApiVerdict.NO_ACCESS,
+    4711: ApiVerdict.NO_ACCESS,
+    4717: ApiVerdict.NO_ACCESS,
+    4738: ApiVerdict.NO_ACCESS,
+    4741: ApiVerdict.NO_ACCESS,
+    429: ApiVerdict.THROTTLED,
+    1001: ApiVerdict.NO_USER,
+    1010: ApiVerdict.NO_USER,
+    3001: ApiVerdict.NO_MEETING,
+    3301: ApiVerdict.NOTHING,
+    300: ApiVerdict.INVALID,
 }
 _BY_STATUS: Final = {
-    401: Verdict.RENEW,
-    403: Verdict.FORBIDDEN,
-    404: Verdict.NOT_FOUND,
-    408: Verdict.OUTAGE,
-    429: Verdict.THROTTLED,
+    401: ApiVerdict.RENEW,
+    403: ApiVerdict.FORBIDDEN,
+    404: ApiVerdict.NOT_FOUND,
+    408: ApiVerdict.OUTAGE,
+    429: ApiVerdict.THROTTLED,
 }
 _REMEDIES: Final = {
     104: "the app lacks a scope; add it, and activate the app again",
@@ -135,7 +135,7 @@ def judge(answer: Answer) -> Judgement:
     """Return what `answer` means. Error messages hold nothing that must not be logged."""
     code, message = said(answer)
     verdict = _verdict(answer, code)
-    if verdict is Verdict.FINE:
+    if verdict is ApiVerdict.FINE:
         return Judgement(verdict)
     return Judgement(verdict, _error(verdict, answer, code, message))
 
@@ -178,36 +178,38 @@ def tracking(answer: Answer) -> str:
     return f" [{value}]" if _TRACKING.fullmatch(value) else ""
 
 
-def _verdict(answer: Answer, code: int | None) -> Verdict:
+def _verdict(answer: Answer, code: int | None) -> ApiVerdict:
     if answer.status >= 500:
-        return Verdict.OUTAGE
+        return ApiVerdict.OUTAGE
     if code == 200:
-        return Verdict.NO_PLAN if answer.status == 400 else Verdict.FORBIDDEN
+        return ApiVerdict.NO_PLAN if answer.status == 400 else ApiVerdict.FORBIDDEN
     if code in _BY_CODE:
         return _BY_CODE[code]
     if answer.json is None and answer.status not in (401, 429):
-        return Verdict.MISPLACED if answer.status == 404 else Verdict.OUTAGE
+        return ApiVerdict.MISPLACED if answer.status == 404 else ApiVerdict.OUTAGE
     if answer.status < 300 and code is None:
-        return Verdict.FINE if isinstance(answer.json, dict) else Verdict.OUTAGE
-    return _BY_STATUS.get(answer.status, Verdict.INVALID)
+        return ApiVerdict.FINE if isinstance(answer.json, dict) else ApiVerdict.OUTAGE
+    return _BY_STATUS.get(answer.status, ApiVerdict.INVALID)
 
 
-def _error(verdict: Verdict, answer: Answer, code: int | None, message: str) -> ProviderError:
+def _error(verdict: ApiVerdict, answer: Answer, code: int | None, message: str) -> ProviderError:
     about = f"{answer.status}{f'/{code}' if code is not None else ''}"
     words = f": {quoted(message)}" if quoted(message) else ""
     details = f"({about}{words}){tracking(answer)}"
     match verdict:
-        case Verdict.RENEW:
-            return Rejected(f"even a new access token is not accepted {details}", details)
-        case Verdict.NO_ACCESS:
+        case ApiVerdict.RENEW:
+            return CredentialsRejected(
+                f"even a new access token is not accepted {details}", details
+            )
+        case ApiVerdict.NO_ACCESS:
             missing = " or ".join(scopes(message))
             named = f" ({missing})" if missing else ""
-            return Rejected(f"{_REMEDIES[code or 4711]}{named} {details}", details)
-        case Verdict.THROTTLED:
+            return CredentialsRejected(f"{_REMEDIES[code or 4711]}{named} {details}", details)
+        case ApiVerdict.THROTTLED:
             return RateLimited(f"{limit(answer, message)} {details}")
-        case Verdict.OUTAGE:
+        case ApiVerdict.OUTAGE:
             return Unavailable(f"the API is out of order {details}")
-        case Verdict.MISPLACED:
+        case ApiVerdict.MISPLACED:
             return Misplaced(f"there is no such API here; is api_url right? {details}", details)
         case _:
             text = f"{_DENIALS[verdict]} {details}"
@@ -215,13 +217,13 @@ def _error(verdict: Verdict, answer: Answer, code: int | None, message: str) -> 
 
 
 _DENIALS: Final = {
-    Verdict.NO_USER: "the user is not on this account",
-    Verdict.NO_PLAN: "passed over: no cloud recording in the user's plan, or a right is missing",
-    Verdict.NO_MEETING: "there is no such meeting",
-    Verdict.NOTHING: "there is no recording",
-    Verdict.NOT_FOUND: "there is nothing of that name",
-    Verdict.FORBIDDEN: "the app may not read this",
-    Verdict.INVALID: "the API refused the question",
+    ApiVerdict.NO_USER: "the user is not on this account",
+    ApiVerdict.NO_PLAN: "passed over: no cloud recording in the user's plan, or a right is missing",
+    ApiVerdict.NO_MEETING: "there is no such meeting",
+    ApiVerdict.NOTHING: "there is no recording",
+    ApiVerdict.NOT_FOUND: "there is nothing of that name",
+    ApiVerdict.FORBIDDEN: "the app may not read this",
+    ApiVerdict.INVALID: "the API refused the question",
 }
 
 

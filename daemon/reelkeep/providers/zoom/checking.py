@@ -9,21 +9,21 @@ from typing import Final
 
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clock, Finding
-from reelkeep.providers.zoom.api_errors import Denied, Misplaced, Rejected, Verdict
+from reelkeep.providers.zoom.api_errors import ApiVerdict, CredentialsRejected, Denied, Misplaced
 from reelkeep.providers.zoom.auth import Bearer
-from reelkeep.providers.zoom.client import Client, Question
+from reelkeep.providers.zoom.client import Question, ZoomClient
 from reelkeep.providers.zoom.discovery import Itinerary, Place
 from reelkeep.providers.zoom.endpoints import encoded
 from reelkeep.providers.zoom.json_values import quoted
 from reelkeep.providers.zoom.listing import Days
 from reelkeep.providers.zoom.options import ACCOUNT
-from reelkeep.providers.zoom.recording_api import NOWHERE, Wholes
-from reelkeep.providers.zoom.users import WHOLE_ACCOUNT, Everybody, Places
+from reelkeep.providers.zoom.recording_api import NOWHERE, RecordingApi
+from reelkeep.providers.zoom.users import WHOLE_ACCOUNT, AllUsers, Places
 
 _FINE: Final = {
-    Verdict.NOTHING: "allowed",
-    Verdict.NO_MEETING: "allowed",
-    Verdict.NO_PLAN: "allowed; the user that was asked about has no cloud recording",
+    ApiVerdict.NOTHING: "allowed",
+    ApiVerdict.NO_MEETING: "allowed",
+    ApiVerdict.NO_PLAN: "allowed; the user that was asked about has no cloud recording",
 }
 
 _WHOLE_ACCOUNT: Final = (
@@ -56,11 +56,11 @@ class Checker:
     A missing scope shows in no other way: every kind of question has its own.
     """
 
-    client: Client
+    client: ZoomClient
     bearer: Bearer
     places: Places
     itinerary: Itinerary
-    wholes: Wholes
+    wholes: RecordingApi
     clock: Clock
     users: str = ""  #: `all` or `account`: the other way to list is asked about, too.
 
@@ -116,7 +116,7 @@ class Checker:
             subject, allowed, ask = "whole account", _WHOLE_ACCOUNT, self._whole_account
         try:
             await ask()
-        except (Denied, Rejected) as error:
+        except (Denied, CredentialsRejected) as error:
             return Finding(subject, ok=True, message=f"{_NOT_ALLOWED[subject]} {error.details}")
         except ProviderError as error:
             return Finding(subject, ok=True, message=f"not known, and not needed: {error}")
@@ -126,7 +126,7 @@ class Checker:
         await self.client.ask(self._question(WHOLE_ACCOUNT))
 
     async def _each_user(self) -> None:
-        (place, *_) = await Everybody(self.client, self.clock).samples()
+        (place, *_) = await AllUsers(self.client, self.clock).samples()
         await self.client.ask(self._question(place))
 
     async def _files(self) -> str:

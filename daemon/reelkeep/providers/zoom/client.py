@@ -12,16 +12,16 @@ import anyio
 
 from reelkeep.core.header_fields import clock_hint
 from reelkeep.errors import ProviderError, RateLimited, Unavailable
-from reelkeep.ports import Clock, Dice, Request, Transport
+from reelkeep.ports import Clock, Request, Rng, Transport
 from reelkeep.providers.pacing import PATIENCE, Throttling, limited
 from reelkeep.providers.web import Answer, ask, query
-from reelkeep.providers.zoom.api_errors import Judgement, Rejected, Verdict, judge
+from reelkeep.providers.zoom.api_errors import ApiVerdict, CredentialsRejected, Judgement, judge
 from reelkeep.providers.zoom.auth import Bearer
-from reelkeep.providers.zoom.limits import Label, Limits, come_back
+from reelkeep.providers.zoom.limits import AccountLimits, Label, come_back
 
 Pairs = tuple[tuple[str, str], ...]
 
-_PATIENCE: Final = {Verdict.RENEW: 1, Verdict.THROTTLED: 5, Verdict.OUTAGE: 3}
+_PATIENCE: Final = {ApiVerdict.RENEW: 1, ApiVerdict.THROTTLED: 5, ApiVerdict.OUTAGE: 3}
 """How often one question is asked again after a verdict; all others are final."""
 
 
@@ -49,7 +49,7 @@ class _Try:
         return dict(self.answer.json) if self.answer and self.answer.json else {}
 
 
-class Client:
+class ZoomClient:
     """The API of one account, as one set of credentials sees it."""
 
     def __init__(
@@ -58,10 +58,10 @@ class Client:
         *,
         transport: Transport,
         bearer: Bearer,
-        limits: Limits,
+        limits: AccountLimits,
         throttling: Throttling,
         clock: Clock,
-        dice: Dice,
+        rng: Rng,
     ) -> None:
         self._api_url = api_url.rstrip("/")
         self._transport = transport
@@ -69,7 +69,7 @@ class Client:
         self._limits = limits
         self._throttling = throttling
         self._clock = clock
-        self._dice = dice
+        self._rng = rng
 
     async def ask(self, question: Question, *, patient: bool = True) -> dict[str, Any]:
         """Return the object that the API answers with.
@@ -85,7 +85,7 @@ class Client:
             Unavailable: The API stays out of order.
             BadAnswer: The answer is too large, or too deep.
         """
-        tried: Counter[Verdict] = Counter()
+        tried: Counter[ApiVerdict] = Counter()
         while True:
             attempt = await self._try(question)
             verdict, error = attempt.judgement.verdict, attempt.judgement.error
@@ -94,7 +94,7 @@ class Client:
             if error is None:
                 return attempt.json
             tried[verdict] += 1
-            hopeless = verdict is not Verdict.RENEW and not patient
+            hopeless = verdict is not ApiVerdict.RENEW and not patient
             if hopeless or tried[verdict] > _PATIENCE.get(verdict, 0):
                 raise self._final(error, attempt.answer)
             await self._mend(attempt, question.label, tried[verdict])
@@ -109,10 +109,10 @@ class Client:
         try:
             answer = await ask(self._transport, self._request(question, token))
         except Unavailable as error:
-            return _Try(Judgement(Verdict.OUTAGE, error))
+            return _Try(Judgement(ApiVerdict.OUTAGE, error))
         silent = question.method != "GET" and not answer.text.strip()
         if silent and 200 <= answer.status < 300:
-            return _Try(Judgement(Verdict.FINE), token)
+            return _Try(Judgement(ApiVerdict.FINE), token)
         return _Try(judge(answer), token, answer)
 
     def _without_token(self, error: ProviderError) -> _Try:
@@ -122,9 +122,9 @@ class Client:
             ProviderError: It is not in passing.
         """
         if isinstance(error, Unavailable):
-            return _Try(Judgement(Verdict.OUTAGE, error))
+            return _Try(Judgement(ApiVerdict.OUTAGE, error))
         if isinstance(error, RateLimited) and self._wait(error) <= PATIENCE:
-            return _Try(Judgement(Verdict.THROTTLED, error))
+            return _Try(Judgement(ApiVerdict.THROTTLED, error))
         raise error
 
     def _wait(self, error: ProviderError | None) -> timedelta:
@@ -134,17 +134,19 @@ class Client:
 
     async def _mend(self, attempt: _Try, label: Label, times: int) -> None:
         match attempt.judgement.verdict:
-            case Verdict.RENEW:
+            case ApiVerdict.RENEW:
                 await self._bearer.renew(attempt.token)
-            case Verdict.THROTTLED if attempt.answer is not None:
+            case ApiVerdict.THROTTLED if attempt.answer is not None:
                 self._throttling.heard(self._limits.heed(attempt.answer, label))
             case _:
                 wait = self._wait(attempt.judgement.error).total_seconds()
-                await anyio.sleep(max(wait, 2 ** (times - 1) * (0.5 + self._dice() / 2)))
+                await anyio.sleep(max(wait, 2 ** (times - 1) * (0.5 + self._rng() / 2)))
 
     def _final(self, error: ProviderError, answer: Answer | None) -> ProviderError:
-        if isinstance(error, Rejected) and answer is not None:
-            return Rejected(f"{error}{clock_hint(answer.headers, self._clock())}", error.details)
+        if isinstance(error, CredentialsRejected) and answer is not None:
+            return CredentialsRejected(
+                f"{error}{clock_hint(answer.headers, self._clock())}", error.details
+            )
         if not isinstance(error, RateLimited) or error.until is not None:
             return error
         until = come_back(answer, self._clock()) if answer is not None else None

@@ -16,7 +16,7 @@ from reelkeep.providers.zoom.failures import IN_A_ROW, Failure, Outcomes, of_acc
 from reelkeep.providers.zoom.json_values import quoted
 from reelkeep.providers.zoom.limits import in_lanes
 from reelkeep.providers.zoom.locators import LOST, report_refusal
-from reelkeep.providers.zoom.recording_api import Wholes
+from reelkeep.providers.zoom.recording_api import RecordingApi
 from reelkeep.providers.zoom.recording_parsing import Sighting, merged
 
 
@@ -25,7 +25,7 @@ class Describer:
     """See `reelkeep.ports.Provider.describe`."""
 
     name: ProviderName
-    wholes: Wholes
+    wholes: RecordingApi
     by_user: bool  #: Recordings are listed at each user.
     report: Report
 

@@ -16,8 +16,8 @@ from reelkeep.core.poll_window import PartlyRead, Unread, named
 from reelkeep.core.poll_window import merged as merged_unread
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clock, Report
-from reelkeep.providers.zoom.api_errors import Denied, Verdict
-from reelkeep.providers.zoom.client import Client, Pairs, Question, pairs
+from reelkeep.providers.zoom.api_errors import ApiVerdict, Denied
+from reelkeep.providers.zoom.client import Pairs, Question, ZoomClient, pairs
 from reelkeep.providers.zoom.endpoints import SINGLE_FILES, Dialect
 from reelkeep.providers.zoom.failures import IN_A_ROW, PROPER, Failure, of_account, remedy
 from reelkeep.providers.zoom.file_parsing import file_id
@@ -33,7 +33,7 @@ from reelkeep.providers.zoom.listing import (
     ranges,
     verdict_of,
 )
-from reelkeep.providers.zoom.locators import Links
+from reelkeep.providers.zoom.locators import LinkCache
 from reelkeep.providers.zoom.recording_parsing import (
     GROUPS,
     ParseOptions,
@@ -70,10 +70,10 @@ class Itinerary:
     audio: bool = False  #: Also the audio of each participant.
     meeting_id: str | None = None
 
-    def errands(self, places: Iterable[Place], span: Window) -> Iterator[ListingTask]:
+    def listing_tasks(self, places: Iterable[Place], span: Window) -> Iterator[ListingTask]:
         """Yield one errand for each listing that is needed to know all of `span`, but the trash."""
         for place in places:
-            yield from self._dated(place, self._angle(place), span)
+            yield from self._dated(place, self._parse_options(place), span)
 
     def witnesses(self, places: Sequence[Place], span: Window, offset: float) -> list[ListingTask]:
         """Return a few of the errands, of users and days all over; `offset` is from 0 up to 1."""
@@ -83,7 +83,8 @@ class Itinerary:
             (int(share * len(places)), int(share * len(days))): None for share in shares if places
         }
         return [
-            self._errand(places[at], self._angle(places[at]), days[when]) for at, when in chosen
+            self._listing_task(places[at], self._parse_options(places[at]), days[when])
+            for at, when in chosen
         ]
 
     def trash(self, places: Iterable[Place]) -> Iterator[ListingTask]:
@@ -91,32 +92,37 @@ class Itinerary:
         if not self.rescue:
             return
         for place, kind in product(places, self.dialect.trash):
-            angle = replace(self._angle(place), trashed=True, partial=kind == SINGLE_FILES)
-            yield self._errand(
-                place, angle, None, more=pairs(("trash", "true"), ("trash_type", kind))
+            parse_options = replace(
+                self._parse_options(place), trashed=True, partial=kind == SINGLE_FILES
+            )
+            yield self._listing_task(
+                place, parse_options, None, more=pairs(("trash", "true"), ("trash_type", kind))
             )
 
     def narrow(self, place: Place, days: Days) -> Listing:
         """Return a listing that costs little, to see whether it is allowed."""
-        angle = ParseOptions(dialect=self.dialect, settle=self.settle)
-        return self._errand(place, angle, days).listing
+        parse_options = ParseOptions(dialect=self.dialect, settle=self.settle)
+        return self._listing_task(place, parse_options, days).listing
 
-    def _angle(self, place: Place) -> ParseOptions:
+    def _parse_options(self, place: Place) -> ParseOptions:
         return ParseOptions(
             dialect=self.dialect, settle=self.settle, host=place.host, audio=self.audio
         )
 
-    def _dated(self, place: Place, angle: ParseOptions, span: Window) -> Iterator[ListingTask]:
+    def _dated(
+        self, place: Place, parse_options: ParseOptions, span: Window
+    ) -> Iterator[ListingTask]:
         for days in ranges(span):
-            yield self._errand(place, angle, days, window=days.within(span))
-        premise = replace(angle, on_premise=True)
+            yield self._listing_task(place, parse_options, days, window=days.within(span))
+        premise = replace(parse_options, on_premise=True)
         for days in ranges(span) if self.connector else ():
-            yield self._errand(
+            yield self._listing_task(
                 place, premise, days, window=days.within(span), more=(("mc", "true"),)
             )
 
-    def _errand(
-        self, place: Place, angle: ParseOptions, days: Days | None, *, window: Window | None = None,
+    def _listing_task(
+        self, place: Place, parse_options: ParseOptions, days: Days | None, *,
+        window: Window | None = None,
         more: Pairs = (),
     ) -> ListingTask:  # fmt: skip
         asked = pairs(
@@ -132,11 +138,11 @@ class Itinerary:
             names=self._names,
             bare=self.dialect.id,
             days=days,
-            counted=not angle.trashed,  # of the trash it counts files, perhaps
+            counted=not parse_options.trashed,  # of the trash it counts files, perhaps
         )
         return ListingTask(
             listing=listing,
-            angle=angle,
+            parse_options=parse_options,
             user=place.user,
             host=place.host,
             invited=place.invited,
@@ -173,7 +179,13 @@ class Survey:
     """Reads listings of one account, and remembers which users are not worth asking."""
 
     def __init__(
-        self, name: ProviderName, *, client: Client, links: Links, clock: Clock, report: Report
+        self,
+        name: ProviderName,
+        *,
+        client: ZoomClient,
+        links: LinkCache,
+        clock: Clock,
+        report: Report,
     ) -> None:
         self._name = name
         self._client = client
@@ -185,7 +197,7 @@ class Survey:
         self._broken: dict[str, str] = {}  #: Whose listing failed, as it was said, by user.
 
     async def discover(
-        self, errands: Iterable[ListingTask], trash: Iterable[ListingTask] = (), *,
+        self, listing_tasks: Iterable[ListingTask], trash: Iterable[ListingTask] = (), *,
         troubled: Iterable[str] = (), unlisted: Sequence[Failure] = (),
         hidden: Sequence[Unread] = (), witnesses: Sequence[ListingTask] = (),
     ) -> AsyncGenerator[Sequence[Recording], None]:  # fmt: skip
@@ -205,7 +217,7 @@ class Survey:
             async for sightings in lanes:
                 found.put_aside(sightings)
         found.begin(troubled)
-        async with aclosing(self._rounds(errands, found)) as rounds:
+        async with aclosing(self._rounds(listing_tasks, found)) as rounds:
             async for batch in rounds:
                 yield batch
         for batch in _batches(found.others()):
@@ -213,10 +225,10 @@ class Survey:
         self._conclude(found, unlisted, hidden)
 
     async def _rounds(
-        self, errands: Iterable[ListingTask], found: Surveyed
+        self, listing_tasks: Iterable[ListingTask], found: Surveyed
     ) -> AsyncGenerator[Sequence[Recording], None]:
-        """Yield what `errands` list, then what those do that are asked again."""
-        async with aclosing(self._read_all(errands, found)) as batches:
+        """Yield what `listing_tasks` list, then what those do that are asked again."""
+        async with aclosing(self._read_all(listing_tasks, found)) as batches:
             async for batch in batches:
                 yield batch
         if found.left and not found.outcomes.served and await self._is_served(found):
@@ -231,9 +243,9 @@ class Survey:
                     yield batch
 
     async def _read_all(
-        self, errands: Iterable[ListingTask], found: Surveyed
+        self, listing_tasks: Iterable[ListingTask], found: Surveyed
     ) -> AsyncGenerator[Sequence[Recording], None]:
-        async with aclosing(self._sightings(errands, found)) as lanes:
+        async with aclosing(self._sightings(listing_tasks, found)) as lanes:
             async for sightings in lanes:
                 for batch in _batches(found.completed(sightings)):
                     yield batch
@@ -283,14 +295,14 @@ class Survey:
                 self._broken[user] = failure.whose
 
     async def _sightings(
-        self, errands: Iterable[ListingTask], found: Surveyed
+        self, listing_tasks: Iterable[ListingTask], found: Surveyed
     ) -> AsyncGenerator[Sequence[Sighting], None]:
         """Yield what each listing holds; failures are noted in `found`, which may be given up."""
 
-        async def read(errand: ListingTask) -> Sequence[Sighting]:
-            return await self._read(errand, found)
+        async def read(listing_task: ListingTask) -> Sequence[Sighting]:
+            return await self._read(listing_task, found)
 
-        async with aclosing(in_lanes(read, errands)) as lanes:
+        async with aclosing(in_lanes(read, listing_tasks)) as lanes:
             async for results in lanes:
                 for sightings in results:
                     yield sightings
@@ -307,7 +319,7 @@ class Survey:
             except ProviderError as error:
                 found.refusal = Failure(quoted(task.whose), task.what, error)
                 return False
-            if verdict in (Verdict.FINE, Verdict.NOTHING):
+            if verdict in (ApiVerdict.FINE, ApiVerdict.NOTHING):
                 found.served(task)
             else:
                 found.outcomes.answered()
@@ -316,39 +328,41 @@ class Survey:
         async with aclosing(in_lanes(ask, found.asked_first(_WITNESSES))) as lanes:
             return any([answered async for answers in lanes for answered in answers])
 
-    async def _read(self, errand: ListingTask, found: Surveyed) -> Sequence[Sighting]:
-        if self._is_planless(errand.user) or (
-            errand.user in found.absent and not errand.configured
+    async def _read(self, listing_task: ListingTask, found: Surveyed) -> Sequence[Sighting]:
+        if self._is_planless(listing_task.user) or (
+            listing_task.user in found.absent and not listing_task.configured
         ):
             return ()
-        if errand.user in found.absent or found.outcomes.is_given_up(key(errand)):
-            found.leave(errand)
+        if listing_task.user in found.absent or found.outcomes.is_given_up(key(listing_task)):
+            found.leave(listing_task)
             return ()
-        patient = not found.outcomes.is_troubled(key(errand)) and not found.outcomes.in_a_row
+        patient = not found.outcomes.is_troubled(key(listing_task)) and not found.outcomes.in_a_row
         try:
-            drained = await drain(self._client, errand.listing, self._clock, patient=patient)
+            drained = await drain(self._client, listing_task.listing, self._clock, patient=patient)
         except Denied as denied:
-            if denied.verdict is Verdict.NOTHING:
-                found.served(errand)
-            elif not self._pass_over(errand, denied, found):
-                found.fail(errand, denied)
+            if denied.verdict is ApiVerdict.NOTHING:
+                found.served(listing_task)
+            elif not self._pass_over(listing_task, denied, found):
+                found.fail(listing_task, denied)
                 if denied.verdict in PROPER:
                     found.outcomes.answered()
             return ()
         except ProviderError as error:
-            found.fail(errand, error)
+            found.fail(listing_task, error)
             return ()
         if drained.error is None:
-            found.served(errand)
+            found.served(listing_task)
         else:
-            found.fail(errand, drained.error)
-        return self._seen(drained, errand, found)
+            found.fail(listing_task, drained.error)
+        return self._seen(drained, listing_task, found)
 
-    def _seen(self, drained: Drained, errand: ListingTask, survey: Surveyed) -> Sequence[Sighting]:
+    def _seen(
+        self, drained: Drained, listing_task: ListingTask, survey: Surveyed
+    ) -> Sequence[Sighting]:
         found: dict[RecordingId, Sighting] = {}
         nameless = 0
         for entry in drained.entries:
-            seen = sighting(entry, errand.angle)
+            seen = sighting(entry, listing_task.parse_options)
             if seen is None:
                 nameless += 1
                 continue
@@ -357,34 +371,36 @@ class Survey:
         for each in found.values():
             self._links.remember(each)
         if nameless:
-            survey.fall_short(errand, f"{nameless} without an id cannot be archived")
-        if drained.lacks and errand.listing.counted and drained.error is None:
+            survey.fall_short(listing_task, f"{nameless} without an id cannot be archived")
+        if drained.lacks and listing_task.listing.counted and drained.error is None:
             what = f"{drained.lacks} of {drained.promised} announced are not listed"
-            survey.fall_short(errand, what)
+            survey.fall_short(listing_task, what)
         return list(found.values())
 
-    def _pass_over(self, errand: ListingTask, denied: Denied, found: Surveyed) -> bool:
+    def _pass_over(self, listing_task: ListingTask, denied: Denied, found: Surveyed) -> bool:
         """Remember a user who is not worth asking; return False if this is about no user.
 
         How the trash, or what is on the premises, is answered says nothing of the user's others.
         """
-        if not errand.user or errand.is_apart:
+        if not listing_task.user or listing_task.is_apart:
             return False
-        if denied.verdict is Verdict.NO_USER:
-            found.absent.add(errand.user)
-            if errand.configured:
+        if denied.verdict is ApiVerdict.NO_USER:
+            found.absent.add(listing_task.user)
+            if listing_task.configured:
                 return False
-            if errand.invited:
-                whose = quoted(errand.whose)
+            if listing_task.invited:
+                whose = quoted(listing_task.whose)
                 self._report("user.pending", provider=self._name, user=whose, reason=str(denied))
                 found.outcomes.answered()
             else:
-                self._tell_once(errand, "no_user", str(denied))
-                found.outcomes.answered(Failure(quoted(errand.whose), errand.what, denied))
+                self._tell_once(listing_task, "no_user", str(denied))
+                found.outcomes.answered(
+                    Failure(quoted(listing_task.whose), listing_task.what, denied)
+                )
             return True
-        if denied.verdict is Verdict.NO_PLAN:
-            self._planless[errand.user] = self._clock() + _PLANLESS_FOR
-            self._tell_once(errand, "no_plan", str(denied))
+        if denied.verdict is ApiVerdict.NO_PLAN:
+            self._planless[listing_task.user] = self._clock() + _PLANLESS_FOR
+            self._tell_once(listing_task, "no_plan", str(denied))
             found.outcomes.answered()
             return True
         return False
@@ -393,12 +409,12 @@ class Survey:
         until = self._planless.get(user)
         return until is not None and timedelta() < until - self._clock() <= _PLANLESS_FOR
 
-    def _tell_once(self, errand: ListingTask, code: str, what: str) -> None:
+    def _tell_once(self, listing_task: ListingTask, code: str, what: str) -> None:
         """Report that there is nothing of a user, once for each."""
-        if (errand.user, code) in self._told:
+        if (listing_task.user, code) in self._told:
             return
-        self._told.add((errand.user, code))
-        whose = quoted(errand.whose)
+        self._told.add((listing_task.user, code))
+        whose = quoted(listing_task.whose)
         reason = f"{whose}: {what}" if whose else what
         name, user = self._name, whose or None
         if code == "no_plan":

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reelkeep.errors import BadAnswer, Misconfigured, ProviderError, RateLimited, Unavailable
-from reelkeep.providers.zoom.api_errors import Denied, Misplaced, Rejected, Verdict
+from reelkeep.providers.zoom.api_errors import ApiVerdict, CredentialsRejected, Denied, Misplaced
 
-PROPER: Final = frozenset({Verdict.FINE, Verdict.NOTHING, Verdict.NO_USER, Verdict.NO_PLAN})
+PROPER: Final = frozenset(
+    {ApiVerdict.FINE, ApiVerdict.NOTHING, ApiVerdict.NO_USER, ApiVerdict.NO_PLAN}
+)
 """How a listing may be answered, also of one who has none, by an API that serves us."""
 
 IN_A_ROW: Final = 8
@@ -102,7 +104,7 @@ class Outcomes:
 
 
 def _brief(error: ProviderError) -> str:
-    if isinstance(error, Denied | Rejected | Misplaced) and error.details:
+    if isinstance(error, Denied | CredentialsRejected | Misplaced) and error.details:
         return f"refused {error.details}"
     return str(error)
 
@@ -112,7 +114,9 @@ def remedy(failures: Iterable[Failure]) -> str:
     known = list(failures)
     if any(each.misspelt for each in known):
         return "is a user in `users` misspelt, or gone? asked again with each poll"
-    refused = any(isinstance(each.error, Denied | Rejected | Misplaced) for each in known)
+    refused = any(
+        isinstance(each.error, Denied | CredentialsRejected | Misplaced) for each in known
+    )
     who = "for what is refused, see in Zoom whether the app's scopes and its owner's role reach "
     return f"{who}that user; asked again with each poll" if refused else _AGAIN
 
@@ -124,7 +128,7 @@ def of_account(failure: Failure) -> ProviderError:
     """Return the error of an account of which nothing at all is served."""
     error, where = failure.error, f"{failure.whose or 'the account'}, {failure.what}"
     match error:
-        case Denied(verdict=Verdict.NOT_FOUND):
+        case Denied(verdict=ApiVerdict.NOT_FOUND):
             return Misconfigured(f"there is no such listing; is api_url right? {error.details}")
         case BadAnswer():
             return BadAnswer(f"{where}: {error}")

@@ -166,7 +166,7 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,15}):", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenFile:
     """A file, whether it is finished, and where it can be had."""
 
     file: File
@@ -176,7 +176,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shelf:
+class FileSource:
     """Where a file was seen, as far as it explains why nothing can be downloaded."""
 
     group: str = ""  #: Names files that say nothing of their kind: participant_audio.
@@ -184,7 +184,7 @@ class Shelf:
     trashed: bool = False
 
 
-def seen(said: Mapping[str, Any], shelf: Shelf) -> Seen:
+def seen(said: Mapping[str, Any], source: FileSource) -> SeenFile:
     """Return what the provider says of one file; every member of `said` may be absent.
 
     Finished is what says so, and of the two types that never say anything of themselves every
@@ -193,10 +193,10 @@ def seen(said: Mapping[str, Any], shelf: Shelf) -> Seen:
     address that can never be used is finished: locating it says why it cannot be had.
     """
     url, unusable = _url(said.get("download_url"))
-    obstacle = None if unusable and not shelf.on_premise else _obstacle(said, url, shelf)
+    obstacle = None if unusable and not source.on_premise else _obstacle(said, url, source)
     file = File(
         id=file_id(said),
-        stem=_stem(said, shelf),
+        stem=_stem(said, source),
         extension=_extension(said),
         file_type=text(said.get("file_type")),
         recording_type=text(said.get("recording_type")),
@@ -207,7 +207,7 @@ def seen(said: Mapping[str, Any], shelf: Shelf) -> Seen:
     )
     finished = _finished(said, excused=obstacle is Obstacle.ON_PREMISE)
     reachable = url is not None or obstacle is not None or bool(unusable)
-    return Seen(file, finished and reachable, url, unusable if obstacle is None else "")
+    return SeenFile(file, finished and reachable, url, unusable if obstacle is None else "")
 
 
 def file_id(said: Mapping[str, Any]) -> FileId:
@@ -226,20 +226,20 @@ def _finished(said: Mapping[str, Any], *, excused: bool) -> bool:
     return has_address and size(said.get("file_size")) is not None and status not in _UNFINISHED
 
 
-def _obstacle(said: Mapping[str, Any], url: str | None, shelf: Shelf) -> Obstacle | None:
+def _obstacle(said: Mapping[str, Any], url: str | None, source: FileSource) -> Obstacle | None:
     if text(said.get("external_storage_url")):
         return Obstacle.EXTERNAL_STORAGE
     if url is not None:
         return None
-    if shelf.on_premise or text(said.get("file_path")):
+    if source.on_premise or text(said.get("file_path")):
         return Obstacle.ON_PREMISE
-    return Obstacle.IN_TRASH if shelf.trashed else None
+    return Obstacle.IN_TRASH if source.trashed else None
 
 
-def _stem(said: Mapping[str, Any], shelf: Shelf) -> str:
+def _stem(said: Mapping[str, Any], source: FileSource) -> str:
     kind = _kind(said)
     named = (
-        (_spoken(said) if shelf.group else "") or text(said.get("recording_type")) or shelf.group
+        (_spoken(said) if source.group else "") or text(said.get("recording_type")) or source.group
     )
     return named or _STEMS.get(kind) or kind.lower() or "file"
 
@@ -288,16 +288,16 @@ _COMPARED: Final = 100
 """Files under one id that others are compared with; nobody but an attacker lists more."""
 
 
-def apart(lists: Iterable[Sequence[Seen]]) -> dict[FileId, Seen]:
+def apart(lists: Iterable[Sequence[SeenFile]]) -> dict[FileId, SeenFile]:
     """Return the files of all `lists` by id, each once.
 
     Entries under one id are one file if nothing that they say differs: the same file twice in one
     list is seen in the wild. Else each is a file of its own. The first list has its ids to itself,
     so that they do not depend on what else an answer shows.
     """
-    found: dict[FileId, Seen] = {}
+    found: dict[FileId, SeenFile] = {}
     for entries in lists:
-        families: dict[FileId, list[Seen]] = {}
+        families: dict[FileId, list[SeenFile]] = {}
         for each in entries:
             _join(families.setdefault(each.file.id, []), each)
         for id_, family in families.items():
@@ -306,7 +306,7 @@ def apart(lists: Iterable[Sequence[Seen]]) -> dict[FileId, Seen]:
     return found
 
 
-def _join(family: list[Seen], seen: Seen) -> None:
+def _join(family: list[SeenFile], seen: SeenFile) -> None:
     """Add `seen` to the files under its id, unless it is one of them; a finished one is kept."""
     for number, known in enumerate(family[:_COMPARED]):
         if _are_one(known, seen):
@@ -316,13 +316,13 @@ def _join(family: list[Seen], seen: Seen) -> None:
     family.append(seen)
 
 
-def _are_one(one: Seen, other: Seen) -> bool:
+def _are_one(one: SeenFile, other: SeenFile) -> bool:
     sizes = {each.file.size for each in (one, other)} - {None}
     paths = {_path(each) for each in (one, other)} - {""}
     return kind(one.file).agrees(kind(other.file)) and len(sizes) < 2 and len(paths) < 2
 
 
-def _path(seen: Seen) -> str:
+def _path(seen: SeenFile) -> str:
     """Return the path of an address: hosts, and what is signed, change from answer to answer."""
     try:
         return urlsplit(seen.url or "").path
@@ -330,13 +330,13 @@ def _path(seen: Seen) -> str:
         return seen.url or ""
 
 
-def _named(family: Sequence[Seen], *, alone: bool) -> list[Seen]:
+def _named(family: Sequence[SeenFile], *, alone: bool) -> list[SeenFile]:
     """Return the files under one id with ids of their own: made of no more than it takes."""
     if alone:
         return list(family)
     kinds = Counter(kind(each.file) for each in family)
     sizes = Counter((kind(each.file), each.file.size) for each in family)
-    named: list[Seen] = []
+    named: list[SeenFile] = []
     for each in family:
         said, size = kind(each.file), each.file.size
         id_ = id_by_kind(each.file)

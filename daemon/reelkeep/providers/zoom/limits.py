@@ -12,7 +12,7 @@ import anyio
 
 from reelkeep.core.header_fields import asked_until
 from reelkeep.errors import BadAnswer, ProviderError
-from reelkeep.ports import Clock, Dice
+from reelkeep.ports import Clock, Rng
 from reelkeep.providers.pacing import Pacer
 from reelkeep.providers.web import Answer
 from reelkeep.providers.zoom.api_errors import is_daily, limit, said
@@ -36,13 +36,13 @@ LIMITS: Final[Mapping[str, Mapping[Label, tuple[int, int | None]]]] = {
 _SHARE: Final = 0.75  # of the rate is ours: the account's other apps draw on it, too
 
 
-class Limits:
+class AccountLimits:
     """The pacers of one account."""
 
-    def __init__(self, plan: str, *, clock: Clock, dice: Dice) -> None:
+    def __init__(self, plan: str, *, clock: Clock, rng: Rng) -> None:
         self._clock = clock
         self._pacers = {
-            label: Pacer(rate * _SHARE, per_day=per_day, clock=clock, dice=dice)
+            label: Pacer(rate * _SHARE, per_day=per_day, clock=clock, rng=rng)
             for label, (rate, per_day) in LIMITS[plan].items()
         }
 

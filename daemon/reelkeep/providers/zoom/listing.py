@@ -10,8 +10,8 @@ from typing import Any, Final
 from reelkeep.core.model import Window
 from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.ports import Clock
-from reelkeep.providers.zoom.api_errors import Denied, Verdict
-from reelkeep.providers.zoom.client import Client, Question, with_page
+from reelkeep.providers.zoom.api_errors import ApiVerdict, Denied
+from reelkeep.providers.zoom.client import Question, ZoomClient, with_page
 from reelkeep.providers.zoom.failures import PROPER
 from reelkeep.providers.zoom.json_values import day, objects, whole
 
@@ -109,7 +109,7 @@ class Drained:
         return max((self.promised or 0) - len(self.distinct), 0)
 
 
-async def verdict_of(client: Client, listing: Listing, clock: Clock) -> Verdict:
+async def verdict_of(client: ZoomClient, listing: Listing, clock: Clock) -> ApiVerdict:
     """Ask for the first page of a listing, once, and return in which way it is answered.
 
     Raises:
@@ -121,10 +121,12 @@ async def verdict_of(client: Client, listing: Listing, clock: Clock) -> Verdict:
         if denied.verdict in PROPER:
             return denied.verdict
         raise
-    return Verdict.FINE
+    return ApiVerdict.FINE
 
 
-async def drain(client: Client, listing: Listing, clock: Clock, *, patient: bool = True) -> Drained:
+async def drain(
+    client: ZoomClient, listing: Listing, clock: Clock, *, patient: bool = True
+) -> Drained:
     """Return the whole listing. If it is cut short, it is begun anew, once.
 
     How the dead token of a page is answered is documented nowhere: it is every refusal of a later
@@ -171,7 +173,7 @@ def _both(one: Drained, other: Drained, error: ProviderError) -> Drained:
     return replace(other, entries=entries, distinct=distinct, error=error)
 
 
-async def _drained(client: Client, listing: Listing, today: date, *, patient: bool) -> Drained:
+async def _drained(client: ZoomClient, listing: Listing, today: date, *, patient: bool) -> Drained:
     entries: list[Entry] = []
     known: set[str] = set()
     names: set[str] = set()
@@ -212,7 +214,7 @@ def _most_pages(promised: int | None) -> int:
 
 
 async def _page(
-    client: Client, listing: Listing, token: str, today: date, *, patient: bool
+    client: ZoomClient, listing: Listing, token: str, today: date, *, patient: bool
 ) -> dict[str, Any]:
     asked = replace(listing.question, pairs=with_page(listing.question.pairs, token))
     body = await client.ask(asked, patient=patient)

@@ -15,16 +15,16 @@ from reelkeep.core.poll_window import PartlyRead
 from reelkeep.core.unavailable import EXPLANATIONS
 from reelkeep.errors import Gone, NotYet, OutOfReach, ProviderError, Refused, TransferError
 from reelkeep.ports import Clock, Report
-from reelkeep.providers.zoom.api_errors import Denied, Misplaced, Rejected, Verdict
+from reelkeep.providers.zoom.api_errors import ApiVerdict, CredentialsRejected, Denied, Misplaced
 from reelkeep.providers.zoom.auth import Bearer
-from reelkeep.providers.zoom.recording_api import Wholes
+from reelkeep.providers.zoom.recording_api import RecordingApi
 from reelkeep.providers.zoom.recording_parsing import Sighting
 
 LIFE: Final = timedelta(hours=1)
 MOST: Final = 8_192
 
 
-class Links:
+class LinkCache:
     """The addresses of the latest sightings, in memory only; the oldest are forgotten first."""
 
     def __init__(self, clock: Clock, *, most: int = MOST) -> None:
@@ -54,7 +54,7 @@ class Links:
 
 KIN: Final = ".zoom.us"
 _YOUNG: Final = timedelta(minutes=1)
-LOST: Final = (Verdict.NOTHING, Verdict.NO_MEETING, Verdict.NO_USER, Verdict.NOT_FOUND)
+LOST: Final = (ApiVerdict.NOTHING, ApiVerdict.NO_MEETING, ApiVerdict.NO_USER, ApiVerdict.NOT_FOUND)
 
 Sign = Callable[[str, str], Locator]
 """Makes a locator of an address and a token."""
@@ -70,10 +70,10 @@ def in_query(url: str, token: str) -> Locator:
     return Locator(f"{url}{'&' if '?' in url else '?'}access_token={token}")
 
 
-class Trash:
+class TrashSearch:
     """The last resort of the lost. `read` puts the addresses of all that is there into `links`."""
 
-    def __init__(self, read: Callable[[], Awaitable[None]], links: Links, clock: Clock) -> None:
+    def __init__(self, read: Callable[[], Awaitable[None]], links: LinkCache, clock: Clock) -> None:
         self._read = read
         self._links = links
         self._clock = clock
@@ -113,11 +113,11 @@ class Finder:
         self,
         name: ProviderName,
         *,
-        wholes: Wholes,
-        links: Links,
+        wholes: RecordingApi,
+        links: LinkCache,
         bearer: Bearer,
         report: Report,
-        trash: Trash | None = None,
+        trash: TrashSearch | None = None,
         sign: Sign = in_header,
     ) -> None:
         self._name = name
@@ -150,7 +150,7 @@ class Finder:
             seen = await self._wholes.get(recording)
         except Denied as denied:
             error = self._loss(denied, recording)
-        except (Rejected, Misplaced) as refused:
+        except (CredentialsRejected, Misplaced) as refused:
             # about the account, or about this recording: what else is served shows it
             if not await self._wholes.are_served():
                 raise

@@ -11,28 +11,36 @@ from itertools import chain
 
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
 from reelkeep.core.poll_window import Unread, merged
-from reelkeep.ports import Dice, Finding, Tools, Traits
+from reelkeep.ports import Finding, Rng, Tools, Traits
 from reelkeep.providers.pacing import Throttling
 from reelkeep.providers.tokens import Token, TokenSource
 from reelkeep.providers.zoom.api_errors import Denied
 from reelkeep.providers.zoom.auth import App, Bearer, own_token
 from reelkeep.providers.zoom.checking import Checker
-from reelkeep.providers.zoom.client import Client
+from reelkeep.providers.zoom.client import ZoomClient
 from reelkeep.providers.zoom.describing import Describer
 from reelkeep.providers.zoom.discovery import Itinerary, Place, Survey
 from reelkeep.providers.zoom.endpoints import MEETINGS, SESSIONS
-from reelkeep.providers.zoom.limits import Limits
+from reelkeep.providers.zoom.limits import AccountLimits
 from reelkeep.providers.zoom.listing import DAY, halves
-from reelkeep.providers.zoom.locators import LOST, Finder, Links, Sign, Trash, in_header, in_query
+from reelkeep.providers.zoom.locators import (
+    LOST,
+    Finder,
+    LinkCache,
+    Sign,
+    TrashSearch,
+    in_header,
+    in_query,
+)
 from reelkeep.providers.zoom.options import ACCOUNT, VideoSdkOptions, ZoomOptions, ZoomSpan
-from reelkeep.providers.zoom.recording_api import Removal, Wholes
+from reelkeep.providers.zoom.recording_api import RecordingApi, Removal
 from reelkeep.providers.zoom.recording_parsing import ParseOptions
 from reelkeep.providers.zoom.survey_result import ListingTask
 from reelkeep.providers.zoom.users import (
     GROUPS,
     WHOLE_ACCOUNT,
-    Everybody,
-    Fixed,
+    AllUsers,
+    ConfiguredPlaces,
     Known,
     Places,
     at_user,
@@ -52,7 +60,7 @@ class Zoom:
     finder: Finder
     removal: Removal
     checker: Checker
-    dice: Dice
+    rng: Rng
 
     def discover(self, span: Window) -> AsyncGenerator[Sequence[Recording], None]:
         return self.discover_with(span, ())
@@ -65,14 +73,14 @@ class Zoom:
         again = self._again(known.places, [each for each in unread if not _covers(span, each)])
         hidden = [Unread(part, span) for part in known.unlisted]
         hidden += [each for each in unread if each.part in known.unlisted]
-        errands = chain(plan.errands(known.places, span), again)
+        listing_tasks = chain(plan.listing_tasks(known.places, span), again)
         survey = self.survey.discover(
-            errands,
+            listing_tasks,
             plan.trash(known.places),
             troubled={each.part for each in unread},
             unlisted=list(known.unlisted.values()),
             hidden=hidden,
-            witnesses=plan.witnesses(known.places, span, self.dice()),
+            witnesses=plan.witnesses(known.places, span, self.rng()),
         )
         async with aclosing(survey) as batches:
             async for batch in batches:
@@ -86,11 +94,13 @@ class Zoom:
         for place in places:
             for name in {place.user, place.group or place.user}:
                 by_name.setdefault(name, []).append(place)
-        errands: list[ListingTask] = []
+        listing_tasks: list[ListingTask] = []
         for each in _halved(unread):
             known = [] if each.part in GROUPS else [at_user(each.part)]
-            errands += self.itinerary.errands(by_name.get(each.part, known), each.window)
-        return sorted(errands, key=lambda _: self.dice())
+            listing_tasks += self.itinerary.listing_tasks(
+                by_name.get(each.part, known), each.window
+            )
+        return sorted(listing_tasks, key=lambda _: self.rng())
 
     async def describe(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
         if not self.traits.describes:
@@ -143,7 +153,7 @@ class Plan:
     """What sets one kind of account apart from another."""
 
     itinerary: Itinerary
-    places: Callable[[Client], Places]
+    places: Callable[[ZoomClient], Places]
     path: str  #: Of one recording, with a place for its encoded id.
     scope: Mapping[str, object]  #: JSON; when it or `since` changes, everything is read again.
     describes: bool = False
@@ -158,21 +168,21 @@ def assembled(
     """Return the adapter of one account; `fetch` gets an access token."""
     name, clock = ProviderName(options.name), tools.clock
     bearer = Bearer(TokenSource(fetch, clock=clock, learn=tools.learn), clock)
-    client = Client(
+    client = ZoomClient(
         options.api_url,
         transport=tools.transport,
         bearer=bearer,
-        limits=Limits(options.plan, clock=clock, dice=tools.dice),
+        limits=AccountLimits(options.plan, clock=clock, rng=tools.rng),
         throttling=Throttling(name, options.api_url, clock=clock, report=tools.report),
         clock=clock,
-        dice=tools.dice,
+        rng=tools.rng,
     )
-    links = Links(clock)
+    links = LinkCache(clock)
     survey = Survey(name, client=client, links=links, clock=clock, report=tools.report)
-    angle = ParseOptions(
+    parse_options = ParseOptions(
         dialect=plan.itinerary.dialect, settle=options.settle, audio=plan.itinerary.audio
     )
-    wholes = Wholes(client=client, path=plan.path, angle=angle)
+    wholes = RecordingApi(client=client, path=plan.path, parse_options=parse_options)
     places = plan.places(client)
     return Zoom(
         name=name,
@@ -200,13 +210,13 @@ def assembled(
             clock=clock,
             users=plan.users,
         ),
-        dice=tools.dice,
+        rng=tools.rng,
     )
 
 
 def _trash(
-    itinerary: Itinerary, places: Places, survey: Survey, links: Links, tools: Tools
-) -> Trash | None:
+    itinerary: Itinerary, places: Places, survey: Survey, links: LinkCache, tools: Tools
+) -> TrashSearch | None:
     async def read() -> None:
         found = await places.all()
         now = tools.clock()
@@ -214,12 +224,12 @@ def _trash(
             (),
             itinerary.trash(found.places),
             unlisted=list(found.unlisted.values()),
-            witnesses=itinerary.witnesses(found.places, Window(now, now), tools.dice()),
+            witnesses=itinerary.witnesses(found.places, Window(now, now), tools.rng()),
         )
         async for _ in reading:
             pass  # whatever is listed has put its addresses into the links
 
-    return Trash(read, links, tools.clock) if itinerary.rescue else None
+    return TrashSearch(read, links, tools.clock) if itinerary.rescue else None
 
 
 def _traits(options: ZoomSpan, plan: Plan) -> Traits:
@@ -254,12 +264,14 @@ def meetings(options: ZoomOptions, tools: Tools) -> Zoom:
 
 
 def _plan(options: ZoomOptions, tools: Tools) -> Plan:
-    def places(client: Client) -> Places:
+    def places(client: ZoomClient) -> Places:
         if options.users == ACCOUNT:
-            return Fixed((WHOLE_ACCOUNT,))
-        users: Places = Everybody(client, tools.clock)
+            return ConfiguredPlaces((WHOLE_ACCOUNT,))
+        users: Places = AllUsers(client, tools.clock)
         if options.users is not None:
-            users = Fixed(tuple(at_user(name, configured=True) for name in options.users))
+            users = ConfiguredPlaces(
+                tuple(at_user(name, configured=True) for name in options.users)
+            )
         return Without(users, options.exclude.users) if options.exclude.users else users
 
     return Plan(
@@ -363,5 +375,5 @@ def _sessions_scope(options: VideoSdkOptions) -> dict[str, object]:
     return scope
 
 
-def _sessions_place(_: Client) -> Places:
-    return Fixed((Place(path="/videosdk/recordings"),))
+def _sessions_place(_: ZoomClient) -> Places:
+    return ConfiguredPlaces((Place(path="/videosdk/recordings"),))

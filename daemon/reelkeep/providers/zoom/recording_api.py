@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from reelkeep.core.model import Recording, RecordingId, Shortfall
 from reelkeep.errors import BadAnswer, ProviderError
-from reelkeep.providers.zoom.api_errors import Denied, Verdict
-from reelkeep.providers.zoom.client import Client, Question
+from reelkeep.providers.zoom.api_errors import ApiVerdict, Denied
+from reelkeep.providers.zoom.client import Question, ZoomClient
 from reelkeep.providers.zoom.endpoints import encoded
 from reelkeep.providers.zoom.json_values import objects, text, whole
 from reelkeep.providers.zoom.limits import Label
@@ -26,12 +26,12 @@ NOWHERE: Final = RecordingId("AAAAAAAAAAAAAAAAAAAAAA==")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wholes:
+class RecordingApi:
     """Asks for one recording; `path` has a place for its encoded id."""
 
-    client: Client
+    client: ZoomClient
     path: str
-    angle: ParseOptions
+    parse_options: ParseOptions
 
     async def get(
         self, recording: RecordingId, *, patient: bool = True, asked_for: bool = False
@@ -46,19 +46,19 @@ class Wholes:
             BadAnswer: The answer is no recording, or another one.
         """
         said = await self.said(recording, patient=patient)
-        if text(said.get(self.angle.dialect.id)) not in ("", recording):
+        if text(said.get(self.parse_options.dialect.id)) not in ("", recording):
             raise BadAnswer("asked for one recording, got an answer for another")
-        if asked_for and not self.angle.audio:
+        if asked_for and not self.parse_options.audio:
             said = {key: value for key, value in said.items() if key != AUDIO}
-        seen = sighting({**said, self.angle.dialect.id: recording}, self.angle)
+        seen = sighting({**said, self.parse_options.dialect.id: recording}, self.parse_options)
         if seen is None:
             raise BadAnswer("expected a recording, got something else")
-        return _compared(seen) if self.angle.audio else seen
+        return _compared(seen) if self.parse_options.audio else seen
 
     async def said(self, recording: RecordingId, *, patient: bool = True) -> dict[str, Any]:
         """Return what is said of a recording now; errors as for `get`."""
         body = await self.asked(recording, self.question, patient=patient)
-        wrapped = list(objects(body.get(self.angle.dialect.entries)))
+        wrapped = list(objects(body.get(self.parse_options.dialect.entries)))
         return wrapped[0] if len(wrapped) == 1 else body
 
     async def asked(
@@ -69,7 +69,7 @@ class Wholes:
             return await self.client.ask(question(encoded(recording)), patient=patient)
         except Denied as denied:
             twice = encoded(recording, twice=True)
-            if denied.verdict is not Verdict.NO_MEETING or twice == encoded(recording):
+            if denied.verdict is not ApiVerdict.NO_MEETING or twice == encoded(recording):
                 raise
         return await self.client.ask(question(twice), patient=patient)
 
@@ -102,7 +102,7 @@ def _compared(seen: Sighting) -> Sighting:
 class Removal:
     """Removes recordings of one account; never one file alone, and never for good."""
 
-    wholes: Wholes
+    wholes: RecordingApi
 
     async def current(self, recording: RecordingId) -> Recording:
         """Return the recording with every file that the provider has of it now.
@@ -112,11 +112,11 @@ class Removal:
         """
         _require_instance(recording)
         said = await self.wholes.said(recording)
-        named = text(said.get(self.wholes.angle.dialect.id))
+        named = text(said.get(self.wholes.parse_options.dialect.id))
         if named != recording:
             raise BadAnswer("asked for one recording, got an answer for another")
         _require_all(said)
-        seen = sighting(said, self.wholes.angle)
+        seen = sighting(said, self.wholes.parse_options)
         if seen is None:
             raise BadAnswer("expected a recording, got something else")
         return seen.recording

@@ -11,7 +11,7 @@ from reelkeep.core.matching import id_by_kind
 from reelkeep.core.model import FileId, Readiness, Recording, RecordingId, Shortfall
 from reelkeep.core.unavailable import Obstacle
 from reelkeep.providers.zoom.endpoints import Dialect
-from reelkeep.providers.zoom.file_parsing import Seen, Shelf, apart, facts, joined, seen
+from reelkeep.providers.zoom.file_parsing import FileSource, SeenFile, apart, facts, joined, seen
 from reelkeep.providers.zoom.json_values import (
     day,
     is_true,
@@ -89,38 +89,38 @@ def recording_id(said: Mapping[str, Any], dialect: Dialect) -> RecordingId | Non
     return RecordingId(named) if named else None
 
 
-def sighting(said: Mapping[str, Any], angle: ParseOptions) -> Sighting | None:
+def sighting(said: Mapping[str, Any], parse_options: ParseOptions) -> Sighting | None:
     """Return what is said of a meeting or session, None if it has no id.
 
     Every other member of `said` may be absent or nonsense, and is then not known.
     """
-    id_ = recording_id(said, angle.dialect)
+    id_ = recording_id(said, parse_options.dialect)
     if id_ is None:
         return None
-    known = _files(said, angle)
+    known = _files(said, parse_options)
     ready = {file_id: each for file_id, each in known.items() if each.ready}
     pending = frozenset(known.keys() - ready.keys())
     started = moment(said.get("start_time")) or _first_start(said)
-    announced = None if angle.partial else whole(said.get("recording_count"))
+    announced = None if parse_options.partial else whole(said.get("recording_count"))
     entries = sum(1 for group in GROUPS for _ in objects(said.get(group)))
     unreadable = sum(_entries(said.get(group)) for group in GROUPS) - entries
     is_ready = bool(ready) or (len(pending) or announced or 0) <= 0
     recording = Recording(
         id=id_,
         readiness=Readiness.READY if is_ready else Readiness.PROCESSING,
-        title=text(said.get(angle.dialect.title)),
-        user=text(said.get("host_email")) or angle.host or text(said.get("host_id")),
+        title=text(said.get(parse_options.dialect.title)),
+        user=text(said.get("host_email")) or parse_options.host or text(said.get("host_id")),
         user_inferred=not text(said.get("host_email")),
-        meeting_id=text(said.get(angle.dialect.number)),
-        session_key=text(said.get(angle.dialect.handle)),
+        meeting_id=text(said.get(parse_options.dialect.number)),
+        session_key=text(said.get(parse_options.dialect.handle)),
         started=started,
         duration=minutes(said.get("duration")),
-        deadline=_deadline(said, angle),
-        settles=started + angle.settle if started else None,
+        deadline=_deadline(said, parse_options),
+        settles=started + parse_options.settle if started else None,
         unfinished=len(pending),
         files=tuple(each.file for each in ready.values()),
-        shortfall=_shortfall(announced, entries, unreadable, angle.shortage)
-        or _too_small(said, known, angle),
+        shortfall=_shortfall(announced, entries, unreadable, parse_options.shortage)
+        or _too_small(said, known, parse_options),
         facts=facts(said),
     )
     urls = {key: each.url for key, each in ready.items() if each.url}
@@ -183,26 +183,26 @@ def _shortfall(
 
 
 def _too_small(
-    said: Mapping[str, Any], known: Mapping[FileId, Seen], angle: ParseOptions
+    said: Mapping[str, Any], known: Mapping[FileId, SeenFile], parse_options: ParseOptions
 ) -> Shortfall | None:
     """Compare bytes where no number of files is announced, and every file says its size."""
-    total = None if angle.partial else size(said.get("total_size"))
+    total = None if parse_options.partial else size(said.get("total_size"))
     sizes = [each.file.size for each in known.values() if each.ready]
     if total is None or len(sizes) < len(known) or not sizes:
         return None
     listed = sum(each or total for each in sizes)
     if listed >= total:
-        return Shortfall(obstacle=angle.shortage)
+        return Shortfall(obstacle=parse_options.shortage)
     told = f"{total} bytes are announced, the listed files have {listed}"
-    return Shortfall(missing=1, told=told, obstacle=angle.shortage)
+    return Shortfall(missing=1, told=told, obstacle=parse_options.shortage)
 
 
-def _files(said: Mapping[str, Any], angle: ParseOptions) -> dict[FileId, Seen]:
-    on_premise = angle.on_premise or said.get("on_prem") is True
-    lists: list[list[Seen]] = []
+def _files(said: Mapping[str, Any], parse_options: ParseOptions) -> dict[FileId, SeenFile]:
+    on_premise = parse_options.on_premise or said.get("on_prem") is True
+    lists: list[list[SeenFile]] = []
     for key, group in GROUPS.items():
-        shelf = Shelf(group=group, on_premise=on_premise, trashed=angle.trashed)
-        lists.append([seen(file, shelf) for file in objects(said.get(key))])
+        source = FileSource(group=group, on_premise=on_premise, trashed=parse_options.trashed)
+        lists.append([seen(file, source) for file in objects(said.get(key))])
     return apart(lists)
 
 
@@ -216,12 +216,12 @@ def _first_start(said: Mapping[str, Any]) -> datetime | None:
     return min((start for start in starts if start), default=None)
 
 
-def _deadline(said: Mapping[str, Any], angle: ParseOptions) -> datetime | None:
+def _deadline(said: Mapping[str, Any], parse_options: ParseOptions) -> datetime | None:
     ends: list[datetime] = []
     date = day(said.get("auto_delete_date")) if is_true(said.get("auto_delete")) else None
     if date is not None:
         ends.append(datetime.combine(date, time(), UTC))
-    if angle.trashed:
+    if parse_options.trashed:
         dumped = [said, *objects(said.get("recording_files"))]
         times = (moment(each.get("deleted_time")) for each in dumped)
         ends += [deleted + TRASH_LIFE for deleted in times if deleted]

@@ -10,7 +10,7 @@ from reelkeep.core.model import Recording, RecordingId, Window
 from reelkeep.core.poll_window import Unread
 from reelkeep.core.poll_window import merged as merged_unread
 from reelkeep.errors import BadAnswer, ProviderError
-from reelkeep.providers.zoom.api_errors import Denied, Verdict
+from reelkeep.providers.zoom.api_errors import ApiVerdict, Denied
 from reelkeep.providers.zoom.failures import Failure, Outcomes
 from reelkeep.providers.zoom.json_values import quoted
 from reelkeep.providers.zoom.listing import Listing
@@ -25,7 +25,7 @@ class ListingTask:
     """One listing to read, and how to understand it. `user` is '' for a whole account."""
 
     listing: Listing
-    angle: ParseOptions
+    parse_options: ParseOptions
     user: str = ""
     host: str = ""  #: The user's address, if it is known.
     invited: bool = False  #: The user has not come yet; that there is nothing is no news.
@@ -40,14 +40,14 @@ class ListingTask:
     @property
     def is_apart(self) -> bool:
         """Whether it lists other recordings than the ordinary ones of a user."""
-        return self.angle.trashed or self.angle.on_premise
+        return self.parse_options.trashed or self.parse_options.on_premise
 
     @property
     def what(self) -> str:
         """What it lists, for messages."""
-        if self.angle.trashed:
+        if self.parse_options.trashed:
             return "trash"
-        where = "on-premise recordings" if self.angle.on_premise else "recordings"
+        where = "on-premise recordings" if self.parse_options.on_premise else "recordings"
         return f"{where} of {self.listing.days}" if self.listing.days else where
 
 
@@ -75,14 +75,16 @@ class Surveyed:
     def failures(self) -> dict[str, Failure]:
         """The first failure of each user."""
         found: dict[str, Failure] = {}
-        for errand, failure in (*self.failed, *self.short):
-            found.setdefault(errand.user, failure)
+        for listing_task, failure in (*self.failed, *self.short):
+            found.setdefault(listing_task.user, failure)
         return found
 
     @property
     def unread(self) -> tuple[Unread, ...]:
         """What is to be read in the next pass: in one piece if nothing of a user can be read."""
-        failed = _unread(errand for errand, _ in (*self.failed, *self.short[:MOST_SHORT]))
+        failed = _unread(
+            listing_task for listing_task, _ in (*self.failed, *self.short[:MOST_SHORT])
+        )
         apart = [each for each in failed if each.part in self.readable]
         whole = [each for each in failed if each.part not in self.readable]
         return *apart, *merged_unread([*whole, *_unread(self.left)], meeting=True)
@@ -114,16 +116,18 @@ class Surveyed:
         if self.given_up or not self.outcomes.served:
             return []
         users = {
-            errand.user
-            for errand, failure in self.failed
-            if errand.window is not None and errand.user not in self.expected and failure.passing
+            listing_task.user
+            for listing_task, failure in self.failed
+            if listing_task.window is not None
+            and listing_task.user not in self.expected
+            and failure.passing
         }
-        again = [errand for errand, _ in self.failed if _is_of(errand, users)]
-        again += [errand for errand in self.left if _is_of(errand, users)]
+        again = [listing_task for listing_task, _ in self.failed if _is_of(listing_task, users)]
+        again += [listing_task for listing_task in self.left if _is_of(listing_task, users)]
         self.failed = [pair for pair in self.failed if not _is_of(pair[0], users)]
-        self.left = [errand for errand in self.left if not _is_of(errand, users)]
-        for errand in again:
-            self.outcomes.expect_trouble(key(errand))
+        self.left = [listing_task for listing_task in self.left if not _is_of(listing_task, users)]
+        for listing_task in again:
+            self.outcomes.expect_trouble(key(listing_task))
         return again
 
     def put_aside(self, sightings: Sequence[Sighting]) -> Sequence[Recording]:
@@ -148,47 +152,55 @@ class Surveyed:
         """Return what was seen in the trash only."""
         return [each.recording for id_, each in self.trashed.items() if id_ not in self.told]
 
-    def served(self, errand: ListingTask) -> None:
+    def served(self, listing_task: ListingTask) -> None:
         """Note that a listing was read."""
-        self.outcomes.succeeded(key(errand))
-        self.sample = errand
-        if not errand.angle.trashed:
-            self.readable.add(errand.user)
+        self.outcomes.succeeded(key(listing_task))
+        self.sample = listing_task
+        if not listing_task.parse_options.trashed:
+            self.readable.add(listing_task.user)
 
-    def fail(self, errand: ListingTask, error: ProviderError) -> None:
+    def fail(self, listing_task: ListingTask, error: ProviderError) -> None:
         """Note that a listing could not be read, or not to its end."""
-        unknown = isinstance(error, Denied) and error.verdict is Verdict.NO_USER
-        misspelt = unknown and errand.configured and not errand.is_apart
-        failure = Failure(quoted(errand.whose), errand.what, error, misspelt)
-        self.outcomes.failed(key(errand), failure)
-        self.failed.append((errand, failure))
+        unknown = isinstance(error, Denied) and error.verdict is ApiVerdict.NO_USER
+        misspelt = unknown and listing_task.configured and not listing_task.is_apart
+        failure = Failure(quoted(listing_task.whose), listing_task.what, error, misspelt)
+        self.outcomes.failed(key(listing_task), failure)
+        self.failed.append((listing_task, failure))
 
     def forget_apart(self, is_passed_over: Callable[[str], bool]) -> None:
         """Forget that there is no trash, say, of users of whom there is nothing at all."""
         self.failed = [
-            (errand, failure)
-            for errand, failure in self.failed
-            if not (errand.is_apart and failure.is_proper and is_passed_over(errand.user))
+            (listing_task, failure)
+            for listing_task, failure in self.failed
+            if not (
+                listing_task.is_apart and failure.is_proper and is_passed_over(listing_task.user)
+            )
         ]
 
-    def fall_short(self, errand: ListingTask, what: str) -> None:
+    def fall_short(self, listing_task: ListingTask, what: str) -> None:
         """Note that a listing was read to its end, and does not show all that there is."""
         error = BadAnswer(what)
-        self.short.append((errand, Failure(quoted(errand.whose), errand.what, error)))
+        self.short.append(
+            (listing_task, Failure(quoted(listing_task.whose), listing_task.what, error))
+        )
 
-    def leave(self, errand: ListingTask) -> None:
+    def leave(self, listing_task: ListingTask) -> None:
         """Leave a listing for the next pass."""
-        self.left.append(errand)
+        self.left.append(listing_task)
 
 
-def _unread(errands: Iterable[ListingTask]) -> list[Unread]:
-    return [Unread(each.user, each.window) for each in errands if each.window is not None]
+def _unread(listing_tasks: Iterable[ListingTask]) -> list[Unread]:
+    return [Unread(each.user, each.window) for each in listing_tasks if each.window is not None]
 
 
-def _is_of(errand: ListingTask, users: set[str]) -> bool:
-    return errand.user in users and errand.window is not None
+def _is_of(listing_task: ListingTask, users: set[str]) -> bool:
+    return listing_task.user in users and listing_task.window is not None
 
 
-def key(errand: ListingTask) -> object:
+def key(listing_task: ListingTask) -> object:
     """Return what counts as one user's listings of one kind."""
-    return errand.user, errand.angle.trashed, errand.angle.on_premise
+    return (
+        listing_task.user,
+        listing_task.parse_options.trashed,
+        listing_task.parse_options.on_premise,
+    )

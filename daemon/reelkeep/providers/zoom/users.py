@@ -12,7 +12,7 @@ import anyio
 from reelkeep.core.model import Window
 from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.ports import Clock
-from reelkeep.providers.zoom.client import Client, Question, pairs
+from reelkeep.providers.zoom.client import Question, ZoomClient, pairs
 from reelkeep.providers.zoom.discovery import Place
 from reelkeep.providers.zoom.endpoints import user
 from reelkeep.providers.zoom.failures import Failure, of_account
@@ -56,7 +56,7 @@ class Places(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class ConfiguredPlaces:
     """Places that are known from the configuration."""
 
     places: tuple[Place, ...]
@@ -73,7 +73,7 @@ WHOLE_ACCOUNT: Final = Place(path="/accounts/me/recordings")
 the token; its own id needs a master account (provider notes, section 2.3)."""
 
 
-class Everybody:
+class AllUsers:
     """The users of an account, as it lists them now, or did a moment ago.
 
     Polls in quick succession read the same days: who came in between is met by the first that
@@ -81,7 +81,7 @@ class Everybody:
     that are listed for them.
     """
 
-    def __init__(self, client: Client, clock: Clock) -> None:
+    def __init__(self, client: ZoomClient, clock: Clock) -> None:
         self._client = client
         self._clock = clock
         self._known = Known(())

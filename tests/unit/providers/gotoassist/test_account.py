@@ -29,7 +29,7 @@ from reelkeep.providers.gotoassist import ADAPTER
 from reelkeep.providers.gotoassist.account import scope, traits
 from reelkeep.simulator import Extent, Switches
 from reelkeep.stages.poll import Poller
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.signals import Signal
 from virtual import PATIENT, Backend, clock
 
 MP4, EVENTS, THUMBNAIL = FileId("mp4"), FileId("events"), FileId("thumbnail")
@@ -460,7 +460,7 @@ async def test_a_refused_recording_is_not_described_again_by_later_polls() -> No
 
 async def polled(rig: Rig, provider: Provider) -> None:
     poller = Poller(
-        provider, rig.house.intake, clock=clock, dice=rig.dice, report=rig.log, work=Bell()
+        provider, rig.resources.intake, clock=clock, rng=rig.rng, report=rig.log, work=Signal()
     )
     await poller.once()
 

@@ -15,7 +15,7 @@ from reelkeep.errors import (
     Unavailable,
 )
 from reelkeep.providers.gotoassist.api_errors import (
-    Rejected,
+    RequestRejected,
     TokenRejected,
     complaint,
     fault,
@@ -49,13 +49,13 @@ def test_a_success_is_believed(answer: Answer) -> None:
         (said(403, {"errorCode": "InvalidToken"}), TokenRejected),
         (said(403, None, "", x_amzn_errortype="UnauthorizedException:"), TokenRejected),
         (said(403, None, '{"int_err_code":"InvalidToken","msg":"a "b""}'), TokenRejected),
-        (said(403, PRODUCT), Rejected),
-        (said(403, PRODUCT, "", x_amzn_errortype="UnauthorizedException"), Rejected),
-        (said(403), Rejected),
-        (said(400, PRODUCT), Rejected),
-        (said(404, UNROUTED), Rejected),
-        (said(405), Rejected),
-        (said(414), Rejected),
+        (said(403, PRODUCT), RequestRejected),
+        (said(403, PRODUCT, "", x_amzn_errortype="UnauthorizedException"), RequestRejected),
+        (said(403), RequestRejected),
+        (said(400, PRODUCT), RequestRejected),
+        (said(404, UNROUTED), RequestRejected),
+        (said(405), RequestRejected),
+        (said(414), RequestRejected),
         (said(401, {"description": "not entitled"}), AuthFailed),
         (said(429), RateLimited),
         (said(500, PRODUCT), Unavailable),
@@ -79,7 +79,7 @@ def test_an_unknown_path_is_told_from_an_unknown_recording(
     status: int, json: Any, unrouted: bool
 ) -> None:
     error = fault(said(status, json))
-    assert isinstance(error, Rejected)
+    assert isinstance(error, RequestRejected)
     assert error.unrouted is unrouted
 
 

@@ -14,10 +14,10 @@ import pytest
 from fakes.fated import Fate, FatedDisk
 from fakes.goto import Answer, Api, Asked, MemoryVault, account, options, refreshing, tools
 from fakes.transport import FakeReply
-from reelkeep.catalog.token_store import FileVault
+from reelkeep.catalog.token_store import FileTokenStore
 from reelkeep.disk import Disk
 from reelkeep.errors import AuthFailed, BadAnswer, Misconfigured, ProviderError, Unavailable
-from reelkeep.ports import Vault
+from reelkeep.ports import TokenStore
 from reelkeep.providers.gotoassist.auth import Credentials, credentials
 from virtual import VIRTUAL, Backend, clock
 
@@ -38,7 +38,7 @@ def failed(status: int, error: str) -> FakeReply:
     return FakeReply.json({"error": error, "error_description": "no"}, status=status)
 
 
-def source(api: Api, vault: Vault, refresh_token: str = "rt-0001") -> Credentials:
+def source(api: Api, vault: TokenStore, refresh_token: str = "rt-0001") -> Credentials:
     auth = options(auth=refreshing(refresh_token)).auth
     return credentials("support", auth, tools(api.transport, vault=vault))
 
@@ -76,9 +76,9 @@ async def test_a_rotated_token_is_used_from_then_on() -> None:
 
 
 async def test_a_rotated_token_is_used_by_the_next_process(tmp_path: Path) -> None:
-    await source(Api([granted(1, refresh_token="rt-0002")]), FileVault(tmp_path)).get()
+    await source(Api([granted(1, refresh_token="rt-0002")]), FileTokenStore(tmp_path)).get()
     api = Api([granted(2)])
-    await source(api, FileVault(tmp_path)).get()
+    await source(api, FileTokenStore(tmp_path)).get()
     assert sent(api.asked[0]) == "rt-0002"
 
 
@@ -162,7 +162,7 @@ async def test_whatever_call_of_the_disk_fails_the_rotated_token_is_kept_before_
         disk = FatedDisk(Disk(), fate, at)
         folder = tmp_path / str(at)
         tokens = source(
-            Api([granted(1, refresh_token="rt-0002"), granted(2)]), FileVault(folder, disk)
+            Api([granted(1, refresh_token="rt-0002"), granted(2)]), FileTokenStore(folder, disk)
         )
         try:
             used = await tokens.get()

@@ -19,8 +19,8 @@ from reelkeep.errors import (
     Unavailable,
     Unreachable,
 )
-from reelkeep.providers.gotoassist.api_errors import Rejected
-from reelkeep.providers.gotoassist.client import Call, Client, listing
+from reelkeep.providers.gotoassist.api_errors import RequestRejected
+from reelkeep.providers.gotoassist.client import Call, GoToClient, listing
 from reelkeep.providers.pacing import Pacer
 from reelkeep.providers.web import Answer as Said
 from virtual import VIRTUAL, Backend, clock
@@ -57,7 +57,7 @@ class Line:
         self.log = Log()
         self.tokens = Tokens()
         self.options = options(**given)
-        self.client = Client(
+        self.client = GoToClient(
             self.options,
             tools(self.api.transport, log=self.log),
             self.tokens,
@@ -115,7 +115,7 @@ async def test_a_given_token_that_is_rejected_is_for_the_operator_at_once() -> N
 @pytest.mark.parametrize("code", [400, 403, 404, 414])
 async def test_a_refusal_is_not_repeated(code: int) -> None:
     line = Line(refusal(code))
-    with pytest.raises(Rejected):
+    with pytest.raises(RequestRejected):
         await line.say()
     assert len(line.api.asked) == 1
 

@@ -19,10 +19,10 @@ from reelkeep.errors import (
 )
 from reelkeep.providers.pacing import Throttling
 from reelkeep.providers.tokens import TokenSource
-from reelkeep.providers.zoom.api_errors import Denied, Verdict
+from reelkeep.providers.zoom.api_errors import ApiVerdict, Denied
 from reelkeep.providers.zoom.auth import App, Bearer
-from reelkeep.providers.zoom.client import Client, Question
-from reelkeep.providers.zoom.limits import LIMITS, Label, Limits
+from reelkeep.providers.zoom.client import Question, ZoomClient
+from reelkeep.providers.zoom.limits import LIMITS, AccountLimits, Label
 from virtual import START, VIRTUAL, Backend, clock
 
 LOOK = Question("/look", (("page_size", "300"), ("q", "a b&c")), Label.LIGHT)
@@ -57,14 +57,14 @@ class Desk:
             client_secret="s3cr3t",
         )
         source = TokenSource(lambda: app.token(transport, clock), clock=clock)
-        self.client = Client(
+        self.client = ZoomClient(
             "https://api.zoom.us/v2/",
             transport=transport,
             bearer=Bearer(source, clock),
-            limits=Limits(plan, clock=clock, dice=lambda: 0.0),
+            limits=AccountLimits(plan, clock=clock, rng=lambda: 0.0),
             throttling=Throttling("zoom", "https://api.zoom.us/v2", clock=clock, report=self.log),
             clock=clock,
-            dice=lambda: 0.0,
+            rng=lambda: 0.0,
         )
 
     async def ask(self) -> object:
@@ -81,55 +81,57 @@ class Desk:
 
 
 async def test_a_question_carries_token_and_query() -> None:
-    desk = Desk(FINE)
-    assert await desk.ask() == {"ok": 1}
-    (asked,) = desk.script.at("/look")
+    operator = Desk(FINE)
+    assert await operator.ask() == {"ok": 1}
+    (asked,) = operator.script.at("/look")
     assert (asked.token, asked.query) == ("at-1", {"page_size": "300", "q": "a b&c"})
 
 
 async def test_an_expired_token_is_renewed_and_the_question_replayed() -> None:
-    desk = Desk(EXPIRED, FINE)
-    assert await desk.ask() == {"ok": 1}
-    assert desk.tokens == ["at-1", "at-2"]
+    operator = Desk(EXPIRED, FINE)
+    assert await operator.ask() == {"ok": 1}
+    assert operator.tokens == ["at-1", "at-2"]
 
 
 async def test_a_second_refusal_of_the_token_is_final() -> None:
-    desk = Desk(EXPIRED)
+    operator = Desk(EXPIRED)
     with pytest.raises(AuthFailed, match="even a new access token"):
-        await desk.ask()
-    assert desk.tokens == ["at-1", "at-2"]
+        await operator.ask()
+    assert operator.tokens == ["at-1", "at-2"]
 
 
 async def test_many_questions_with_one_dead_token_renew_it_once() -> None:
-    desk = Desk()
-    desk.script.on("/look", lambda asked: EXPIRED if asked.token == "at-1" else FINE)
+    operator = Desk()
+    operator.script.on("/look", lambda asked: EXPIRED if asked.token == "at-1" else FINE)
     async with anyio.create_task_group() as together:
         for _ in range(5):
-            together.start_soon(desk.ask)
-    assert desk.script.tokens == 2
+            together.start_soon(operator.ask)
+    assert operator.script.tokens == 2
 
 
 async def test_a_missing_scope_renews_nothing() -> None:
-    desk = Desk(error(400, 4711, "does not contain scopes:[a:b]"))
+    operator = Desk(error(400, 4711, "does not contain scopes:[a:b]"))
     with pytest.raises(AuthFailed, match="a:b"):
-        await desk.ask()
-    assert desk.tokens == ["at-1"]
+        await operator.ask()
+    assert operator.tokens == ["at-1"]
 
 
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
-        (error(404, 3301, "?"), Verdict.NOTHING),
-        (error(400, 300, "?"), Verdict.INVALID),
-        (error(200, 200, "?"), Verdict.FORBIDDEN),
+        (error(404, 3301, "?"), ApiVerdict.NOTHING),
+        (error(400, 300, "?"), ApiVerdict.INVALID),
+        (error(200, 200, "?"), ApiVerdict.FORBIDDEN),
     ],
 )
-async def test_what_is_refused_for_good_is_asked_once(answer: FakeReply, verdict: Verdict) -> None:
-    desk = Desk(answer)
+async def test_what_is_refused_for_good_is_asked_once(
+    answer: FakeReply, verdict: ApiVerdict
+) -> None:
+    operator = Desk(answer)
     with pytest.raises(Denied) as caught:
-        await desk.ask()
+        await operator.ask()
     assert caught.value.verdict is verdict
-    assert len(desk.tokens) == 1
+    assert len(operator.tokens) == 1
 
 
 @pytest.mark.parametrize(
@@ -146,117 +148,117 @@ async def test_a_short_outage_is_waited_for(trouble: FakeReply | Exception) -> N
 
 
 async def test_a_long_outage_is_an_error() -> None:
-    desk = Desk(FakeReply.of(b"<html>", status=503))
+    operator = Desk(FakeReply.of(b"<html>", status=503))
     with pytest.raises(Unavailable):
-        await desk.ask()
-    assert len(desk.tokens) == 4
+        await operator.ask()
+    assert len(operator.tokens) == 4
     assert timedelta(seconds=3) < clock() - START < timedelta(seconds=8)
 
 
 async def test_an_outage_of_the_token_service_is_waited_for_as_well() -> None:
-    desk = Desk(FINE)
+    operator = Desk(FINE)
     fine = FakeReply.json({"access_token": "at-9"})
-    desk.script.on("/oauth/token", FakeReply.of(b"", status=503), fine)
-    await desk.ask()
-    assert desk.tokens == ["at-9"]
+    operator.script.on("/oauth/token", FakeReply.of(b"", status=503), fine)
+    await operator.ask()
+    assert operator.tokens == ["at-9"]
 
 
 async def test_an_address_against_the_policy_is_not_tried_again() -> None:
-    desk = Desk(Refused("private address"))
+    operator = Desk(Refused("private address"))
     with pytest.raises(Misconfigured):
-        await desk.ask()
-    assert len(desk.tokens) == 1
+        await operator.ask()
+    assert len(operator.tokens) == 1
 
 
 @pytest.mark.parametrize("refusal", [QPS, BARE_429])
 async def test_too_many_a_second_is_waited_for(refusal: FakeReply) -> None:
-    desk = Desk(refusal, refusal, FINE)
-    assert await desk.ask() == {"ok": 1}
+    operator = Desk(refusal, refusal, FINE)
+    assert await operator.ask() == {"ok": 1}
     assert clock() - START >= timedelta(seconds=3)
 
 
 async def test_a_limit_that_does_not_end_is_an_error_with_a_time() -> None:
-    desk = Desk(QPS)
+    operator = Desk(QPS)
     with pytest.raises(RateLimited) as caught:
-        await desk.ask()
+        await operator.ask()
     assert caught.value.until is not None
-    assert len(desk.tokens) == 6
+    assert len(operator.tokens) == 6
 
 
 async def test_a_short_retry_after_is_waited_for() -> None:
-    desk = Desk(error(429, 429, "?", Retry_After="20"), FINE)
-    await desk.ask()
+    operator = Desk(error(429, 429, "?", Retry_After="20"), FINE)
+    await operator.ask()
     assert clock() - START >= timedelta(seconds=20)
 
 
 async def test_a_daily_limit_is_an_error_with_a_time() -> None:
-    desk = Desk(DAILY, FINE)
+    operator = Desk(DAILY, FINE)
     with pytest.raises(RateLimited) as caught:
-        await desk.ask()
+        await operator.ask()
     assert str(caught.value.until) == "2026-01-06 00:00:00+00:00"
-    assert len(desk.tokens) == 1
+    assert len(operator.tokens) == 1
 
 
 async def test_a_daily_limit_rests_the_whole_account() -> None:
-    desk = Desk(DAILY, FINE)
+    operator = Desk(DAILY, FINE)
     for label in Label:
         with pytest.raises(RateLimited):
-            await desk.client.ask(Question("/look", label=label))
-    assert len(desk.tokens) == 1
+            await operator.client.ask(Question("/look", label=label))
+    assert len(operator.tokens) == 1
 
 
 async def test_after_a_daily_limit_questions_go_on() -> None:
-    desk = Desk(DAILY, FINE)
+    operator = Desk(DAILY, FINE)
     with pytest.raises(RateLimited):
-        await desk.ask()
+        await operator.ask()
     await anyio.sleep(12 * 3600 + 1)
-    assert await desk.ask() == {"ok": 1}
+    assert await operator.ask() == {"ok": 1}
 
 
 async def test_being_throttled_is_told_when_it_begins_and_when_it_ends() -> None:
-    desk = Desk(QPS, QPS, FINE)
-    await desk.ask()
-    await desk.ask()
-    began, ended = desk.throttled
+    operator = Desk(QPS, QPS, FINE)
+    await operator.ask()
+    await operator.ask()
+    began, ended = operator.throttled
     assert (began, ended) == ((START + timedelta(seconds=1)).isoformat(), None)
 
 
 async def test_a_refusal_of_one_question_ends_the_throttling_too() -> None:
-    desk = Desk(QPS, error(404, 3301, "?"))
+    operator = Desk(QPS, error(404, 3301, "?"))
     with pytest.raises(Denied):
-        await desk.ask()
-    assert desk.throttled[1:] == [None]
+        await operator.ask()
+    assert operator.throttled[1:] == [None]
 
 
 async def test_an_outage_does_not_end_the_throttling() -> None:
-    desk = Desk(QPS, FakeReply.of(b"<html>", status=503))
+    operator = Desk(QPS, FakeReply.of(b"<html>", status=503))
     with pytest.raises(Unavailable):
-        await desk.ask()
-    assert len(desk.throttled) == 1
+        await operator.ask()
+    assert len(operator.throttled) == 1
 
 
 async def test_a_daily_limit_is_told_until_it_is_over() -> None:
-    desk = Desk(DAILY, FINE)
+    operator = Desk(DAILY, FINE)
     for _ in range(3):
         with pytest.raises(RateLimited):
-            await desk.ask()
+            await operator.ask()
     await anyio.sleep(12 * 3600 + 1)
-    await desk.ask()
-    assert desk.throttled == ["2026-01-06T00:00:00+00:00", None]
+    await operator.ask()
+    assert operator.throttled == ["2026-01-06T00:00:00+00:00", None]
 
 
 async def test_many_questions_at_once_tell_of_throttling_once() -> None:
-    desk = Desk(QPS, QPS, QPS, FINE)
+    operator = Desk(QPS, QPS, QPS, FINE)
     async with anyio.create_task_group() as together:
         for _ in range(4):
-            together.start_soon(desk.ask)
-    assert [until is None for until in desk.throttled] == [False, True]
+            together.start_soon(operator.ask)
+    assert [until is None for until in operator.throttled] == [False, True]
 
 
 async def test_questions_are_paced_below_the_plans_rate() -> None:
-    desk = Desk(FINE, plan="free")
+    operator = Desk(FINE, plan="free")
     for _ in range(31):
-        await desk.ask()
+        await operator.ask()
     assert clock() - START >= timedelta(seconds=30 / 4)
 
 
@@ -285,36 +287,36 @@ TOKEN = FakeReply.json({"access_token": "at-9"})
 async def test_trouble_of_the_token_service_in_passing_is_waited_for(
     trouble: FakeReply | Exception,
 ) -> None:
-    desk = Desk(FINE)
-    desk.script.on("/oauth/token", trouble, trouble, TOKEN)
-    assert await desk.ask() == {"ok": 1}
-    assert desk.tokens == ["at-9"]
+    operator = Desk(FINE)
+    operator.script.on("/oauth/token", trouble, trouble, TOKEN)
+    assert await operator.ask() == {"ok": 1}
+    assert operator.tokens == ["at-9"]
 
 
 async def test_a_token_service_that_names_a_far_time_is_not_waited_for() -> None:
-    desk = Desk(FINE)
-    desk.script.on("/oauth/token", FakeReply.of(b"", status=429, Retry_After="3600"))
+    operator = Desk(FINE)
+    operator.script.on("/oauth/token", FakeReply.of(b"", status=429, Retry_After="3600"))
     with pytest.raises(RateLimited, match="no token"):
-        await desk.ask()
-    assert len(desk.script.at("/oauth/token")) == 1
+        await operator.ask()
+    assert len(operator.script.at("/oauth/token")) == 1
 
 
 async def test_a_question_that_is_not_sent_for_want_of_a_token_costs_nothing_of_the_day() -> None:
-    desk = Desk(FINE, plan="free")
-    desk.script.on("/oauth/token", FakeReply.of(b"", status=503))
+    operator = Desk(FINE, plan="free")
+    operator.script.on("/oauth/token", FakeReply.of(b"", status=503))
     light = LIMITS["free"][Label.LIGHT][1] or 0
     for _ in range(light // 4 + 1):
         with pytest.raises(Unavailable):
-            await desk.ask()
-    desk.script.on("/oauth/token", TOKEN)
-    assert await desk.ask() == {"ok": 1}
+            await operator.ask()
+    operator.script.on("/oauth/token", TOKEN)
+    assert await operator.ask() == {"ok": 1}
 
 
 async def test_a_daily_limit_is_told_as_one_with_its_end_and_what_to_do() -> None:
-    desk = Desk(DAILY)
+    operator = Desk(DAILY)
     for _ in range(2):  # as it is heard, and as it is kept
         with pytest.raises(RateLimited) as caught:
-            await desk.ask()
+            await operator.ask()
         assert "daily limit of the account" in str(caught.value)
         assert "2026-01-06 00:00:00 UTC" in str(caught.value)
         assert "`plan`" in str(caught.value)

@@ -18,14 +18,14 @@ SDK = ParseOptions(dialect=SESSIONS, settle=timedelta(hours=72))
 BARE: dict[str, Any] = {"id": ..., "status": ..., "file_size": ..., "recording_type": ...}
 
 
-def see(said: dict[str, Any], angle: ParseOptions = ANGLE) -> Sighting:
-    seen = sighting(said, angle)
+def see(said: dict[str, Any], parse_options: ParseOptions = ANGLE) -> Sighting:
+    seen = sighting(said, parse_options)
     assert seen is not None
     return seen
 
 
-def recording(said: dict[str, Any], angle: ParseOptions = ANGLE) -> Recording:
-    return see(said, angle).recording
+def recording(said: dict[str, Any], parse_options: ParseOptions = ANGLE) -> Recording:
+    return see(said, parse_options).recording
 
 
 def test_a_meeting_becomes_a_recording() -> None:
@@ -208,9 +208,9 @@ def test_an_address_is_one_of_the_web(url: object) -> None:
     ],
 )
 def test_what_cannot_be_had_is_recorded(
-    said: dict[str, Any], angle: ParseOptions, obstacle: Obstacle
+    said: dict[str, Any], parse_options: ParseOptions, obstacle: Obstacle
 ) -> None:
-    (seen,) = recording(meeting("m", said), angle).files
+    (seen,) = recording(meeting("m", said), parse_options).files
     assert seen.obstacle == obstacle
 
 
@@ -286,8 +286,8 @@ def test_without_a_start_the_first_files_counts() -> None:
     [("a@b", "c@d", "a@b"), (..., "c@d", "c@d"), (..., "", "u-1")],
 )
 def test_a_recording_is_its_hosts(host_email: object, listed: str, user: str) -> None:
-    angle = ParseOptions(dialect=MEETINGS, settle=timedelta(0), host=listed)
-    assert recording(meeting(host_email=host_email), angle).user == user
+    parse_options = ParseOptions(dialect=MEETINGS, settle=timedelta(0), host=listed)
+    assert recording(meeting(host_email=host_email), parse_options).user == user
 
 
 @pytest.mark.parametrize("flag", [True, 1, "true", "True", "1"])
@@ -302,9 +302,9 @@ def test_a_date_of_deletion_means_nothing_where_it_is_off(flag: object) -> None:
 
 
 def test_the_trash_keeps_thirty_days() -> None:
-    angle = ParseOptions(dialect=MEETINGS, settle=timedelta(0), trashed=True)
+    parse_options = ParseOptions(dialect=MEETINGS, settle=timedelta(0), trashed=True)
     said = meeting("m", file(deleted_time="2025-11-19T00:00:00Z"))
-    assert recording(said, angle).deadline == datetime(2025, 12, 19, tzinfo=UTC)
+    assert recording(said, parse_options).deadline == datetime(2025, 12, 19, tzinfo=UTC)
 
 
 def test_no_address_leaves_the_sighting_in_a_recording_or_a_repr() -> None:

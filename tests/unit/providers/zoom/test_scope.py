@@ -10,7 +10,7 @@ from fakes.rig import Rig
 from fakes.zoom import Bench, page
 from reelkeep.ports import Provider
 from reelkeep.stages.poll import Poller
-from reelkeep.stages.signals import Bell
+from reelkeep.stages.signals import Signal
 from virtual import VIRTUAL, Backend, clock
 
 MEETINGS, SESSIONS = "/users/u-1/recordings", "/videosdk/recordings"
@@ -46,7 +46,7 @@ def test_the_scope_stays_when_the_same_is_listed(change: dict[str, Any]) -> None
 
 async def polled(rig: Rig, provider: Provider) -> None:
     poller = Poller(
-        provider, rig.house.intake, clock=clock, dice=rig.dice, report=rig.log, work=Bell()
+        provider, rig.resources.intake, clock=clock, rng=rig.rng, report=rig.log, work=Signal()
     )
     await poller.once()
 
