@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import virtual
 from fakes.transport import FakeReply, FakeTransport
+from reelkeep.config_types import Secret
 from reelkeep.core.model import Recording, RecordingId, Window
 from reelkeep.errors import CatalogError, ProviderError
-from reelkeep.options import Secret
 from reelkeep.ports import Clock, Provider, Request, TokenStore, Tools, Transport
 from reelkeep.providers.gotoassist.account import GoToAssist
 from reelkeep.providers.gotoassist.options import GoToAssistOptions

@@ -29,10 +29,10 @@ from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.tables import file, recording
+from reelkeep.config_types import ProviderOptions
 from reelkeep.core.events import EVENTS
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
-from reelkeep.options import ProviderOptions
 from reelkeep.ports import Clock, Reply, Request, Transport
 from reelkeep.settings import Settings
 from reelkeep.settings.model import ArchiveOptions, DownloadOptions, RetryOptions

@@ -10,9 +10,9 @@ from typing import Any
 
 import virtual
 from fakes.goto import Log, MemoryVault, tools
+from reelkeep.config_types import Surroundings
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.model import Window
-from reelkeep.options import Surroundings
 from reelkeep.ports import Clock, Provider, Tools
 from reelkeep.providers.adapter import Installed
 from reelkeep.simulator import Simulator

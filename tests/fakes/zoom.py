@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from fakes.transport import FakeReply, FakeTransport
+from reelkeep.config_types import Surroundings
 from reelkeep.core.model import Recording, Window
-from reelkeep.options import Surroundings
 from reelkeep.ports import Clock, Provider, Request, Tools
 from reelkeep.providers.zoom import MEETINGS, VIDEOSDK
 from reelkeep.providers.zoom.provider import Zoom

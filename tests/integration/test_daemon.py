@@ -23,9 +23,9 @@ from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
 from reelkeep.app.daemon_client import ask
+from reelkeep.config_types import SocketFile
 from reelkeep.core.events import EVENTS
 from reelkeep.core.journal import decode
-from reelkeep.options import SocketFile
 from reelkeep.simulator import Extent, Fault, Flaw, Simulator, Switches
 from reelkeep.simulator.switches import status
 from reelkeep.simulator.world import SimRecording

@@ -21,9 +21,9 @@ from reelkeep.app.resources import Resources, furnish, recover, tell_file_system
 from reelkeep.app.scrubbing import make_scrubber
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.database import Database, Hop
+from reelkeep.config_types import Surroundings
 from reelkeep.core.layout import parse_layout
 from reelkeep.errors import ConfigError, TransferError
-from reelkeep.options import Surroundings
 from reelkeep.settings import Settings
 from reelkeep.simulator.server import configuration, environment
 from reelkeep.telemetry.notify import Notifier

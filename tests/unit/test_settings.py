@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from reelkeep.config_types import Endpoint, ProviderOptions
 from reelkeep.errors import ConfigError
-from reelkeep.options import Endpoint, ProviderOptions
 from reelkeep.providers.adapter import Adapter
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
 from reelkeep.providers.zoom.options import VideoSdkOptions, ZoomOptions

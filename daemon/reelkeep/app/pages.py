@@ -8,8 +8,8 @@ from typing import Any
 import anyio
 from anyio.abc import TaskStatus
 
+from reelkeep.config_types import Endpoint, SocketFile
 from reelkeep.errors import CannotListen
-from reelkeep.options import Endpoint, SocketFile
 from reelkeep.ports import Report
 from reelkeep.telemetry.server import Probes, serving
 

@@ -28,13 +28,13 @@ from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.schema import Upgrade
 from reelkeep.catalog.token_store import FileTokenStore
+from reelkeep.config_types import ProviderOptions, lacks_secrets
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.file_system import limitations
 from reelkeep.core.instants import Longest
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
 from reelkeep.errors import TransferError
-from reelkeep.options import ProviderOptions, lacks_secrets
 from reelkeep.ports import Clean, Clock, Learn, Provider, Report, Rng, Tools, Transport
 from reelkeep.providers.adapter import Installed
 from reelkeep.settings import Settings

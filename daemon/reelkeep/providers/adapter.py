@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from reelkeep.config_types import ProviderOptions
 from reelkeep.errors import ConfigError
-from reelkeep.options import ProviderOptions
 
 GROUP = "reelkeep.providers.v1"
 

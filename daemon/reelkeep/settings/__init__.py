@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reelkeep.options import secrets_of
+from reelkeep.config_types import secrets_of
 from reelkeep.settings.changes import resolved, schema
 from reelkeep.settings.load import Asked, absolute, enabled_of, everybody, load, nobody
 from reelkeep.settings.model import (

@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from reelkeep.config_types import Absent, ProviderType, Surroundings
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.errors import ConfigError
-from reelkeep.options import Absent, ProviderType, Surroundings
 from reelkeep.providers.adapter import Installed
 from reelkeep.settings.model import LogOptions, NetworkOptions, Settings
 from reelkeep.settings.problems import InvalidSettings, Problem, Steps, message_of

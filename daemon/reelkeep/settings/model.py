@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from reelkeep.core.addresses import DEFAULT
-from reelkeep.options import (
+from reelkeep.config_types import (
     Duration,
     Fault,
     Listen,
@@ -24,6 +23,7 @@ from reelkeep.options import (
     Size,
     fault,
 )
+from reelkeep.core.addresses import DEFAULT
 from reelkeep.settings.problems import (
     SQLITE,
     Entry,

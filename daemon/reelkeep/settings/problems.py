@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import PlainValidator, SerializeAsAny, ValidationError, ValidationInfo, WithJsonSchema
 
+from reelkeep.config_types import Absent, Options, ProviderOptions, fault, nearest, surroundings
 from reelkeep.core.layout import parse_file_name, parse_layout
 from reelkeep.core.quantities import print_duration
 from reelkeep.errors import ConfigError
-from reelkeep.options import Absent, Options, ProviderOptions, fault, nearest, surroundings
 
 Steps = tuple[str | int, ...]
 """The way from the top of the document to a value."""

@@ -36,8 +36,8 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from reelkeep.config_types import Endpoint, SocketFile
 from reelkeep.errors import CannotListen
-from reelkeep.options import Endpoint, SocketFile
 from reelkeep.telemetry.figures import Family
 from reelkeep.telemetry.metrics import Metrics
 

@@ -24,9 +24,9 @@ from aiohttp import (
 )
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
+from reelkeep.config_types.provider import NO_AUTHORITIES, authorities_are_missing
 from reelkeep.core.urls import Origin
 from reelkeep.errors import BadReply, Garbled, Refused, TransferError, Unreachable, Untimely
-from reelkeep.options.provider import NO_AUTHORITIES, authorities_are_missing
 from reelkeep.transport.options import TOO_LONG
 
 _UNTIMELY = frozenset({9, 10})

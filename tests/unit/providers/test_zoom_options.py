@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from reelkeep.config_types import Surroundings
 from reelkeep.core.filters import Criteria, Filter
 from reelkeep.core.lifecycle import Disposal
-from reelkeep.options import Surroundings
 from reelkeep.providers.zoom.options import VideoSdkOptions, ZoomOptions
 
 AROUND = Surroundings(environ={"SECRET": "s3cr3t"})

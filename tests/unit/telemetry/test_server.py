@@ -16,8 +16,8 @@ from anyio import to_thread
 from anyio.abc import SocketStream
 
 from reelkeep.app.daemon_client import Unanswered, ask
+from reelkeep.config_types import Endpoint, SocketFile
 from reelkeep.errors import CannotListen
-from reelkeep.options import Endpoint, SocketFile
 from reelkeep.telemetry.server import Probes, serving
 
 HOST = "127.0.0.1"

@@ -200,7 +200,7 @@ def _is_there(folder: Path, file: Mapping[str, Any]) -> bool:
 
 def about_machine(settings: Settings) -> Found:
     """Judge what of the machine is missing, or not used: certificates, a proxy."""
-    from reelkeep.options.provider import NO_AUTHORITIES, authorities_are_missing
+    from reelkeep.config_types.provider import NO_AUTHORITIES, authorities_are_missing
 
     checks = []
     if authorities_are_missing():

@@ -10,11 +10,11 @@ import anyio
 
 from reelkeep.app.daemon_client import same_catalog
 from reelkeep.app.status import ask_daemon
+from reelkeep.config_types import Options
 from reelkeep.core.diagnosis import Check, Grade, judge_clock
 from reelkeep.core.header_fields import server_time
 from reelkeep.core.urls import parse
 from reelkeep.errors import ConfigError, TransferError
-from reelkeep.options import Options
 from reelkeep.ports import Clock, Request, Transport
 from reelkeep.settings import Settings
 

@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer
 
-from reelkeep.core.filters import Filter
-from reelkeep.options import (
+from reelkeep.config_types import (
     Address,
     Fault,
     Identifier,
@@ -21,6 +20,7 @@ from reelkeep.options import (
     Text,
     fault,
 )
+from reelkeep.core.filters import Filter
 
 _REFRESHING = ("client_id", "client_secret", "refresh_token")
 

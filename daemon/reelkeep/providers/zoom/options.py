@@ -7,9 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from reelkeep.core.filters import Filter
-from reelkeep.core.lifecycle import Disposal
-from reelkeep.options import (
+from reelkeep.config_types import (
     Address,
     CriteriaOptions,
     Duration,
@@ -20,6 +18,8 @@ from reelkeep.options import (
     Secret,
     Text,
 )
+from reelkeep.core.filters import Filter
+from reelkeep.core.lifecycle import Disposal
 
 ACCOUNT: Final = "account"
 """One listing of the whole account, written so."""

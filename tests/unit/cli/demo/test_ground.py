@@ -6,8 +6,8 @@ import click
 import pytest
 
 from reelkeep.cli.demo.workspace import MARKER, furnish, taken
+from reelkeep.config_types import secrets_of
 from reelkeep.errors import Busy
-from reelkeep.options import secrets_of
 from reelkeep.settings import load
 from reelkeep.simulator import Extent, Simulator
 

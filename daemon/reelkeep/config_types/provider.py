@@ -18,12 +18,12 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from reelkeep.config_types.base import Options, surroundings
+from reelkeep.config_types.values import Duration, Identifier, Pattern, PositiveDuration, Text
 from reelkeep.core.addresses import AddressPolicy, Endpoint, SocketFile, parse_endpoint
 from reelkeep.core.filters import Criteria, Filter
 from reelkeep.core.urls import Origin, parse
 from reelkeep.errors import Refused
-from reelkeep.options.base import Options, surroundings
-from reelkeep.options.values import Duration, Identifier, Pattern, PositiveDuration, Text
 
 Words = Annotated[tuple[Text, ...], Field(strict=False)]  # YAML has lists only
 

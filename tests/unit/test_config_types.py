@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError, create_model
 
-from reelkeep.core.addresses import AddressPolicy
-from reelkeep.options import (
+from reelkeep.config_types import (
     Address,
     CriteriaOptions,
     Duration,
@@ -38,6 +37,7 @@ from reelkeep.options import (
     fault,
     secrets_of,
 )
+from reelkeep.core.addresses import AddressPolicy
 
 VALUE = "s3cr3t-t0ken"
 

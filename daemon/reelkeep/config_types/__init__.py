@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from reelkeep.core.addresses import Endpoint, SocketFile
-from reelkeep.options.base import (
+from reelkeep.config_types.base import (
     Absent,
     Fault,
     Options,
@@ -13,7 +12,7 @@ from reelkeep.options.base import (
     nearest,
     surroundings,
 )
-from reelkeep.options.provider import (
+from reelkeep.config_types.provider import (
     Address,
     CriteriaOptions,
     Listen,
@@ -21,8 +20,8 @@ from reelkeep.options.provider import (
     ProviderOptions,
     Proxy,
 )
-from reelkeep.options.secrets import Secret, lacks_secrets, secrets_of
-from reelkeep.options.values import (
+from reelkeep.config_types.secrets import Secret, lacks_secrets, secrets_of
+from reelkeep.config_types.values import (
     Duration,
     Identifier,
     LocalPath,
@@ -34,6 +33,7 @@ from reelkeep.options.values import (
     Size,
     Text,
 )
+from reelkeep.core.addresses import Endpoint, SocketFile
 
 __all__ = [
     "Absent",

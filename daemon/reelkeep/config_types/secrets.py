@@ -19,8 +19,8 @@ from typing import Any, Final, NoReturn
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
+from reelkeep.config_types.base import Absent, Surroundings, surroundings
 from reelkeep.errors import ConfigError
-from reelkeep.options.base import Absent, Surroundings, surroundings
 
 MASK: Final = "***"
 FORMS: Final = "{env: NAME}, {file: PATH} or {credential: NAME}"

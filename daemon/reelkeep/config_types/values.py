@@ -16,6 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from reelkeep.config_types.base import surroundings
 from reelkeep.core.quantities import (
     DURATION_PATTERN,
     SIZE_PATTERN,
@@ -24,7 +25,6 @@ from reelkeep.core.quantities import (
     print_duration,
     print_size,
 )
-from reelkeep.options.base import surroundings
 
 _DURATION_EXAMPLES = ["250ms", "30s", "5m", "2h", "7d", "1h30m"]
 
