@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 
 from reelkeep.app.catalog_access import utc_now
-from reelkeep.app.resources import Resources, open_house
+from reelkeep.app.resources import Resources, open_resources
 from reelkeep.core.model import (
     Download,
     File,
@@ -37,7 +37,7 @@ _VIDEO = File(id=FileId("video"), stem="video", extension="mp4", file_type="MP4"
 
 async def stuff(path: Path, count: int) -> None:
     """Add `count` recordings to the catalog that the configuration at `path` names."""
-    async with open_house(load(path, environ=os.environ), _silent) as resources:
+    async with open_resources(load(path, environ=os.environ), _silent) as resources:
         (name,) = resources.providers
         for first in range(0, count, _BATCH):
             recordings = list(_recordings(first, min(first + _BATCH, count)))

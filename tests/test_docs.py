@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from pkgutil import walk_packages
+from tokenize import NAME, generate_tokens
 
 import click
 import pytest
@@ -261,3 +263,50 @@ def test_the_page_on_crashes_names_what_there_is() -> None:
     known = set(re.findall(r'"--(\w+)"', text(ROOT / "tests" / "soak" / "__main__.py")))
     assert options
     assert options <= known
+
+
+@pytest.mark.parametrize(
+    ("page", "root"),
+    [("CONTRIBUTING.md", ROOT), ("docs/explanation/architecture.md", ROOT / "daemon" / "reelkeep")],
+)
+def test_the_map_names_files_that_exist(page: str, root: Path) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)`", text(ROOT / page))
+    named = [name for name in named if root != ROOT or name.startswith("daemon/")]
+    assert len(named) >= 20
+    assert [name for name in named if not (root / name).exists()] == []
+
+
+def test_the_glossary_has_each_word_once_and_in_order() -> None:
+    words = re.findall(r"^\| ([a-z][^|]*) \|", text(REFERENCE / "glossary.md"), re.MULTILINE)[1:]
+    assert len(words) > 40
+    assert words == sorted(set(words))
+
+
+OLD_WORDS = frozenset(
+    {"bell", "bells", "carillon", "chime", "desk", "errand", "errands", "flight", "flights"}
+    | {"house", "houses", "peace", "shelf", "shelves"}
+)
+"""Metaphors that had a plain word of the field; the glossary has it."""
+
+
+def test_no_name_in_the_code_is_a_word_of_the_old_vocabulary() -> None:
+    found = {
+        (place(path), token.string)
+        for path in sorted((ROOT / "daemon").rglob("*.py"))
+        for token in generate_tokens(StringIO(text(path)).readline)
+        if token.type == NAME and OLD_WORDS & words_of(token.string)
+    }
+    assert found == set()
+
+
+def words_of(name: str) -> set[str]:
+    """Return the words of a name; `in_flight` is one."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace("in_flight", "")
+    return set(re.findall(r"[a-z]+", apart))
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MARKDOWN if path.name != "CHANGELOG.md"], ids=place
+)
+def test_no_page_uses_a_word_of_the_old_vocabulary(path: Path) -> None:
+    assert OLD_WORDS & set(re.findall(r"[a-z]+", text(path))) <= {"flight"}  # "in flight" is plain

@@ -131,7 +131,7 @@ async def reading_books(
 
 
 @asynccontextmanager
-async def reading_desk(
+async def open_read_only(
     settings: Settings, report: Report, clock: Clock = utc_now
 ) -> AsyncIterator[OperatorCatalog]:
     """Open the catalog for an operator's question; nothing is made or changed."""
@@ -140,7 +140,7 @@ async def reading_desk(
 
 
 @asynccontextmanager
-async def desk_only(
+async def open_operator(
     settings: Settings, report: Report, clock: Clock = utc_now
 ) -> AsyncIterator[OperatorCatalog]:
     """Open the catalog for an operator's decision; a daemon may run meanwhile.

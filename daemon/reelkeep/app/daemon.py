@@ -20,7 +20,7 @@ from reelkeep.app.catalog_access import utc_now
 from reelkeep.app.exception_groups import causes_of, unwrapped
 from reelkeep.app.monitor import Monitor, beat_meanwhile
 from reelkeep.app.pipeline import Pipeline
-from reelkeep.app.resources import Resources, open_house
+from reelkeep.app.resources import Resources, open_resources
 from reelkeep.app.scrubbing import make_scrubber
 from reelkeep.app.status import Status, of_catalog
 from reelkeep.app.watchdog import Watchdog
@@ -213,7 +213,7 @@ class _Daemon:
         """Return the open house, None if a stop was asked for meanwhile."""
 
         def opening() -> AbstractAsyncContextManager[Resources]:
-            return open_house(
+            return open_resources(
                 self._settings, self.report, learn=self.log.learn, clean=self.log.clean,
                 outage=self._outage,
             )  # fmt: skip

@@ -124,7 +124,7 @@ class Resources:
 
 
 @asynccontextmanager
-async def open_house(
+async def open_resources(
     settings: Settings,
     report: Report,
     *,

@@ -50,12 +50,12 @@ def command(call: Invocation, *, recording: str, file: str, fetch: bool, as_json
 async def _accept(settings: Settings, text: str, name: str, fetch: bool) -> dict[str, Any]:  # noqa: FBT001 - handed on by position
     import anyio
 
-    from reelkeep.app.catalog_access import desk_only
+    from reelkeep.app.catalog_access import open_operator
     from reelkeep.archive.quarantine import latest
     from reelkeep.cli.finding import one
 
     log = log_of(settings)
-    async with desk_only(settings, log) as operator:
+    async with open_operator(settings, log) as operator:
         holding = await one(operator, text)
         file = _named(holding, name)
         find = (settings.archive.path, holding.key, file.id)

@@ -110,10 +110,10 @@ class Export:
 
 
 async def _export(call: Invocation, settings: Settings, wanted: Export) -> None:
-    from reelkeep.app.catalog_access import reading_desk
+    from reelkeep.app.catalog_access import open_read_only
     from reelkeep.cli.finding import every, known_names
 
-    async with reading_desk(settings, log_of(settings)) as operator:
+    async with open_read_only(settings, log_of(settings)) as operator:
         require_known(wanted.names, await known_names(operator, settings))
         write = _csv if wanted.form == "csv" else _lines
         found = every(operator, names=wanted.names, selection=wanted.selection)

@@ -171,12 +171,12 @@ async def _list(
     wanted: ListQuery,
     as_json: bool,  # noqa: FBT001 - a loop passes by position
 ) -> None:
-    from reelkeep.app.catalog_access import reading_desk
+    from reelkeep.app.catalog_access import open_read_only
     from reelkeep.cli.finding import known_names, newest
     from reelkeep.cli.list import Columns
     from reelkeep.cli.recording_json import recording
 
-    async with reading_desk(settings, log_of(settings)) as operator:
+    async with open_read_only(settings, log_of(settings)) as operator:
         known = await known_names(operator, settings)
         require_known(wanted.names, known)
         columns, count = Columns(call.out, known), 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from reelkeep.app.one_pass import Pass
-from reelkeep.app.resources import Resources, open_house
+from reelkeep.app.resources import Resources, open_resources
 from reelkeep.app.status import snapshot
 from reelkeep.catalog.remaining_work import look
 from reelkeep.cli.finding import newest
@@ -283,7 +283,7 @@ async def make_pass(
     stop = anyio.Event()
     async with anyio.create_task_group() as group:
         await group.start(obey, stop)
-        async with open_house(settings, log, learn=log.learn, clean=log.clean) as resources:
+        async with open_resources(settings, log, learn=log.learn, clean=log.clean) as resources:
             before = await troubles(resources.operator, names) if new_failures_only else Troubles()
             pass_ = Pass(resources, names, limit=limit, polls=polls)
             passed = await _pass(resources, pass_, names, screen, stop=stop, before=before)

@@ -77,10 +77,10 @@ async def _retry(
     of_a_number: bool,  # noqa: FBT001 - a loop passes by position
 ) -> tuple[Changes, Changes, int]:
     """Return the files that are due now, those that are asked for, and how many are told again."""
-    from reelkeep.app.catalog_access import desk_only
+    from reelkeep.app.catalog_access import open_operator
     from reelkeep.cli.finding import all_of, every
 
-    async with desk_only(settings, log_of(settings)) as operator:
+    async with open_operator(settings, log_of(settings)) as operator:
         if ids:
             meant = await all_of(operator, ids, of_a_number=of_a_number)
         else:

@@ -192,11 +192,11 @@ def command(call: Invocation, *, words: tuple[str, ...], as_json: bool) -> int:
 
 
 async def _find(settings: Settings, text: str) -> tuple[list[dict[str, Any]], list[Holding]]:
-    from reelkeep.app.catalog_access import reading_desk
+    from reelkeep.app.catalog_access import open_read_only
     from reelkeep.cli.finding import meant
     from reelkeep.cli.recording_json import recording, with_attempts
 
-    async with reading_desk(settings, log_of(settings)) as operator:
+    async with open_read_only(settings, log_of(settings)) as operator:
         holdings = await meant(operator, text)
         found: list[dict[str, Any]] = []
         for holding in holdings:

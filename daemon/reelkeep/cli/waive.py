@@ -60,10 +60,10 @@ async def _waive(
     of_a_number: bool,  # noqa: FBT001 - a loop passes by position
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the waived files, and how many more the provider never finished."""
-    from reelkeep.app.catalog_access import desk_only
+    from reelkeep.app.catalog_access import open_operator
     from reelkeep.cli.finding import all_of
 
-    async with desk_only(settings, log_of(settings)) as operator:
+    async with open_operator(settings, log_of(settings)) as operator:
         meant = await all_of(operator, [text], of_a_number=of_a_number)
         if name is not None:
             rows = _named(meant[0], name)
