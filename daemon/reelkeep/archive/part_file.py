@@ -1,6 +1,6 @@
 """An unfinished file on disk, until it has its place among the finished ones.
 
-bytes on disk belong to     the validator in the journal; without one, to nobody
+    bytes on disk belong to     the validator in the journal; without one, to nobody
     the journal is written      before the part grows beyond a mebibyte, at each checkpoint, and
                                 when the part is left: a small file that arrives at once has none
     the journal is gone         durably, before bytes of another validator are written

@@ -1,6 +1,6 @@
 """Say where in an archive things lie, and where a stored file may be found.
 
-.reelkeep/identity                        which archive this is, as its catalog knows
+    .reelkeep/identity                        which archive this is, as its catalog knows
     .reelkeep/volumes                         file systems of their own below, if there are any
     .reelkeep/file-systems                    what they could do at the last start
     .reelkeep/lock                            who works here

@@ -1,6 +1,6 @@
 """Make a recording's finished files visible, whole and durably, on any volume.
 
-first time    files move to .reelkeep/staging/<key>/, the manifest joins them, all is flushed,
+    first time    files move to .reelkeep/staging/<key>/, the manifest joins them, all is flushed,
                   and the directory is renamed to its final place
     later         new files are linked into the folder, then the manifest is replaced; of a bag,
                   what speaks of the whole of it is removed before, and written last

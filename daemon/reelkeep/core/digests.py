@@ -1,6 +1,6 @@
 """Read digests as HTTP fields write them, and tell whether those of a whole file hold.
 
-Repr-Digest: sha-256=:<Base64>:;a=1, crc32c=:<Base64>:    a dictionary of RFC 8941; RFC 9530
+    Repr-Digest: sha-256=:<Base64>:;a=1, crc32c=:<Base64>:    a dictionary of RFC 8941; RFC 9530
     Digest: SHA-256=<Base64>,CRC32c=a72a4df                   RFC 3230, and IANA's registry for it
     x-goog-hash: crc32c=<Base64>,md5=<Base64>                 Google's
 

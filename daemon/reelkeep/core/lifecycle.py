@@ -1,6 +1,6 @@
 """The states of files and recordings, and the one table of allowed transitions.
 
-file        due -> active -> stored
+    file        due -> active -> stored
             stored -> due (operator: its bytes were found lost, `verify --repair`)
             active -> due (retry), failed, gone, unavailable
             due, failed, gone, skipped -> unavailable (the provider gives no way to it now)
