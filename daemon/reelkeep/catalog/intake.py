@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+from cachetools import LRUCache
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
 from reelkeep.catalog import follow_ups, merging
@@ -38,15 +39,11 @@ class SeenCache:
     """
 
     def __init__(self, *, most: int = MOST) -> None:
-        self._most = most
-        self._marks: OrderedDict[tuple[ProviderName, RecordingId], str] = OrderedDict()
+        self._marks: LRUCache[tuple[ProviderName, RecordingId], str] = LRUCache(most)
 
     def knows(self, name: ProviderName, id_: RecordingId, mark: str) -> bool:
         """Return whether the catalog holds the recording with this mark."""
-        if self._marks.get((name, id_)) != mark:
-            return False
-        self._marks.move_to_end((name, id_))
-        return True
+        return self._marks.get((name, id_)) == mark
 
     def forget(self, name: ProviderName, ids: Iterable[RecordingId]) -> None:
         """Note that these recordings are about to change."""
@@ -56,8 +53,6 @@ class SeenCache:
     def remember(self, name: ProviderName, id_: RecordingId, mark: str) -> None:
         """Note that the catalog holds the recording with this mark; it was forgotten before."""
         self._marks[name, id_] = mark
-        while len(self._marks) > self._most:
-            self._marks.popitem(last=False)
 
 
 ASK_AGAIN = timedelta(hours=1)

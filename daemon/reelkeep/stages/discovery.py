@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from math import inf
 from typing import Final
 
 import anyio
+from cachetools import LRUCache
 
 from reelkeep.core.admission import UNLISTED
 from reelkeep.core.model import Readiness, Recording, RecordingId, Window
@@ -166,7 +166,7 @@ class Unready:
     """Recordings that could not be described, and when each is asked for again."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[RecordingId, tuple[int, float]] = OrderedDict()
+        self._known: LRUCache[RecordingId, tuple[int, float]] = LRUCache(UNREADY)
 
     def is_waiting(self, id_: RecordingId) -> bool:
         """Return whether `id_` was asked for so lately that another question would be too soon."""
@@ -177,8 +177,6 @@ class Unready:
         asked, _ = self._known.pop(id_, (0, 0.0))
         pause = min(2.0 ** min(asked, 12) - 1, LONGEST)
         self._known[id_] = (asked + 1, anyio.current_time() + pause)
-        while len(self._known) > UNREADY:
-            self._known.popitem(last=False)
 
     def forget(self, id_: RecordingId) -> None:
         """Note that `id_` was described, or has changed."""

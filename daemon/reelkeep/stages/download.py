@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 
 import anyio
+from cachetools import LRUCache
 
 from reelkeep.core.model import ANY_BYTES, Download, Failed, Outcome, ProviderName, Stored
 from reelkeep.errors import DiskFull, IoFailed, ProviderError, Remedy, TransferError
@@ -43,7 +43,7 @@ class Downloader:
         self._transfers = transfers
         self._report = report
         self._waiting_for_flush = anyio.Semaphore(WAITING_FOR_FLUSH, fast_acquire=True)
-        self._reached: OrderedDict[tuple[int, str | None, int | None], int] = OrderedDict()
+        self._reached: LRUCache[tuple[int, str | None, int | None], int] = LRUCache(VERSIONS)
 
     async def __call__(self, download: Download, landed: Landed = lambda: None) -> Outcome:
         """Return what became of one attempt."""
@@ -135,8 +135,6 @@ class Downloader:
         version, size = (download.row, held.validator, held.total), held.size + held.beyond
         before = self._reached.pop(version, 0)
         self._reached[version] = max(before, size)
-        while len(self._reached) > VERSIONS:
-            self._reached.popitem(last=False)
         return size > before
 
     async def _quarantine(self, error: TransferError, part: Part, transfer: ActiveTransfer) -> None:

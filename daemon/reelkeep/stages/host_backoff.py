@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from datetime import timedelta
 
 import anyio
+from cachetools import LRUCache
 
 from reelkeep.errors import Parked, Throttled
 
@@ -23,7 +23,7 @@ class HostBackoff:
     """Remembers which hosts asked to slow down: the whole pool keeps away, not one worker."""
 
     def __init__(self) -> None:
-        self._until: OrderedDict[str, float] = OrderedDict()
+        self._until: LRUCache[str, float] = LRUCache(HOSTS)
 
     def check(self, host: str) -> None:
         """Return at once, or say for how long `host` still wants peace.
@@ -43,9 +43,6 @@ class HostBackoff:
         known = host in self._until
         seconds = SHORTEST if error.after is None else min(error.after, LONGEST)
         self._until[host] = anyio.current_time() + max(seconds, self._left(host))
-        self._until.move_to_end(host)
-        while len(self._until) > HOSTS:
-            self._until.popitem(last=False)
         return None if known else timedelta(seconds=seconds)
 
     def is_over(self, host: str) -> bool:

@@ -8,7 +8,6 @@ that finds them too many gets fewer for a while (rule 57).
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from math import inf
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
+from cachetools import LRUCache
 
 from reelkeep.core import resume
 from reelkeep.core.coverage import Coverage, Extent, Scale, Segment
@@ -99,7 +99,7 @@ class SegmentedDownloads:
         self.hands = hands
         self.scale = scale
         self._transfers = transfers
-        self._bearable: OrderedDict[str, tuple[int, float]] = OrderedDict()  # lanes, and until when
+        self._bearable: LRUCache[str, tuple[int, float]] = LRUCache(HOSTS)  # lanes, and until when
 
     def useful(self, part: Part, locator: Locator, rest: int) -> bool:
         """Whether a file of which `rest` bytes are still to come is worth several requests now."""
@@ -173,9 +173,6 @@ class SegmentedDownloads:
         """Remember for `seconds` that the host of `locator` bears no more than so many `lanes`."""
         host = _host(locator)
         self._bearable[host] = max(1, lanes), anyio.current_time() + seconds
-        self._bearable.move_to_end(host)
-        while len(self._bearable) > HOSTS:
-            self._bearable.popitem(last=False)
 
 
 class _SegmentWorkers:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 from base64 import b64encode
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -14,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import anyio
 from aiohappyeyeballs import start_connection
 from aiohttp.abc import AbstractResolver, ResolveResult
+from cachetools import TTLCache
 
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.urls import Origin, Url, parse
@@ -88,7 +88,9 @@ class Dialer:
         self._resolver = resolver
         self._trust = trust
         self._proxy = proxy
-        self._known: OrderedDict[Origin, tuple[float, list[_Info]]] = OrderedDict()
+        self._known: TTLCache[Origin, list[_Info]] = TTLCache(
+            _NAMES, _TTL, timer=anyio.current_time
+        )
 
     @asynccontextmanager
     async def connected(self, origin: Origin, patience: float) -> AsyncIterator[Connection]:
@@ -167,8 +169,7 @@ class Dialer:
         if first.address is not None:
             family = socket.AF_INET6 if first.address.version == 6 else socket.AF_INET
             return [_info(family, str(first.address), first.port)]
-        until, known = self._known.get(first, (0.0, []))
-        if anyio.current_time() < until:
+        if (known := self._known.get(first)) is not None:
             known.append(known.pop(0))
             return known.copy()
         try:
@@ -180,14 +181,8 @@ class Dialer:
             raise _unknown(origin)
         infos = [_info(each["family"], each["host"], each["port"]) for each in found]
         infos.append(infos.pop(0))  # the first one has served the pool
-        self._remember(first, infos)
+        self._known[first] = infos
         return infos.copy()
-
-    def _remember(self, origin: Origin, infos: list[_Info]) -> None:
-        self._known[origin] = anyio.current_time() + _TTL, infos
-        self._known.move_to_end(origin)
-        while len(self._known) > _NAMES:
-            self._known.popitem(last=False)
 
 
 _Info = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]

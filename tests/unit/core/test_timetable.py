@@ -23,7 +23,7 @@ def spans(draw: st.DrawFn) -> Window:
     return Window(min(first, second), max(first, second))
 
 
-@pytest.mark.parametrize(("dice", "minutes"), [(0.0, 9), (0.5, 10), (0.999999, 11)])
+@pytest.mark.parametrize(("rng", "minutes"), [(0.0, 9), (0.5, 10), (0.999999, 11)])
 def test_polls_are_spread_by_a_tenth_of_their_interval(rng: float, minutes: int) -> None:
     due = next_poll(NOON, NOON + MINUTE, timedelta(minutes=10), rng)
     assert abs(due - NOON - minutes * MINUTE) < timedelta(seconds=1)

@@ -61,7 +61,7 @@ async def test_a_day_of_polling_takes_no_time_and_keeps_the_interval() -> None:
     assert provider.times == pytest.approx([number * 5 * MINUTE for number in range(288)])
 
 
-@pytest.mark.parametrize(("dice", "seconds"), [(0.0, 270), (0.5, 300), (0.999999, 330)])
+@pytest.mark.parametrize(("rng", "seconds"), [(0.0, 270), (0.5, 300), (0.999999, 330)])
 async def test_the_interval_varies_by_a_tenth(rng: float, seconds: float) -> None:
     delay = await poller(Rig(FakeProvider()), rng=rng).once()
     assert delay.total_seconds() == pytest.approx(seconds, abs=0.01)
@@ -223,7 +223,7 @@ async def test_the_end_of_a_pause_rings_for_what_came_due_meanwhile() -> None:
     assert await work.wait(0)
 
 
-@pytest.mark.parametrize("dice", [0.0, 0.5, 0.999])
+@pytest.mark.parametrize("rng", [0.0, 0.5, 0.999])
 async def test_a_rate_limited_provider_is_left_alone_until_the_time_it_gave(rng: float) -> None:
     until = virtual.START + timedelta(hours=8)
     provider = FakeProvider()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+
+from cachetools import LRUCache
 
 from reelkeep.core.model import RecordingId
 from reelkeep.errors import BadAnswer, Misconfigured, ProviderError, Unavailable
@@ -24,15 +26,12 @@ class Refusals:
     def __init__(self, provider: str, report: Report) -> None:
         self._provider = provider
         self._report = report
-        self._told: OrderedDict[RecordingId, None] = OrderedDict()
+        self._told: LRUCache[RecordingId, None] = LRUCache(CAPACITY)
 
     def tell(self, recording: RecordingId, error: ProviderError) -> None:
         """Report that `recording` is refused or spoils its batch, unless that was said before."""
         is_news = recording not in self._told
         self._told[recording] = None
-        self._told.move_to_end(recording)
-        if len(self._told) > CAPACITY:
-            self._told.popitem(last=False)
         if is_news:
             self._report(
                 "provider.refused",
@@ -113,7 +112,7 @@ class Bulk:
         self._check = check
         self._presumes = presumes
         self._proven = False
-        self._spoilers: OrderedDict[RecordingId, None] = OrderedDict()
+        self._spoilers: LRUCache[RecordingId, None] = LRUCache(SPOILERS)
 
     async def send(self, ids: Ids) -> Served:
         """Send `ids` in as many calls as it takes; single ones that fail are set apart.
@@ -139,8 +138,6 @@ class Bulk:
             self._spoilers.pop(each, None)
         for each in served.spoilt:
             self._spoilers[each] = None
-        while len(self._spoilers) > SPOILERS:
-            self._spoilers.popitem(last=False)
 
     async def _take_apart(self, ids: Ids, served: Served) -> None:
         search = _Search(deque([ids]), ids)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import anyio
+from cachetools import TTLCache
 
 from reelkeep.core.model import RecordingId
 from reelkeep.errors import NotYet, ProviderError, Refused, TransferError
@@ -43,7 +43,9 @@ class Locators:
         self._bulk = bulk
         self._most = most
         self._refusals = refusals
-        self._known: OrderedDict[RecordingId, tuple[float, Links]] = OrderedDict()
+        self._known: TTLCache[RecordingId, Links] = TTLCache(
+            CAPACITY, LIFE.total_seconds(), timer=anyio.current_time
+        )
         self._questions: list[_Question] = []
         self._lock = anyio.Lock()
 
@@ -70,7 +72,7 @@ class Locators:
             NotYet: The API is of no use for this id, and is for others.
             ProviderError: As `Client.send` raises it.
         """
-        if not fresh and (links := self._remembered(recording)) is not None:
+        if not fresh and (links := self._known.get(recording)) is not None:
             return links
         question = _Question(recording, fresh)
         self._questions.append(question)
@@ -104,7 +106,7 @@ class Locators:
     async def _fulfil(self, questions: Sequence[_Question]) -> None:
         wanted: list[_Question] = []
         for question in questions:
-            known = None if question.fresh else self._remembered(question.recording)
+            known = None if question.fresh else self._known.get(question.recording)
             if known is None:
                 wanted.append(question)
             else:
@@ -131,16 +133,5 @@ class Locators:
                 question.links = said
 
     def _remember(self, links: Iterable[Links]) -> None:
-        now = anyio.current_time()
         for each in links:
-            self._known[each.id] = (now, each)
-            self._known.move_to_end(each.id)
-        while len(self._known) > CAPACITY:
-            self._known.popitem(last=False)
-
-    def _remembered(self, recording: RecordingId) -> Links | None:
-        asked_at, links = self._known.get(recording, (None, None))
-        if asked_at is None or anyio.current_time() - asked_at >= LIFE.total_seconds():
-            return None
-        self._known.move_to_end(recording)
-        return links
+            self._known[each.id] = each

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
 import anyio
+from cachetools import LRUCache
 
 from reelkeep.core.matching import own_id
 from reelkeep.core.model import FileId, Locator, ProviderName, RecordingId
@@ -29,18 +29,13 @@ class LinkCache:
 
     def __init__(self, clock: Clock, *, most: int = MOST) -> None:
         self._clock = clock
-        self._most = most
-        self._known: OrderedDict[tuple[RecordingId, FileId], tuple[datetime, str]] = OrderedDict()
+        self._known: LRUCache[tuple[RecordingId, FileId], tuple[datetime, str]] = LRUCache(most)
 
     def remember(self, sighting: Sighting) -> None:
         """Keep the addresses of a sighting."""
         now = self._clock()
         for file, url in sighting.urls.items():
-            key = (sighting.recording.id, file)
-            self._known[key] = (now, url)
-            self._known.move_to_end(key)
-        while len(self._known) > self._most:
-            self._known.popitem(last=False)
+            self._known[sighting.recording.id, file] = (now, url)
 
     def recall(
         self, recording: RecordingId, file: FileId, *, since: datetime | None = None

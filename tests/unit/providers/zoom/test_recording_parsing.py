@@ -185,7 +185,7 @@ def test_an_address_is_one_of_the_web(url: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "angle", "obstacle"),
+    ("said", "parse_options", "obstacle"),
     [
         (file(download_url=..., file_path="/mnt/a.mp4"), ANGLE, Obstacle.ON_PREMISE),
         (file(download_url=..., file_path="/mnt/a.mp4", status=...), ANGLE, Obstacle.ON_PREMISE),
