@@ -21,7 +21,7 @@ def run(name: str, *arguments: str, cwd: Path, stdin: str = "") -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=600,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout

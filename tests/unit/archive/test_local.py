@@ -188,7 +188,7 @@ async def test_rule_49_what_belongs_to_nobody_is_reported_once_it_is_old(
         (errno.ENOSPC, DiskFull),
         (errno.EDQUOT, DiskFull),
         (errno.EIO, StorageUnavailable),
-        (errno.EBUSY, IoFailed),
+        (errno.EDOM, IoFailed),
     ],
 )
 def test_what_the_kernel_says_becomes_ours(code: int, expected: type[Exception]) -> None:
