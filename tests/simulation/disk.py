@@ -40,6 +40,9 @@ class _Change:
 class SimDisk(Disk):
     """The disk below `root`. Every effect asks `fate` first; times are those of `now`.
 
+    What is done to directories above the simulation's own is not counted: how many there are says
+    where its files lie on this machine.
+
     It may be unmounted (`mount`), refuse what is asked of it (`refusals`), be full (`room`), and be
     smaller than a file (`largest`).
     """
@@ -51,6 +54,7 @@ class SimDisk(Disk):
         self.mount = Mount(root)
         self.refusals = Refusals()
         self.cuts = 0
+        self._home = root.parent
         self._graves = root.with_name(f"{root.name}.graves")
         self._graves.mkdir()
         self._now = now
@@ -66,6 +70,8 @@ class SimDisk(Disk):
             return found
 
         def call(*args: Any) -> Any:
+            if isinstance(args[0], Path) and not args[0].is_relative_to(self._home):
+                return found(*args)
             self.fate.tick()
             self.refusals.meet(name, args)
             return found(*args)
