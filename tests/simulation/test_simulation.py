@@ -30,7 +30,7 @@ FINDERS = {
     "early": 12,
     "hasty": 1,
     "lent": 21,
-    "lent-unseen": 21,
+    "lent-unseen": 37,
     "restarting": 1,
     "shifted": 4,
     "sleepy": 1,
