@@ -26,7 +26,7 @@ CHUNKS = [
 
 FINDERS = {
     "appending": 1,
-    "burned": 130,
+    "burned": 154,
     "early": 12,
     "hasty": 1,
     "lent": 21,
