@@ -17,7 +17,7 @@ handles failures reads `remedy` and `code`, and never tests for classes.
         * `Unavailable`: the API is out of order; it will recover
         * `BadAnswer`: the API said something that must not be believed
     * `TransferError`: one attempt at one file failed; `remedy` says what is next
-        * `Parked`: the download host asked for peace, and we keep it
+        * `Parked`: the download host asked us to slow down, and we do
         * `NotYet`: the provider has not finished the file; no failure
         * `Gone`: the file no longer exists at the provider
         * `OutOfReach`: the provider has the file, but gives no address for it now

@@ -102,13 +102,13 @@ class Desk:
         self.provider = provider or Locating()
         self.log = Log()
         self.transfers = ActiveTransfers()
-        self.hands = SlotPool(self.transfers, slots=8, lanes=lanes)
+        self.slots = SlotPool(self.transfers, slots=8, lanes=lanes)
         self.stream = PartStream(
             transport,
             clock=clock,
             report=self.log,
             transfers=self.transfers,
-            hands=self.hands,
+            slots=self.slots,
             scale=scale,
         )
         self.fetch = Downloader(

@@ -276,9 +276,9 @@ class _Work:
         self._resources = resources
         signal = Signal()
         common: dict[str, Any] = {"clock": resources.clock, "report": resources.report}
-        hands = SlotPool(resources.transfers, slots=6, lanes=3)
+        slots = SlotPool(resources.transfers, slots=6, lanes=3)
         stream = PartStream(
-            resources.transport, transfers=resources.transfers, hands=hands, **common
+            resources.transport, transfers=resources.transfers, slots=slots, **common
         )
         self._storage = Storage(resources.archive, resources.report)
         self._poller = Poller(

@@ -167,7 +167,7 @@ async def running(place: Place, environ: Mapping[str, str] | None = None) -> Asy
 
 
 @asynccontextmanager
-async def flying(place: Place) -> AsyncIterator[tuple[Daemon, str, int]]:
+async def under_way(place: Place) -> AsyncIterator[tuple[Daemon, str, int]]:
     """Run the daemon until it is in the middle of a large file; yields its key and size."""
     recording = place.add_recording(size=6 * MIB)
     key, size = recording.video.key, recording.video.content.size
@@ -292,7 +292,7 @@ async def test_systemd_hears_that_it_is_ready_and_that_it_stops(
 
 async def test_a_stop_in_the_middle_keeps_its_word_and_the_bytes(tmp_path: Path) -> None:
     async with simulated(tmp_path) as place:
-        async with flying(place) as (daemon, key, size):
+        async with under_way(place) as (daemon, key, size):
             began = anyio.current_time()
             daemon.tell(signal.SIGTERM)
             assert await daemon.ends() == 0
@@ -307,7 +307,7 @@ async def test_a_stop_in_the_middle_keeps_its_word_and_the_bytes(tmp_path: Path)
 
 
 async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
-    async with simulated(tmp_path, grace="60s") as place, flying(place) as (daemon, _, _):
+    async with simulated(tmp_path, grace="60s") as place, under_way(place) as (daemon, _, _):
         daemon.tell(signal.SIGTERM)
         await daemon.says("daemon.stopping")
         daemon.tell(signal.SIGTERM)
@@ -316,7 +316,7 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
 
 async def test_bug_18_a_kill_in_the_middle_costs_no_more_than_the_buffers(tmp_path: Path) -> None:
     async with simulated(tmp_path) as place:
-        async with flying(place) as (daemon, key, size):
+        async with under_way(place) as (daemon, key, size):
             with anyio.fail_after(PATIENCE):
                 while _durable(place) < 3 * MIB:  # noqa: ASYNC110 - a disk rings no bell
                     await anyio.sleep(0.02)
@@ -417,7 +417,7 @@ async def test_an_unchanged_configuration_lets_transfers_be_and_polls_at_once(
         for provider in place.document["providers"]:
             provider["interval"] = "1h"
         place.write()
-        async with flying(place) as (daemon, _, _):
+        async with under_way(place) as (daemon, _, _):
             await daemon.says("poll.completed", 3)
             daemon.tell(signal.SIGHUP)
             await daemon.says("config.reloaded")

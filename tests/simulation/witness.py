@@ -12,7 +12,7 @@ import anyio
 
 from reelkeep.core import resume
 from reelkeep.core.media import HEAD_BYTES
-from reelkeep.core.retry import LONGEST_WISH
+from reelkeep.core.retry import LONGEST_RETRY_AFTER
 from simulation.bodies import RESUMABLE, Said
 from simulation.holdings import Books
 from simulation.waits import Waits
@@ -108,7 +108,7 @@ class Witness:
 
     def throttled(self, whom: str, seconds: float) -> None:
         """Note that `whom` asked for peace."""
-        until = anyio.current_time() + min(seconds, LONGEST_WISH.total_seconds())
+        until = anyio.current_time() + min(seconds, LONGEST_RETRY_AFTER.total_seconds())
         if "tokens" not in whom:
             self._backoff[whom] = max(until, self._backoff.get(whom, 0.0))
 
@@ -203,7 +203,7 @@ class Witness:
                 self._object(f"{self.burned} attempts were counted that the disk has failed")
         delay = keys.get("delay")
         if event == "file.retry" and isinstance(delay, float | int):
-            longest = LONGEST_WISH + timedelta(seconds=1)
+            longest = LONGEST_RETRY_AFTER + timedelta(seconds=1)
             if delay > longest.total_seconds():
                 self._object(f"a file is not tried again for {delay} s")
         if event == "file.discarded" and not self.spoilt:

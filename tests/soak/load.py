@@ -245,7 +245,7 @@ class _Load:
             clock=lambda: datetime.now(UTC),
             report=self._hear,
             transfers=transfers,
-            hands=SlotPool(transfers, slots=slots, lanes=4),
+            slots=SlotPool(transfers, slots=slots, lanes=4),
             scale=SCALE,
         )
         self._fetch = Downloader(

@@ -22,7 +22,7 @@ from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.read_only import exists
 from reelkeep.catalog.schema import archive_identity
 from reelkeep.core.admission import changes
-from reelkeep.core.audit import LEFT, UNFINISHED, Item, Tally, is_at_risk, known, strangers
+from reelkeep.core.audit import LEFT, UNFINISHED, Item, Tally, is_at_risk, known, unknown
 from reelkeep.core.filters import Filter
 from reelkeep.core.model import (
     FileId,
@@ -120,12 +120,12 @@ class _Seen:
 
     recordings: set[int] = field(default_factory=set)  #: Rows.
     files: set[int] = field(default_factory=set)  #: Rows.
-    strangers: dict[RecordingId, _Stranger] = field(default_factory=dict)
+    unknown: dict[RecordingId, _Unknown] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)  #: Why not all was seen.
 
 
 @dataclass(slots=True)
-class _Stranger:
+class _Unknown:
     """What is listed of a recording, and not known: no more of it than is needed later."""
 
     started: datetime | None
@@ -180,33 +180,33 @@ class Auditor:
                 rules = provider.traits.filter
                 seen.files |= _listed(recording, holding, rules, whole=provider.traits.describes)
             whole = not provider.traits.describes or recording.id in described
-            for item in strangers(
+            for item in unknown(
                 recording, holding, provider.traits.filter, whole=whole,
                 changed=recording.id in changed,
             ):  # fmt: skip
                 before = holding.fingerprint if holding else None
-                fresh = _Stranger(recording.started, recording.deadline, before)
-                seen.strangers.setdefault(recording.id, fresh).items.setdefault(item.file, item)
+                fresh = _Unknown(recording.started, recording.deadline, before)
+                seen.unknown.setdefault(recording.id, fresh).items.setdefault(item.file, item)
 
     async def _weigh_strangers(self, provider: Provider, seen: _Seen, found: Audited) -> None:
         """Count what is not known, unless it has become so meanwhile."""
-        ids = list(seen.strangers)
+        ids = list(seen.unknown)
         for start in range(0, len(ids), PAGE):
             some = ids[start : start + PAGE]
             held = await self._operator.known(provider.name, some)
             for id_ in some:
-                stranger, holding = seen.strangers[id_], held.get(id_)
+                unknown, holding = seen.unknown[id_], held.get(id_)
                 rows = {each.id: each.row for each in holding.files} if holding else {}
-                for item in stranger.items.values():
+                for item in unknown.items.values():
                     if holding is not None and (
-                        holding.fingerprint != stranger.fingerprint
+                        holding.fingerprint != unknown.fingerprint
                         if item.file == UNFINISHED
                         else item.file in rows
                     ):
                         seen.recordings.add(holding.row)
                         seen.files.add(rows.get(item.file, 0))
                     else:
-                        self._note(found, id_, stranger.started, stranger.deadline, item)
+                        self._note(found, id_, unknown.started, unknown.deadline, item)
 
     async def _weigh_known(
         self, provider: Provider, window: Window | None, seen: _Seen, found: Audited

@@ -17,7 +17,7 @@ from reelkeep.core.header_fields import ODD_SKEW, server_time, skew_in_words
 from reelkeep.core.instants import PLAUSIBLE_SINCE, believed, step
 from reelkeep.ports import Clock, Reply, Report, Request, Transport
 
-if TYPE_CHECKING:  # a house has one of these
+if TYPE_CHECKING:  # resources have one of these
     from reelkeep.app.resources import Resources
 
 LOOK = 5.0

@@ -194,7 +194,7 @@ PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContentWish:
+class ContentRequest:
     """What is to be compared, and how."""
 
     asked: Sequence[ProviderName]  #: Who may be asked.
@@ -207,9 +207,9 @@ class ContentWish:
 class ContentRun:
     """One run; `found` and `transfers` show meanwhile how far it is."""
 
-    def __init__(self, settings: Settings, wish: ContentWish, log: Log) -> None:
+    def __init__(self, settings: Settings, request: ContentRequest, log: Log) -> None:
         self._settings = settings
-        self._wish = wish
+        self._request = request
         self._log = log
         self.found = ContentAudit()
         self.transfers = ActiveTransfers()
@@ -238,7 +238,7 @@ class ContentRun:
         build = builder(
             settings, wire.transport, log, learn=log.learn, clock=utc_now, rng=random.random
         )
-        asked = frozenset(self._wish.asked)
+        asked = frozenset(self._request.asked)
         made = make_providers(settings, build)
         providers = {name: each for name, each in made.items() if name in asked}
         archive = make_archive(settings, utc_now, log)
@@ -250,7 +250,7 @@ class ContentRun:
             clock=utc_now,
             report=log,
             transfers=self.transfers,
-            hands=SlotPool(self.transfers, slots=options.workers, lanes=1),
+            slots=SlotPool(self.transfers, slots=options.workers, lanes=1),
             shares=False,
         )
         refetch = Refetcher(
@@ -267,13 +267,13 @@ class ContentRun:
             names=frozenset(providers),
             report=log,
             clean=log.clean,
-            mend=ContentRepairer(settings, archive, refetch, log) if self._wish.repair else None,
+            mend=ContentRepairer(settings, archive, refetch, log) if self._request.repair else None,
         )
-        selection = ContentSelection(database, self._wish, log)
+        selection = ContentSelection(database, self._request, log)
         await run_audit(selection, comparer, workers=options.workers, found=self.found)
 
     async def _catalog(self, stack: AsyncExitStack) -> Database:
-        if self._wish.repair and exists(self._settings.catalog.path):
+        if self._request.repair and exists(self._settings.catalog.path):
             opening = open_catalog(self._settings)
             return (await stack.enter_async_context(opening))[0]
         return await stack.enter_async_context(read_catalog(self._settings))
@@ -282,16 +282,20 @@ class ContentRun:
 class ContentSelection:
     """Yields the archived files that are meant, in the order in which recordings became known."""
 
-    def __init__(self, database: Database, wish: ContentWish, report: Report) -> None:
+    def __init__(self, database: Database, request: ContentRequest, report: Report) -> None:
         self._database = database
         self._operator = OperatorCatalog(database, utc_now, report)
-        self._wish = wish
+        self._request = request
 
     async def __call__(self) -> AsyncIterator[Archived]:
-        wish, choice, after, number = self._wish, self._wish.choice, 0, 0
+        request, choice, after, number = self._request, self._request.choice, 0, 0
         adopted = await adopted_at(self._database)
         while page := await self._operator.listing(
-            names=wish.only, states=[FileState.STORED], span=wish.window, after=after, limit=PAGE
+            names=request.only,
+            states=[FileState.STORED],
+            span=request.window,
+            after=after,
+            limit=PAGE,
         ):
             after = page[-1].row
             tried = frozenset[int]()

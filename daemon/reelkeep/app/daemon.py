@@ -69,7 +69,7 @@ class _Orders:
     stopped_at: float = 0.0
 
     def end(self) -> None:
-        """Stop, also in the middle of opening the house."""
+        """Stop, also in the middle of opening the resources."""
         self.stopped_at = anyio.current_time()
         self.stop.set()
         self.opening.cancel()
@@ -99,7 +99,7 @@ async def run(path: Path, environ: Mapping[str, str], *, report_of: ReportOf) ->
 
 
 class _Daemon:
-    """One process in one house, until its operator says stop."""
+    """One process with its resources, until its operator says stop."""
 
     def __init__(
         self, path: Path, environ: Mapping[str, str], report_of: ReportOf, settings: Settings
@@ -151,9 +151,9 @@ class _Daemon:
     def _end(self, name: str) -> None:
         settings = self._settings if self._resources is None else self._resources.settings
         self.notifier.stopping(settings.shutdown_grace + CLOSING)
-        flying = 0 if self._resources is None else len(self._resources.transfers.under_way)
-        self.report("daemon.stopping", signal=name, in_flight=flying)
-        self.notifier.status(f"stopping, {flying} in flight")
+        under_way = 0 if self._resources is None else len(self._resources.transfers.under_way)
+        self.report("daemon.stopping", signal=name, in_flight=under_way)
+        self.notifier.status(f"stopping, {under_way} in flight")
         self._outage.stop_waiting()
         self._orders.end()
 
@@ -170,7 +170,7 @@ class _Daemon:
                 raise
 
     async def _inhabit(self) -> None:
-        """Open the house, and work in it until the orders say stop."""
+        """Open the resources, and work with them until the orders say stop."""
         self.notifier.status("opening the archive and the catalog")
         async with AsyncExitStack() as stack:
             self._resources = resources = await self._open(stack)
@@ -210,7 +210,7 @@ class _Daemon:
         stack.push_async_callback(pages.stop)
 
     async def _open(self, stack: AsyncExitStack) -> Resources | None:
-        """Return the open house, None if a stop was asked for meanwhile."""
+        """Return the open resources, None if a stop was asked for meanwhile."""
 
         def opening() -> AbstractAsyncContextManager[Resources]:
             return open_resources(

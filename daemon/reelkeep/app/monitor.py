@@ -91,7 +91,7 @@ SAMPLES = 4
 """How often within a heartbeat /metrics and `systemctl status` are brought up to date."""
 
 REST = 200
-"""How many times longer than a sample took the catalog is left in peace: it counts all files."""
+"""How many times longer than a sample took the catalog is left alone: it counts all files."""
 
 BROKEN_INTERVALS = 3
 """A provider that has been broken for more of its intervals makes the daemon not ready."""
@@ -147,8 +147,8 @@ class Monitor:
             seconds = round(anyio.current_time() - self._silent_since, 3)
             self._silent_since = None
             self._report("heartbeat.recovered", seconds=seconds)
-        flying, speed = len(status["transfers"]), f"{rate / 1e6:.1f} MB/s"
-        self._notifier.status(f"{flying} in flight, {pending(status)} pending, {speed}")
+        under_way, speed = len(status["transfers"]), f"{rate / 1e6:.1f} MB/s"
+        self._notifier.status(f"{under_way} in flight, {pending(status)} pending, {speed}")
         await self._look_at_volumes()
         return status
 

@@ -35,7 +35,7 @@ Steer = Callable[[], Awaitable[None]]
 
 
 class Pipeline:
-    """The stages of one process over one house, for the providers `names`. `run` it once.
+    """The stages of one process over its resources, for the providers `names`. `run` it once.
 
     With `polls`, each provider is asked on its interval; else whoever steers asks.
     """
@@ -47,7 +47,7 @@ class Pipeline:
         self._polls = polls
         self._filled, self._recorded = Signal(), Signal()
         self._groups: tuple[TaskGroup, TaskGroup]  # of what ends first at a stop, and last
-        self.moved = Signal()  #: Rings when outcomes were recorded or recordings published.
+        self.moved = Signal()  #: Notified when outcomes were recorded or recordings published.
         self.storage = Storage(
             resources.archive, resources.report, reopened=SignalRegistry(self._workers)
         )
@@ -57,12 +57,12 @@ class Pipeline:
             resources.queue,
             resources.report,
             clock=resources.clock,
-            names=lambda: list(self.stations),
+            names=lambda: list(self.pipelines),
         )
         self.stirred_at = anyio.current_time()  #: When last an attempt at a file came to something.
-        self.stations: dict[ProviderName, ProviderPipeline] = {}
-        self.stations.update((name, self._station(name)) for name in names)
-        self._backlogs = {name: station.backlog for name, station in self.stations.items()}
+        self.pipelines: dict[ProviderName, ProviderPipeline] = {}
+        self.pipelines.update((name, self._pipeline_of(name)) for name in names)
+        self._backlogs = {name: pipeline.backlog for name, pipeline in self.pipelines.items()}
         done = SignalGroup([self.moved, SignalRegistry(self._tellers)])
         self.publisher = Publisher(
             resources.ledger,
@@ -72,28 +72,28 @@ class Pipeline:
             storage=self.storage,
         )
         options = resources.settings.downloads
-        self._hands = SlotPool(resources.transfers, slots=options.workers, lanes=options.lanes)
+        self._slots = SlotPool(resources.transfers, slots=options.workers, lanes=options.lanes)
         self._pool = WorkerPool(self._fetcher(), options.workers)
 
     @property
     def pollers(self) -> Mapping[ProviderName, Poller]:
         """Who asks each provider."""
-        return {name: station.poller for name, station in self.stations.items()}
+        return {name: pipeline.poller for name, pipeline in self.pipelines.items()}
 
     @property
     def backfillers(self) -> Mapping[ProviderName, Backfiller]:
         """Who reads again what an operator wants of each provider."""
-        return {name: station.backfiller for name, station in self.stations.items()}
+        return {name: pipeline.backfiller for name, pipeline in self.pipelines.items()}
 
     @property
     def disposers(self) -> Mapping[ProviderName, Disposer]:
         """Who moves to each provider's trash what is surely here."""
-        return {name: station.disposer for name, station in self.stations.items()}
+        return {name: pipeline.disposer for name, pipeline in self.pipelines.items()}
 
     @property
     def acknowledgers(self) -> Mapping[ProviderName, Acknowledger]:
         """Who tells each provider."""
-        return {name: station.acknowledger for name, station in self.stations.items()}
+        return {name: pipeline.acknowledger for name, pipeline in self.pipelines.items()}
 
     def queued(self) -> dict[ProviderName, int]:
         """Return how many recordings wait in memory, by provider."""
@@ -131,30 +131,30 @@ class Pipeline:
         """Work no longer for these providers; what is under way of them goes on to its end."""
         for name in names:
             del self._backlogs[name]
-            station = self.stations.pop(name)
-            await self._resources.queue.release(await station.dismiss())
+            pipeline = self.pipelines.pop(name)
+            await self._resources.queue.release(await pipeline.dismiss())
 
     def engage(self, names: Iterable[ProviderName]) -> None:
-        """Work for these providers of the house, too. The pipeline must be running."""
+        """Work for these providers, too. The pipeline must be running."""
         for name in names:
-            station = self.stations[name] = self._station(name)
-            self._backlogs[name] = station.backlog
-            self._start(station)
+            pipeline = self.pipelines[name] = self._pipeline_of(name)
+            self._backlogs[name] = pipeline.backlog
+            self._start(pipeline)
 
     def adjust(self) -> None:
-        """Take over the limits that are in force in the house now."""
+        """Take over the limits that are in force now."""
         options = self._resources.settings.downloads
-        self._hands.resize(slots=options.workers, lanes=options.lanes)
+        self._slots.resize(slots=options.workers, lanes=options.lanes)
         self._pool.resize(options.workers)
-        for station in self.stations.values():
-            station.backlog.resize(options.queue_size)
+        for pipeline in self.pipelines.values():
+            pipeline.backlog.resize(options.queue_size)
 
     def poll(self) -> None:
         """Ask every provider at once."""
-        for station in self.stations.values():
-            station.poller.wake.notify()
+        for pipeline in self.pipelines.values():
+            pipeline.poller.wake.notify()
 
-    def _station(self, name: ProviderName) -> ProviderPipeline:
+    def _pipeline_of(self, name: ProviderName) -> ProviderPipeline:
         return ProviderPipeline(
             self._resources,
             name,
@@ -164,9 +164,9 @@ class Pipeline:
             space=self.space,
         )
 
-    def _start(self, station: ProviderPipeline) -> None:
+    def _start(self, pipeline: ProviderPipeline) -> None:
         front, back = self._groups
-        station.start(front=front, back=back, polls=self._polls)
+        pipeline.start(front=front, back=back, polls=self._polls)
 
     async def _feed(
         self, files: MemoryObjectSendStream[Download], steer: Steer, back: TaskGroup
@@ -174,8 +174,8 @@ class Pipeline:
         """Claim and hand out what is due until `steer` returns; closes `files`."""
         async with anyio.create_task_group() as front:
             self._groups = front, back
-            for station in self.stations.values():
-                self._start(station)
+            for pipeline in self.pipelines.values():
+                self._start(pipeline)
             front.start_soon(self._take_turns, files, name="turns")
             front.start_soon(self._watch_storage, name="storage")
             front.start_soon(watch_clock, self._resources, self._stepped, name="clock")
@@ -186,10 +186,10 @@ class Pipeline:
         """Look at all that waits: the clock was set."""
         self._recorded.notify()
         self.moved.notify()
-        for station in self.stations.values():
-            station.poller.bookmark.forget()
-            station.work.notify()
-            station.acknowledger.archived.notify()
+        for pipeline in self.pipelines.values():
+            pipeline.poller.cursor.forget()
+            pipeline.work.notify()
+            pipeline.acknowledger.archived.notify()
 
     async def _take_turns(self, files: MemoryObjectSendStream[Download]) -> None:
         turns = RoundRobin(
@@ -198,7 +198,7 @@ class Pipeline:
             storage=self.storage,
             space=self.space,
             pass_over=self._pass_over,
-            paused=lambda name: self.stations[name].poller.health.paused,
+            paused=lambda name: self.pipelines[name].poller.health.paused,
             has_share=self._has_share,
         )
         await turns.forever(files)
@@ -232,7 +232,7 @@ class Pipeline:
             clock=resources.clock,
             report=report,
             transfers=transfers,
-            hands=self._hands,
+            slots=self._slots,
         )
         fetch = Downloader(
             resources.providers, resources.archive, stream, transfers=transfers, report=report
@@ -261,9 +261,9 @@ class Pipeline:
         if not isinstance(outcome, Failed) or not isinstance(outcome.error, DiskFull):
             self.space.settled(outcome.download.row)
         error = outcome.error if isinstance(outcome, Failed) else None
-        station = self.stations.get(outcome.download.provider)
-        if isinstance(error, ProviderError) and station is not None:
-            station.poller.met(error)
+        pipeline = self.pipelines.get(outcome.download.provider)
+        if isinstance(error, ProviderError) and pipeline is not None:
+            pipeline.poller.met(error)
         if getattr(error, "remedy", None) not in (Remedy.WAIT, Remedy.PAUSE):
             self.stirred_at = anyio.current_time()
 
@@ -276,10 +276,10 @@ class Pipeline:
         )
 
     def _workers(self) -> list[Signal]:
-        return [self._filled, *(station.work for station in self.stations.values())]
+        return [self._filled, *(pipeline.work for pipeline in self.pipelines.values())]
 
     def _tellers(self) -> list[Signal]:
-        return [station.acknowledger.archived for station in self.stations.values()]
+        return [pipeline.acknowledger.archived for pipeline in self.pipelines.values()]
 
 
 def drain_time(grace: timedelta) -> float:

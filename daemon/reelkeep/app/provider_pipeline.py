@@ -25,8 +25,8 @@ Work = Callable[[], Awaitable[None]]
 class ProviderPipeline:
     """The stages of one provider. They end with the tasks they run in, or when dismissed.
 
-    `filled` is rung when there is something in the backlog, `recorded` when there is something to
-    publish.
+    `filled` is notified when there is something in the backlog, `recorded` when there is
+    something to publish.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class ProviderPipeline:
         storage: Storage, space: DiskSpace,
     ) -> None:  # fmt: skip
         provider = resources.providers[name]
-        self.work = Signal()  #: Ring it when something may be due.
+        self.work = Signal()  #: Notify it when something may be due.
         self.backlog = Backlog(resources.settings.downloads.queue_size)
         self.poller = Poller(
             provider,

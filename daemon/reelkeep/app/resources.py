@@ -208,7 +208,7 @@ def furnish(  # noqa: PLR0913 - each collaborator once
     rng: Rng = random.random,
     outage: Outage | None = None,
 ) -> Resources:
-    """Return a house around what is open already; `recover` comes next."""
+    """Return the resources around what is open already; `recover` comes next."""
     check = ClockCheck(clock, report)
     build = builder(
         settings, transport, report, learn=learn, clock=clock, rng=rng, clock_check=check

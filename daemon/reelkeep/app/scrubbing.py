@@ -1,4 +1,4 @@
-"""Put together what reads the archive of a house again, a little at a time."""
+"""Put together what reads the archive again, a little at a time."""
 
 from __future__ import annotations
 

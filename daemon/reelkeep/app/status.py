@@ -23,7 +23,7 @@ from reelkeep.ports import Archive, Clock, Report
 from reelkeep.settings import Settings
 from reelkeep.stages.active_transfers import ActiveTransfers
 
-if TYPE_CHECKING:  # a house has a client of HTTP; most who look at the catalog open none
+if TYPE_CHECKING:  # resources have an HTTP client; most who look at the catalog open none
     from reelkeep.app.resources import Resources
 
 Status = dict[str, Any]
@@ -33,7 +33,7 @@ _FAILED = ("failed", "gone")
 
 
 async def snapshot(resources: Resources) -> Status:
-    """Return the status of the process that holds the house."""
+    """Return the status of the process that holds the archive."""
     settings = resources.settings  # a reload may put others in force meanwhile
     names = [ProviderName(options.name) for options in settings.providers]
     former = await _former(resources.operator, names)

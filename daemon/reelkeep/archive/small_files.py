@@ -20,48 +20,48 @@ from reelkeep.core.model import Download
 from reelkeep.disk import disk_error, write_unflushed
 from reelkeep.errors import TransferError
 
-Wish = TypeVar("Wish")
+Asked = TypeVar("Asked")
 Grant = TypeVar("Grant")
 
 MOST = 64
-"""Wishes in one visit."""
+"""Requests in one visit."""
 
 VISITS = 2
 """Visits at a time: while one waits for the disk, the next is prepared."""
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting(Generic[Wish, Grant]):
-    """Somebody's wish, and what became of it."""
+class _Waiting(Generic[Asked, Grant]):
+    """What somebody asked for, and what became of it."""
 
-    wish: Wish
+    asked: Asked
     done: Event = field(default_factory=Event)
     answer: Grant | OSError | TransferError | None = None
 
 
-class Batcher(Generic[Wish, Grant]):
+class Batcher(Generic[Asked, Grant]):
     """Whoever comes while others are served waits, and is served with all who wait by then.
 
-    `work` runs in a thread, and returns for each wish what was asked for, or why not.
+    `work` runs in a thread, and returns for each request what was asked for, or why not.
     """
 
     def __init__(
         self,
         threads: Threads,
-        work: Callable[[Sequence[Wish]], Sequence[Grant | OSError | TransferError]],
+        work: Callable[[Sequence[Asked]], Sequence[Grant | OSError | TransferError]],
     ) -> None:
         self._threads = threads
         self._work = work
-        self._waiting: list[_Waiting[Wish, Grant]] = []
+        self._waiting: list[_Waiting[Asked, Grant]] = []
         self._visits = Semaphore(VISITS, fast_acquire=True)
 
-    async def __call__(self, wish: Wish) -> Grant:
-        """Return what became of `wish`.
+    async def __call__(self, asked: Asked) -> Grant:
+        """Return what became of `asked`.
 
         Raises:
             DiskFull, IoFailed: The disk failed it.
         """
-        mine: _Waiting[Wish, Grant] = _Waiting(wish)
+        mine: _Waiting[Asked, Grant] = _Waiting(asked)
         self._waiting.append(mine)
         try:
             async with self._visits:
@@ -78,7 +78,7 @@ class Batcher(Generic[Wish, Grant]):
         batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
         try:
             with CancelScope(shield=True):
-                answers = await self._threads.run(self._work, [each.wish for each in batch])
+                answers = await self._threads.run(self._work, [each.asked for each in batch])
             for each, answer in zip(batch, answers, strict=True):
                 each.answer = answer
         finally:
@@ -86,7 +86,7 @@ class Batcher(Generic[Wish, Grant]):
                 each.done.set()
 
 
-def _granted(waiting: _Waiting[Wish, Grant]) -> Grant:
+def _granted(waiting: _Waiting[Asked, Grant]) -> Grant:
     answer = waiting.answer
     if isinstance(answer, OSError):
         raise disk_error(answer) from answer

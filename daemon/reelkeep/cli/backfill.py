@@ -70,7 +70,7 @@ async def _backfill(
     log: Log,
     screen: Screen,
 ) -> Passed | None:
-    """Keep the wish, and fulfil it; None if another process holds the archive."""
+    """Keep the request, and carry it out; None if another process holds the archive."""
     from reelkeep.app.catalog_access import open_catalog, utc_now
     from reelkeep.app.exception_groups import unwrapped
     from reelkeep.catalog.follow_ups import SqlBackfills

@@ -12,7 +12,7 @@ import anyio
 from rich.console import RenderableType
 
 from reelkeep.app.content_audit import Compared, ContentAudit
-from reelkeep.app.content_repair import ContentRun, ContentWish
+from reelkeep.app.content_repair import ContentRequest, ContentRun
 from reelkeep.cli.codes import Exit
 from reelkeep.cli.invocation import log_of
 from reelkeep.cli.live_progress import Draw, Rate, Screen
@@ -41,14 +41,14 @@ class ContentOptions:
     suspects: bool
     repair: bool
 
-    def wish(self, settings: Settings) -> ContentWish:
+    def request(self, settings: Settings) -> ContentRequest:
         """Return what is to be compared.
 
         Raises:
             click.UsageError: A provider is not known, or days end before they begin.
         """
         since = None if self.since is None else datetime.combine(self.since, time(), UTC)
-        return ContentWish(
+        return ContentRequest(
             asked=enabled(settings, self.names),
             only=self.names,
             window=window_of(self.first, self.last),
@@ -74,7 +74,7 @@ def compare_content(
     out: Output, settings: Settings, asked: ContentOptions, *, as_json: bool
 ) -> int:
     """Fetch again what is asked for, print what was found, and return the exit code."""
-    run = run_in_loop(_run, settings, asked.wish(settings))
+    run = run_in_loop(_run, settings, asked.request(settings))
     if as_json:
         out.json(content_document(run, asked))
     else:
@@ -82,9 +82,9 @@ def compare_content(
     return Exit.DONE if run.found.ok else Exit.LEFT
 
 
-async def _run(settings: Settings, wish: ContentWish) -> ContentRun:
+async def _run(settings: Settings, request: ContentRequest) -> ContentRun:
     screen, stop = Screen(), anyio.Event()
-    run = ContentRun(settings, wish, log_of(settings, screen.stream))
+    run = ContentRun(settings, request, log_of(settings, screen.stream))
     async with anyio.create_task_group() as group:
         await group.start(obey, stop)
         async with screen.showing(_drawing(run)):

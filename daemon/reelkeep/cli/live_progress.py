@@ -97,7 +97,7 @@ def gauge(summary: Summary) -> Gauge:
 
 
 def progress_of(transfer: ActiveTransfer, now: float) -> Transfer:
-    """Return how far a flight is at `now`, on the loop's clock."""
+    """Return how far a transfer is at `now`, on the loop's clock."""
     age = now - transfer.began
     return Transfer(
         provider=transfer.download.provider,
@@ -196,7 +196,7 @@ def _grid() -> Table:
 
 
 _PAUSE = 4
-"""How many times longer than the catalog took to answer it is left in peace."""
+"""How many times longer than the catalog took to answer it is left alone."""
 
 
 class ProgressSampler:
@@ -219,8 +219,8 @@ class ProgressSampler:
 
     def _frame(self) -> Frame:
         now, received = anyio.current_time(), self._transfers.received
-        flying = sorted(self._transfers.under_way, key=lambda transfer: transfer.began)
-        transfers = [progress_of(transfer, now) for transfer in flying]
+        under_way = sorted(self._transfers.under_way, key=lambda transfer: transfer.began)
+        transfers = [progress_of(transfer, now) for transfer in under_way]
         rate = self._rate.add(now, received)
         pending = sum(summary.pending_bytes for summary in self._summaries)
         return Frame(

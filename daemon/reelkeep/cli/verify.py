@@ -150,12 +150,12 @@ def command(
     ID is as in `show`; of a meeting number, all recordings that have it are read.
     """
     ids = tuple(with_numbers_joined(ids))
-    wish = VerifyRequest(names=names, ids=ids, rate=rate, resume=resume, repair=repair)
-    if resume and not wish.is_whole:
+    request = VerifyRequest(names=names, ids=ids, rate=rate, resume=resume, repair=repair)
+    if resume and not request.is_whole:
         raise click.UsageError("--resume cannot be combined with --provider or ID.")
     settings = call.settings_for(names) if repair else call.settings_only()
     say_how_it_is_read(settings)
-    found = run_in_loop(_verify, settings, wish)
+    found = run_in_loop(_verify, settings, request)
     if as_json:
         call.out.json(found.document())
     else:
@@ -165,7 +165,7 @@ def command(
     return Exit.LEFT if found.blemishes or found.stopped else Exit.DONE
 
 
-async def _verify(settings: Settings, wish: VerifyRequest) -> VerificationRun:
+async def _verify(settings: Settings, request: VerifyRequest) -> VerificationRun:
     import anyio
 
     from reelkeep.cli.live_progress import Screen
@@ -175,9 +175,9 @@ async def _verify(settings: Settings, wish: VerifyRequest) -> VerificationRun:
     log = log_of(settings, screen.stream)
     async with anyio.create_task_group() as group:
         await group.start(obey, stop)
-        found = await _read(settings, wish, log, screen, stop)
+        found = await _read(settings, request, log, screen, stop)
         group.cancel_scope.cancel()
-    if wish.repair and (found.blemishes or found.returned) and not found.stopped:
+    if request.repair and (found.blemishes or found.returned) and not found.stopped:
         from reelkeep.cli.mending import mend
 
         await mend(settings, found, log, screen)
@@ -185,7 +185,7 @@ async def _verify(settings: Settings, wish: VerifyRequest) -> VerificationRun:
 
 
 async def _read(
-    settings: Settings, wish: VerifyRequest, log: Log, screen: Screen, stop: anyio.Event
+    settings: Settings, request: VerifyRequest, log: Log, screen: Screen, stop: anyio.Event
 ) -> VerificationRun:
     import anyio
 
@@ -199,12 +199,12 @@ async def _read(
         if exists(settings.catalog.path):  # looking at an archive shall not begin a catalog
             opening = books if may_write(settings.catalog.path) else reading_books
             opened = await stack.enter_async_context(opening(settings, log))
-        since = await opened.checks.moment(BEGUN) if opened and wish.resume else None
-        reader = make_rereader(settings, opened, log, rate=wish.rate, since=since)
+        since = await opened.checks.moment(BEGUN) if opened and request.resume else None
+        reader = make_rereader(settings, opened, log, rate=request.rate, since=since)
         await stack.enter_async_context(screen.showing(drawing(reader.found)))
         async with anyio.create_task_group() as group:
             group.start_soon(_end, stop, reader)
-            await _what_is_meant(reader, settings, opened, wish)
+            await _what_is_meant(reader, settings, opened, request)
             group.cancel_scope.cancel()
     return reader.found
 
@@ -215,24 +215,26 @@ async def _end(stop: anyio.Event, reader: Rereader) -> None:
 
 
 async def _what_is_meant(
-    reader: Rereader, settings: Settings, opened: CatalogAccess | None, wish: VerifyRequest
+    reader: Rereader, settings: Settings, opened: CatalogAccess | None, request: VerifyRequest
 ) -> None:
     from reelkeep.cli.finding import every
 
-    if not wish.is_whole:
+    if not request.is_whole:
         if opened is None:
             raise click.ClickException("there is no catalog yet: only the whole can be verified")
-        await reader.some(await _chosen(settings, opened.operator, wish))
+        await reader.some(await _chosen(settings, opened.operator, request))
     else:
         await reader.everything(() if opened is None else every(opened.operator))
 
 
-async def _chosen(settings: Settings, operator: OperatorCatalog, wish: VerifyRequest) -> Holdings:
+async def _chosen(
+    settings: Settings, operator: OperatorCatalog, request: VerifyRequest
+) -> Holdings:
     from reelkeep.cli.finding import all_of, every, known_names
 
-    names = wish.names
+    names = request.names
     require_known(names, await known_names(operator, settings))
-    if not wish.ids:
+    if not request.ids:
         return every(operator, names=names)
-    meant = await all_of(operator, wish.ids, of_a_number=True)
+    meant = await all_of(operator, request.ids, of_a_number=True)
     return [holding for holding in meant if not names or holding.provider in names]

@@ -115,14 +115,14 @@ def changes(
     arrivals: list[Arrival] = []
     revisions: list[Revision | None] = []
     for file in _distinct(recording.files):
-        held, wish = pairs.get(file.id), _wish(recording, file, rules)
+        held, desired = pairs.get(file.id), _desired(recording, file, rules)
         if held is None:
-            arrivals.append(_arrival(names.with_id(file), names.name(file), wish, file.id))
+            arrivals.append(_arrival(names.with_id(file), names.name(file), desired, file.id))
         elif held.state != FileState.STORED:
-            revisions.append(_revision(held, file, wish))
+            revisions.append(_revision(held, file, desired))
         elif is_later_version(file, held):
             version = names.with_id(replace(file, id=shared_id(held.id, "version", file.size)))
-            arrival = _arrival(version, names.name(file), wish, file.id)
+            arrival = _arrival(version, names.name(file), desired, file.id)
             arrivals.append(replace(arrival, supersedes=held))
         else:
             revisions.append(_word_on(held, file))
@@ -173,11 +173,11 @@ def _with_shortfall(
     placeholder = next((held for held in known if held.id == UNLISTED), None)
     if not shortfall.missing:
         return replace(changes, settled=() if placeholder is None else (placeholder.row,))
-    file, wish = _unlisted(recording, shortfall, rules)
+    file, desired = _unlisted(recording, shortfall, rules)
     if placeholder is None:
-        arrival = _arrival(file, _UNLISTED_NAME, wish, file.id)
+        arrival = _arrival(file, _UNLISTED_NAME, desired, file.id)
         return replace(changes, arrivals=(*changes.arrivals, arrival))
-    revisions = (*changes.revisions, _revision(placeholder, file, wish))
+    revisions = (*changes.revisions, _revision(placeholder, file, desired))
     return replace(changes, revisions=revisions, listed=changes.listed | {placeholder.row})
 
 
@@ -196,7 +196,7 @@ _FILTERABLE = frozenset({FileState.DUE, FileState.FAILED, FileState.GONE, FileSt
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _Desired:
     """What is to become of a file that is listed."""
 
     state: FileState
@@ -204,18 +204,18 @@ class _Wish:
     detail: str | None = None
 
 
-def _wish(recording: Recording, file: File, rules: Filter) -> _Wish:
+def _desired(recording: Recording, file: File, rules: Filter) -> _Desired:
     obstacle = file.obstacle
     if obstacle in NOT_WANTED:
-        return _Wish(FileState.SKIPPED, EXPLANATIONS[obstacle])
+        return _Desired(FileState.SKIPPED, EXPLANATIONS[obstacle])
     if not _is_wanted(recording, file, rules):
-        return _Wish(FileState.SKIPPED, FILTERED)
+        return _Desired(FileState.SKIPPED, FILTERED)
     if obstacle is None or file.addressed:
-        return _Wish(FileState.DUE)
-    return _Wish(FileState.UNAVAILABLE, obstacle.value, EXPLANATIONS[obstacle])
+        return _Desired(FileState.DUE)
+    return _Desired(FileState.UNAVAILABLE, obstacle.value, EXPLANATIONS[obstacle])
 
 
-def _unlisted(recording: Recording, shortfall: Shortfall, rules: Filter) -> tuple[File, _Wish]:
+def _unlisted(recording: Recording, shortfall: Shortfall, rules: Filter) -> tuple[File, _Desired]:
     """Return what stands for the files that are announced and not listed."""
     is_audio = shortfall.obstacle is Obstacle.PARTICIPANT_AUDIO
     file = File(
@@ -226,31 +226,31 @@ def _unlisted(recording: Recording, shortfall: Shortfall, rules: Filter) -> tupl
         recording_type=Obstacle.PARTICIPANT_AUDIO.value if is_audio else "",
         obstacle=shortfall.obstacle,
     )
-    wish = _wish(recording, file, rules)
-    if wish.state is FileState.UNAVAILABLE:
+    desired = _desired(recording, file, rules)
+    if desired.state is FileState.UNAVAILABLE:
         detail = f"{shortfall.told}; {EXPLANATIONS[shortfall.obstacle]}"
-        wish = replace(wish, detail=detail)
-    return file, wish
+        desired = replace(desired, detail=detail)
+    return file, desired
 
 
-def _arrival(file: File, name: SafeName, wish: _Wish, asked_as: FileId) -> Arrival:
+def _arrival(file: File, name: SafeName, desired: _Desired, asked_as: FileId) -> Arrival:
     return Arrival(
         file=file,
         name=name,
-        state=wish.state,
-        reason=wish.reason,
-        detail=wish.detail,
+        state=desired.state,
+        reason=desired.reason,
+        detail=desired.detail,
         asked_as=None if asked_as == file.id else asked_as,
     )
 
 
-def _revision(held: HeldFile, file: File, wish: _Wish) -> Revision:
+def _revision(held: HeldFile, file: File, desired: _Desired) -> Revision:
     asked_as = None if file.id == held.id else file.id
-    state = _revised(held, file, wish)
+    state = _revised(held, file, desired)
     if state is None:
         return Revision(row=held.row, file=file, asked_as=asked_as)
     return Revision(
-        row=held.row, file=file, state=state, reason=wish.reason, detail=wish.detail,
+        row=held.row, file=file, state=state, reason=desired.reason, detail=desired.detail,
         asked_as=asked_as,
     )  # fmt: skip
 
@@ -283,17 +283,17 @@ _SUPERSEDED: Mapping[FileState, frozenset[FileState]] = {
     ),
     FileState.SKIPPED: _FILTERABLE,
 }
-"""By what is wished now: the states that it ends. What is unavailable stays a fact of the provider
+"""By what is wanted now: the states that it ends. What is unavailable stays a fact of the provider
 whatever we tried before; a failed file is tried anew only if the provider made it anew."""
 
 
-def _revised(held: HeldFile, file: File, wish: _Wish) -> FileState | None:
+def _revised(held: HeldFile, file: File, desired: _Desired) -> FileState | None:
     state = FileState(held.state)
-    if state is FileState.FAILED and wish.state is FileState.DUE and file.size != held.promised:
+    if state is FileState.FAILED and desired.state is FileState.DUE and file.size != held.promised:
         return FileState.DUE  # the provider made it anew
-    if state is wish.state is FileState.UNAVAILABLE:
-        return None if (held.reason, held.detail) == (wish.reason, wish.detail) else state
-    return wish.state if state in _SUPERSEDED[wish.state] else None
+    if state is desired.state is FileState.UNAVAILABLE:
+        return None if (held.reason, held.detail) == (desired.reason, desired.detail) else state
+    return desired.state if state in _SUPERSEDED[desired.state] else None
 
 
 def _distinct(files: Iterable[File]) -> Iterable[File]:

@@ -115,7 +115,7 @@ _OF_ARRIVALS = {
 }
 
 
-def strangers(
+def unknown(
     recording: Recording, holding: Holding | None, rules: Filter, *, whole: bool = True,
     changed: bool = True,
 ) -> Iterator[Item]:  # fmt: skip

@@ -105,11 +105,11 @@ def is_urgent(deadline: datetime | None, now: datetime) -> bool:
     return deadline is not None and now < deadline <= now + URGENT
 
 
-def room_left(free: int, *, flying: Iterable[int], kept: int) -> Room:
+def room_left(free: int, *, under_way: Iterable[int], kept: int) -> Room:
     """Return what fits in `free` bytes.
 
-    `flying` are the bytes that each transfer under way still needs, `kept` those that endangered
+    `under_way` are the bytes that each transfer under way still needs, `kept` those that endangered
     files need which are not under way yet.
     """
-    left = free - sum(flying)
+    left = free - sum(under_way)
     return Room(urgent=left, other=left - kept)

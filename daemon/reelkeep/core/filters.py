@@ -35,7 +35,7 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """One provider's wishes. `since` is aware; what started before it is ignored."""
+    """What is wanted of one provider. `since` is aware; what started before it is ignored."""
 
     include: Criteria = Criteria()
     exclude: Criteria = Criteria()
@@ -80,12 +80,12 @@ def fingerprint(filter_: Filter) -> str:
 
     Order and case of types do not matter, so that tidying a configuration changes nothing.
     """
-    wishes = {
+    asked = {
         "include": _canonical(filter_.include),
         "exclude": _canonical(filter_.exclude),
         "since": filter_.since.timestamp() if filter_.since else None,
     }
-    return hashlib.sha256(json.dumps(wishes, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _canonical(criteria: Criteria) -> dict[str, object]:

@@ -30,7 +30,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Final
 
-from reelkeep.core.retry import LONGEST_WISH, REFUSED_AGAIN
+from reelkeep.core.retry import LONGEST_RETRY_AFTER, REFUSED_AGAIN
 from reelkeep.core.unavailable import LONGEST
 
 TOLERANCE: Final = timedelta(minutes=1)
@@ -68,7 +68,7 @@ class Longest:
     @property
     def delay(self) -> timedelta:
         """How far ahead a file is due at most."""
-        return max(self.retry, LONGEST_WISH, LONGEST, *REFUSED_AGAIN) + self.retry
+        return max(self.retry, LONGEST_RETRY_AFTER, LONGEST, *REFUSED_AGAIN) + self.retry
 
 
 @dataclass(frozen=True, slots=True)

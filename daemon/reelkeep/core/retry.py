@@ -27,7 +27,7 @@ from reelkeep.errors import (
     Unavailable,
 )
 
-LONGEST_WISH = timedelta(hours=1)
+LONGEST_RETRY_AFTER = timedelta(hours=1)
 """A server's Retry-After wins over our own longest delay, but only up to here."""
 
 PATIENCE = timedelta(seconds=30)
@@ -117,7 +117,7 @@ def judge(failure: Failed, *, now: datetime, policy: Policy, rng: float) -> Verd
             state=_given_up(download), due_at=None, attempts=attempts, tries=tries,
             code=download.obstacle or code, counted=True,
         )  # fmt: skip
-    delay = _wish(error, now, _step(error, attempts, policy, rng))
+    delay = _wanted(error, now, _step(error, attempts, policy, rng))
     if isinstance(error, Damaged):
         delay = max(delay, min(policy.longest, HEALING * policy.base))
     return Verdict(
@@ -210,7 +210,7 @@ def reason_code(error: Exception) -> str:
 _PROVIDER_CODES = {"auth": "auth", "throttled": "throttled", "misconfigured": "refused"}
 
 
-def _wish(error: Exception, now: datetime, delay: timedelta) -> timedelta:
+def _wanted(error: Exception, now: datetime, delay: timedelta) -> timedelta:
     """Return `delay`, or what the server asked for if that is longer and reasonable."""
     return max(delay, _asked(error, now) or delay)
 
@@ -218,7 +218,7 @@ def _wish(error: Exception, now: datetime, delay: timedelta) -> timedelta:
 def _asked(error: Exception, now: datetime) -> timedelta | None:
     """Return for how long we were asked to stay away, within reason; None if nobody asked."""
     if isinstance(error, Throttled | RefusedForNow) and error.after is not None:
-        return min(timedelta(seconds=error.after), LONGEST_WISH)
+        return min(timedelta(seconds=error.after), LONGEST_RETRY_AFTER)
     if isinstance(error, RateLimited) and error.until is not None:
-        return min(max(error.until - now, timedelta(0)), LONGEST_WISH)
+        return min(max(error.until - now, timedelta(0)), LONGEST_RETRY_AFTER)
     return None

@@ -150,7 +150,7 @@ class Backfills(Protocol):
     """Windows that an operator wants to be read again."""
 
     async def next(self, provider: ProviderName) -> Wanted | None:
-        """Return the oldest wish, None if there is none."""
+        """Return the oldest request, None if there is none."""
         ...
 
     async def advance(self, wanted: Wanted, until: datetime) -> None:

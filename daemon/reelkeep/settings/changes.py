@@ -54,8 +54,8 @@ WAITING: Final = (
 )
 """Keys, and whole sections, that hold until the process ends.
 
-Locks, folders, trust and a listening socket depend on them; a daemon that moved house in the middle
-of a transfer would have to drop it.
+Locks, folders, trust and a listening socket depend on them; a daemon that changed them in
+the middle of a transfer would have to drop it.
 """
 
 

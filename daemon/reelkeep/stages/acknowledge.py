@@ -43,7 +43,7 @@ class Acknowledger:
         self._failures = 0
         self._pause = timedelta(0)
         self._unanswered = False
-        self.archived = Signal()  #: Ring it when recordings may have been archived.
+        self.archived = Signal()  #: Notify it when recordings may have been archived.
 
     @property
     def acknowledges(self) -> bool:

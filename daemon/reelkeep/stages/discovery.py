@@ -184,7 +184,7 @@ class Unready:
 
 
 class WindowReader:
-    """Makes known to the catalog what a provider lists; `work` rings when some may be fetched."""
+    """Admits what a provider lists to the catalog; `work` is notified when some may be fetched."""
 
     def __init__(self, provider: Provider, intake: Intake, *, work: Notifiable) -> None:
         self._provider = provider

@@ -80,7 +80,7 @@ class Dispatcher:
 
     What does not fit in `room` is not claimed: it stays due, and holds nothing back.
 
-    `work` rings when something may be due; `filled` is rung when something is in the backlog.
+    `work` is notified when something may be due; `filled` when something is in the backlog.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class RoundRobin:
         space: DiskSpace, pass_over: PassOver, paused: Callable[[ProviderName], bool],
         has_share: Callable[[ProviderName, int], bool] = lambda _name, _others: False,
     ) -> None:  # fmt: skip
-        """`queues` may change at any time; `filled` rings when there may be something to do.
+        """`queues` may change at any time; `filled` is notified when there may be something to do.
 
         `has_share` says whether a provider has as many downloaders as it may have beside so many
         others, which may have work at any time.

@@ -26,7 +26,7 @@ class HostBackoff:
         self._until: LRUCache[str, float] = LRUCache(HOSTS)
 
     def check(self, host: str) -> None:
-        """Return at once, or say for how long `host` still wants peace.
+        """Return at once, or say for how long `host` is still left alone.
 
         Raises:
             Parked: It does; nothing was sent.
@@ -46,7 +46,7 @@ class HostBackoff:
         return None if known else timedelta(seconds=seconds)
 
     def is_over(self, host: str) -> bool:
-        """Return whether `host`, which answered as it should, wanted peace so far; True once."""
+        """Return whether `host`, which answered as it should, was left alone so far; True once."""
         if host not in self._until or self._left(host) > 0:
             return False
         del self._until[host]

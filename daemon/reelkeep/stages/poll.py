@@ -77,7 +77,7 @@ WATCH = 60.0
 
 
 class Poller:
-    """Polls one provider; `work` rings when there may be something to fetch."""
+    """Polls one provider; `work` is notified when there may be something to fetch."""
 
     def __init__(
         self, provider: Provider, intake: Intake, *, clock: Clock, rng: Rng, report: Report,
@@ -91,12 +91,12 @@ class Poller:
         self._work = work
         self._clean = clean
         self._rules = fingerprint(provider.traits.filter)
-        self.bookmark = PollCursor(provider.name, intake)
+        self.cursor = PollCursor(provider.name, intake)
         self._watches = RepeatTimer(WATCH)
         self.reader = WindowReader(provider, intake, work=work)
         self.health = ProviderHealth(provider.name)
         self.error: ProviderError | None = None  #: What the last poll failed with.
-        self.wake = Signal()  #: Ring it to poll at once.
+        self.wake = Signal()  #: Notify it to poll at once.
 
     async def forever(self) -> None:
         """Poll on the jittered interval until cancelled; failures only make it wait longer."""
@@ -146,7 +146,7 @@ class Poller:
 
     async def _read(self, began: float, started: datetime) -> None:
         name, traits = self._provider.name, self._provider.traits
-        scan = await self.bookmark.read()
+        scan = await self.cursor.read()
         self.health.resume(scan.broken_since, scan.reason, partly=scan.partly)
         if scan.filter != self._rules and await self._intake.refilter(name, traits):
             self._work.notify()
@@ -158,11 +158,11 @@ class Poller:
             if error.unread is not None:
                 # all others go on from here; what is unread is noted
                 kept = replace(after, polled_at=scan.polled_at, broken_since=scan.broken_since)
-                await self.bookmark.move(replace(kept, reason=scan.reason, partly=scan.partly))
+                await self.cursor.move(replace(kept, reason=scan.reason, partly=scan.partly))
             if self.health.served(report=self._report):
                 self._work.notify()
             raise
-        await self.bookmark.move(after)
+        await self.cursor.move(after)
         paused = self.health.paused
         self.health.recovered(clock=self._clock, report=self._report)
         if paused:
@@ -204,12 +204,12 @@ class Poller:
         """
         retry_at = self._clock() + delay
         self._note(error, retry_at, pauses=isinstance(error, AuthFailed))
-        scan = await self.bookmark.read()
+        scan = await self.cursor.read()
         health = self.health
         broken = replace(
             scan, broken_since=health.broken_since, reason=health.reason, partly=health.partly
         )
-        await self.bookmark.move(broken)
+        await self.cursor.move(broken)
 
 
 def _after(scan: Scan, reading: Reading, started: datetime, scope: str, rules: str) -> Scan:

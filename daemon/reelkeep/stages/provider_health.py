@@ -16,7 +16,7 @@ SLOW_PACE = timedelta(minutes=15)
 """How often a provider is asked that refuses our credentials, at most."""
 
 LONGEST_PAUSE = timedelta(days=1)
-"""A provider that asks for peace gets no more than this: daily limits end with the day."""
+"""The longest pause that a provider is given: daily limits end with the day."""
 
 
 @dataclass(slots=True)

@@ -59,14 +59,14 @@ class Disposer:
         Raises:
             CatalogError: The catalog failed us.
         """
-        wish, provider = self._provider.traits.disposal, self._provider
-        if wish is None or not isinstance(provider, Remover) or self._troubled():
+        disposal, provider = self._provider.traits.disposal, self._provider
+        if disposal is None or not isinstance(provider, Remover) or self._troubled():
             return
         failed: list[tuple[Holding, ProviderError]] = []
         served = False
-        for holding in await self._disposals.disposable(provider.name, wish.limit):
+        for holding in await self._disposals.disposable(provider.name, disposal.limit):
             try:
-                reason = await self._one(provider, holding, wish)
+                reason = await self._one(provider, holding, disposal)
             except ProviderError as error:
                 failed.append((holding, error))
                 if len(failed) >= GIVE_UP and not served:
@@ -84,7 +84,7 @@ class Disposer:
         for holding, error in failed if served else ():
             self._say("recording.trash_refused", holding, reason=self._clean(str(error)))
 
-    async def _one(self, provider: Remover, holding: Holding, wish: Disposal) -> str | None:
+    async def _one(self, provider: Remover, holding: Holding, disposal: Disposal) -> str | None:
         """Trash `holding` unless something speaks against it; return what does.
 
         Raises:
@@ -95,7 +95,7 @@ class Disposer:
             reason = await self._objection(provider, holding)
             if reason is None:
                 reason = await self._not_intact(holding)
-            if reason is None and wish.dry_run:
+            if reason is None and disposal.dry_run:
                 self._say("recording.trash_planned", holding)
                 return None
             if reason is None:  # reading took its time

@@ -33,7 +33,8 @@ async def run(
 ) -> None:
     """Record until `outcomes` is closed and drained.
 
-    `recorded` rings after each commit, `failed` after one with failures: they may be due again.
+    `recorded` is notified after each commit, `failed` after one with failures: those
+    may be due again.
     """
     async with outcomes:
         async for first in outcomes:
@@ -63,7 +64,7 @@ AGAIN = timedelta(seconds=30)
 
 
 class Publisher:
-    """Publishes whatever the ledger says is behind; `done` rings after each commit."""
+    """Publishes whatever the ledger says is behind; `done` is notified after each commit."""
 
     def __init__(
         self,
@@ -90,7 +91,7 @@ class Publisher:
         return frozenset(self._again)
 
     async def forever(self, recorded: Signal) -> None:
-        """Publish whenever `recorded` rings, and once in a while."""
+        """Publish whenever `recorded` is notified, and once in a while."""
         while True:
             await self.once()
             await recorded.wait(AGAIN.total_seconds())

@@ -15,7 +15,7 @@ from reelkeep.stages.host_backoff import HostBackoff
 
 
 class RequestSender:
-    """Sends requests for bytes, and keeps the peace that hosts ask for."""
+    """Sends requests for bytes, and leaves hosts alone that ask for it."""
 
     def __init__(
         self, transport: Transport, *, clock: Clock, report: Report, shares: bool = True
@@ -53,7 +53,7 @@ class RequestSender:
             raise error
 
     def _heed(self, error: TransferError | None, download: Download, host: str) -> None:
-        """Keep the peace that the host asks for; say when that begins, and when it is over."""
+        """Leave the host alone as it asks; say when that begins, and when it is over."""
         where = {"provider": download.provider, "host": host}
         if isinstance(error, Throttled):
             pause = self._backoff.grant(host, error)

@@ -93,10 +93,10 @@ class SegmentedDownloads:
     """Lends idle slots to large files."""
 
     def __init__(
-        self, asker: RequestSender, transfers: ActiveTransfers, hands: SlotPool, scale: Scale
+        self, asker: RequestSender, transfers: ActiveTransfers, slots: SlotPool, scale: Scale
     ) -> None:
         self.asker = asker
-        self.hands = hands
+        self.slots = slots
         self.scale = scale
         self._transfers = transfers
         self._bearable: LRUCache[str, tuple[int, float]] = LRUCache(HOSTS)  # lanes, and until when
@@ -106,7 +106,7 @@ class SegmentedDownloads:
         held = part.held
         return (
             self.most(locator) > 1
-            and self.hands.spare > 0
+            and self.slots.spare > 0
             and rest >= self.scale.rest
             and (held.total or 0) >= self.scale.large
             and held.validator is not None
@@ -114,8 +114,8 @@ class SegmentedDownloads:
 
     def most(self, locator: Locator) -> int:
         """Return how many lanes may work on one file at the host of `locator`."""
-        lanes, until = self._bearable.get(_host(locator), (self.hands.lanes, inf))
-        return min(lanes, self.hands.lanes) if anyio.current_time() < until else self.hands.lanes
+        lanes, until = self._bearable.get(_host(locator), (self.slots.lanes, inf))
+        return min(lanes, self.slots.lanes) if anyio.current_time() < until else self.slots.lanes
 
     async def complete(
         self, part: Part, locator: Locator, transfer: ActiveTransfer, rest: Rest | None = None
@@ -130,9 +130,9 @@ class SegmentedDownloads:
             RangesIgnored: There are gaps that this host cannot fill.
         """
         coverage = part.coverage or await part.scatter(part.held.total or 0)
-        crew = _SegmentWorkers(self, part, coverage, locator, transfer, rest)
-        await crew.work()
-        return crew.origin
+        workers = _SegmentWorkers(self, part, coverage, locator, transfer, rest)
+        await workers.work()
+        return workers.origin
 
     async def prove_seams(self, part: Part, locator: Locator, transfer: ActiveTransfer) -> None:
         """Compare the end of each run of bytes that earlier attempts left with what the host has.
@@ -236,9 +236,9 @@ class _SegmentWorkers:
         self._group.start_soon(self._lane, borrowed)
 
     async def _lane(self, borrowed: bool) -> None:  # noqa: FBT001 - anyio passes by position
-        hands = self._lanes.hands
+        slots = self._lanes.slots
         try:
-            with hands.borrowed() if borrowed else nullcontext():
+            with slots.borrowed() if borrowed else nullcontext():
                 await checkpoint_if_cancelled()  # who is torn away recruits nobody
                 if self._rest is not None and not borrowed:
                     await self._go_on(self._rest)
@@ -279,7 +279,7 @@ class _SegmentWorkers:
 
     async def _pieces(self, *, borrowed: bool) -> None:
         """Fill piece after piece, each from a reply of its own."""
-        while not (borrowed and self._lanes.hands.spare < 0):
+        while not (borrowed and self._lanes.slots.spare < 0):
             claim = None if self._alone else self._claim()
             if claim is None:
                 return
@@ -360,7 +360,7 @@ class _SegmentWorkers:
         """Add a lane if a slot is idle and there is enough to do."""
         lanes = self._lanes
         wanted = self._at_work < lanes.most(self._locator) and not (self._alone or self._errors)
-        if wanted and lanes.hands.spare > 0 and self._coverage.missing > 2 * lanes.scale.stolen:
+        if wanted and lanes.slots.spare > 0 and self._coverage.missing > 2 * lanes.scale.stolen:
             self._start(borrowed=True)
 
 

@@ -11,7 +11,7 @@ from reelkeep.errors import WrongBytes
 
 
 class Notifiable(Protocol):
-    """What can be rung."""
+    """What can be notified."""
 
     def notify(self) -> None:
         """Wake the waiting, now or as soon as they come."""
@@ -19,7 +19,7 @@ class Notifiable(Protocol):
 
 
 class Signal:
-    """Rings for the one who waits; a ring while nobody waited is heard by the next wait."""
+    """Wakes the one who waits; a notification while nobody waited ends the next wait at once."""
 
     def __init__(self) -> None:
         self._event = anyio.Event()
@@ -39,25 +39,25 @@ class Signal:
 
 
 class SignalGroup:
-    """Several bells on one string."""
+    """Several signals that are notified together."""
 
     def __init__(self, signals: Iterable[Notifiable]) -> None:
         self._signals = tuple(signals)
 
     def notify(self) -> None:
-        """Ring them all."""
+        """Notify them all."""
         for signal in self._signals:
             signal.notify()
 
 
 class SignalRegistry:
-    """The bells that there are whenever it is rung."""
+    """The signals that exist whenever it is notified."""
 
     def __init__(self, signals: Callable[[], Iterable[Notifiable]]) -> None:
         self._signals = signals
 
     def notify(self) -> None:
-        """Ring those that there are now."""
+        """Notify those that exist now."""
         for signal in self._signals():
             signal.notify()
 

@@ -53,8 +53,8 @@ class DiskSpace:
         """Return what fits now."""
         free = await self.free()
         kept = await self._kept_room()
-        flying = (max(0, (each.total or 0) - each.done) for each in self._transfers.under_way)
-        return room_left(free, flying=flying, kept=kept)
+        under_way = (max(0, (each.total or 0) - each.done) for each in self._transfers.under_way)
+        return room_left(free, under_way=under_way, kept=kept)
 
     async def admits(self, download: Download, deadline: datetime | None) -> bool:
         """Return whether there is room for `download` now."""
@@ -134,7 +134,7 @@ class Storage:
     def __init__(
         self, archive: Archive, report: Report, *, reopened: Notifiable | None = None
     ) -> None:
-        """`reopened` rings when transfers may go on."""
+        """`reopened` is notified when transfers may go on."""
         self._archive = archive
         self._report = report
         self._reopened = reopened

@@ -49,12 +49,12 @@ class PartStream:
         clock: Clock,
         report: Report,
         transfers: ActiveTransfers,
-        hands: SlotPool,
+        slots: SlotPool,
         scale: Scale | None = None,
         shares: bool = True,
     ) -> None:
         self._asker = RequestSender(transport, clock=clock, report=report, shares=shares)
-        self._lanes = SegmentedDownloads(self._asker, transfers, hands, scale or Scale())
+        self._lanes = SegmentedDownloads(self._asker, transfers, slots, scale or Scale())
         self._report = report
         self._transfers = transfers
 

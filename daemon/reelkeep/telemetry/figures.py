@@ -264,10 +264,10 @@ def gauges(
         "Room on the archive's disk.",
         values={} if free is None else {(): free},
     )
-    flying = [transfer["provider"] for transfer in status.get("transfers", ())]
+    under_way = [transfer["provider"] for transfer in status.get("transfers", ())]
     names = [line["name"] for line in lines]
     yield by_provider(
-        "files_in_flight", "Transfers under way.", {name: flying.count(name) for name in names}
+        "files_in_flight", "Transfers under way.", {name: under_way.count(name) for name in names}
     )
     yield by_provider(
         "recordings_queued",

@@ -18,8 +18,8 @@ from reelkeep.core.audit import (
     Tally,
     is_at_risk,
     known,
-    strangers,
     total,
+    unknown,
 )
 from reelkeep.core.filters import Criteria, Filter
 from reelkeep.core.integrity import Mark as Condition
@@ -108,19 +108,19 @@ def test_files_that_are_known_do_not_count_twice() -> None:
 
 
 def test_what_is_listed_and_not_known_is_missing() -> None:
-    found = list(strangers(a_recording("a", a_file("1"), a_file("2")), None, Filter()))
+    found = list(unknown(a_recording("a", a_file("1"), a_file("2")), None, Filter()))
     assert found == [Item(file=FileId(each), mark=AuditMark.MISSING) for each in "12"]
 
 
 def test_what_the_filter_does_not_want_is_not_missed() -> None:
     rules = Filter(exclude=Criteria(topic="Title"))
-    (found,) = strangers(a_recording(), None, rules)
+    (found,) = unknown(a_recording(), None, rules)
     assert found.mark is AuditMark.SKIPPED
 
 
 def test_of_a_known_recording_only_new_files_are_strangers() -> None:
     kept = holding(held(FileState.STORED, "1"))
-    found = strangers(a_recording("4711", a_file("1"), a_file("2")), kept, Filter())
+    found = unknown(a_recording("4711", a_file("1"), a_file("2")), kept, Filter())
     assert [item.file for item in found] == ["2"]
 
 
@@ -132,7 +132,7 @@ def test_of_a_known_recording_only_new_files_are_strangers() -> None:
 def test_an_unknown_recording_without_files_is_missing_if_there_will_be_some(
     details: dict[str, Any], count: int
 ) -> None:
-    found = list(strangers(replace(a_recording(), files=(), **details), None, Filter()))
+    found = list(unknown(replace(a_recording(), files=(), **details), None, Filter()))
     assert [(item.file, item.count) for item in found] == [(UNFINISHED, count)] * (count > 0)
 
 
@@ -146,7 +146,7 @@ def test_what_a_known_recording_is_still_to_have_is_missing(
 ) -> None:
     kept = replace(holding(held(FileState.STORED)), unfinished=known_of)
     recording = replace(a_recording("4711", a_file("1")), unfinished=listed)
-    found = list(strangers(recording, kept, Filter(), changed=changed))
+    found = list(unknown(recording, kept, Filter(), changed=changed))
     expected = Item(file=UNFINISHED, mark=AuditMark.MISSING, count=count)
     assert found == [expected] * (count > 0)
 

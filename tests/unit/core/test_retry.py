@@ -13,7 +13,7 @@ from fakes.holdings import download
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Failed
 from reelkeep.core.retry import (
-    LONGEST_WISH,
+    LONGEST_RETRY_AFTER,
     NO_ROOM,
     REFUSED_AGAIN,
     TRIES_PER_ATTEMPT,
@@ -272,4 +272,4 @@ def test_every_verdict_is_one_that_the_catalog_can_write(
     verdict = judged(error("x"), attempts=attempts, tries=tries, progressed=progressed, rng=rng)
     assert (verdict.due_at is not None) == (verdict.state is FileState.DUE)
     if verdict.due_at is not None:
-        assert NOON < verdict.due_at <= NOON + LONGEST_WISH + POLICY.base
+        assert NOON < verdict.due_at <= NOON + LONGEST_RETRY_AFTER + POLICY.base

@@ -32,11 +32,11 @@ def test_room_is_kept_for_what_is_deleted_within_a_week(
 
 
 def test_transfers_under_way_have_their_room() -> None:
-    assert room_left(100, flying=[30, 20], kept=0) == Room(urgent=50, other=50)
+    assert room_left(100, under_way=[30, 20], kept=0) == Room(urgent=50, other=50)
 
 
 def test_what_is_in_no_danger_leaves_the_room_that_is_kept() -> None:
-    room = room_left(100, flying=[], kept=80)
+    room = room_left(100, under_way=[], kept=80)
     assert (room.fits(90, SOON, NOW), room.fits(20, LATER, NOW), room.fits(21, None, NOW)) == (
         True,
         True,
@@ -45,7 +45,7 @@ def test_what_is_in_no_danger_leaves_the_room_that_is_kept() -> None:
 
 
 def test_an_endangered_file_that_does_not_fit_lets_nothing_by_that_is_safe() -> None:
-    room = room_left(100, flying=[], kept=150)
+    room = room_left(100, under_way=[], kept=150)
     assert not room.fits(None, None, NOW)
     assert room.fits(100, SOON, NOW)
 

@@ -38,17 +38,17 @@ async def test_the_first_poll_is_noted_at_once(catalog: Catalog) -> None:
 
 
 async def test_that_only_time_went_by_is_known_and_not_noted(catalog: Catalog) -> None:
-    bookmark = PollCursor(NAME, catalog.intake)
-    await bookmark.move(FIRST)
-    await bookmark.move(AGAIN)
-    assert (await bookmark.read(), await catalog.intake.scan(NAME)) == (AGAIN, FIRST)
+    cursor = PollCursor(NAME, catalog.intake)
+    await cursor.move(FIRST)
+    await cursor.move(AGAIN)
+    assert (await cursor.read(), await catalog.intake.scan(NAME)) == (AGAIN, FIRST)
 
 
 async def test_that_time_went_by_is_noted_after_a_while(catalog: Catalog) -> None:
-    bookmark = PollCursor(NAME, catalog.intake)
-    await bookmark.move(FIRST)
+    cursor = PollCursor(NAME, catalog.intake)
+    await cursor.move(FIRST)
     await anyio.sleep(NOTE)
-    await bookmark.move(AGAIN)
+    await cursor.move(AGAIN)
     assert await catalog.intake.scan(NAME) == AGAIN
 
 
@@ -62,7 +62,7 @@ async def test_that_time_went_by_is_noted_after_a_while(catalog: Catalog) -> Non
     ids=["scope", "filter", "broken"],
 )
 async def test_whatever_else_changed_is_noted_at_once(catalog: Catalog, changed: Scan) -> None:
-    bookmark = PollCursor(NAME, catalog.intake)
-    await bookmark.move(FIRST)
-    await bookmark.move(changed)
+    cursor = PollCursor(NAME, catalog.intake)
+    await cursor.move(FIRST)
+    await cursor.move(changed)
     assert await catalog.intake.scan(NAME) == changed

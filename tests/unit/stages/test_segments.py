@@ -56,7 +56,7 @@ async def test_each_unproven_place_that_an_attempt_left_is_compared_by_the_next_
     lanes = SegmentedDownloads(
         RequestSender(transport, clock=clock, report=operator.log),
         operator.transfers,
-        operator.hands,
+        operator.slots,
         SCALE,
     )
     with operator.transfers.begin_transfer(DUE, 0.0) as transfer:
@@ -100,7 +100,7 @@ async def test_lanes_that_are_torn_away_recruit_no_others() -> None:
     archive = MemoryArchive()
     operator = Desk(transport, archive, lanes=4)
     asker = RequestSender(transport, clock=clock, report=operator.log)
-    lanes = SegmentedDownloads(asker, operator.transfers, operator.hands, SCALE)
+    lanes = SegmentedDownloads(asker, operator.transfers, operator.slots, SCALE)
     with operator.transfers.begin_transfer(DUE, 0.0) as transfer:
         async with archive.part(DUE) as part:
             await part.begin(validator='"v1"', total=len(BODY), promises={})

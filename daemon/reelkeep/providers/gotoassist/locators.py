@@ -88,7 +88,7 @@ class Locators:
         return question.links
 
     async def _serve(self) -> None:
-        """Fulfil the oldest wishes, with one request at most."""
+        """Answer the oldest questions, with one request at most."""
         taken = self._take()
         try:
             await self._fulfil(taken)

@@ -71,12 +71,12 @@ class Itinerary:
     meeting_id: str | None = None
 
     def listing_tasks(self, places: Iterable[Place], span: Window) -> Iterator[ListingTask]:
-        """Yield one errand for each listing that is needed to know all of `span`, but the trash."""
+        """Yield one task for each listing that is needed to know all of `span`, but the trash."""
         for place in places:
             yield from self._dated(place, self._parse_options(place), span)
 
     def witnesses(self, places: Sequence[Place], span: Window, offset: float) -> list[ListingTask]:
-        """Return a few of the errands, of users and days all over; `offset` is from 0 up to 1."""
+        """Return a few of the tasks, of users and days all over; `offset` is from 0 up to 1."""
         days = list(ranges(span))
         shares = [(number + offset) / len(_SPREAD) for number in _SPREAD]
         chosen = {
@@ -88,7 +88,7 @@ class Itinerary:
         ]
 
     def trash(self, places: Iterable[Place]) -> Iterator[ListingTask]:
-        """Yield the errands for what is in the trash, if it is wanted; dates do not count there."""
+        """Yield the tasks for what is in the trash, if it is wanted; dates do not count there."""
         if not self.rescue:
             return
         for place, kind in product(places, self.dialect.trash):

@@ -103,14 +103,14 @@ class Hands:
 
 
 async def test_a_young_token_is_fresh_enough() -> None:
-    hands = Hands()
-    await hands.bearer.get()
-    hands.now += timedelta(seconds=50)
-    assert await hands.bearer.freshened(timedelta(minutes=1)) == "at-1"
+    slots = Hands()
+    await slots.bearer.get()
+    slots.now += timedelta(seconds=50)
+    assert await slots.bearer.freshened(timedelta(minutes=1)) == "at-1"
 
 
 async def test_an_older_token_is_renewed() -> None:
-    hands = Hands()
-    await hands.bearer.get()
-    hands.now += timedelta(seconds=70)
-    assert await hands.bearer.freshened(timedelta(minutes=1)) == "at-2"
+    slots = Hands()
+    await slots.bearer.get()
+    slots.now += timedelta(seconds=70)
+    assert await slots.bearer.freshened(timedelta(minutes=1)) == "at-2"
