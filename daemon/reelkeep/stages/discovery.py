@@ -13,7 +13,15 @@ from cachetools import LRUCache
 
 from reelkeep.core.admission import UNLISTED
 from reelkeep.core.model import Readiness, Recording, RecordingId, Window
-from reelkeep.core.poll_window import PartlyDescribed, PartlyRead, Reading, Unread, merged, together
+from reelkeep.core.poll_window import (
+    PartlyDescribed,
+    PartlyRead,
+    Reading,
+    Unread,
+    merged,
+    named,
+    together,
+)
 from reelkeep.core.text import describe_error
 from reelkeep.errors import BadAnswer, Error, ProviderError, RateLimited, Remedy
 from reelkeep.ports import Intake, Missed, Provider, Resuming, Reviewer
@@ -72,7 +80,7 @@ async def batches(
 
 
 MOST: Final = 20
-"""Recordings that are asked for after one poll: one request each."""
+"""Recordings that are asked for after one poll, answered or failed: one request each."""
 
 
 class Review:
@@ -86,6 +94,7 @@ class Review:
         self._provider = provider
         self._missed = {each.recording: each for each in missed}
         self._listed: set[RecordingId] = set()
+        self._failed: dict[RecordingId, ProviderError] = {}
 
     def see(self, batch: Sequence[Recording]) -> None:
         """Note what is listed with all that was unavailable of it."""
@@ -102,25 +111,42 @@ class Review:
     async def ask(self, intake: Intake, provider: Provider, *, complete: bool) -> bool:
         """Ask for what was not listed, and for what is to be asked for; return whether it helped.
 
+        One that cannot be asked for keeps no other waiting, unless the provider serves nobody.
         Unless all listings were `complete`, what is not found is not concluded to be gone.
         """
         found: list[Recording] = []
         absent: list[RecordingId] = []
+        answers = 0
         for recording in self._chosen(complete=complete):
+            if MOST in (answers, len(self._failed)):
+                break
             try:
                 with blamed():
                     seen = await self._provider.look_up(recording)
-            except BadAnswer:
-                continue  # it stays as it is; listings say more
-            except ProviderError:
-                break
+            except ProviderError as error:
+                self._failed[recording] = error
+                if concerns_all(error):
+                    break
+                continue
+            answers += 1
             if seen is not None:
                 found.append(seen)
             elif recording not in self._listed:
                 absent.append(recording)
+        name, traits = provider.name, provider.traits
+        asked = [each for each, error in self._failed.items() if not concerns_all(error)]
+        if asked:  # the next poll begins with others
+            await intake.reviewed(name, traits, [], asked, gone=False)
         if not found and not absent:
             return False
-        return await intake.reviewed(provider.name, provider.traits, found, absent, gone=complete)
+        return await intake.reviewed(name, traits, found, absent, gone=complete)
+
+    def failure(self, unread: Sequence[Unread]) -> PartlyRead | None:
+        """Return what could not be asked for as one error; all else that is `unread` is known."""
+        if not self._failed:
+            return None
+        told = [f"recording {each}: {error}" for each, error in self._failed.items()]
+        return PartlyRead(named(told), unread=unread)
 
     def _chosen(self, *, complete: bool) -> list[RecordingId]:
         wanted = [
@@ -128,7 +154,7 @@ class Review:
             for each in self._missed.values()
             if not each.asked or (complete and each.recording not in self._listed)
         ]
-        return wanted[:MOST]
+        return wanted[: 2 * MOST]
 
 
 async def begin(provider: Provider, intake: Intake) -> Review | None:
@@ -207,7 +233,14 @@ class WindowReader:
         return await self._read(span)
 
     async def poll(self, reading: Reading) -> WindowTally:
-        """Do as `read`, and read again what is unread of earlier readings."""
+        """Do as `read`, and read again what is unread of earlier readings.
+
+        Single recordings of which something is unavailable are asked for, too.
+
+        Raises:
+            PartlyRead: As `read` raises it; or single recordings could not be asked for.
+            ProviderError, CatalogError: As `read` raises them.
+        """
         known = await self._known()
         again = () if reading.deep else known
         self._review = await begin(self._provider, self._intake)
@@ -216,14 +249,19 @@ class WindowReader:
         except ProviderError:
             await self._ask_again(complete=False)
             raise
-        await self._ask_again(complete=True)
+        failure = await self._ask_again(complete=True)
+        if failure is not None:
+            raise failure
         return tally
 
-    async def _ask_again(self, *, complete: bool) -> None:
-        """Ask for single recordings of which something is unavailable."""
+    async def _ask_again(self, *, complete: bool) -> PartlyRead | None:
+        """Ask for single recordings of which something is unavailable; return what failed."""
         review, self._review = self._review, None
-        if review is not None and await review.ask(self._intake, self._provider, complete=complete):
+        if review is None:
+            return None
+        if await review.ask(self._intake, self._provider, complete=complete):
             self._work.notify()
+        return review.failure(await self._known())
 
     async def _read(
         self, span: Window, again: Sequence[Unread] = (), *, settled: Sequence[Unread] = ()

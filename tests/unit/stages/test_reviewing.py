@@ -16,7 +16,7 @@ from reelkeep.core.model import (
     RecordingId,
     Shortfall,
 )
-from reelkeep.errors import BadAnswer, ProviderError, Unavailable
+from reelkeep.errors import AuthFailed, BadAnswer, ProviderError, RateLimited, Unavailable
 from reelkeep.ports import Intake, Missed, Provider
 from reelkeep.stages.discovery import MOST, Review
 
@@ -95,15 +95,49 @@ async def test_after_a_listing_that_broke_only_the_wishes_of_operators_are_asked
     assert asked.told == [([], ["b"], False)]
 
 
-@pytest.mark.parametrize(
-    ("error", "left"), [(BadAnswer("no"), ["a", "b"]), (Unavailable("x"), ["a"])]
-)
-async def test_an_error_about_one_is_passed_over_and_one_about_all_ends_it(
-    error: ProviderError, left: list[str]
+@pytest.mark.parametrize("error", [BadAnswer("no"), Unavailable("x")])
+async def test_one_that_fails_keeps_no_other_waiting_and_is_named(error: ProviderError) -> None:
+    asked = Asked({"a": error, "b": seen("b", "1")})
+    review = Review(asked, [missed("a", "1"), missed("b", "1")])
+    assert await ask(asked, review)
+    assert asked.asked == ["a", "b"]
+    failure = review.failure([])
+    assert failure is not None
+    assert (str(failure), failure.unread) == (f"recording a: {error}", ())
+
+
+async def test_one_that_fails_is_noted_as_asked_for_and_is_not_gone() -> None:
+    """So the next poll begins with others."""
+    asked = Asked({"a": Unavailable("x")})
+    assert not await ask(asked, Review(asked, [missed("a", "1")]))
+    assert asked.told == [([], ["a"], False)]
+
+
+@pytest.mark.parametrize("error", [RateLimited("slow"), AuthFailed("no")])
+async def test_an_error_about_all_ends_it_and_the_next_poll_asks_again(
+    error: ProviderError,
 ) -> None:
     asked = Asked({"a": error, "b": seen("b", "1")})
-    await ask(asked, Review(asked, [missed("a", "1"), missed("b", "1")]))
-    assert asked.asked == left
+    review = Review(asked, [missed("a", "1"), missed("b", "1")])
+    await ask(asked, review)
+    assert (asked.asked, asked.told) == (["a"], [])
+    assert review.failure([]) is not None
+
+
+async def test_many_that_fail_come_to_an_end_and_keep_as_many_others_from_nothing() -> None:
+    asked = Asked({f"{n}": Unavailable("x") for n in range(MOST - 1)})
+    await ask(asked, Review(asked, [missed(f"{n}", "1") for n in range(3 * MOST)]))
+    assert len(asked.asked) == 2 * MOST - 1
+    asked = Asked({f"{n}": Unavailable("x") for n in range(3 * MOST)})
+    await ask(asked, Review(asked, [missed(f"{n}", "1") for n in range(3 * MOST)]))
+    assert len(asked.asked) == MOST
+
+
+async def test_where_nothing_fails_there_is_no_failure() -> None:
+    asked = Asked({"a": seen("a", "1")})
+    review = Review(asked, [missed("a", "1")])
+    await ask(asked, review)
+    assert review.failure([]) is None
 
 
 async def test_a_poll_asks_for_so_many_at_most() -> None:

@@ -15,6 +15,7 @@ from reelkeep.errors import BadAnswer, Misconfigured, ProviderError, Unavailable
 from reelkeep.ports import Tools
 from reelkeep.providers.gotoassist import client
 from reelkeep.providers.gotoassist.api_errors import RequestRejected
+from reelkeep.providers.gotoassist.auth import RETRIES
 from reelkeep.providers.gotoassist.client import Call, GoToClient, stamp
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
 from reelkeep.providers.gotoassist.replies import (
@@ -124,15 +125,17 @@ def _facts(
 _KEYS = ("account_key", "user_key", "company_id")
 
 
-async def listed(client: GoToClient, options: GoToAssistOptions, call: Call) -> ListingReply:
-    """Return the answer to `call`.
+async def listed(
+    client: GoToClient, options: GoToAssistOptions, call: Call, *, retries: int = RETRIES
+) -> ListingReply:
+    """Return the answer to `call`; passing trouble is retried so often.
 
     Raises:
         Misconfigured: It is refused; the message says what to look at.
         ProviderError: As `GoToClient.send` raises it.
     """
     try:
-        answer = await client.send(call)
+        answer = await client.send(call, retries=retries)
     except RequestRejected as error:
         raise Misconfigured(advice(options, error)) from error
     return read_listing(answer.json)
@@ -151,8 +154,12 @@ def advice(options: GoToAssistOptions, error: RequestRejected) -> str:
     return f"{keys} or another setting is not understood: {error}"
 
 
-_TOLERATED = 3  # windows that may fail before a sweep is given up
 _AHEAD = timedelta(days=1)  # their clock may be ahead of ours
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_IN_A_ROW = 3
+"""Windows that fail one after the other until the last hour is asked for: is anything served?"""
+_FAILURES = 200
+"""Windows that may fail in a sweep until it is given up."""
 
 
 @dataclass(slots=True)
@@ -163,6 +170,12 @@ class _Sweep:
     errors: list[ProviderError]
     seen: set[tuple[RecordingId, Readiness]] = field(default_factory=set)
     incomplete: list[str] = field(default_factory=list)
+    failed: list[tuple[Window, ProviderError]] = field(
+        default_factory=list
+    )  #: To be read in parts.
+    failures: int = 0
+    in_a_row: int = 0
+    given_up: bool = False
 
 
 class Discovery:
@@ -188,51 +201,99 @@ class Discovery:
             raise _of_all(errors)
 
     async def _listings(self, span: Window, sweep: _Sweep) -> AsyncIterator[ListingReply]:
-        """Yield listings that cover `span`; full ones are followed by those of their halves."""
+        """Yield listings that cover `span`; full ones are followed by those of their halves.
+
+        What cannot be read is read in halves as well, at the end and down to a day: whatever the
+        API cannot list keeps nothing else from being listed.
+        """
         whole = self._window(span)
         first = await self._read(self._first(span, archived=sweep.archived), whole, sweep)
         stack = [] if first is None else [(whole, first)]
-        while stack:
+        while stack or (sweep.failed and not sweep.given_up):
+            if not stack:
+                stack += await self._parts(halves(sweep.failed.pop()[0]) or (), sweep)
+                continue
             window, listing = stack.pop()
             yield listing
             if not listing.full:
+                self._note_unreadable(listing, window, sweep)
                 continue
             parts = halves(window)
             if parts is None:
+                self._note_unreadable(listing, window, sweep)
                 sweep.incomplete.append(
                     f"over {CAP - 1} recordings at {client.stamp(window.since)}"
                 )
                 continue
-            read = [
-                (part, await self._read(self._within(part, sweep), part, sweep)) for part in parts
-            ]
-            answers = [(part, answer) for part, answer in read if answer is not None]
+            answers = await self._parts(parts, sweep)
             if len(answers) == 2 and answers[0][1].full and answers[0][1] == answers[1][1]:
                 sweep.incomplete.append("the API does not heed fromTime and toTime")
                 continue
-            if len(sweep.errors) < _TOLERATED:
-                stack += reversed(answers)
-            else:
-                for _, answer in answers:
-                    yield answer
-                return
+            stack += answers
+        sweep.errors += [error for _, error in sweep.failed]
+
+    async def _parts(
+        self, parts: Sequence[Window], sweep: _Sweep
+    ) -> list[tuple[Window, ListingReply]]:
+        """Return the listings of `parts` that could be read, the last one first."""
+        read = [(part, await self._read(self._within(part, sweep), part, sweep)) for part in parts]
+        return [(part, answer) for part, answer in reversed(read) if answer is not None]
 
     async def _read(self, call: Call, window: Window, sweep: _Sweep) -> ListingReply | None:
-        """Return the listing, `None` if it could not be had in passing trouble."""
-        kind = "archived recordings" if sweep.archived else "recordings"
-        where = f"{kind} of {client.stamp(window.since)} to {client.stamp(window.until)}"
+        """Return the listing, `None` if it could not be read; then it is noted.
+
+        Raises:
+            Misconfigured: It is refused, and so is the listing of the last hour.
+            AuthFailed, RateLimited: As `listed` raises them.
+        """
+        if sweep.given_up:
+            sweep.failed.append((window, Unavailable(f"{_where(window, sweep)}: not asked for")))
+            return None
+        is_last = window.until - window.since <= _DAY
         try:
-            listing = await listed(self._client, self._options, call)
-        except Unavailable as error:
-            sweep.errors.append(Unavailable(f"{where}: {error}"))
-            return None
-        except BadAnswer as error:
-            sweep.errors.append(BadAnswer(f"{where}: {error}"))
-            return None
+            retries = RETRIES if is_last or not sweep.failures else 0
+            listing = await listed(self._client, self._options, call, retries=retries)
+        except Misconfigured as error:
+            if not await self._is_served(sweep):
+                raise
+            failure: ProviderError = BadAnswer(f"{_where(window, sweep)}: {error}")
+        except (Unavailable, BadAnswer) as error:
+            failure = type(error)(f"{_where(window, sweep)}: {error}")
+        else:
+            sweep.in_a_row = 0
+            return listing
+        if is_last:
+            sweep.errors.append(failure)
+        else:
+            sweep.failed.append((window, failure))
+        await self._note_failure(sweep)
+        return None
+
+    async def _note_failure(self, sweep: _Sweep) -> None:
+        """Give up where nothing is served any more, or too much has failed."""
+        sweep.failures += 1
+        sweep.in_a_row += 1
+        if sweep.in_a_row >= _IN_A_ROW:
+            sweep.in_a_row = 0
+            sweep.given_up = not await self._is_served(sweep)
+        sweep.given_up = sweep.given_up or sweep.failures >= _FAILURES
+
+    async def _is_served(self, sweep: _Sweep) -> bool:
+        """Return whether the listing of the last hour can be read: little can be wrong in that."""
+        now = self._tools.clock()
+        try:
+            await listed(
+                self._client, self._options, self._within(Window(now - _HOUR, now + _AHEAD), sweep)
+            )
+        except (Misconfigured, Unavailable, BadAnswer):
+            return False
+        return True
+
+    def _note_unreadable(self, listing: ListingReply, window: Window, sweep: _Sweep) -> None:
+        """Note entries that are no ids; every other entry of the listing counts."""
         if listing.unreadable:
             told = f"{listing.unreadable} entries of a listing are no ids of recordings"
-            sweep.errors.append(BadAnswer(f"{where}: {told}"))
-        return listing
+            sweep.errors.append(BadAnswer(f"{_where(window, sweep)}: {told}"))
 
     def _first(self, span: Window, *, archived: bool) -> Call:
         """Return the call for all of `span`, with no bound that bounds nothing."""
@@ -271,6 +332,11 @@ class Discovery:
                 "poll.incomplete", provider=self._options.name, code="capped", reason=reason
             )
         self._was_incomplete = bool(incomplete)
+
+
+def _where(window: Window, sweep: _Sweep) -> str:
+    kind = "archived recordings" if sweep.archived else "recordings"
+    return f"{kind} of {client.stamp(window.since)} to {client.stamp(window.until)}"
 
 
 def _of_all(errors: Sequence[ProviderError]) -> ProviderError:

@@ -14,7 +14,7 @@ from fakes.simulated import bench
 from fakes.transport import FakeReply
 from reelkeep.core.model import Readiness, Recording, Window
 from reelkeep.core.poll_window import EPOCH
-from reelkeep.errors import AuthFailed, BadAnswer, Misconfigured, Unavailable
+from reelkeep.errors import AuthFailed, BadAnswer, Misconfigured, ProviderError, Unavailable
 from reelkeep.simulator import Extent, Switches
 from virtual import PATIENT, START, Backend
 
@@ -42,6 +42,9 @@ class Shelf:
         self.heeds_times = True
         self.inclusive = True
         self.broken: list[int] = []  #: Numbers of the requests that fail, whatever is retried.
+        self.bad: set[int] = set()  #: Recordings of which no window can be listed.
+        self.answer = FakeReply.of(b"", status=500)  #: What such a window answers instead.
+        self.noise = 0  #: Entries that are no ids, in each listing that has recordings.
         self.windows: list[tuple[str, str]] = []
 
     def __call__(self, asked: Asked) -> FakeReply:
@@ -49,7 +52,7 @@ class Shelf:
         if bounds not in self.windows:
             self.windows.append(bounds)
         if self.windows.index(bounds) in self.broken:
-            return FakeReply.of(b"", status=500)
+            return self.answer
         since = datetime.fromisoformat(bounds[0]) if bounds[0] else EPOCH
         until = datetime.fromisoformat(bounds[1]) if bounds[1] else START + timedelta(days=9)
         until += timedelta(0) if self.inclusive else timedelta(microseconds=-1)
@@ -58,7 +61,10 @@ class Shelf:
             for id_, start in sorted(self.starts.items(), key=lambda item: item[1])
             if not self.heeds_times or since <= start <= until
         ]
-        return FakeReply.json({"readyForTranscode": [], "readyForDownload": found[:500]})
+        if self.bad.intersection(found):
+            return self.answer
+        entries: list[int | None] = [*([None] * self.noise if found else []), *found]
+        return FakeReply.json({"readyForTranscode": [], "readyForDownload": entries[:500]})
 
 
 async def found(shelf: Shelf, log: Log | None = None, **given: Any) -> Sequence[int]:
@@ -186,20 +192,56 @@ async def test_an_api_that_ignores_times_is_not_asked_for_ever() -> None:
     assert "does not heed" in str(log.named("poll.incomplete")[0]["reason"])
 
 
-async def test_an_unreadable_window_is_told_after_the_others_were_listed() -> None:
+async def test_a_window_that_breaks_once_is_read_in_halves() -> None:
     shelf = Shelf(*range(0, 80_000, 100))
     shelf.broken = [1]
-    got, error = await until_error(account(Api(shelf), **FAST), SPAN)
-    assert (len({each.id for each in got}), type(error)) == (800, Unavailable)
-    assert re.search(r"^recordings of \S+Z to \S+Z: ", str(error))
+    assert len(await found(shelf)) == 800
+
+
+@pytest.mark.parametrize("recordings", [200, 1_000, 3_000])
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (FakeReply.of(b"", status=500), Unavailable),
+        (FakeReply.of(b"<html>"), BadAnswer),
+        (FakeReply.json({"readyForDownload": 5}), BadAnswer),
+        (refusal(400), BadAnswer),
+    ],
+)
+async def test_a_day_that_cannot_be_listed_costs_that_day_and_is_named(
+    answer: FakeReply, error: type[ProviderError], recordings: int
+) -> None:
+    """Whether the account is small or not: the first listing fails as well."""
+    shelf = Shelf(*(number * -86_400 / 10 for number in range(recordings)))
+    shelf.bad, shelf.answer = {105}, answer
+    got, failure = await until_error(account(Api(shelf), **FAST), SPAN)
+    assert type(failure) is error
+    assert len({each.id for each in got}) >= recordings - 20
+    assert re.search(r"^recordings of \S+Z to \S+Z: ", str(failure))
+    assert "; " not in str(failure)
+
+
+async def test_a_few_days_that_cannot_be_listed_cost_no_more_than_those() -> None:
+    shelf = Shelf(*(number * -86_400 / 10 for number in range(2_000)))
+    shelf.bad = {105, 905, 915, 1_505}
+    got, failure = await until_error(account(Api(shelf), **FAST), SPAN)
+    assert len({each.id for each in got}) >= 2_000 - 80
+    assert str(failure).count("recordings of") == 4
+
+
+async def test_entries_that_are_no_ids_cost_no_other() -> None:
+    shelf = Shelf(*(number * -8_640 for number in range(2_500)))
+    shelf.noise = 3
+    got, failure = await until_error(account(Api(shelf), **FAST), SPAN)
+    assert (len({each.id for each in got}), type(failure)) == (2_500, BadAnswer)
 
 
 async def test_an_api_that_breaks_down_is_not_asked_window_by_window() -> None:
     shelf = Shelf(*range(0, 80_000, 10))
     shelf.broken = list(range(3, 10_000))
-    with pytest.raises(Unavailable):
-        await found(shelf)
-    assert len(shelf.windows) <= 3 + 4
+    got, _ = await until_error(account(Api(shelf), **FAST), SPAN)
+    assert len(shelf.windows) <= 3 + 5
+    assert len({each.id for each in got}) >= 500  # what was read counts
 
 
 async def test_ids_that_cannot_be_read_are_told_after_those_that_can() -> None:
