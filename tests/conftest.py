@@ -59,4 +59,4 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 @pytest.fixture
 def quick_trust(trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare each client the reading of the system's certificates, which takes most of the time."""
-    monkeypatch.setattr("reelkeep.transport.tls.tls_context", lambda _file: trusting)
+    monkeypatch.setattr("reelkeep.transport.options.tls_context", lambda _file: trusting)

@@ -24,10 +24,10 @@ from reelkeep.core.model import (
     Window,
 )
 from reelkeep.ports import Archive, Clock, Finding, Traits, Transport
-from reelkeep.stages.active_transfers import ActiveTransfers
 from reelkeep.stages.download import Downloader
 from reelkeep.stages.segments import SlotPool
 from reelkeep.stages.stream import PartStream
+from reelkeep.stages.worker_pool import ActiveTransfers
 
 URL = "https://dl.example/rec/secret-path?token=secret-query"
 TOKEN = "secret-token"

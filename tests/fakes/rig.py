@@ -36,7 +36,7 @@ from reelkeep.core.retry import Policy
 from reelkeep.ports import Clock, Reply, Request, Transport
 from reelkeep.settings import Settings
 from reelkeep.settings.model import ArchiveOptions, DownloadOptions, RetryOptions
-from reelkeep.stages.active_transfers import ActiveTransfers
+from reelkeep.stages.worker_pool import ActiveTransfers
 
 BODY = b"0123456789"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from reelkeep.archive.folders import walk
 from reelkeep.archive.import_existing import adoption
 from reelkeep.archive.leftovers import tidy
 from reelkeep.archive.paths import ArchivePaths
 from reelkeep.archive.verify import directories, verification
-from reelkeep.archive.walk import walk
 from reelkeep.core.integrity import FolderVerdict, Mark
 from reelkeep.core.text import is_storable
 from reelkeep.disk import Disk

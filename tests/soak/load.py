@@ -43,10 +43,10 @@ from reelkeep.core.model import (
 )
 from reelkeep.core.naming import key
 from reelkeep.errors import SizeMismatch
-from reelkeep.stages.active_transfers import ActiveTransfers
 from reelkeep.stages.download import Downloader
 from reelkeep.stages.segments import SlotPool
 from reelkeep.stages.stream import PartStream
+from reelkeep.stages.worker_pool import ActiveTransfers
 from reelkeep.transport import AiohttpTransport, TransportOptions
 from soak.busy import busy_loops
 from soak.late import LateTransport

@@ -25,8 +25,8 @@ from reelkeep.core.model import ANY_BYTES, Download, Failed, HeldFile, Holding, 
 from reelkeep.core.retry import Policy, judge
 from reelkeep.errors import DigestMismatch, ProviderError, Remedy, TransferError, Unreachable
 from reelkeep.ports import Clean, Clock, Part, Report, Rng
-from reelkeep.stages.active_transfers import ActiveTransfers
 from reelkeep.stages.stream import Arrived, PartCompleter, resumable, say_discarded
+from reelkeep.stages.worker_pool import ActiveTransfers
 
 ABSENT = frozenset({"not_found", "refused"})
 """Codes of what its provider does not give; asking again at once would change nothing."""

@@ -38,7 +38,7 @@ from reelkeep.errors import TransferError
 from reelkeep.ports import Clean, Clock, Learn, Provider, Report, Rng, Tools, Transport
 from reelkeep.providers.adapter import Installed
 from reelkeep.settings import Settings
-from reelkeep.stages.active_transfers import ActiveTransfers
+from reelkeep.stages.worker_pool import ActiveTransfers
 from reelkeep.telemetry.logs import captured
 from reelkeep.transport import AiohttpTransport, Bandwidth, TransportOptions
 

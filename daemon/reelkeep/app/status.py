@@ -21,7 +21,7 @@ from reelkeep.core.model import ProviderName
 from reelkeep.errors import TransferError
 from reelkeep.ports import Archive, Clock, Report
 from reelkeep.settings import Settings
-from reelkeep.stages.active_transfers import ActiveTransfers
+from reelkeep.stages.worker_pool import ActiveTransfers
 
 if TYPE_CHECKING:  # resources have an HTTP client; most who look at the catalog open none
     from reelkeep.app.resources import Resources

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reelkeep.archive.paths import form_of
-from reelkeep.archive.reading import Content, NoFile, read_content
-from reelkeep.archive.verify import NAMELESS
+from reelkeep.archive.verify import NAMELESS, Content, NoFile, read_content
 from reelkeep.core.lifecycle import UNSETTLED, FileState
 from reelkeep.core.manifest import MANIFEST, MANIFEST_BYTES, Entry, Manifest, read_manifest
 from reelkeep.core.model import FileId, HeldFile, Holding

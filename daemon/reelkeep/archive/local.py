@@ -16,7 +16,7 @@ from anyio import CancelScope, CapacityLimiter, create_task_group
 
 from reelkeep.archive.file_system import look, write_probe
 from reelkeep.archive.flushing import Directories, Flushers
-from reelkeep.archive.folders import Folders
+from reelkeep.archive.folders import Folders, walk
 from reelkeep.archive.import_existing import Adoption, adoption, returned
 from reelkeep.archive.leftovers import LeftoverIndex, Orphan, tidy_all
 from reelkeep.archive.part import SMALL, LocalPart, PartContext
@@ -24,13 +24,11 @@ from reelkeep.archive.part_file import ArchiveContext, FinishedPlace
 from reelkeep.archive.paths import BAG, PLAIN, ArchivePaths, finished_file, rows_nowhere, tag
 from reelkeep.archive.publish import FolderPublisher, PutAside
 from reelkeep.archive.quarantine import Quarantine
-from reelkeep.archive.reading import rehash
 from reelkeep.archive.setup import ArchiveIdentity, IdentityAccess, acquire, prepare
 from reelkeep.archive.small_files import Batcher, SmallFiles, Whole
 from reelkeep.archive.threads import Pace, Progress, Threads, drive
-from reelkeep.archive.verify import away_from, directories, verification
+from reelkeep.archive.verify import away_from, directories, rehash, verification
 from reelkeep.archive.volumes import VolumeAccess, Volumes
-from reelkeep.archive.walk import walk
 from reelkeep.core.integrity import FolderVerdict, Mark
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, HeldFile, Holding

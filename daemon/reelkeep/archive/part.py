@@ -15,9 +15,9 @@ from anyio import CancelScope, CapacityLimiter
 
 from reelkeep.archive.hashed_file import new_hash
 from reelkeep.archive.part_file import ArchiveContext, PartFile
-from reelkeep.archive.reading import rehash
 from reelkeep.archive.small_files import Batcher, Whole
 from reelkeep.archive.threads import Threads
+from reelkeep.archive.verify import rehash
 from reelkeep.core.coverage import Coverage, Segment
 from reelkeep.core.digests import needed
 from reelkeep.core.examination import Examination

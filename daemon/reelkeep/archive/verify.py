@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from dataclasses import replace
+import errno
+import hashlib
+import os
+import stat
+import threading
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Final
 
-from reelkeep.archive.reading import NoFile, read_content
+import aiofiles
+from anyio import CancelScope
+
+from reelkeep.archive.folders import DirectoryListing, listing
+from reelkeep.archive.hashed_file import READ_BYTES, SLICE_BYTES, new_hash
+from reelkeep.archive.threads import Threads
 from reelkeep.archive.volumes import Away
-from reelkeep.archive.walk import DirectoryListing, listing
 from reelkeep.core.checksum_files import (
     BAG_PAPERS,
     BAGIT,
@@ -30,14 +40,183 @@ from reelkeep.core.manifest import (
     read_manifest,
 )
 from reelkeep.core.text import is_storable, storable
-from reelkeep.disk import Disk, read_small
+from reelkeep.disk import Disk, disk_error, read_small
+
+BUFFER_BYTES: Final = 512 << 10
+_FORGET: Final = 8 << 20
+
+_NO_FILE: Final = frozenset({errno.ELOOP, errno.ENXIO, errno.EISDIR})
+"""How the kernel refuses to open what is a link, a socket or a directory."""
+
+
+class NoFile(Exception):
+    """Something else than a plain file has the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was read: bytes, and their SHA-256 in hex."""
+
+    size: int
+    sha256: str
+
+
+class _Buffers(threading.local):
+    """One buffer for each thread; a file is hashed out of it before it is filled again."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(BUFFER_BYTES))
+
+
+_buffers = _Buffers()
+
+
+def read_content(disk: Disk, path: Path) -> Generator[int, None, Content]:
+    """Read the file at `path`, yielding the bytes of each piece. Blocking.
+
+    Its pages are dropped from memory before and behind the reader: what counts is what the disk
+    holds, and what others have in memory stays there.
+
+    Raises:
+        NoFile: It is a link, a directory or another thing that is not a plain file.
+        OSError: It is missing, or cannot be read.
+    """
+    fd = _open(disk, path)
+    try:
+        disk.forget(fd, 0, 0)
+        hashed, size, forgotten = hashlib.sha256(), 0, 0
+        while count := disk.pread_into(fd, _buffers.view, size):
+            hashed.update(_buffers.view[:count])
+            size += count
+            if size - forgotten >= _FORGET:
+                disk.forget(fd, forgotten, size - forgotten)
+                forgotten = size
+            yield count
+        disk.forget(fd, 0, 0)
+        return Content(size, hashed.hexdigest())
+    finally:
+        disk.close(fd)
+
+
+def _open(disk: Disk, path: Path) -> int:
+    try:
+        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            raise NoFile(path.name) from error
+        raise
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    disk.close(fd)
+    raise NoFile(path.name)
+
+
+async def read_paper(path: Path) -> bytes | None:
+    """Return what is in the file at `path`; None if there is no such file.
+
+    Raises:
+        IoFailed: It cannot be read, or is a link.
+    """
+    try:
+        async with aiofiles.open(path, "rb", opener=_without_following) as file:
+            return await file.read(MANIFEST_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise disk_error(error) from error
+
+
+def _without_following(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What was read: bytes, and hex digests by name (see `hashes`)."""
+
+    size: int
+    digests: dict[str, str]
+
+
+async def rehash(
+    threads: Threads,
+    disk: Disk,
+    path: Path,
+    digests: Iterable[str] = ("sha256",),
+    *,
+    progress: Callable[[int], None] = lambda _size: None,
+) -> Reread:
+    """Read the file at `path` once for all `digests`, which are names that `new_hash` knows.
+
+    `progress` hears of each slice how many bytes it was.
+
+    Raises:
+        IoFailed: It cannot be read, is no file, or is a link.
+    """
+    reading = _Reading(disk, path, digests)
+    try:
+        while not reading.done:
+            before = reading.offset
+            await threads.run(reading.step)
+            progress(reading.offset - before)
+    finally:
+        if not reading.done:
+            with CancelScope(shield=True):
+                await threads.run(reading.close)
+    return Reread(reading.offset, reading.hexdigests())
+
+
+class _Reading:
+    """A file on its way through some hashes. Blocking."""
+
+    def __init__(self, disk: Disk, path: Path, digests: Iterable[str]) -> None:
+        self.offset = 0
+        self.done = False
+        self._disk = disk
+        self._path = path
+        self._hashes = {name: new_hash(name) for name in digests}
+        self._fd: int | None = None
+        self._turn = threading.Lock()  # a caller that was torn away may have left its thread
+
+    def step(self) -> None:
+        """Read the next slice; at the end of the file, close it and be done."""
+        with self._turn:
+            if self._fd is None:
+                self._fd = self._disk.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
+            if self._reaches_end(self._fd):
+                self._close()
+                self.done = True
+
+    def close(self) -> None:
+        with self._turn:
+            self._close()
+
+    def hexdigests(self) -> dict[str, str]:
+        return {name: hashed.hexdigest() for name, hashed in self._hashes.items()}
+
+    def _reaches_end(self, fd: int) -> bool:
+        end = self.offset + SLICE_BYTES
+        while self.offset < end:
+            piece = self._disk.pread(fd, READ_BYTES, self.offset)
+            if not piece:
+                return True
+            for hashed in self._hashes.values():
+                hashed.update(piece)
+            self.offset += len(piece)
+        return False
+
+    def _close(self) -> None:
+        if self._fd is not None:
+            fd, self._fd = self._fd, None
+            self._disk.close(fd)
+
 
 Claims = Mapping[str, frozenset[str]]
 """What digests sums and manifest claim of a file, by its name; at most one, if all is well."""
 
 _GOOD: frozenset[str] = frozenset()
 _BAD = frozenset({"what cannot be read, or contradicts another, is not as it was written"})
-_NO_FILE = "it is no plain file"
+_NO_PLAIN_FILE = "it is no plain file"
 
 
 def verification(
@@ -207,7 +386,7 @@ def _check(disk: Disk, path: Path, digests: frozenset[str]) -> Generator[int, No
     try:
         content = yield from read_content(disk, path)
     except NoFile:
-        return Checked(path.name, Mark.ALTERED, reason=_NO_FILE)
+        return Checked(path.name, Mark.ALTERED, reason=_NO_PLAIN_FILE)
     except FileNotFoundError:
         return Checked(path.name, Mark.MISSING)
     except OSError as error:

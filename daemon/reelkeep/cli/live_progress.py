@@ -22,10 +22,10 @@ from reelkeep.catalog.operator import OperatorCatalog, Summary
 from reelkeep.cli.output import console_on, duration, number, size
 from reelkeep.cli.tables import cell
 from reelkeep.core.model import ProviderName
-from reelkeep.stages.active_transfers import ActiveTransfers
+from reelkeep.stages.worker_pool import ActiveTransfers
 
 if TYPE_CHECKING:
-    from reelkeep.stages.active_transfers import ActiveTransfer
+    from reelkeep.stages.worker_pool import ActiveTransfer
 
 _MEMORY = 5.0
 """Seconds over which a rate is averaged."""

@@ -7,7 +7,6 @@ adapter is done when it passes that suite. Whatever an adapter raises is one of 
 from __future__ import annotations
 
 from reelkeep.ports.archive import Archive, Held, Inspection, Part, Source
-from reelkeep.ports.base import Clean, Clock, Learn, Report, Rng
 from reelkeep.ports.catalog import (
     Admission,
     Backfills,
@@ -23,11 +22,16 @@ from reelkeep.ports.catalog import (
     Wanted,
 )
 from reelkeep.ports.provider import (
+    Clean,
+    Clock,
     Finding,
+    Learn,
     Provider,
     Remover,
+    Report,
     Resuming,
     Reviewer,
+    Rng,
     TokenStore,
     Tools,
     Traits,

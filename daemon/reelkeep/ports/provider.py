@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -11,8 +11,28 @@ from reelkeep.core.filters import Filter
 from reelkeep.core.lifecycle import Disposal
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
 from reelkeep.core.poll_window import Unread
-from reelkeep.ports.base import Clock, Learn, Report, Rng
 from reelkeep.ports.transport import Transport
+
+Clock = Callable[[], datetime]
+"""The time of day, aware and in UTC. Durations are waited for with anyio, so that a test's
+event loop can make hours pass in no time."""
+
+Rng = Callable[[], float]
+"""A random number in [0, 1)."""
+
+
+Learn = Callable[[str], None]
+"""Takes a secret that was obtained at run time, so that the log keeps it out of every line."""
+
+
+Clean = Callable[[str], str]
+"""Takes every secret that is known out of a text."""
+
+
+class Report(Protocol):
+    """Where events go. Names and keys are those of `core.events`; a locator is never a value."""
+
+    def __call__(self, event: str, /, **keys: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

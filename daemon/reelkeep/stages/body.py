@@ -11,8 +11,8 @@ import anyio
 from reelkeep.core.coverage import Segment
 from reelkeep.errors import BadReply, DiskFull, IoFailed, TransferError, WrongBytes
 from reelkeep.ports import DirectReader, Part, Reply, Source
-from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
 from reelkeep.stages.signals import beside
+from reelkeep.stages.worker_pool import ActiveTransfer, ActiveTransfers
 
 
 async def compared_until(

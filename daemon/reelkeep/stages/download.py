@@ -11,10 +11,9 @@ from cachetools import LRUCache
 from reelkeep.core.model import ANY_BYTES, Download, Failed, Outcome, ProviderName, Stored
 from reelkeep.errors import DiskFull, IoFailed, ProviderError, Remedy, TransferError
 from reelkeep.ports import Archive, Held, Part, Provider, Report
-from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
 from reelkeep.stages.stream import PartCompleter, PartStream, resumable, say_discarded
 from reelkeep.stages.verify import Proof, level_of_kept, proof_of_recalled, verify
-from reelkeep.stages.worker_pool import Landed
+from reelkeep.stages.worker_pool import ActiveTransfer, ActiveTransfers, Landed
 
 VERSIONS = 1000
 """Files remembered at most, with how many bytes of them were here at once."""

@@ -25,10 +25,10 @@ from reelkeep.core.resume import Continue, Decision, ask_between, decide, strong
 from reelkeep.core.urls import parse
 from reelkeep.errors import BadReply, Parked, Remedy, Throttled, Unreachable, WrongBytes
 from reelkeep.ports import DirectReader, Part, Reply, Source
-from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
 from reelkeep.stages.body import Checkpoints, compared_until, gather
 from reelkeep.stages.request import RequestSender
 from reelkeep.stages.signals import Signal, beside, raise_wrong_bytes
+from reelkeep.stages.worker_pool import ActiveTransfer, ActiveTransfers
 
 
 class SlotPool:

@@ -12,8 +12,8 @@ from reelkeep.core.model import Download, ProviderName
 from reelkeep.core.text import describe_error
 from reelkeep.errors import ArchiveAbsent, ConfigError, DiskFull, IoFailed, TooLarge, TransferError
 from reelkeep.ports import Archive, Clock, PassedOver, Queue, Report
-from reelkeep.stages.active_transfers import ActiveTransfers
 from reelkeep.stages.signals import Notifiable
+from reelkeep.stages.worker_pool import ActiveTransfers
 
 FRESH = 1.0
 """Seconds for which a reading of the free space is believed."""

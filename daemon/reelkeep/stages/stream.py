@@ -16,10 +16,10 @@ from reelkeep.core.resume import Ask, AskPlainly, Complete, Continue, Fresh, ask
 from reelkeep.core.urls import parse
 from reelkeep.errors import BadReply, Remedy, SizeMismatch, TransferError, Unavailable, Unreachable
 from reelkeep.ports import Clock, DirectReader, Held, Part, Provider, Reply, Report, Transport
-from reelkeep.stages.active_transfers import ActiveTransfer, ActiveTransfers
 from reelkeep.stages.body import BodyWriter, LengthLimit, compared_until
 from reelkeep.stages.request import RequestSender
 from reelkeep.stages.segments import RangesIgnored, Rest, SegmentedDownloads, SlotPool
+from reelkeep.stages.worker_pool import ActiveTransfer, ActiveTransfers
 
 ROUNDS = 100
 """Requests for one file in one attempt: a server that sends crumbs is left for later."""

@@ -1,15 +1,62 @@
-"""Turn downloads into outcomes: a pool of workers, each one transfer at a time."""
+"""Turn downloads into outcomes: a pool of workers, each one transfer at a time.
+
+Progress of the transfers under way is sampled by those who look, never pushed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 import anyio
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from reelkeep.core.model import Download, Failed, Outcome
+
+
+@dataclass(slots=True, eq=False)
+class ActiveTransfer:
+    """One transfer under way. `done` counts bytes of the file that are here."""
+
+    download: Download
+    began: float  #: On the loop's clock, in seconds.
+    done: int = 0
+    total: int | None = None
+
+
+@dataclass(slots=True)
+class ActiveTransfers:
+    """The transfers under way, and all bytes that ever came."""
+
+    under_way: set[ActiveTransfer] = field(default_factory=set)
+    received: int = 0  #: Bytes of bodies since the start, good and bad.
+
+    @contextmanager
+    def begin_transfer(self, download: Download, began: float) -> Iterator[ActiveTransfer]:
+        """Make one transfer visible until it lands, or the context ends."""
+        transfer = ActiveTransfer(download, began, total=download.size)
+        self.under_way.add(transfer)
+        try:
+            yield transfer
+        finally:
+            self.land(transfer)
+
+    def land(self, transfer: ActiveTransfer) -> None:
+        """Count a transfer no more, for all its bytes are here, or none will come."""
+        self.under_way.discard(transfer)
+
+    def metered(self, clock: Callable[[], float]) -> Callable[[], int]:
+        """Return what says how many bytes a second came since now, by a clock in seconds."""
+        received, began = self.received, clock()
+
+        def rate() -> int:
+            passed = clock() - began
+            return round((self.received - received) / passed) if passed > 0 else 0
+
+        return rate
+
 
 Landed = Callable[[], None]
 """To be called when all bytes of a file are here, and only the disk is still to be waited for."""

@@ -1,6 +1,6 @@
 """The HTTP client: `ports.Transport` on aiohttp."""
 
-from reelkeep.transport.tls import trusting_nobody
+from reelkeep.transport.options import trusting_nobody
 
 with trusting_nobody():
     import aiohttp as _aiohttp  # noqa: F401 - before any module of ours does

@@ -34,9 +34,8 @@ from reelkeep.transport.dialer import Dialer, PolicyResolver, Proxy
 from reelkeep.transport.direct_reader import Body, OwnedReply, ReaderSlots
 from reelkeep.transport.exchange import Exchange, Head
 from reelkeep.transport.faults import at_the_edge
-from reelkeep.transport.options import TransportOptions
+from reelkeep.transport.options import TransportOptions, Trust
 from reelkeep.transport.pooled import AiohttpReply, PooledClient, check_head
-from reelkeep.transport.tls import Trust
 
 DIRECT_FROM = 1 << 20
 """Bytes from which a body is worth a connection of its own."""

@@ -21,7 +21,7 @@ from reelkeep.errors import Refused, TransferError, Unreachable
 from reelkeep.transport.connection import Connection
 from reelkeep.transport.exchange import Exchange
 from reelkeep.transport.faults import translated
-from reelkeep.transport.tls import Trust
+from reelkeep.transport.options import Trust
 
 
 class PolicyResolver(AbstractResolver):

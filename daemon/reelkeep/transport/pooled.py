@@ -40,8 +40,14 @@ from reelkeep.errors import BadReply, Garbled, Refused, Stalled, Unreachable, Wr
 from reelkeep.ports import Request
 from reelkeep.transport.connection import queued
 from reelkeep.transport.faults import FOREIGN, at_the_edge, root, translated
-from reelkeep.transport.options import MAX_FIELDS, MAX_HEAD, MAX_LINE, TOO_LONG, TransportOptions
-from reelkeep.transport.tls import Trust
+from reelkeep.transport.options import (
+    MAX_FIELDS,
+    MAX_HEAD,
+    MAX_LINE,
+    TOO_LONG,
+    TransportOptions,
+    Trust,
+)
 
 
 class ConnectionWatch:

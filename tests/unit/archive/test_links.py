@@ -11,8 +11,8 @@ import pytest
 
 from fakes.disk import archive_on
 from fakes.holdings import KEY, holding, put
+from reelkeep.archive.folders import DirectoryListing, walk
 from reelkeep.archive.local import LocalArchive
-from reelkeep.archive.walk import DirectoryListing, walk
 from reelkeep.core.integrity import FolderVerdict, Mark
 from reelkeep.core.manifest import MANIFEST
 from reelkeep.errors import IoFailed

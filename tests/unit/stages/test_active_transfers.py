@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from reelkeep.stages.active_transfers import ActiveTransfers
+from reelkeep.stages.worker_pool import ActiveTransfers
 
 
 def test_a_rate_counts_from_when_it_was_asked_for() -> None:

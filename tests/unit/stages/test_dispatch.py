@@ -18,10 +18,10 @@ from reelkeep.core.file_system import PLENTY, Room
 from reelkeep.core.model import Claim, Download, Failed, FileId, ProviderName, RecordingId
 from reelkeep.errors import Throttled, Unreachable
 from reelkeep.ports import PassedOver, Queue
-from reelkeep.stages.active_transfers import ActiveTransfers
 from reelkeep.stages.dispatch import GULP, TICK, Backlog, Dispatcher, RoundRobin
 from reelkeep.stages.signals import Signal
 from reelkeep.stages.storage import DiskSpace, Storage
+from reelkeep.stages.worker_pool import ActiveTransfers
 from virtual import VIRTUAL, Backend
 
 A, B = ProviderName("a"), ProviderName("b")

@@ -33,7 +33,7 @@ from reelkeep.errors import (
 )
 from reelkeep.ports import Request
 from reelkeep.stages import body as bodies
-from reelkeep.stages.host_backoff import HOSTS, HostBackoff
+from reelkeep.stages.request import HOSTS, HostBackoff
 from virtual import VIRTUAL, Backend
 
 BODY = media(2000)

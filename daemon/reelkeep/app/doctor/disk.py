@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from reelkeep.app.doctor.local import not_the_owner
+from reelkeep.archive.folders import DirectoryListing, walk
 from reelkeep.archive.paths import OURS
 from reelkeep.archive.volumes import volumes_below
-from reelkeep.archive.walk import DirectoryListing, walk
 from reelkeep.catalog.read_only import glance
 from reelkeep.core.diagnosis import (
     Check,
