@@ -208,7 +208,7 @@ class ZoomSwitches:
     unfinished: bool = False  #: Deleting answers 400/3303 (Z15).
     trash_life: timedelta = timedelta(days=30)
     trash_addresses: bool = True  #: False: what is in the trash has neither address nor type.
-    count_audio: bool = False  #: What is counted includes the audio of participants.
+    count_audio: bool = True  #: What is counted includes the audio of participants.
     sdk_unwrapped: bool = False  #: The seed's bare session, for one-session answers (Z17).
     sdk_skew: timedelta = timedelta(seconds=5)  #: How far in the future `iat` may lie (Z17).
     sdk_longest: timedelta = timedelta(hours=48)  #: From `iat` to `exp`.

@@ -20,28 +20,59 @@ from reelkeep.providers.zoom.options import ACCOUNT
 from reelkeep.providers.zoom.recording_api import NOWHERE, RecordingApi
 from reelkeep.providers.zoom.users import WHOLE_ACCOUNT, AllUsers, Places
 
-_FINE: Final = {
-    ApiVerdict.NOTHING: "allowed",
-    ApiVerdict.NO_MEETING: "allowed",
-    ApiVerdict.NO_PLAN: "allowed; the user that was asked about has no cloud recording",
-}
+_SERVED: Final = frozenset({ApiVerdict.NOTHING, ApiVerdict.NO_MEETING})
+"""Only who may ask is told that there is nothing."""
 
-_WHOLE_ACCOUNT: Final = (
-    "allowed, and recommended: `users: account` lists everybody at once, including what belongs "
-    "to users who left, where `users: all` asks for each user in every poll"
+_EACH_USER: Final = "each user"
+_WHOLE_ACCOUNT: Final = "whole account"
+_ACCOUNT_SCOPE: Final = "cloud_recording:read:list_account_recordings:admin"
+_USER_SCOPES: Final = (
+    "user:read:list_users:admin and cloud_recording:read:list_user_recordings:admin"
 )
-_EACH_USER: Final = (
-    "allowed, too, but `users: account` is recommended: it needs far fewer requests, and shows "
-    "what belongs to users who left"
+_NEITHER: Final = (
+    f"not allowed, either: add the scope {_ACCOUNT_SCOPE} for `users: account`, or the scopes "
+    f"{_USER_SCOPES} for `users: all`"
 )
-_NOT_ALLOWED: Final = {
-    "whole account": (
-        "not allowed, and not needed by `users: all`; with the scope "
-        "cloud_recording:read:list_account_recordings:admin, `users: account` would need far "
-        "fewer requests"
+_OTHER_WAY: Final = {
+    (_WHOLE_ACCOUNT, True, True): (
+        "allowed, and recommended: `users: account` lists everybody at once, including what "
+        "belongs to users who left, where `users: all` asks for each user in every poll"
     ),
-    "each user": "not allowed, and not needed by `users: account`",
+    (_WHOLE_ACCOUNT, True, False): (
+        "allowed, and recommended: set `users: account`, since the users cannot be listed"
+    ),
+    (_WHOLE_ACCOUNT, False, True): (
+        f"not allowed, and not needed by `users: all`; with the scope {_ACCOUNT_SCOPE}, "
+        "`users: account` would need far fewer requests"
+    ),
+    (_WHOLE_ACCOUNT, False, False): _NEITHER,
+    (_EACH_USER, True, True): (
+        "allowed, too, but `users: account` is recommended: it needs far fewer requests, and shows "
+        "what belongs to users who left"
+    ),
+    (_EACH_USER, True, False): (
+        "allowed, while the whole account is not: set `users: all`, or add the scope "
+        f"{_ACCOUNT_SCOPE} to the app"
+    ),
+    (_EACH_USER, False, True): "not allowed, and not needed by `users: account`",
+    (_EACH_USER, False, False): _NEITHER,
 }
+"""By the way to list that is not configured, whether it is allowed, and whether the other is."""
+
+
+def other_way(
+    subject: str, *, allowed: bool, configured: bool, details: str = "", unfit: Sequence[str] = ()
+) -> str:
+    """Return what to say of the way to list that is not configured.
+
+    `details` say why it is not `allowed`; `configured`: the configured way is allowed; `unfit`
+    names the settings that do not go with `users: account`.
+    """
+    if subject == _WHOLE_ACCOUNT and allowed and unfit:
+        keys = " and ".join(unfit)
+        return f"allowed, but {keys} needs `users: all`: the whole account is one listing"
+    told = _OTHER_WAY[subject, allowed, configured]
+    return f"{told} {details}" if details else told
 
 
 def _about_user(refused: Finding) -> Finding:
@@ -63,6 +94,7 @@ class Checker:
     wholes: RecordingApi
     clock: Clock
     users: str = ""  #: `all` or `account`: the other way to list is asked about, too.
+    unfit: Sequence[str] = ()  #: Settings that do not go with `users: account`.
 
     async def check(self) -> Sequence[Finding]:
         """Return what works and what does not; nothing more is asked where it would be in vain."""
@@ -74,7 +106,8 @@ class Checker:
             findings += await self._listings(samples)
             findings.append(await finding("files", self._files))
         if findings[0].ok and self.users:
-            findings.append(await self._other_way())
+            is_listed = any(each.subject == "listing" and each.ok for each in findings)
+            findings.append(await self._other_way(configured=is_listed))
         return findings
 
     async def _token(self) -> str:
@@ -92,42 +125,75 @@ class Checker:
         What is refused for one and served for another is about the user, not about the app.
         """
         refused: list[Finding] = []
+        planless = 0
         for place in samples:
-            found = await finding("listing", partial(self._listing, place))
-            if found.ok:
-                return [*(_about_user(each) for each in refused), found]
-            whose = f"{quoted(place.host or place.user)}: " if place.user else ""
-            refused.append(replace(found, message=f"{whose}{found.message}"))
-        return refused[:1]
+            try:
+                await self._listing(place)
+            except ProviderError as error:
+                if _lacks_plan(error) and place.user:
+                    planless += 1
+                    continue
+                whose = f"{quoted(place.host or place.user)}: " if place.user else ""
+                refused.append(Finding("listing", ok=False, message=f"{whose}{error}"))
+                continue
+            served = Finding("listing", ok=True, message="allowed")
+            return [*(_about_user(each) for each in refused), served]
+        if not planless:
+            return refused[:1]
+        asked = "the user" if planless == 1 else f"{planless} users"
+        told = f"allowed; {asked} that was asked about has no cloud recording"
+        if planless > 1:
+            told = f"allowed; none of {asked} that were asked about has cloud recording"
+        served = Finding("listing", ok=True, message=told)
+        return [*(_about_user(each) for each in refused), served]
 
-    async def _listing(self, place: Place) -> str:
-        await self.client.ask(self._question(place))
-        return "allowed"
+    async def _listing(self, place: Place) -> None:
+        """Ask for the recordings of one day; raise unless one may ask."""
+        try:
+            await self.client.ask(self._question(place))
+        except Denied as denied:
+            if denied.verdict not in _SERVED:
+                raise
 
     def _question(self, place: Place) -> Question:
         today = self.clock().date()
         return self.itinerary.narrow(place, Days(today, today)).question
 
-    async def _other_way(self) -> Finding:
+    async def _other_way(self, *, configured: bool) -> Finding:
         """Say whether the listing that is not configured is allowed, and which is better."""
-        if self.users == ACCOUNT:
-            subject, allowed, ask = "each user", _EACH_USER, self._each_user
-        else:
-            subject, allowed, ask = "whole account", _WHOLE_ACCOUNT, self._whole_account
+        is_account = self.users == ACCOUNT
+        subject = _EACH_USER if is_account else _WHOLE_ACCOUNT
+        details = ""
         try:
-            await ask()
+            await (self._each_user() if is_account else self._listing(WHOLE_ACCOUNT))
         except (Denied, CredentialsRejected) as error:
-            return Finding(subject, ok=True, message=f"{_NOT_ALLOWED[subject]} {error.details}")
+            details = error.details
         except ProviderError as error:
-            return Finding(subject, ok=True, message=f"not known, and not needed: {error}")
-        return Finding(subject, ok=True, message=allowed)
-
-    async def _whole_account(self) -> None:
-        await self.client.ask(self._question(WHOLE_ACCOUNT))
+            needed = ", and not needed" if configured else ""
+            return Finding(subject, ok=True, message=f"not known{needed}: {error}")
+        told = other_way(
+            subject,
+            allowed=not details,
+            configured=configured,
+            details=details,
+            unfit=self.unfit,
+        )
+        return Finding(subject, ok=True, message=told)
 
     async def _each_user(self) -> None:
-        (place, *_) = await AllUsers(self.client, self.clock).samples()
-        await self.client.ask(self._question(place))
+        """Ask until one user is served: another may be refused for a reason of its own."""
+        refused: ProviderError | None = None
+        for place in await AllUsers(self.client, self.clock).samples():
+            try:
+                await self._listing(place)
+            except ProviderError as error:
+                if _lacks_plan(error):
+                    return
+                refused = refused or error
+            else:
+                return
+        if refused is not None:
+            raise refused
 
     async def _files(self) -> str:
         """Ask for what does not exist: that it is not found is for those only who may ask.
@@ -140,7 +206,7 @@ class Checker:
         except Misplaced:
             return "allowed"
         except Denied as denied:
-            if denied.status != 404:
+            if denied.status != 404 and denied.verdict not in _SERVED:
                 raise
         return "allowed"
 
@@ -149,8 +215,9 @@ async def finding(subject: str, ask: Callable[[], Awaitable[str]]) -> Finding:
     """Return what came of asking; `ask` returns what is good to know."""
     try:
         return Finding(subject, ok=True, message=await ask())
-    except Denied as denied:
-        fine = _FINE.get(denied.verdict)
-        return Finding(subject, ok=fine is not None, message=fine or str(denied))
     except ProviderError as error:
         return Finding(subject, ok=False, message=str(error))
+
+
+def _lacks_plan(error: ProviderError) -> bool:
+    return isinstance(error, Denied) and error.verdict is ApiVerdict.NO_PLAN

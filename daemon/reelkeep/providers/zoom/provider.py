@@ -159,6 +159,7 @@ class Plan:
     describes: bool = False
     by_user: bool = False  #: Recordings are listed at each user, not for the account as a whole.
     users: str = ""  #: `all` or `account`, if that is what the operator wants.
+    unfit: Sequence[str] = ()  #: Settings that do not go with `users: account`.
     sign: Sign = in_header
 
 
@@ -209,6 +210,7 @@ def assembled(
             wholes=wholes,
             clock=clock,
             users=plan.users,
+            unfit=plan.unfit,
         ),
         rng=tools.rng,
     )
@@ -289,6 +291,7 @@ def _plan(options: ZoomOptions, tools: Tools) -> Plan:
         describes=options.participant_audio,
         by_user=options.users != ACCOUNT,
         users=_way(options),
+        unfit=_unfit(options),
     )
 
 
@@ -340,6 +343,12 @@ def _way(options: ZoomOptions) -> str:
     if options.users is None:
         return "all"
     return options.users if isinstance(options.users, str) else ""
+
+
+def _unfit(options: ZoomOptions) -> tuple[str, ...]:
+    """Return the settings that `users: account` does not go with."""
+    given = {"exclude.users": options.exclude.users, "meeting_id": options.meeting_id}
+    return tuple(key for key, value in given.items() if value)
 
 
 _SIGNS = {"header": in_header, "query": in_query}

@@ -124,6 +124,87 @@ async def test_a_sample_without_cloud_recording_is_no_fault() -> None:
     assert all((await findings(made.meetings())).values())
 
 
+@pytest.mark.parametrize("code", [3301, 3001])
+async def test_that_there_is_nothing_is_told_to_those_who_may_ask(code: int) -> None:
+    made = bench()
+    made.script.on(LIST, error(404, code, "?"))
+    made.script.on(ACCOUNT, error(404, code, "?"))
+    for users, other in (("all", "whole account"), ("account", "each user")):
+        found = {each.subject: each for each in await made.meetings(users=users).check()}
+        assert found["listing"].ok
+        assert found[other].message.startswith("allowed")
+
+
+async def test_an_account_without_cloud_recording_is_a_fault() -> None:
+    made = bench()
+    made.script.on(ACCOUNT, error(400, 200, "no plan"))
+    made.script.on(SESSIONS, error(400, 200, "no plan"))
+    found = {each.subject: each for each in await made.meetings(users="account").check()}
+    assert not found["listing"].ok
+    assert "set `users: all`" in found["each user"].message
+    assert (await findings(made.sdk()))["listing"] is False
+    found = {each.subject: each for each in await made.meetings(users="all").check()}
+    assert found["whole account"].message.startswith("not allowed")
+
+
+async def test_users_without_cloud_recording_are_passed_over() -> None:
+    made = bench()
+    made.script.on("/users", page([{"id": "u-9"}, {"id": "u-1"}], name="users"))
+    made.script.on("/users/u-9/recordings", error(400, 200, "no plan"))
+    (told,) = [
+        each for each in await made.meetings(users="all").check() if each.subject == "listing"
+    ]
+    assert (told.ok, told.message) == (True, "allowed")
+    made.script.on(LIST, error(400, 200, "no plan"))
+    (told,) = [
+        each for each in await made.meetings(users="all").check() if each.subject == "listing"
+    ]
+    assert (told.ok, "none of 2 users" in told.message) == (True, True)
+
+
+async def test_each_user_is_allowed_though_the_first_is_refused() -> None:
+    made = bench()
+    made.script.on("/users", page([{"id": "u-9"}, {"id": "u-1"}], name="users"))
+    made.script.on("/users/u-9/recordings", error(403, 200, "not this one"))
+    found = {each.subject: each for each in await made.meetings(users="account").check()}
+    assert found["each user"].message.startswith("allowed, too")
+
+
+@pytest.mark.parametrize(
+    "unfit", [{"meeting_id": "81234567890"}, {"exclude": {"users": ["a@b.test"]}}]
+)
+async def test_what_cannot_be_configured_is_not_recommended(unfit: dict[str, object]) -> None:
+    made = bench()
+    (told,) = [
+        each
+        for each in await made.meetings(users="all", **unfit).check()
+        if each.subject == "whole account"
+    ]
+    assert "recommended" not in told.message
+    assert "needs `users: all`" in told.message
+
+
+@pytest.mark.parametrize(
+    ("users", "refused", "other", "words"),
+    [
+        ("all", [LIST], "whole account", "set `users: account`"),
+        ("all", ["/users"], "whole account", "set `users: account`"),
+        ("account", [ACCOUNT], "each user", "set `users: all`"),
+        ("all", [LIST, ACCOUNT], "whole account", "not allowed, either"),
+        ("account", ["/users", ACCOUNT], "each user", "not allowed, either"),
+    ],
+)
+async def test_the_way_that_the_scopes_allow_is_the_one_recommended(
+    users: str, refused: list[str], other: str, words: str
+) -> None:
+    made = bench()
+    for path in refused:
+        made.script.on(path, error(400, 4711, SCOPE.format("cloud_recording:x")))
+    found = {each.subject: each for each in await made.meetings(users=users).check()}
+    assert found[other].ok
+    assert words in found[other].message
+
+
 async def test_a_wrong_user_is_a_fault() -> None:
     made = bench()
     made.script.on(LIST, error(404, 1001, "User does not exist."))
