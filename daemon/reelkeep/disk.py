@@ -76,6 +76,15 @@ class Limits:
     read_only: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name in a directory. What is neither a directory nor a link may be anything."""
+
+    name: str
+    is_directory: bool
+    is_link: bool
+
+
 class Disk:
     """The real disk. Files are opened without following a link in the last component."""
 
@@ -177,6 +186,14 @@ class Disk:
             return sorted(os.listdir(path))  # noqa: PTH208 - names are wanted, not paths
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def entries(self, path: Path) -> list[Entry]:
+        """Return what is in a directory, in no order."""
+        with os.scandir(path) as found:
+            return [
+                Entry(each.name, each.is_dir(follow_symlinks=False), each.is_symlink())
+                for each in found
+            ]
 
     def free(self, path: Path) -> int:
         """Return the bytes that an ordinary user may still write to the disk of `path`."""

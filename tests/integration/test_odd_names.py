@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_an_odd_folder_is_foreign_and_the_others_are_read(root: Path) -> None:
-    found = list(directories(walk(root, tolerant=True)))
+    found = list(directories(walk(Disk(), root, tolerant=True)))
     assert [each for each in found if isinstance(each, str)] == ["z/good"]
     verdicts = {each.folder: each for each in found if isinstance(each, FolderVerdict)}
     odd = verdicts["z/Pr\\xfcfung"]
@@ -44,7 +44,9 @@ def test_an_odd_folder_is_foreign_and_the_others_are_read(root: Path) -> None:
 
 def test_whatever_is_said_of_odd_names_can_be_kept(root: Path) -> None:
     said = [
-        each for each in directories(walk(root, tolerant=True)) if isinstance(each, FolderVerdict)
+        each
+        for each in directories(walk(Disk(), root, tolerant=True))
+        if isinstance(each, FolderVerdict)
     ]
     steps = verification(Disk(), root, "z/good")
     try:

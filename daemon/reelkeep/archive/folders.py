@@ -40,18 +40,16 @@ class DirectoryListing:
         return MANIFEST in self.files
 
 
-def listing(root: Path, folder: PurePosixPath) -> DirectoryListing:
+def listing(disk: Disk, root: Path, folder: PurePosixPath) -> DirectoryListing:
     """Return what is in `folder`; nothing if it is not there (any more). Blocking."""
     files: list[str] = []
     directories: list[str] = []
     links: list[str] = []
     try:
-        with os.scandir(root / folder) as entries:
-            for entry in entries:
-                within = entry.is_dir(follow_symlinks=False)
-                (directories if within else files).append(entry.name)
-                if entry.is_symlink():
-                    links.append(entry.name)
+        for entry in disk.entries(root / folder):
+            (directories if entry.is_directory else files).append(entry.name)
+            if entry.is_link:
+                links.append(entry.name)
     except (FileNotFoundError, NotADirectoryError):
         return DirectoryListing(folder, (), ())
     return DirectoryListing(
@@ -59,7 +57,7 @@ def listing(root: Path, folder: PurePosixPath) -> DirectoryListing:
     )
 
 
-def walk(root: Path, *, tolerant: bool = False) -> Iterator[DirectoryListing]:
+def walk(disk: Disk, root: Path, *, tolerant: bool = False) -> Iterator[DirectoryListing]:
     """Yield each directory, but not what lies in a recording's folder. Each step blocks.
 
     A directory that cannot be read, or a link that leads nowhere, ends the walk; if `tolerant`, the
@@ -70,7 +68,7 @@ def walk(root: Path, *, tolerant: bool = False) -> Iterator[DirectoryListing]:
     while waiting:
         folder = waiting.pop()
         try:
-            here = listing(root, folder)
+            here = listing(disk, root, folder)
             if here.links and PAPERS.isdisjoint(here.files):
                 here = links.followed(here, tolerant=tolerant)
         except OSError as error:
@@ -170,7 +168,7 @@ class Folders:
         It serves the case that a crash hid from the catalog where the folder went, and the
         provider changed the title since.
         """
-        for here in walk(self._root):
+        for here in walk(self._disk, self._root):
             named = here.is_recording and is_storable(str(here.folder))
             if named and self._is_of(holding, here.folder):
                 return here.folder

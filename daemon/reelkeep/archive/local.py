@@ -286,7 +286,7 @@ class LocalArchive:
 
         In the place of a directory that holds other files, or cannot be read, is its verdict.
         """
-        steps = directories(walk(self._places.root, tolerant=True))
+        steps = directories(walk(self._disk, self._places.root, tolerant=True))
         while some := await self._threads.run(list, islice(steps, _SOME)):
             yield some
 
@@ -301,7 +301,7 @@ class LocalArchive:
         """
         for told in await self.volumes.absences():
             raise ArchiveAbsent(told)
-        recordings = (here for here in walk(self._places.root) if here.is_recording)
+        recordings = (here for here in walk(self._disk, self._places.root) if here.is_recording)
         while some := await self._threads.run(list, islice(recordings, _SOME)):
             found: dict[str, Adoption] = {}
 

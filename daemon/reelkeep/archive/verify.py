@@ -228,7 +228,7 @@ def verification(
     raises: it is what was found.
     """
     try:
-        here = listing(root, PurePosixPath(folder))
+        here = listing(disk, root, PurePosixPath(folder))
     except OSError as error:
         return unreadable(folder, error.strerror)
     return (yield from _verdict(disk, root, here, known))
@@ -340,7 +340,7 @@ def _bag(
         papers[PAYLOAD] |= _BAD
     claims = _claims(payload or {}, listed)
     try:
-        inside = listing(path, PurePosixPath(DATA))
+        inside = listing(disk, path, PurePosixPath(DATA))
     except OSError as error:
         inside = DirectoryListing(PurePosixPath(DATA), (), (), error.strerror)
     checked = [_said(TAGS, here, whole=whole)]

@@ -15,6 +15,7 @@ from reelkeep.archive.folders import DirectoryListing, walk
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.integrity import FolderVerdict, Mark
 from reelkeep.core.manifest import MANIFEST
+from reelkeep.disk import Disk
 from reelkeep.errors import IoFailed
 
 FOLDER = f"support/2026/{KEY}"
@@ -45,7 +46,7 @@ async def found(archive: LocalArchive) -> list[str | FolderVerdict]:
 
 
 def seen(root: Path) -> list[DirectoryListing]:
-    return list(walk(root, tolerant=True))
+    return list(walk(Disk(), root, tolerant=True))
 
 
 def folders(root: Path) -> list[str]:

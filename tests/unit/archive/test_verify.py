@@ -242,7 +242,7 @@ async def test_a_directory_that_cannot_be_read_is_told_and_passed_by(
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         return scandir(path)
 
-    monkeypatch.setattr("reelkeep.archive.folders.os.scandir", refuse)
+    monkeypatch.setattr("reelkeep.disk.os.scandir", refuse)
     (tmp_path / "locked").mkdir()
     locked, folder = await walked(archive)
     assert isinstance(locked, FolderVerdict)

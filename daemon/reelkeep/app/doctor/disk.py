@@ -150,7 +150,7 @@ def about_reading(settings: Settings) -> Found:
 
 def unreadable_below(root: Path) -> Iterator[tuple[str, str]]:
     """Yield what this process cannot read in the first folders of an archive, and why. Blocking."""
-    for here in islice(walk(root, tolerant=True), MOST_FOLDERS):
+    for here in islice(walk(Disk(), root, tolerant=True), MOST_FOLDERS):
         yield from _unreadable(root, here)
 
 
