@@ -1,4 +1,4 @@
-"""The command line: one small module a command, imported when it is asked for."""
+"""The command line: modules of commands, each imported when one of its commands is used."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> None:
     """
     gc.disable()
     _speak_utf8()
-    from reelkeep.cli.streams import close_streams, open_streams
+    from reelkeep.cli.output import close_streams, open_streams
 
     open_streams()
     from reelkeep.cli.program import run, unwritten

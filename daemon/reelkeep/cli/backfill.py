@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.invocation import Exit, Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json, days, enabled, providers, window_of
 from reelkeep.errors import Busy
@@ -17,7 +16,7 @@ from reelkeep.errors import Busy
 if TYPE_CHECKING:
     from reelkeep.catalog.operator import OperatorCatalog
     from reelkeep.cli.live_progress import Screen
-    from reelkeep.cli.pass_runner import Passed
+    from reelkeep.cli.sync import Passed
     from reelkeep.core.model import ProviderName, Window
     from reelkeep.settings import Settings
     from reelkeep.telemetry.logs import Log
@@ -57,7 +56,7 @@ def command(
     elif passed is None:
         call.out.line("Another process works here; if it is the daemon, it reads these days soon.")
     else:
-        from reelkeep.cli.pass_runner import print_summary
+        from reelkeep.cli.sync import print_summary
 
         print_summary(call.out, passed)
     return Exit.DONE if passed is None or passed.ok else Exit.LEFT
@@ -75,7 +74,7 @@ async def _backfill(
     from reelkeep.app.exception_groups import unwrapped
     from reelkeep.catalog.follow_ups import SqlBackfills
     from reelkeep.catalog.operator import OperatorCatalog
-    from reelkeep.cli.pass_runner import make_pass
+    from reelkeep.cli.sync import make_pass
 
     async with open_catalog(settings) as (database, _):
         await SqlBackfills(database, utc_now).want(names, window)

@@ -1,4 +1,4 @@
-"""`reelkeep check`."""
+"""`reelkeep check` and `reelkeep schema`: the configuration, checked and shown."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of, note
+from reelkeep.cli.invocation import Exit, Invocation, log_of, note
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
 from reelkeep.core.diagnosis import unused_proxy
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--online", is_flag=True, help="Also ask each provider whether it accepts us.")
 @as_json
 @click.pass_obj
-def command(call: Invocation, *, online: bool, as_json: bool) -> int:
+def check(call: Invocation, *, online: bool, as_json: bool) -> int:
     """Validate the configuration and print it resolved, secrets masked.
 
     With --online, each enabled provider is asked one cheap question; what is missing (a scope, a
@@ -94,3 +93,14 @@ def _print(call: Invocation, document: dict[str, Any], found: list[Found]) -> No
         findings.add_row(cell(name), mark, cell(finding.subject), cell(finding.message))
     call.out.line()
     call.out.show(findings)
+
+
+@click.command
+@as_json
+@click.pass_obj
+def schema(call: Invocation, *, as_json: bool) -> int:  # noqa: ARG001 - it is JSON either way
+    """Print the JSON Schema (2020-12) of the configuration, for editors."""
+    from reelkeep.settings import schema
+
+    call.out.json(schema())
+    return Exit.DONE

@@ -13,13 +13,11 @@ from rich.console import RenderableType
 
 from reelkeep.app.content_audit import Compared, ContentAudit
 from reelkeep.app.content_repair import ContentRequest, ContentRun
-from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import log_of
+from reelkeep.cli.invocation import Exit, log_of
 from reelkeep.cli.live_progress import Draw, Rate, Screen
-from reelkeep.cli.loop import run_in_loop
+from reelkeep.cli.loop import obey, run_in_loop
 from reelkeep.cli.options import enabled, window_of
 from reelkeep.cli.output import Output, duration, listed, number, size
-from reelkeep.cli.signals import obey
 from reelkeep.cli.tables import cell, table
 from reelkeep.core.audit import Choice, Comparison
 from reelkeep.settings import Settings

@@ -1,4 +1,4 @@
-"""What every command starts from: the configuration's file, the log, the streams."""
+"""What every command starts from: the configuration's file, the log, the exit codes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -17,6 +18,18 @@ from reelkeep.errors import ConfigError
 if TYPE_CHECKING:
     from reelkeep.settings import Asked, Settings
     from reelkeep.telemetry.logs import Log
+
+
+class Exit(IntEnum):
+    """What the process says when it ends."""
+
+    DONE = 0  #: Done, nothing left over.
+    LEFT = 1  #: It ran, but something is failed, missing, altered or still pending.
+    USAGE = 2  #: The command was used in a wrong way.
+    BUG = 70  #: A mistake of ours (EX_SOFTWARE).
+    BUSY = 75  #: Another process holds this archive or catalog (EX_TEMPFAIL).
+    CONFIG = 78  #: The configuration is invalid, or the catalog too new (EX_CONFIG).
+
 
 VARIABLE = "REELKEEP_CONFIG"
 PLACES = (Path("reelkeep.yaml"), Path("/etc/reelkeep/reelkeep.yaml"))

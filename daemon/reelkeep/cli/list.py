@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.cells import cell_len, set_cell_size
 
-from reelkeep.cli.codes import Exit
-from reelkeep.cli.fitting import apart
-from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
+from reelkeep.cli.invocation import Exit, Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import narrowing, providers, require_known, selection_of, wide
 from reelkeep.cli.output import Output, moment, size
+from reelkeep.cli.tables import apart
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.telemetry.values import visible
 
@@ -172,9 +171,9 @@ async def _list(
     as_json: bool,  # noqa: FBT001 - a loop passes by position
 ) -> None:
     from reelkeep.app.catalog_access import open_read_only
+    from reelkeep.cli.export import recording
     from reelkeep.cli.finding import known_names, newest
     from reelkeep.cli.list import Columns
-    from reelkeep.cli.recording_json import recording
 
     async with open_read_only(settings, log_of(settings)) as operator:
         known = await known_names(operator, settings)

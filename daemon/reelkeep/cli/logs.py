@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation
+from reelkeep.cli.invocation import Exit, Invocation
 from reelkeep.cli.options import as_json
 from reelkeep.cli.output import Output
 from reelkeep.core.events import EVENTS

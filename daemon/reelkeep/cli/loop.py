@@ -1,12 +1,20 @@
-"""Run what is asynchronous of a command."""
+"""Run what is asynchronous of a command, and end it in order when a signal asks for that."""
 
 from __future__ import annotations
 
 import gc
+import os
+import signal
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
 
 import click
+
+from reelkeep.cli.invocation import Exit
+
+if TYPE_CHECKING:
+    from anyio import Event
+    from anyio.abc import TaskStatus
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -37,3 +45,15 @@ def _collect() -> None:
     if not gc.isenabled():
         gc.freeze()  # all that is needed is imported by now, and stays
         gc.enable()
+
+
+async def obey(stop: Event, *, task_status: TaskStatus[None]) -> None:
+    """Set `stop` at the first SIGINT or SIGTERM; end the process at the second."""
+    from anyio import open_signal_receiver
+
+    with open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for _ in signals:
+            if stop.is_set():
+                os._exit(Exit.LEFT)  # what is on disk is as after a crash: all of it resumes
+            stop.set()

@@ -13,10 +13,8 @@ from typing import Any
 
 import click
 
-from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation
-from reelkeep.cli.output import Output, cannot_write
-from reelkeep.cli.streams import Unwritable, discard
+from reelkeep.cli.invocation import Exit, Invocation
+from reelkeep.cli.output import Output, Unwritable, cannot_write, discard
 from reelkeep.core.disk_errors import Scope, row_of, scope_of
 from reelkeep.errors import Busy, ConfigError, Error, TooNew
 
@@ -46,7 +44,25 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "schema": "print the JSON Schema of the configuration",
     }
 )
-"""What each command does, for the overview; `reelkeep.cli.<name>` holds it as `command`."""
+"""What each command does, for the overview; see `module_of`."""
+
+_TOGETHER: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        "check": ("check", "schema"),
+        "doctor": ("doctor", "health"),
+        "failed_files": ("retry", "waive", "accept"),
+        "recovery": ("backup", "rebuild", "archive"),
+    }
+)
+"""The modules of `reelkeep.cli` that hold several commands, each as a function of its name."""
+
+
+def module_of(name: str) -> tuple[str, str]:
+    """Return the module that holds the command `name`, and what it is called there."""
+    for module, names in _TOGETHER.items():
+        if name in names:
+            return f"reelkeep.cli.{module}", name
+    return f"reelkeep.cli.{name}", "command"
 
 
 class LazyCommands(click.Group):
@@ -62,7 +78,8 @@ class LazyCommands(click.Group):
     ) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"reelkeep.cli.{cmd_name}").command
+        module, attribute = module_of(cmd_name)
+        command: click.Command = getattr(import_module(module), attribute)
         return command
 
     def resolve_command(

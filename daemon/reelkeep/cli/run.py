@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of
+from reelkeep.cli.invocation import Exit, Invocation, log_of
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.errors import ConfigError
 

@@ -10,9 +10,8 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from reelkeep.cli.codes import Exit
 from reelkeep.cli.finding import REFUSABLE
-from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
+from reelkeep.cli.invocation import Exit, Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
 from reelkeep.cli.output import Output, duration, moment, number, size
@@ -193,8 +192,8 @@ def command(call: Invocation, *, words: tuple[str, ...], as_json: bool) -> int:
 
 async def _find(settings: Settings, text: str) -> tuple[list[dict[str, Any]], list[Holding]]:
     from reelkeep.app.catalog_access import open_read_only
+    from reelkeep.cli.export import recording, with_attempts
     from reelkeep.cli.finding import meant
-    from reelkeep.cli.recording_json import recording, with_attempts
 
     async with open_read_only(settings, log_of(settings)) as operator:
         holdings = await meant(operator, text)

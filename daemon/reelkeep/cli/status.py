@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
+from reelkeep.cli.invocation import Exit, Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json, wide
 

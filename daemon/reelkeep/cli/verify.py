@@ -1,7 +1,8 @@
-"""`reelkeep verify`."""
+"""`reelkeep verify`: read the archive again, compare, and repair."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,23 +12,28 @@ import click
 from rich.console import RenderableType
 
 from reelkeep.app.verification import VerificationRun
-from reelkeep.cli.codes import Exit
-from reelkeep.cli.invocation import Invocation, log_of, say_how_it_is_read
+from reelkeep.catalog.read_only import exists
+from reelkeep.cli.invocation import Exit, Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.live_progress import Draw, Rate
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import SizeType, as_json, providers, require_known, wide
 from reelkeep.cli.output import Output, duration, listed, number, size
 from reelkeep.cli.tables import cell, table
 from reelkeep.core.integrity import Mark
+from reelkeep.core.lifecycle import FileState
+from reelkeep.core.model import ProviderName
 from reelkeep.core.quantities import with_numbers_joined
+from reelkeep.errors import Busy
 
 if TYPE_CHECKING:
     from reelkeep.app.catalog_access import CatalogAccess
+    from reelkeep.app.repair import Repair
     from reelkeep.app.verification import Holdings, Rereader
     from reelkeep.catalog.operator import OperatorCatalog
     from reelkeep.cli.live_progress import Screen
     from reelkeep.settings import Settings
     from reelkeep.telemetry.logs import Log
+
 
 _STYLES = {
     Mark.MISSING: "bold red",
@@ -159,8 +165,6 @@ def command(
     if as_json:
         call.out.json(found.document())
     else:
-        from reelkeep.cli.verify import print_findings
-
         print_findings(call.out, found)
     return Exit.LEFT if found.blemishes or found.stopped else Exit.DONE
 
@@ -169,7 +173,7 @@ async def _verify(settings: Settings, request: VerifyRequest) -> VerificationRun
     import anyio
 
     from reelkeep.cli.live_progress import Screen
-    from reelkeep.cli.signals import obey
+    from reelkeep.cli.loop import obey
 
     screen, stop = Screen(), anyio.Event()
     log = log_of(settings, screen.stream)
@@ -178,8 +182,6 @@ async def _verify(settings: Settings, request: VerifyRequest) -> VerificationRun
         found = await _read(settings, request, log, screen, stop)
         group.cancel_scope.cancel()
     if request.repair and (found.blemishes or found.returned) and not found.stopped:
-        from reelkeep.cli.mending import mend
-
         await mend(settings, found, log, screen)
     return found
 
@@ -192,7 +194,6 @@ async def _read(
     from reelkeep.app.catalog_access import books, reading_books
     from reelkeep.app.verification import BEGUN, make_rereader
     from reelkeep.catalog.read_only import exists, may_write
-    from reelkeep.cli.verify import drawing
 
     async with AsyncExitStack() as stack:
         opened = None
@@ -238,3 +239,60 @@ async def _chosen(
         return every(operator, names=names)
     meant = await all_of(operator, request.ids, of_a_number=True)
     return [holding for holding in meant if not names or holding.provider in names]
+
+
+async def mend(settings: Settings, found: VerificationRun, log: Log, screen: Screen) -> None:
+    """Begin the repair of what was `found`; what is whole again afterwards is no blemish more.
+
+    A running daemon fetches what is due again. Without one, a pass over the providers concerned
+    does, and what it should have mended is read once more.
+    """
+    from reelkeep.app.archive_access import make_archive
+    from reelkeep.app.catalog_access import books, utc_now
+    from reelkeep.app.exception_groups import unwrapped
+    from reelkeep.app.repair import Repairer
+    from reelkeep.cli.sync import make_pass
+
+    if not exists(settings.catalog.path):
+        return
+    async with books(settings, log) as opened:
+        archive = make_archive(settings, utc_now, log)
+        archive.identity.expect(opened.identity)
+        repair = await Repairer(archive, opened.checks, log).begin(found.listed(), found.returned)
+    names = _configured(settings, repair.names)
+    if not repair.folders or not names:
+        return
+    try:
+        with unwrapped():
+            await make_pass(settings, names, log, screen, limit=None)
+    except Busy:
+        log("repair.queued", files=repair.due)
+        return
+    await _read_again(settings, found, repair, log)
+
+
+def _configured(settings: Settings, names: Collection[ProviderName]) -> list[ProviderName]:
+    enabled = [ProviderName(each.name) for each in settings.providers if each.enabled]
+    return [name for name in enabled if name in names]
+
+
+async def _read_again(settings: Settings, found: VerificationRun, repair: Repair, log: Log) -> None:
+    """Take out of `found` what is stored and in order now."""
+    from reelkeep.app.catalog_access import books
+    from reelkeep.app.verification import make_rereader
+
+    async with books(settings, log) as opened:
+        holdings = await opened.checks.in_folders(sorted(repair.folders))
+        reader = make_rereader(settings, opened, log)
+        await reader.some(holdings)
+    lacking = {
+        (holding.folder, file.name)
+        for holding in holdings
+        for file in holding.files
+        if file.state != FileState.STORED
+    }
+    still = reader.found.blemishes
+    for at, blemish in list(found.blemishes.items()):
+        if blemish.folder in repair.folders and at not in still and at not in lacking:
+            found.repaired.append(found.blemishes.pop(at))
+    found.note(still.values())

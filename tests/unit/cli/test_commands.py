@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 import pytest
 
-from reelkeep.cli.program import COMMANDS, commands
+from reelkeep.cli.program import COMMANDS, commands, module_of
 
 
 def test_the_commands_are_those_of_the_contract() -> None:
@@ -21,13 +21,17 @@ def test_the_commands_are_those_of_the_contract() -> None:
 def test_a_command_can_be_had_and_is_explained(name: str) -> None:
     context = click.Context(commands, info_name="reelkeep")
     command = commands.get_command(context, name)
-    assert command is import_module(f"reelkeep.cli.{name}").command
+    module, attribute = module_of(name)
+    assert command is getattr(import_module(module), attribute)
+    assert command
     assert command.help
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("run", "archive")])
 def test_every_command_that_prints_a_result_prints_json_when_asked(name: str) -> None:
-    options = import_module(f"reelkeep.cli.{name}").command.params
+    command = commands.get_command(click.Context(commands), name)
+    assert command
+    options = command.params
     assert "--json" in {option for each in options for option in each.opts}
 
 

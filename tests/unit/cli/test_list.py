@@ -10,9 +10,9 @@ from typing import TextIO
 import pytest
 from rich.cells import cell_len
 
-from reelkeep.cli.fitting import apart
 from reelkeep.cli.list import Columns
 from reelkeep.cli.output import Output
+from reelkeep.cli.tables import apart
 from reelkeep.core.model import FileId, HeldFile, Holding, ProviderName, RecordingId
 
 KEY = "0123456789abcdef"

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from reelkeep.cli import program
-from reelkeep.cli.codes import Exit
+from reelkeep.cli.invocation import Exit
 from reelkeep.errors import Busy, CatalogError, ConfigError
 from reelkeep.settings import InvalidSettings, Problem
 

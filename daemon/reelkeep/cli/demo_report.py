@@ -1,4 +1,4 @@
-"""Say how a demo went, and show its archive as a tree."""
+"""What a demo has proved, shown: the archive as a tree, the checks, and where to go next."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rich.tree import Tree
 
 from reelkeep.app.verification import VerificationRun
 from reelkeep.cli.output import Output, number, size
-from reelkeep.cli.pass_runner import Passed
+from reelkeep.cli.sync import Passed
 from reelkeep.cli.tables import cell
 from reelkeep.cli.verify import sentence
 from reelkeep.core.integrity import FolderVerdict, Mark

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from reelkeep.cli.demo.workspace import MARKER, furnish, taken
+from reelkeep.cli.demo import MARKER, furnish, simulation, taken
 from reelkeep.config_types import secrets_of
 from reelkeep.errors import Busy
 from reelkeep.settings import load
@@ -59,3 +59,14 @@ async def test_the_configuration_holds_with_its_secrets_in_files(tmp_path: Path)
         used = set(simulator.environment().values()) - {simulator.environment()["SIM_G2A_TOKEN"]}
         assert secrets_of(settings) == used
         assert not any(secret in path.read_text() for secret in used)
+
+
+@pytest.mark.parametrize("recordings", [1, 2, 3, 29, 30, 31, 60])
+def test_the_providers_hold_as_many_recordings_as_were_asked_for(recordings: int) -> None:
+    simulator = simulation(recordings)
+    world = simulator.world
+    assert len(world.recordings) + len(world.meetings) + len(world.sessions) == recordings
+
+
+def test_all_can_be_had() -> None:
+    assert all(file.attainable for file in simulation(60).world.files())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reelkeep.cli.demo.report import spelled
+from reelkeep.cli.demo_report import spelled
 
 HERE = Path("/srv/code")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reelkeep.cli.health import ailment, endpoint_of
+from reelkeep.cli.doctor import ailment, endpoint_of
 from reelkeep.core.addresses import DEFAULT, Endpoint
 from reelkeep.errors import ConfigError
 

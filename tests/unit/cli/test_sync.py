@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reelkeep.cli.pass_runner import Circumstances, leftovers
+from reelkeep.cli.sync import Circumstances, leftovers
 from reelkeep.core.lifecycle import FileState, RecordingState
 
 
