@@ -18,7 +18,7 @@ from anyio import to_thread
 
 from integration.test_cli import EXTENT, Place, Ran
 from integration.test_daemon import running, simulated
-from reelkeep.app.doctor.reach import about_providers
+from reelkeep.app.doctor import about_providers
 from reelkeep.core.diagnosis import Grade
 from reelkeep.settings import Settings, load
 from reelkeep.simulator import Simulator, Switches

@@ -15,7 +15,7 @@ import pytest
 
 from integration.test_cli import Place
 from integration.test_doctor import graded, place
-from reelkeep.app.doctor.disk import try_to_write, unreadable_below
+from reelkeep.app.doctor_checks import try_to_write, unreadable_below
 from reelkeep.catalog.read_only import exists
 from reelkeep.core.diagnosis import (
     CATALOG_LEAST,

@@ -18,7 +18,7 @@ from reelkeep.app.archive_access import hold_archive
 from reelkeep.app.one_pass import Pass
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.resources import Resources, furnish, recover, tell_file_systems
-from reelkeep.app.scrubbing import make_scrubber
+from reelkeep.app.verification import make_scrubber
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.database import Database, Hop
 from reelkeep.config_types import Surroundings

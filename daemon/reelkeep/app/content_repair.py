@@ -33,8 +33,8 @@ from reelkeep.app.content_audit import (
     undecided,
 )
 from reelkeep.app.exception_groups import unwrapped
-from reelkeep.app.repair import Repairer
 from reelkeep.app.resources import builder, make_providers, open_wire, retry_policy
+from reelkeep.app.verification import Repairer
 from reelkeep.archive.local import LocalArchive
 from reelkeep.archive.part import LocalPart
 from reelkeep.catalog.checks import Replacement, replace_stored

@@ -1,4 +1,4 @@
-"""The daemon: it polls, fetches and tells until it is asked to stop."""
+"""The daemon: from its start through reloads to its end."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from anyio.abc import TaskGroup, TaskStatus
 from reelkeep.app.absence import Absence
 from reelkeep.app.catalog_access import utc_now
 from reelkeep.app.exception_groups import causes_of, unwrapped
-from reelkeep.app.monitor import Monitor, beat_meanwhile
+from reelkeep.app.monitor import Monitor, Watchdog, beat_meanwhile
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.resources import Resources, open_resources
-from reelkeep.app.scrubbing import make_scrubber
 from reelkeep.app.status import Status, of_catalog
-from reelkeep.app.watchdog import Watchdog
+from reelkeep.app.verification import make_scrubber
 from reelkeep.catalog.database import Outage
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import CatalogUnavailable, ConfigError
@@ -195,8 +194,7 @@ class _Daemon:
         listen = self._settings.server.listen
         if listen is None:
             return
-        from reelkeep.app.pages import Pages  # it takes a while, and not all serve
-        from reelkeep.telemetry.server import Exposition, Probes
+        from reelkeep.telemetry.server import Exposition, Pages, Probes
 
         probes = Probes(
             healthy=lambda: self._pulse.healthy,

@@ -1,4 +1,4 @@
-"""Read the archive again, and compare it with its own sums and with the catalog."""
+"""Read the archive again, on demand or a little at a time, and begin the repair of damage."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -16,13 +16,17 @@ from reelkeep.app.catalog_access import CatalogAccess, utc_now
 from reelkeep.archive.local import LocalArchive
 from reelkeep.archive.threads import Pace
 from reelkeep.catalog.checks import SqlChecks
-from reelkeep.core.integrity import Blemish, FolderVerdict, Mark, blemishes
+from reelkeep.core.checksum_files import PAPERS
+from reelkeep.core.integrity import DAMAGE, Blemish, FolderVerdict, Mark, blemishes
 from reelkeep.core.lifecycle import UNSETTLED, FileState
-from reelkeep.core.model import Holding
+from reelkeep.core.model import Holding, ProviderName
 from reelkeep.errors import TransferError
 from reelkeep.ports import Clock, Report
 from reelkeep.settings import Settings
-from reelkeep.stages.integrity_check import Inspected, Inspector, findings
+from reelkeep.stages.integrity_check import Inspected, Inspector, Scrubber, findings
+
+if TYPE_CHECKING:  # whoever verifies needs no connections to providers
+    from reelkeep.app.resources import Resources
 
 
 async def not_intact(archive: LocalArchive, holding: Holding) -> str | None:
@@ -309,3 +313,104 @@ def make_rereader(
 
     inspector = Inspector(read, checks, report=report)
     return Rereader(archive, inspector, checks, found=found, clock=utc_now, since=since)
+
+
+def make_scrubber(resources: Resources) -> Scrubber | None:
+    """Return the scrubber of `resources`, None if `archive.scrub` turns it off."""
+    period = resources.settings.archive.scrub
+    if period is None:
+        return None
+    pace = Pace()
+
+    async def read(folder: str, *, known: Collection[str] = ()) -> FolderVerdict:
+        return await resources.archive.verify(folder, known=known, pace=pace)
+
+    return Scrubber(
+        Inspector(read, resources.checks, report=resources.report),
+        resources.checks,
+        period=period,
+        clock=resources.clock,
+        report=resources.report,
+        slow=pace.keep_to,
+    )
+
+
+@dataclass(slots=True)
+class Repair:
+    """What a repair has begun; the rest is the queue's."""
+
+    due: int = 0  #: Files that are due again.
+    folders: set[str] = field(default_factory=set)  #: Where something is to be made whole.
+    names: set[ProviderName] = field(default_factory=set)
+
+
+class Repairer:
+    """Begins the repair of what a reading found.
+
+    The bad bytes go first, then the catalog hears of it: whoever dies in between leaves a file
+    that is missing, which the next reading finds. The queue fetches, publishes and writes the
+    manifest as it does for a file that is new.
+    """
+
+    def __init__(self, archive: LocalArchive, checks: SqlChecks, report: Report) -> None:
+        self._archive = archive
+        self._checks = checks
+        self._report = report
+
+    async def begin(self, found: Iterable[Blemish], returned: Iterable[str] = ()) -> Repair:
+        """Put aside what is damaged, and make it due again, of recordings that are known.
+
+        In the folders `returned` are files that are to be fetched: who publishes them finds these.
+        """
+        damaged: dict[str, list[Blemish]] = {}
+        for each in found:
+            if each.mark in DAMAGE:
+                damaged.setdefault(each.folder, []).append(each)
+        repair = Repair()
+        for folder, found_there in damaged.items():
+            for holding in await self._checks.in_folders([folder]):
+                await self._one(holding, found_there, repair)
+        for holding in await self._checks.in_folders(sorted(returned)):
+            await self._checks.lost([], [holding.row])
+            repair.folders.add(holding.folder or "")
+            repair.names.add(holding.provider)
+        return repair
+
+    async def _one(self, holding: Holding, found: list[Blemish], repair: Repair) -> None:
+        stored = {f.name: f.row for f in holding.files if f.state == FileState.STORED}
+        mine = [each for each in found if each.file in stored or each.file in PAPERS]
+        gone = [each for each in mine if await self._put_aside(holding, each)]
+        if not gone:
+            return
+        rows = [stored[each.file] for each in gone if each.file in stored]
+        repair.due += await self._checks.lost(rows, [holding.row])
+        repair.folders.add(holding.folder or "")
+        repair.names.add(holding.provider)
+
+    async def _put_aside(self, holding: Holding, blemish: Blemish) -> bool:
+        """Return whether nothing stands any more where good bytes shall be.
+
+        What cannot be put aside is said, and left as it is; the repair goes on with the next one.
+        """
+        reason = blemish.reason or f"found {blemish.mark} when the archive was read again"
+        try:
+            if not await self._archive.put_aside(holding, blemish.file, reason):
+                return False
+        except TransferError as error:  # a folder that is closed to us keeps no other from repair
+            self._report(
+                "repair.failed",
+                provider=holding.provider,
+                recording=holding.id,
+                folder=blemish.folder,
+                file=blemish.file,
+                reason=str(error),
+            )
+            return False
+        self._report(
+            "file.quarantined",
+            provider=holding.provider,
+            recording=holding.id,
+            file=blemish.file,
+            reason=reason,
+        )
+        return True

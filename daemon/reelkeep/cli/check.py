@@ -12,7 +12,7 @@ from reelkeep.cli.options import as_json
 from reelkeep.core.diagnosis import unused_proxy
 
 if TYPE_CHECKING:
-    from reelkeep.app.check import Found
+    from reelkeep.app.doctor import Answer
     from reelkeep.settings import InvalidSettings, Settings
 
 
@@ -59,13 +59,13 @@ def _problems(error: InvalidSettings) -> dict[str, Any]:
     }
 
 
-def _ask(settings: Settings) -> list[Found]:
-    from reelkeep.app.check import online
+def _ask(settings: Settings) -> list[Answer]:
+    from reelkeep.app.doctor import online
 
     return run_in_loop(online, settings, log_of(settings))
 
 
-def _findings(found: list[Found]) -> list[dict[str, Any]]:
+def _findings(found: list[Answer]) -> list[dict[str, Any]]:
     return [
         {
             "provider": name,
@@ -77,7 +77,7 @@ def _findings(found: list[Found]) -> list[dict[str, Any]]:
     ]
 
 
-def _print(call: Invocation, document: dict[str, Any], found: list[Found]) -> None:
+def _print(call: Invocation, document: dict[str, Any], found: list[Answer]) -> None:
     import yaml
 
     call.out.text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100))

@@ -15,7 +15,7 @@ from reelkeep.core.addresses import DEFAULT, Endpoint, SocketFile, parse_endpoin
 from reelkeep.errors import ConfigError
 
 if TYPE_CHECKING:
-    from reelkeep.app.doctor.gather import Findings
+    from reelkeep.app.doctor import Findings
 
 
 _STYLES = {"ok": "green", "odd": "yellow", "bad": "bold red"}
@@ -39,7 +39,7 @@ def doctor(call: Invocation, *, output: Path | None, offline: bool, as_json: boo
     counts and last errors, and no secret; it replaces no file.
     """
     from reelkeep.app.catalog_access import utc_now
-    from reelkeep.app.doctor.gather import gather
+    from reelkeep.app.doctor import gather
 
     found = gather(call.settings, utc_now, offline=offline)
     if output is not None:

@@ -27,8 +27,7 @@ from reelkeep.errors import Busy
 
 if TYPE_CHECKING:
     from reelkeep.app.catalog_access import CatalogAccess
-    from reelkeep.app.repair import Repair
-    from reelkeep.app.verification import Holdings, Rereader
+    from reelkeep.app.verification import Holdings, Repair, Rereader
     from reelkeep.catalog.operator import OperatorCatalog
     from reelkeep.cli.live_progress import Screen
     from reelkeep.settings import Settings
@@ -250,7 +249,7 @@ async def mend(settings: Settings, found: VerificationRun, log: Log, screen: Scr
     from reelkeep.app.archive_access import make_archive
     from reelkeep.app.catalog_access import books, utc_now
     from reelkeep.app.exception_groups import unwrapped
-    from reelkeep.app.repair import Repairer
+    from reelkeep.app.verification import Repairer
     from reelkeep.cli.sync import make_pass
 
     if not exists(settings.catalog.path):

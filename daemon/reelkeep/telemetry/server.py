@@ -18,6 +18,7 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from itertools import accumulate
 from pathlib import Path
@@ -26,6 +27,7 @@ from typing import Any
 import anyio
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
+from anyio.abc import TaskStatus
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -38,6 +40,7 @@ from prometheus_client.registry import Collector
 
 from reelkeep.config_types import Endpoint, SocketFile
 from reelkeep.errors import CannotListen
+from reelkeep.ports import Report
 from reelkeep.telemetry.figures import Family
 from reelkeep.telemetry.metrics import Metrics
 
@@ -337,3 +340,60 @@ class _Site:
 def _says(status: HTTPStatus, **facts: Any) -> web.Response:
     body = json.dumps(facts, allow_nan=False)
     return web.Response(status=status, text=f"{body}\n", content_type="application/json")
+
+
+FIRST_DELAY = timedelta(seconds=1)
+LONGEST_DELAY = timedelta(minutes=1)
+"""How long after the last attempt the next one is made at the latest; the first ones double."""
+
+
+class Pages:
+    """Answers on `listen` from `forever` on until `stop`.
+
+    An address that is not up yet, or a port that is taken, is no reason not to archive: that is
+    reported once, and tried again with growing delays until it works.
+    """
+
+    def __init__(self, probes: Probes, listen: Endpoint | SocketFile, report: Report) -> None:
+        self._probes = probes
+        self._listen = listen
+        self._report = report
+        self._scope = anyio.CancelScope()
+        self._ended = anyio.Event()
+
+    async def forever(self, *, task_status: TaskStatus[None]) -> None:
+        """Answer; it has started after the first attempt to listen."""
+        try:
+            with self._scope:
+                await self._try_on(task_status)
+        finally:
+            self._ended.set()
+
+    async def stop(self) -> None:
+        """Close the address, so that others can listen on it."""
+        self._scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await self._ended.wait()
+
+    async def _try_on(self, task_status: TaskStatus[None]) -> None:
+        delay = FIRST_DELAY
+        while True:
+            try:
+                async with serving(self._probes, self._listen) as at:
+                    self._report("server.listening", **_where(at))
+                    if delay == FIRST_DELAY:
+                        task_status.started()
+                    await anyio.sleep_forever()
+            except CannotListen as error:
+                if delay == FIRST_DELAY:
+                    reason = str(error)
+                    self._report("server.unavailable", reason=reason, **_where(self._listen))
+                    task_status.started()
+            await anyio.sleep(delay.total_seconds())
+            delay = min(2 * delay, LONGEST_DELAY)
+
+
+def _where(at: Endpoint | SocketFile) -> dict[str, Any]:
+    if isinstance(at, SocketFile):
+        return {"path": at.path}
+    return {"host": at.host, "port": at.port}

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+import socket
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import anyio
 import pytest
 
 from fakes.provider import FakeProvider, many, traits
 from fakes.rig import Rig, running
-from reelkeep.app.monitor import Monitor, broken_for_long
+from reelkeep.app.monitor import Monitor, Watchdog, broken_for_long
 from reelkeep.app.pipeline import Pipeline
-from reelkeep.app.watchdog import Watchdog
 from reelkeep.catalog.operator import Summary
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import CatalogError
@@ -225,3 +226,61 @@ async def test_a_provider_is_broken_for_long_after_three_intervals(
 async def test_a_provider_of_which_single_listings_fail_is_not_broken() -> None:
     health = ProviderHealth(NAME, broken_since=START - timedelta(days=9), partly=True)
     assert not broken_for_long(health, INTERVAL, lambda: START)
+
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The other end of NOTIFY_SOCKET."""
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(path))
+        listener.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+        yield listener
+
+
+def heard(systemd: socket.socket) -> list[str]:
+    found = []
+    while True:
+        try:
+            found.append(systemd.recv(1000).decode())
+        except BlockingIOError:
+            return found
+
+
+async def beaten(systemd: socket.socket, *, starting: bool) -> list[str]:
+    """Return what is said within eleven seconds while the watchdog waits for ten."""
+    notifier = Notifier({"NOTIFY_SOCKET": "set", "WATCHDOG_USEC": "10000000"}, pid=7)
+    pulse = Watchdog(notifier, lambda _late: None)
+    pulse.starting = starting
+    with anyio.move_on_after(11):
+        await pulse.forever()
+    notifier.close()
+    return heard(systemd)
+
+
+async def test_the_watchdog_is_fed_in_time(systemd: socket.socket) -> None:
+    assert await beaten(systemd, starting=False) == ["WATCHDOG=1"] * 3
+
+
+async def test_a_start_may_take_as_long_as_the_loop_turns(systemd: socket.socket) -> None:
+    said = await beaten(systemd, starting=True)
+    assert said == ["WATCHDOG=1", "EXTEND_TIMEOUT_USEC=60000000"] * 3
+
+
+async def test_a_loop_that_does_not_turn_is_not_well() -> None:
+    pulse = Watchdog(Notifier({}, pid=7), lambda _late: None)
+    await anyio.sleep(19)
+    assert pulse.healthy
+    await anyio.sleep(2)
+    assert not pulse.healthy
+
+
+async def test_says_by_how_much_each_turn_is_late() -> None:
+    late: list[float] = []
+    with anyio.move_on_after(16):
+        await Watchdog(Notifier({}, pid=7), late.append).forever()
+    assert late == [0.0] * 3

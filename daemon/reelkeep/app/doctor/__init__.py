@@ -1,1 +1,0 @@
-"""Look for what is wrong with an installation, and gather what support needs, without secrets."""
