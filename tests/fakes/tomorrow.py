@@ -2,48 +2,42 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from reelkeep.catalog import schema
-
-MIGRATION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "{revision}"
-down_revision = "{before}"
-
-
-def upgrade() -> None:
-    op.add_column("recording", sa.Column("mood", sa.String(), nullable=True))
-    {then}
-"""
+from reelkeep.catalog import migrations, schema
 
 
 @dataclass(frozen=True)
 class Tomorrow:
-    """Its newest version, and where its migrations are."""
+    """Its newest version, and how its catalog gets there."""
 
     head: str
-    scripts: Path
+    steps: Mapping[str, Callable[[], None]]
 
     @property
     def program(self) -> str:
-        """Python that runs its command line, for `python -c`."""
+        """Python that runs its command line, for `python -c`, if it needs no statement more."""
         return (
-            "import pathlib, sys; from reelkeep.catalog import schema; "
-            f"schema.HEAD = {self.head!r}; schema.SCRIPTS = pathlib.Path({str(self.scripts)!r}); "
+            "import sys; import sqlalchemy as sa; from alembic import op; "
+            "from reelkeep.catalog import migrations, schema; "
+            f"schema.HEAD = {self.head!r}; "
+            "mood = lambda: op.add_column('recording', sa.Column('mood', sa.String())); "
+            f"migrations.STEPS = {{**migrations.STEPS, {self.head!r}: mood}}; "
             "from reelkeep.cli.program import run; sys.exit(run(sys.argv[1:]))"
         )
 
 
-def tomorrow(folder: Path, *, then: str = "pass") -> Tomorrow:
-    """Make its migrations in `folder`; the last one ends with the statement `then`."""
+def tomorrow(*, then: str = "") -> Tomorrow:
+    """Return it; its last step ends with the statement `then`."""
     head = f"{int(schema.HEAD) + 1:04}"
-    scripts = folder / "migrations"
-    shutil.copytree(schema.SCRIPTS, scripts)
-    source = MIGRATION.format(revision=head, before=schema.HEAD, then=then)
-    (scripts / "versions" / f"v{head}_mood.py").write_text(source)
-    return Tomorrow(head, scripts)
+
+    def mood() -> None:
+        op.add_column("recording", sa.Column("mood", sa.String(), nullable=True))
+        if then:
+            op.execute(then)
+
+    return Tomorrow(head, {**migrations.STEPS, head: mood})

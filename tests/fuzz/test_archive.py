@@ -175,18 +175,9 @@ CELLS = st.one_of(
 
 def old_catalog(path: Path) -> None:
     """Make a catalog of the first version with one recording and one stored file."""
-    from alembic import command
-    from alembic.config import Config
-
-    from reelkeep.catalog import schema
-
     engine = open_engine(f"sqlite:///{path}")
-    config = Config()
-    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
     with engine.connect() as connection, connection.begin():
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        migrate(connection, None, to="0001")
     engine.dispose()
     now = datetime(2026, 1, 5, tzinfo=UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     with closing(sqlite3.connect(path)) as raw, raw:

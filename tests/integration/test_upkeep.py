@@ -43,7 +43,7 @@ async def run_tomorrow(place: Place, day: Tomorrow, *arguments: str) -> Ran:
 
 
 async def test_an_upgrade_migrates_at_the_start_and_the_way_back_is_there(place: Place) -> None:
-    day = tomorrow(place.folder)
+    day = tomorrow()
 
     looked = await run_tomorrow(place, day, "status")
     assert looked.code == 1

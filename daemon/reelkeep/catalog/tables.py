@@ -1,4 +1,4 @@
-"""The catalog's tables. Their history is in `migrations`; a test holds both together."""
+"""The catalog's tables as they are now. `migrations` has the steps from older versions to these."""
 
 from __future__ import annotations
 

@@ -10,16 +10,14 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
 from fakes.catalog import Clock, Events, inline
 from fakes.fated import Fate, FatedDisk
-from reelkeep.catalog import schema
 from reelkeep.catalog.adoption import Found, adopt
 from reelkeep.catalog.database import Database, open_engine
+from reelkeep.catalog.migrations import STEPS
 from reelkeep.catalog.schema import HEAD, migrate, prepare
 from reelkeep.catalog.tables import metadata
 from reelkeep.disk import Disk
@@ -119,10 +117,16 @@ def test_a_new_catalog_has_the_version_that_migrations_come_to() -> None:
 
 
 def test_the_newest_migration_is_the_one_that_the_code_speaks() -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+    assert list(STEPS)[-1] == HEAD
+
+
+def test_migrations_are_in_order() -> None:
+    assert list(STEPS) == [f"{number:04}" for number in range(1, len(STEPS) + 1)]
+
+
+def test_a_version_that_never_was_is_refused() -> None:
+    with open_engine(MEMORY).connect() as connection, pytest.raises(CatalogError, match="0000"):
+        migrate(connection, "0000")
 
 
 def test_a_catalog_of_the_first_version_is_migrated_with_all_that_is_in_it(tmp_path: Path) -> None:

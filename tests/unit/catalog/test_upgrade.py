@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from fakes.catalog import Events
 from fakes.tomorrow import Tomorrow, tomorrow
-from reelkeep.catalog import backup, schema
+from reelkeep.catalog import backup, migrations, schema
 from reelkeep.catalog.database import open_engine
 from reelkeep.catalog.schema import HEAD, KEPT, Upgrade, prepare
 from reelkeep.errors import CatalogError, TooNew
@@ -34,7 +34,7 @@ def catalog(tmp_path: Path) -> Path:
 
 def live_in(monkeypatch: pytest.MonkeyPatch, day: Tomorrow) -> None:
     monkeypatch.setattr(schema, "HEAD", day.head)
-    monkeypatch.setattr(schema, "SCRIPTS", day.scripts)
+    monkeypatch.setattr(migrations, "STEPS", day.steps)
 
 
 def opened(catalog: Path) -> Engine:
@@ -52,9 +52,9 @@ def columns(catalog: Path) -> set[str]:
 
 
 def test_it_is_migrated_after_a_copy_was_put_aside(
-    catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    day = tomorrow(tmp_path)
+    day = tomorrow()
     live_in(monkeypatch, day)
     upgrade, events = Upgrade(catalog), Events()
     prepare(opened(catalog), upgrade)
@@ -75,9 +75,9 @@ def test_one_that_is_as_it_should_be_is_not_copied(catalog: Path) -> None:
 
 
 def test_a_migration_that_fails_changes_nothing(
-    catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live_in(monkeypatch, tomorrow(tmp_path, then='op.execute("SELECT * FROM nowhere")'))
+    live_in(monkeypatch, tomorrow(then="SELECT * FROM nowhere"))
     with pytest.raises(CatalogError, match="nowhere"):
         prepare(opened(catalog), Upgrade(catalog))
     assert version(catalog) == HEAD
@@ -85,9 +85,9 @@ def test_a_migration_that_fails_changes_nothing(
 
 
 def test_without_room_for_a_copy_nothing_is_changed(
-    catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live_in(monkeypatch, tomorrow(tmp_path))
+    live_in(monkeypatch, tomorrow())
     fill_the_disk(monkeypatch)
     with pytest.raises(CatalogError, match=r"no room for a copy.*bytes are needed; nothing was"):
         prepare(opened(catalog), Upgrade(catalog))
@@ -109,14 +109,12 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite3, "connect", limited)
 
 
-def test_only_the_newest_copies_are_kept(
-    catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_newest_copies_are_kept(catalog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         old = catalog.with_name(f"catalog.db.before-000{number}")
         old.write_bytes(b"")
         os.utime(old, (number, number))
-    day = tomorrow(tmp_path)
+    day = tomorrow()
     live_in(monkeypatch, day)
     prepare(opened(catalog), Upgrade(catalog))
     kept = sorted(each.name for each in catalog.parent.glob("*.before-*"))
@@ -125,10 +123,8 @@ def test_only_the_newest_copies_are_kept(
     assert "catalog.db.before-0004" in kept
 
 
-def test_who_only_looks_migrates_nothing(
-    catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    day = tomorrow(tmp_path)
+def test_who_only_looks_migrates_nothing(catalog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = tomorrow()
     live_in(monkeypatch, day)
     with pytest.raises(CatalogError, match=rf"version {HEAD}.*with {day.head}.*`reelkeep run`"):
         prepare(opened(catalog))
@@ -137,9 +133,9 @@ def test_who_only_looks_migrates_nothing(
 
 @pytest.mark.parametrize("migrates", [True, False])
 def test_one_of_a_newer_program_is_refused_with_the_ways_back(
-    catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, migrates: bool
+    catalog: Path, monkeypatch: pytest.MonkeyPatch, *, migrates: bool
 ) -> None:
-    day = tomorrow(tmp_path)
+    day = tomorrow()
     with monkeypatch.context() as then:
         live_in(then, day)
         prepare(opened(catalog), Upgrade(catalog))
