@@ -12,7 +12,7 @@ import yaml
 from reelkeep.core.disk_errors import DISK_ERRORS, OTHERWISE, DiskErrorRow, Scope
 from reelkeep.settings import schema
 from reelkeep.telemetry.catalogue import events_page, journal_catalog, runbook_page
-from reelkeep.telemetry.waits import WAITS
+from waits import WAITS
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,7 +63,7 @@ every five seconds; when it can be written, transfers go on by themselves.
 _WAITS_HEAD = """\
 # What the program waits for
 
-Made from `telemetry/waits.py` by `make docs`; do not edit.
+Made from `tests/waits.py` by `make docs`; do not edit.
 
 Each way in which reelkeep waits, the event that says so once, the event that ends it, and the alert
 that catches it if it lasts. Every wait ends by itself as soon as its cause is gone: nothing has to

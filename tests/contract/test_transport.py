@@ -16,9 +16,8 @@ import trustme
 from multidict import CIMultiDict
 
 from fakes.transport import FakeReply, FakeTransport
-from reelkeep.core.addresses import AddressPolicy
-from reelkeep.core.header_fields import joined
-from reelkeep.core.urls import parse
+from reelkeep.core.addresses import AddressPolicy, parse
+from reelkeep.core.replies import joined
 from reelkeep.errors import BadReply, Error, Refused, Stalled, TransferError, Unreachable
 from reelkeep.ports import Reply, Request, Transport
 from reelkeep.transport import AiohttpTransport, TransportOptions

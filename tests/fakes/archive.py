@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from reelkeep.archive.hashed_file import new_hash
-from reelkeep.core.checksum_files import encode_sums
 from reelkeep.core.coverage import Coverage, Segment, beginning
 from reelkeep.core.examination import Examination
 from reelkeep.core.journal import Identity, identity_of
-from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
+from reelkeep.core.manifest import MANIFEST, SUMS, dump, encode_sums, to_manifest
 from reelkeep.core.media import examine, kind_of
 from reelkeep.core.model import Download, HeldFile, Holding
 from reelkeep.errors import ArchiveAbsent, Busy, DiskFull, IoFailed, TransferError

@@ -35,9 +35,8 @@ from reelkeep.app.resources import Resources, furnish, recover
 from reelkeep.archive.paths import ArchivePaths, tag
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.operator import OperatorCatalog
-from reelkeep.core.checksum_files import decode_sums
 from reelkeep.core.coverage import Scale
-from reelkeep.core.manifest import MANIFEST, SUMS, read_manifest
+from reelkeep.core.manifest import MANIFEST, SUMS, decode_sums, read_manifest
 from reelkeep.core.model import (
     Download,
     Failed,

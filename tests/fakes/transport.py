@@ -21,8 +21,8 @@ from anyio.lowlevel import checkpoint
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from reelkeep.core import replies
+from reelkeep.core.addresses import parse
 from reelkeep.core.replies import Trail
-from reelkeep.core.urls import parse
 from reelkeep.errors import Unreachable
 from reelkeep.ports import DirectReader, Reply, Request
 

@@ -13,18 +13,23 @@ from hypothesis import strategies as st
 
 from fuzz.hostile import FAST, RAW, TEXTS, deep, spoilt
 from reelkeep.core import journal, resume
-from reelkeep.core.checksum_files import decode_payload, decode_sums, decode_tags
+from reelkeep.core.addresses import parse, resolve
 from reelkeep.core.digests import binding, needed, promises
-from reelkeep.core.header_fields import parse_retry_after
 from reelkeep.core.layout import parse_layout
+from reelkeep.core.manifest import decode_payload, decode_sums, decode_tags
 from reelkeep.core.media import MediaKind, examine, magic_ok, page_instead
 from reelkeep.core.naming import file_name, key, safe_name
 from reelkeep.core.quantities import parse_duration, parse_size
-from reelkeep.core.replies import begin, content_problem, encoding_problem, follow, problem
-from reelkeep.core.urls import parse, resolve
+from reelkeep.core.replies import (
+    begin,
+    content_problem,
+    encoding_problem,
+    follow,
+    parse_retry_after,
+    problem,
+)
 from reelkeep.errors import TransferError
-from reelkeep.telemetry.redaction import Redactor
-from reelkeep.telemetry.values import visible
+from reelkeep.telemetry.redaction import Redactor, visible
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 SMALL = st.binary(max_size=300)

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import anyio
 from multidict import CIMultiDict
 
+from reelkeep.core.addresses import parse
 from reelkeep.core.replies import Trail, begin, follow
-from reelkeep.core.urls import parse
 from reelkeep.errors import Stalled, Unreachable
 from reelkeep.ports import Request
 from simulation.apis import Apis, host_of

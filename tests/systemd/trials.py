@@ -15,7 +15,7 @@ import pytest
 import workshop
 from premises import BUFFERS, MIB, NONE, SOME, Premises, events, held, premises, until
 from reelkeep.core.events import EVENTS
-from reelkeep.telemetry.journal import message_id
+from reelkeep.telemetry.logs import message_id
 from systemd.machine import Machine, booted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300, func_only=True)]

@@ -13,8 +13,8 @@ import anyio
 from reelkeep.catalog.instants import latest_noted
 from reelkeep.catalog.instants import reset_instants as reset
 from reelkeep.catalog.recording_state import announce
-from reelkeep.core.header_fields import ODD_SKEW, server_time, skew_in_words
 from reelkeep.core.instants import PLAUSIBLE_SINCE, believed, step
+from reelkeep.core.replies import ODD_SKEW, server_time, skew_in_words
 from reelkeep.ports import Clock, Reply, Report, Request, Transport
 
 if TYPE_CHECKING:  # resources have one of these

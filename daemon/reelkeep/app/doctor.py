@@ -29,10 +29,10 @@ from reelkeep.app.doctor_checks import (
 from reelkeep.app.status import ask_daemon
 from reelkeep.catalog.backup import refused
 from reelkeep.config_types import Options
+from reelkeep.core.addresses import parse
 from reelkeep.core.diagnosis import Check, Grade, judge_clock
-from reelkeep.core.header_fields import server_time
 from reelkeep.core.model import ProviderName
-from reelkeep.core.urls import parse
+from reelkeep.core.replies import server_time
 from reelkeep.errors import ConfigError, ProviderError, TransferError
 from reelkeep.ports import Clock, Finding, Provider, Request, Transport
 from reelkeep.settings import Asked, Settings, everybody, nobody, resolved, secrets_of

@@ -28,7 +28,6 @@ from reelkeep.archive.volumes import volumes_below
 from reelkeep.catalog.backup import run_as
 from reelkeep.catalog.read_only import OfflineSummary, glance
 from reelkeep.catalog.schema import HEAD
-from reelkeep.core.checksum_files import DATA
 from reelkeep.core.diagnosis import (
     Check,
     Grade,
@@ -44,6 +43,7 @@ from reelkeep.core.diagnosis import (
     unused_proxy,
 )
 from reelkeep.core.file_system import limitations
+from reelkeep.core.manifest import DATA
 from reelkeep.disk import Disk, write_all
 from reelkeep.errors import ArchiveAbsent, CatalogError, TransferError
 from reelkeep.ports import Clock

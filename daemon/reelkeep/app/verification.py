@@ -16,9 +16,9 @@ from reelkeep.app.catalog_access import CatalogAccess, utc_now
 from reelkeep.archive.local import LocalArchive
 from reelkeep.archive.threads import Pace
 from reelkeep.catalog.checks import SqlChecks
-from reelkeep.core.checksum_files import PAPERS
 from reelkeep.core.integrity import DAMAGE, Blemish, FolderVerdict, Mark, blemishes
 from reelkeep.core.lifecycle import UNSETTLED, FileState
+from reelkeep.core.manifest import PAPERS
 from reelkeep.core.model import Holding, ProviderName
 from reelkeep.errors import TransferError
 from reelkeep.ports import Clock, Report

@@ -12,9 +12,8 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 
 from reelkeep.archive.paths import OURS
-from reelkeep.core.checksum_files import PAPERS
 from reelkeep.core.layout import Layout
-from reelkeep.core.manifest import MANIFEST, MANIFEST_BYTES, is_plain_name, read_manifest
+from reelkeep.core.manifest import MANIFEST, MANIFEST_BYTES, PAPERS, is_plain_name, read_manifest
 from reelkeep.core.model import Holding
 from reelkeep.core.naming import NAME_BYTES, shorten
 from reelkeep.core.text import is_storable

@@ -23,10 +23,21 @@ from hashlib import sha256
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
-from reelkeep.core.checksum_files import BAGIT, DATA, INFO, PAYLOAD, TAGS, bag_papers, encode_sums
 from reelkeep.core.integrity import Mark
 from reelkeep.core.lifecycle import FileState
-from reelkeep.core.manifest import MANIFEST, SUMS, dump, to_manifest
+from reelkeep.core.manifest import (
+    BAGIT,
+    DATA,
+    INFO,
+    MANIFEST,
+    PAYLOAD,
+    SUMS,
+    TAGS,
+    bag_papers,
+    dump,
+    encode_sums,
+    to_manifest,
+)
 from reelkeep.core.model import Download, HeldFile, Holding
 from reelkeep.disk import Disk, read_small
 

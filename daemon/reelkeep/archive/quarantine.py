@@ -18,8 +18,7 @@ from typing import Any
 from reelkeep.archive.hashed_file import sha256_of
 from reelkeep.archive.paths import ArchivePaths, form_of, tag
 from reelkeep.archive.volumes import Volumes
-from reelkeep.core.checksum_files import PAPERS
-from reelkeep.core.manifest import is_plain_name
+from reelkeep.core.manifest import PAPERS, is_plain_name
 from reelkeep.core.model import Download, HeldFile, Holding
 from reelkeep.disk import Disk, link_or_move, write_small
 from reelkeep.errors import IoFailed

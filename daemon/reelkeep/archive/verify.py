@@ -19,23 +19,21 @@ from reelkeep.archive.folders import DirectoryListing, listing
 from reelkeep.archive.hashed_file import READ_BYTES, SLICE_BYTES, new_hash
 from reelkeep.archive.threads import Threads
 from reelkeep.archive.volumes import Away
-from reelkeep.core.checksum_files import (
+from reelkeep.core.integrity import FOLDER_ITSELF, Checked, FolderVerdict, Mark
+from reelkeep.core.manifest import (
     BAG_PAPERS,
     BAGIT,
     DATA,
+    MANIFEST,
+    MANIFEST_BYTES,
     PAPERS,
     PAYLOAD,
+    SUMS,
     TAGS,
+    Manifest,
     decode_payload,
     decode_sums,
     decode_tags,
-)
-from reelkeep.core.integrity import FOLDER_ITSELF, Checked, FolderVerdict, Mark
-from reelkeep.core.manifest import (
-    MANIFEST,
-    MANIFEST_BYTES,
-    SUMS,
-    Manifest,
     is_plain_name,
     read_manifest,
 )

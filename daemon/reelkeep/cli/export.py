@@ -16,8 +16,8 @@ import click
 from reelkeep.cli.invocation import Exit, Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import narrowing, providers, require_known, selection_of
-from reelkeep.core.checksum_files import BAGIT, DATA
-from reelkeep.telemetry.values import visible
+from reelkeep.core.manifest import BAGIT, DATA
+from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:
     from reelkeep.catalog.operator import Attempt

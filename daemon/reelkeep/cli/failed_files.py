@@ -14,7 +14,7 @@ from reelkeep.cli.options import all_of_a_number, as_json, wide
 from reelkeep.cli.output import Output
 from reelkeep.core.lifecycle import FileState, sources
 from reelkeep.core.quantities import with_numbers_joined
-from reelkeep.telemetry.values import visible
+from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:
     from reelkeep.core.model import HeldFile, Holding

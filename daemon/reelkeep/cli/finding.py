@@ -11,7 +11,7 @@ import click
 from reelkeep.cli.output import Output, moment
 from reelkeep.core.model import ProviderName
 from reelkeep.core.quantities import meeting_number
-from reelkeep.telemetry.values import visible
+from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:
     from reelkeep.catalog.operator import OperatorCatalog

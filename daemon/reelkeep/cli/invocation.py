@@ -130,7 +130,7 @@ def say_how_it_is_read(settings: Settings) -> None:
 
 def note(text: str) -> None:
     """Write one line for people to stderr."""
-    from reelkeep.telemetry.values import visible
+    from reelkeep.telemetry.redaction import visible
 
     click.echo(f"reelkeep: {visible(text)}", err=True)
 

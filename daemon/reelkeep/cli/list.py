@@ -15,7 +15,7 @@ from reelkeep.cli.options import narrowing, providers, require_known, selection_
 from reelkeep.cli.output import Output, moment, size
 from reelkeep.cli.tables import apart
 from reelkeep.core.lifecycle import FileState, RecordingState
-from reelkeep.telemetry.values import visible
+from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:
     from reelkeep.catalog.selection import Selection

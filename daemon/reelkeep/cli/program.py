@@ -267,6 +267,6 @@ def _bug(error: BaseException) -> int:
 
 
 def _print(line: str) -> None:
-    from reelkeep.telemetry.values import visible
+    from reelkeep.telemetry.redaction import visible
 
     click.echo(visible(line), err=True)

@@ -17,7 +17,7 @@ from reelkeep.cli.options import as_json
 from reelkeep.cli.output import Output, duration, moment, number, size
 from reelkeep.cli.tables import cell, table
 from reelkeep.core.quantities import with_numbers_joined
-from reelkeep.telemetry.values import visible
+from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:
     from reelkeep.core.model import Holding

@@ -27,7 +27,7 @@ from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import ProviderName
 from reelkeep.settings import Settings
 from reelkeep.telemetry.logs import Log
-from reelkeep.telemetry.values import visible
+from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:
     from reelkeep.catalog.operator import OperatorCatalog

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reelkeep.cli.output import Output
-from reelkeep.telemetry.values import visible
+from reelkeep.telemetry.redaction import visible
 
 _JOINED = re.compile("(?<=(.))\ufe0f?\u200d(?=(.))", re.DOTALL)
 

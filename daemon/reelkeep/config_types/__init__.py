@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-from reelkeep.config_types.base import (
-    Absent,
-    Fault,
-    Options,
-    ProviderType,
-    Surroundings,
-    fault,
-    nearest,
-    surroundings,
-)
 from reelkeep.config_types.provider import (
     Address,
     CriteriaOptions,
@@ -22,16 +12,24 @@ from reelkeep.config_types.provider import (
 )
 from reelkeep.config_types.secrets import Secret, lacks_secrets, secrets_of
 from reelkeep.config_types.values import (
+    Absent,
     Duration,
+    Fault,
     Identifier,
     LocalPath,
     Mode,
     Moment,
+    Options,
     Pattern,
     PositiveDuration,
     PositiveSize,
+    ProviderType,
     Size,
+    Surroundings,
     Text,
+    fault,
+    nearest,
+    surroundings,
 )
 from reelkeep.core.addresses import Endpoint, SocketFile
 

@@ -18,11 +18,24 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from reelkeep.config_types.base import Options, surroundings
-from reelkeep.config_types.values import Duration, Identifier, Pattern, PositiveDuration, Text
-from reelkeep.core.addresses import AddressPolicy, Endpoint, SocketFile, parse_endpoint
+from reelkeep.config_types.values import (
+    Duration,
+    Identifier,
+    Options,
+    Pattern,
+    PositiveDuration,
+    Text,
+    surroundings,
+)
+from reelkeep.core.addresses import (
+    AddressPolicy,
+    Endpoint,
+    Origin,
+    SocketFile,
+    parse,
+    parse_endpoint,
+)
 from reelkeep.core.filters import Criteria, Filter
-from reelkeep.core.urls import Origin, parse
 from reelkeep.errors import Refused
 
 Words = Annotated[tuple[Text, ...], Field(strict=False)]  # YAML has lists only

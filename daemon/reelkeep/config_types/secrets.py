@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from reelkeep.config_types.base import Absent, Surroundings, surroundings
+from reelkeep.config_types.values import Absent, Surroundings, surroundings
 from reelkeep.errors import ConfigError
 
 MASK: Final = "***"

@@ -21,8 +21,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from reelkeep.core.header_fields import joined
 from reelkeep.core.model import Level
+from reelkeep.core.replies import joined
 
 DIGITS: Final[Mapping[str, int]] = {
     "sha512": 128,

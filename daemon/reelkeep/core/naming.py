@@ -33,7 +33,7 @@ RESERVED: Final = frozenset(
 )
 """Names in a recording's folder that are ours, in lower case.
 
-`core.checksum_files` says what they hold.
+`core.manifest` says what they hold.
 """
 
 STEM_BYTES = 200  # the same for every number, so that two long stems stay two

@@ -65,7 +65,7 @@ class Reply(Protocol):
     def headers(self) -> Mapping[str, str]:
         """Header fields; looking one up ignores case, the first of several wins.
 
-        `core.header_fields.joined` has all lines of a field that is a list.
+        `core.replies.joined` has all lines of a field that is a list.
         """
         ...
 

@@ -12,10 +12,10 @@ from datetime import timedelta
 import anyio
 from cachetools import LRUCache
 
+from reelkeep.core.addresses import parse
 from reelkeep.core.model import Download, Locator
 from reelkeep.core.replies import encoding_problem, problem
 from reelkeep.core.resume import Ask
-from reelkeep.core.urls import parse
 from reelkeep.errors import Parked, Throttled, TransferError
 from reelkeep.ports import Clock, Reply, Report, Request, Transport
 

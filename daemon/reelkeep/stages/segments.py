@@ -18,11 +18,11 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from cachetools import LRUCache
 
 from reelkeep.core import resume
+from reelkeep.core.addresses import parse
 from reelkeep.core.coverage import Coverage, Extent, Scale, Segment
 from reelkeep.core.media import is_called_page
 from reelkeep.core.model import Locator
 from reelkeep.core.resume import Continue, Decision, ask_between, decide, strong_validator
-from reelkeep.core.urls import parse
 from reelkeep.errors import BadReply, Parked, Remedy, Throttled, Unreachable, WrongBytes
 from reelkeep.ports import DirectReader, Part, Reply, Source
 from reelkeep.stages.body import Checkpoints, compared_until, gather

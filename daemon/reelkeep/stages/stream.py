@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
+from reelkeep.core.addresses import parse
 from reelkeep.core.coverage import Scale
 from reelkeep.core.digests import binding, promises
 from reelkeep.core.media import HEAD_BYTES, MediaKind, kind_of
 from reelkeep.core.model import Download, Locator, ProviderName
 from reelkeep.core.replies import content_problem, foreign_coding
 from reelkeep.core.resume import Ask, AskPlainly, Complete, Continue, Fresh, ask, ask_on, decide
-from reelkeep.core.urls import parse
 from reelkeep.errors import BadReply, Remedy, SizeMismatch, TransferError, Unavailable, Unreachable
 from reelkeep.ports import Clock, DirectReader, Held, Part, Provider, Reply, Report, Transport
 from reelkeep.stages.body import BodyWriter, LengthLimit, compared_until

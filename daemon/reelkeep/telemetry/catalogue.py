@@ -8,7 +8,7 @@ from typing import Any
 
 from reelkeep.core.events import EVENTS, Event
 from reelkeep.telemetry.alerts import ALERTS, Alert
-from reelkeep.telemetry.journal import message_id
+from reelkeep.telemetry.logs import message_id
 from reelkeep.telemetry.runbook import ADVICE, advice
 
 _CATALOG_WIDTH = 76

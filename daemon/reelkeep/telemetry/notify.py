@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sdnotify import SystemdNotifier
 
-from reelkeep.telemetry.values import bounded, visible
+from reelkeep.telemetry.redaction import bounded, visible
 
 _LONGEST_STATUS = 200
 

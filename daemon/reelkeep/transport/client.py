@@ -25,8 +25,8 @@ from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 
 from reelkeep.core import replies
+from reelkeep.core.addresses import Origin, parse
 from reelkeep.core.replies import Trail
-from reelkeep.core.urls import Origin, parse
 from reelkeep.errors import Refused, Stalled
 from reelkeep.ports import Reply, Request
 from reelkeep.transport.bandwidth import Slots

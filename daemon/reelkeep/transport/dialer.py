@@ -15,8 +15,7 @@ from aiohappyeyeballs import start_connection
 from aiohttp.abc import AbstractResolver, ResolveResult
 from cachetools import TTLCache
 
-from reelkeep.core.addresses import AddressPolicy
-from reelkeep.core.urls import Origin, Url, parse
+from reelkeep.core.addresses import AddressPolicy, Origin, Url, parse
 from reelkeep.errors import Refused, TransferError, Unreachable
 from reelkeep.transport.connection import Connection
 from reelkeep.transport.exchange import Exchange

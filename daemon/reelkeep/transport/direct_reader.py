@@ -14,9 +14,9 @@ import anyio
 from anyio import CancelScope, to_thread
 from multidict import CIMultiDictProxy
 
+from reelkeep.core.addresses import Origin
 from reelkeep.core.rates import StallMeter
 from reelkeep.core.replies import Trail
-from reelkeep.core.urls import Origin
 from reelkeep.errors import BadReply, Stalled, TransferError, Unreachable, WrongBytes
 from reelkeep.transport.connection import Connection
 from reelkeep.transport.exchange import Exchange, Head

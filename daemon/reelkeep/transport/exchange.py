@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import h11
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from reelkeep.core.urls import Origin
+from reelkeep.core.addresses import Origin
 from reelkeep.errors import BadReply, Garbled, Unreachable
 from reelkeep.transport.connection import Connection
 from reelkeep.transport.options import MAX_FIELDS, MAX_HEAD, MAX_LINE, TOO_LONG

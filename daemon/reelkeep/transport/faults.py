@@ -25,7 +25,7 @@ from aiohttp import (
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from reelkeep.config_types.provider import NO_AUTHORITIES, authorities_are_missing
-from reelkeep.core.urls import Origin
+from reelkeep.core.addresses import Origin
 from reelkeep.errors import BadReply, Garbled, Refused, TransferError, Unreachable, Untimely
 from reelkeep.transport.options import TOO_LONG
 

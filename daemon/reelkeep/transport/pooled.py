@@ -33,9 +33,9 @@ from aiohttp.tracing import Trace
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from reelkeep.core.addresses import Origin
 from reelkeep.core.rates import StallMeter
 from reelkeep.core.replies import Trail
-from reelkeep.core.urls import Origin
 from reelkeep.errors import BadReply, Garbled, Refused, Stalled, Unreachable, WrongBytes
 from reelkeep.ports import Request
 from reelkeep.transport.connection import queued

@@ -27,8 +27,8 @@ from reelkeep.core.model import Holding, ProviderName, Readiness, RecordingId
 from reelkeep.disk import disk_error
 from reelkeep.errors import AuthFailed, CatalogUnavailable, Error, IoFailed, NotYet, Unavailable
 from reelkeep.ports import Request
-from reelkeep.telemetry.waits import WAITS
 from virtual import VIRTUAL, Backend
+from waits import WAITS
 
 A = ProviderName("a")
 NEW = RecordingId("new")

@@ -14,9 +14,8 @@ import pytest
 from fakes.disk import FaultyDisk, archive_on
 from fakes.holdings import KEY, held_file, holding, put
 from reelkeep.archive.local import LocalArchive
-from reelkeep.core.checksum_files import BAG_PAPERS, decode_tags
 from reelkeep.core.integrity import Mark
-from reelkeep.core.manifest import read_manifest
+from reelkeep.core.manifest import BAG_PAPERS, decode_tags, read_manifest
 from reelkeep.errors import ConfigError, TransferError
 
 FOLDER = f"support/2026/{KEY}"

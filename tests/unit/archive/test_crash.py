@@ -17,8 +17,7 @@ import pytest
 from fakes.disk import FaultyDisk, ForgetfulDisk, archive_on
 from fakes.holdings import download, held_file, holding
 from reelkeep.archive.local import LocalArchive
-from reelkeep.core.checksum_files import decode_sums
-from reelkeep.core.manifest import MANIFEST, SUMS, read_manifest
+from reelkeep.core.manifest import MANIFEST, SUMS, decode_sums, read_manifest
 from reelkeep.errors import ConfigError, TransferError
 
 LONG = bytes(range(256)) * 4800  # more than a mebibyte: this one has a journal

@@ -4,8 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from reelkeep.core.addresses import AddressPolicy, is_public
-from reelkeep.core.urls import Origin
+from reelkeep.core.addresses import AddressPolicy, Origin, is_public
 
 HTTPS = Origin("https", "zoom.test", 443)
 HTTP = Origin("http", "zoom.test", 80)

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.holdings import held_file, holding
-from reelkeep.core.checksum_files import (
+from reelkeep.core.manifest import (
     TAGS,
     bag_papers,
     decode_payload,
     decode_tags,
     encode_payload,
+    is_plain_name,
 )
-from reelkeep.core.manifest import is_plain_name
 
 SHA = "ab" * 32
 NAMES = (

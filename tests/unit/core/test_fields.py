@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from reelkeep.core.header_fields import joined
+from reelkeep.core.replies import joined
 
 TWICE = CIMultiDict([("x-goog-hash", "crc32c=A"), ("Other", "x"), ("X-Goog-Hash", "md5=B, md5=C")])
 

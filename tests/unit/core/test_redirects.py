@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from reelkeep.core.addresses import parse
 from reelkeep.core.replies import MAX_HOPS, Trail, begin, follow
-from reelkeep.core.urls import parse
 from reelkeep.errors import Refused
 
 START = "https://zoom.test/a"

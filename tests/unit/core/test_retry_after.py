@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.core.header_fields import LONGEST, asked_until, clock_hint, parse_retry_after
+from reelkeep.core.replies import LONGEST, asked_until, clock_hint, parse_retry_after
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.core.checksum_files import decode_sums, encode_sums
+from reelkeep.core.manifest import decode_sums, encode_sums
 
 DIGESTS = st.binary().map(lambda content: hashlib.sha256(content).hexdigest())
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1)

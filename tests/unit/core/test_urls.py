@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.core.urls import MAX_LENGTH, Origin, parse, resolve
+from reelkeep.core.addresses import MAX_LENGTH, Origin, parse, resolve
 from reelkeep.errors import Refused
 
 BASE = parse("https://zoom.test/rec/download/one?x=1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reelkeep.simulator.bodies import RangeRequest, SentRange, choose
+from reelkeep.simulator.downloads import RangeRequest, SentRange, choose
 from reelkeep.simulator.switches import Flaw
 
 

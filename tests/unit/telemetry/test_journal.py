@@ -12,9 +12,8 @@ from uuid import UUID
 import pytest
 
 from reelkeep.core.events import EVENTS
-from reelkeep.telemetry.journal import JournalLogger, encoded, is_journal, message_id
-from reelkeep.telemetry.logs import configure
-from reelkeep.telemetry.values import Plain
+from reelkeep.telemetry.logs import JournalLogger, configure, encoded, is_journal, message_id
+from reelkeep.telemetry.redaction import Plain
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 250, tzinfo=UTC)
 
@@ -34,8 +33,8 @@ def received(journald: socket.socket) -> dict[str, str]:
 
 def logged_to(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     """Log one event as a service does whose stderr is the journal."""
-    monkeypatch.setattr("reelkeep.telemetry.journal.is_journal", lambda _stream, _environ: True)
-    monkeypatch.setattr("reelkeep.telemetry.journal.SOCKET", address)
+    monkeypatch.setattr("reelkeep.telemetry.logs.is_journal", lambda _stream, _environ: True)
+    monkeypatch.setattr("reelkeep.telemetry.logs.SOCKET", address)
     monkeypatch.setenv("JOURNAL_STREAM", "8:1")
     log = configure("info", "auto", stream, secrets=["hunter2"], clock=lambda: NOW)
     log("file.failed", provider="zoom", file="a\nb", code="stalled", reason="hunter2", attempt=8)
@@ -78,7 +77,7 @@ def test_without_journald_the_line_bears_its_priority(
 def test_a_message_that_is_too_long_goes_the_other_way(
     journald: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reelkeep.telemetry.journal._ROOM", 4096)
+    monkeypatch.setattr("reelkeep.telemetry.logs._ROOM", 4096)
     stream = io.StringIO()
     journal = JournalLogger(stream, journald.getsockname())
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.telemetry.values import bounded, visible
+from reelkeep.telemetry.redaction import bounded, visible
 
 
 @pytest.mark.parametrize(

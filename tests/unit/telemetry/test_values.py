@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reelkeep.telemetry.values import plain
+from reelkeep.telemetry.redaction import plain
 
 
 class Colour(Enum):

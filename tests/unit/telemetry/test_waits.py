@@ -10,7 +10,7 @@ from reelkeep.core.events import EVENTS, Severity
 from reelkeep.errors import Error, ProviderError, Remedy, TransferError
 from reelkeep.telemetry.alerts import ALERTS
 from reelkeep.telemetry.figures import CONDITIONS
-from reelkeep.telemetry.waits import WAITS, Wait
+from waits import WAITS, Wait
 
 NO_HARM = {"recording.trash_refused"}
 """Nothing is lost by this: the recording stays at its provider, too."""

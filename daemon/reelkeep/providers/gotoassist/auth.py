@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import anyio
 
-from reelkeep.core.header_fields import clock_hint
+from reelkeep.core.replies import clock_hint
 from reelkeep.errors import (
     AuthFailed,
     BadAnswer,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from reelkeep.core.header_fields import asked_until, clock_hint
 from reelkeep.core.model import RecordingId
+from reelkeep.core.replies import asked_until, clock_hint
 from reelkeep.errors import AuthFailed, RateLimited
 from reelkeep.ports import Request, Tools
 from reelkeep.providers.gotoassist.api_errors import TokenRejected, fault

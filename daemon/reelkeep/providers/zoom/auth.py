@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import jwt
 from jwt.warnings import InsecureKeyLengthWarning
 
-from reelkeep.core.header_fields import clock_hint
+from reelkeep.core.replies import clock_hint
 from reelkeep.errors import AuthFailed, Misconfigured, ProviderError, Unavailable
 from reelkeep.ports import Clock, Request, Transport
 from reelkeep.providers.pacing import limited

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import anyio
 
-from reelkeep.core.header_fields import clock_hint
+from reelkeep.core.replies import clock_hint
 from reelkeep.errors import ProviderError, RateLimited, Unavailable
 from reelkeep.ports import Clock, Request, Rng, Transport
 from reelkeep.providers.pacing import PATIENCE, Throttling, limited

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import anyio
 
-from reelkeep.core.header_fields import asked_until
+from reelkeep.core.replies import asked_until
 from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.ports import Clock, Rng
 from reelkeep.providers.pacing import Pacer
