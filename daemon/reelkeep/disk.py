@@ -39,8 +39,10 @@ _CANNOT_CHMOD = frozenset(
 )
 
 
-def disk_error(error: OSError) -> TransferError:
-    """Return what `error` means to this package."""
+def disk_error(error: OSError | TransferError) -> TransferError:
+    """Return what `error` means to this package; one of its own is that already."""
+    if isinstance(error, TransferError):
+        return error
     reason = error.strerror or str(error)
     message = f"{reason}{f': {error.filename}' if error.filename else ''}"
     if error.errno in _STANDS_IN_THE_WAY:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta, tzinfo
 from functools import partial
@@ -15,20 +15,24 @@ from pathlib import Path, PurePosixPath
 from anyio import CancelScope, CapacityLimiter, create_task_group
 
 from reelkeep.archive.file_system import look, write_probe
-from reelkeep.archive.flushing import Directories, Flushers
+from reelkeep.archive.finished_files import (
+    ArchiveContext,
+    FinishedFiles,
+    FinishedPlace,
+)
+from reelkeep.archive.flushing import Flushers
 from reelkeep.archive.folders import Folders, walk
 from reelkeep.archive.import_existing import Adoption, adoption, returned
 from reelkeep.archive.leftovers import LeftoverIndex, Orphan, tidy_all
 from reelkeep.archive.part import SMALL, LocalPart, PartContext
-from reelkeep.archive.part_file import ArchiveContext, FinishedPlace
 from reelkeep.archive.paths import BAG, PLAIN, ArchivePaths, finished_file, rows_nowhere, tag
 from reelkeep.archive.publish import FolderPublisher, PutAside
 from reelkeep.archive.quarantine import Quarantine
 from reelkeep.archive.setup import ArchiveIdentity, IdentityAccess, acquire, prepare
-from reelkeep.archive.small_files import Batcher, SmallFiles, Whole
 from reelkeep.archive.threads import Pace, Progress, Threads, drive
 from reelkeep.archive.verify import away_from, directories, rehash, verification
 from reelkeep.archive.volumes import VolumeAccess, Volumes
+from reelkeep.batcher import Answer, Asked, Batcher
 from reelkeep.core.integrity import FolderVerdict, Mark
 from reelkeep.core.layout import Layout
 from reelkeep.core.model import Download, HeldFile, Holding
@@ -38,6 +42,13 @@ from reelkeep.ports import Clock, Inspection
 
 _THREADS = 16
 _SOME = 64
+
+_BATCH = 64
+"""Files, or folders, that are flushed together."""
+
+_AT_ONCE = 2
+"""Such batches at a time: while one waits for the disk, the next is prepared."""
+
 _VERSION = version("reelkeep")
 
 
@@ -75,7 +86,6 @@ class LocalArchive:
         self._readers = Threads(CapacityLimiter(len(os.sched_getaffinity(0))))
         self._traces = LeftoverIndex()
         self._is_prepared = True  # as far as we know
-        directories = Directories(self._disk)
         self._expected = ArchiveIdentity(self._disk, self._places)
         self._volumes = volumes = Volumes(self._disk, self._places, self._expected)
         self.volumes = VolumeAccess(self._threads, volumes)
@@ -83,16 +93,21 @@ class LocalArchive:
         self._ground = ArchiveContext(
             disk=self._disk,
             places=self._places,
-            directories=directories,
             quarantine=Quarantine(self._disk, self._places, volumes, clock),
             volumes=volumes,
             identity=self._expected,
             file_mode=file_mode,
         )
         flushers = Flushers()
-        keep = Batcher[Whole, bool](self._threads, SmallFiles(self._ground, flushers).keep)
+        finished = FinishedFiles(self._ground, flushers)
         drawing = Threads(CapacityLimiter(inf))  # one for each transfer under way
-        self._context = PartContext(self._ground, self._threads, drawing, keep, self._usable)
+        self._context = PartContext(
+            self._ground,
+            self._threads,
+            drawing,
+            self._batcher(finished.keep),
+            self._usable,
+        )
         self._publisher = FolderPublisher(
             self._ground,
             Folders(self._disk, root, layout=layout, timezone=timezone, mode=directory_mode),
@@ -102,7 +117,15 @@ class LocalArchive:
             version=_VERSION,
             form=BAG if bags else PLAIN,
         )
-        self._publish = Batcher[Holding, str](self._threads, self._publisher.publish)
+        self._publish = self._batcher(self._publisher.publish)
+
+    def _batcher(
+        self, work: Callable[[Sequence[Asked]], Sequence[Answer | Exception]]
+    ) -> Batcher[Asked, Answer]:
+        async def serve(asked: Sequence[Asked]) -> Sequence[Answer | Exception]:
+            return await self._threads.run(work, asked)
+
+        return Batcher(serve, most=_BATCH, at_once=_AT_ONCE)
 
     @property
     def root(self) -> Path:

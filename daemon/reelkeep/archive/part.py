@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import TypeVar, TypeVarTuple
 
 from anyio import CancelScope, CapacityLimiter
 
+from reelkeep.archive.finished_files import ArchiveContext, Verified
 from reelkeep.archive.hashed_file import new_hash
-from reelkeep.archive.part_file import ArchiveContext, PartFile
-from reelkeep.archive.small_files import Batcher, Whole
+from reelkeep.archive.part_file import PartFile
 from reelkeep.archive.threads import Threads
 from reelkeep.archive.verify import rehash
+from reelkeep.batcher import Batcher
 from reelkeep.core.coverage import Coverage, Segment
 from reelkeep.core.digests import needed
 from reelkeep.core.examination import Examination
@@ -26,42 +25,6 @@ from reelkeep.core.model import Download
 from reelkeep.core.resume import SEAM
 from reelkeep.errors import TooLarge, TransferError
 from reelkeep.ports import Held, Inspection, Source
-
-
-class Turns:
-    """Contexts for the threads that work on one file; each waits until it may."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._beside = 0
-        self._alone = False
-
-    @contextmanager
-    def beside(self) -> Iterator[None]:
-        """Work beside others that do so too."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._alone)
-            self._beside += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._beside -= 1
-                self._changed.notify_all()
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Work while nobody else does."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._alone and not self._beside)
-            self._alone = True
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._alone = False
-                self._changed.notify_all()
-
 
 SMALL = 256 * 1024
 """Bytes up to which a new file is held in memory."""
@@ -228,10 +191,6 @@ class DigestPart:
                 return
 
 
-_T = TypeVar("_T")
-_Ts = TypeVarTuple("_Ts")
-
-
 LARGE = 1024 * 1024
 """From here on it is looked whether there is room for a body, once its size is announced."""
 
@@ -246,7 +205,7 @@ class PartContext:
     ground: ArchiveContext
     threads: Threads
     drawing: Threads
-    keep: Batcher[Whole, bool]
+    keep: Batcher[Verified, bool]
     room: Callable[[], int]  #: Bytes that may still be written; blocking.
 
 
@@ -264,7 +223,6 @@ class LocalPart:
         self._download = download
         self._threads = context.threads
         self._drawing = context.drawing
-        self._turns = Turns()
         self._small = small
         self._memory = Memory(most=small) if small else None
         self.kept = False  #: It is a finished file now.
@@ -302,7 +260,7 @@ class LocalPart:
     async def enter(self) -> None:
         """Open the part, and take over what there is of it."""
         if self._memory is None:
-            await self._alone(self._file.open)
+            await self._threads.run(self._file.open)
 
     async def leave(self) -> None:
         """Close the part; unless it was kept, its bytes stay for the next attempt."""
@@ -312,12 +270,12 @@ class LocalPart:
             with suppress(TransferError):  # nothing depends on a part
                 await self._to_disk()
         if self._memory is None:
-            await self._alone(self._file.leave)
+            await self._threads.run(self._file.leave)
 
     async def read(self, offset: int, size: int) -> bytes:
         if self._memory is not None:
             return self._memory.content()[offset : offset + size]
-        return await self._alone(self._file.read_at, offset, size)
+        return await self._threads.run(self._file.read_at, offset, size)
 
     async def begin(
         self, *, validator: str | None, total: int | None, promises: Mapping[str, str]
@@ -329,7 +287,7 @@ class LocalPart:
         elif self._file.pristine:  # nothing to do on disk
             self._file.begin(validator, total, promises)
         else:
-            await self._alone(self._file.begin, validator, total, promises)
+            await self._threads.run(self._file.begin, validator, total, promises)
 
     def distrust(self) -> None:
         if self._memory is not None:
@@ -341,23 +299,22 @@ class LocalPart:
         if self._memory is not None and self._memory.takes(pieces):
             return
         await self._to_disk()
-        await self._alone(self._file.append, pieces)
+        await self._threads.run(self._file.append, pieces)
 
     async def absorb(self, source: Source, most: int) -> None:
         await self._to_disk()
-        await self._beside(self._drawing, self._file.absorb, source, most)
+        await self._drawing.run(self._file.absorb, source, most)
 
     async def scatter(self, total: int) -> Coverage:
         await self._to_disk()
-        return await self._alone(self._file.scatter, total)
+        return await self._threads.run(self._file.scatter, total)
 
     async def fill(self, source: Source, most: int, claim: Segment) -> None:
         claim.reach = min(claim.end, claim.at + most)
-        await self._beside(self._drawing, self._file.fill, source, claim.reach - claim.at, claim)
+        await self._drawing.run(self._file.fill, source, claim.reach - claim.at, claim)
 
     async def follow(self) -> None:
-        upto = self._file.written
-        await self._beside(self._threads, self._file.follow, upto)
+        await self._threads.run(self._file.follow, self._file.written)
 
     async def _follow_all(self) -> None:
         while self._file.behind:
@@ -365,7 +322,7 @@ class LocalPart:
 
     async def checkpoint(self) -> None:
         await self._to_disk()
-        await self._beside(self._threads, self._file.checkpoint, self._file.filled)
+        await self._threads.run(self._file.checkpoint, self._file.filled)
 
     async def inspect(self, digests: Sequence[str]) -> Inspection:
         if self._memory is not None:
@@ -381,22 +338,25 @@ class LocalPart:
     async def examine(self, file_type: str, *, sized: bool) -> Examination:
         kind = kind_of(file_type, self._download.name.rpartition(".")[2])
         if self._memory is None:
-            return await self._alone(self._file.examine, kind, sized)
+            return await self._threads.run(self._file.examine, kind, sized)
         content = self._memory.content()
         return examine(kind, lambda at, size: content[at : at + size], len(content), sized=sized)
 
     async def keep(self) -> None:
-        if self._memory is not None:
-            sha256 = self._memory.inspect(()).sha256
-            await self._context.keep(Whole(self._download, self._memory.content(), sha256))
-        else:
-            await self._follow_all()
-            await self._alone(self._file.keep)
+        with CancelScope(shield=True):  # either it has its place, or it is a part as before
+            if self._memory is not None:
+                content, sha256 = self._memory.content(), self._memory.inspect(()).sha256
+                await self._context.keep(Verified(self._download, sha256, content))
+            else:
+                await self._follow_all()
+                sha256 = await self._threads.run(self._file.finish)
+                await self._context.keep(Verified(self._download, sha256))
+                await self._threads.run(self._file.drop_journal)
         self.kept = True
 
     async def quarantine(self, reason: str) -> None:
         await self._to_disk()
-        await self._alone(self._file.set_aside, reason)
+        await self._threads.run(self._file.set_aside, reason)
 
     def _see_that_it_fits(self, total: int) -> None:
         """Refuse a body that its server announces to be larger than what is left. Blocking."""
@@ -409,18 +369,4 @@ class LocalPart:
         if self._memory is not None:
             memory, self._memory = self._memory, None
             with CancelScope(shield=True):  # else they would be nowhere
-                await self._alone(self._file.take_in, memory.held, memory.pieces)
-
-    async def _alone(self, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
-        def in_turn() -> _T:
-            with self._turns.alone():
-                return work(*args)
-
-        return await self._threads.run(in_turn)
-
-    async def _beside(self, threads: Threads, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
-        def in_turn() -> _T:
-            with self._turns.beside():
-                return work(*args)
-
-        return await threads.run(in_turn)
+                await self._threads.run(self._file.take_in, memory.held, memory.pieces)

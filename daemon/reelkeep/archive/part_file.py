@@ -6,107 +6,73 @@
     the journal is gone         durably, before bytes of another validator are written
     a part with a coverage      is filled out of order: its journal says so before it is
 
-Every method blocks. One thread at a time may be in here, but for `fill`, `follow` and
-`checkpoint`, which are safe beside each other. After a failure of the disk other than a full one
-the part is given up, as what it holds cannot be known any more (rule 46 of the transfer notes);
-its descriptor stays until the part is left, for other threads may still use it (rule 28).
+Every method blocks, and waits for its turn: one thread at a time is in here, but for `absorb`,
+`fill`, `follow` and `checkpoint`, which are safe beside each other. After a failure of the disk
+other than a full one the part is given up, as what it holds cannot be known any more (rule 46 of
+the transfer notes); its descriptor stays until the part is left, for other threads may still use it
+(rule 28).
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 
-from reelkeep.archive.flushing import Directories
-from reelkeep.archive.hashed_file import HashedFile, sha256_of
+from reelkeep.archive.finished_files import ArchiveContext, FinishedPlace
+from reelkeep.archive.hashed_file import HashedFile
 from reelkeep.archive.part_journal import Extents, PartRecord
-from reelkeep.archive.paths import ArchivePaths
-from reelkeep.archive.quarantine import Quarantine
-from reelkeep.archive.setup import ArchiveIdentity, only_writer
-from reelkeep.archive.volumes import Volumes
+from reelkeep.archive.setup import only_writer
 from reelkeep.core.coverage import Coverage, Segment, beginning
 from reelkeep.core.disk_errors import leaves_bytes
 from reelkeep.core.examination import Examination
 from reelkeep.core.journal import identity_of
 from reelkeep.core.media import MediaKind, examine
 from reelkeep.core.model import Download
-from reelkeep.disk import FULL, Disk
+from reelkeep.disk import FULL
 from reelkeep.errors import IoFailed, Rotten, WrongBytes
 from reelkeep.ports import Held, Source
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveContext:
-    """The disk, where things lie on it, and how they are to be left there."""
-
-    disk: Disk
-    places: ArchivePaths
-    directories: Directories
-    quarantine: Quarantine
-    identity: ArchiveIdentity
-    volumes: Volumes
-    file_mode: int
-
-
-class FinishedPlace:
-    """The place of one download among the finished files. Blocking."""
-
-    def __init__(self, ground: ArchiveContext, download: Download) -> None:
-        self._ground = ground
-        self._disk = ground.disk
-        self._download = download
-        self._target = ground.places.kept(download.key, download.file)
-
-    def make_room(self, sha256: str) -> None:
-        """Put aside what has the place already, unless it is the same file.
-
-        The catalog knows nothing of it: who knows a file to be stored fetches it no more.
-
-        Raises:
-            ArchiveAbsent: Another archive is expected.
-        """
-        self._ground.identity.check()
-        status = self._disk.status(self._target)
-        if status is not None and sha256_of(self._disk, self._target) != sha256:
-            reason = "it waited under the name of a file that then arrived differently"
-            self._ground.quarantine.take(self._target, self._download, Held(), reason)
-
-    def recall(self, path: Path, sha256: str) -> None:
-        """Flush the file at `path`, which is in quarantine, and move it there; its note goes."""
-        fd = self._disk.open(path, os.O_RDWR)
-        try:
-            self._disk.fchmod(fd, self._ground.file_mode)
-            self._disk.fsync(fd)
-        finally:
-            self._disk.close(fd)
-        self.make_room(sha256)
-        self.move(path)
-        with suppress(OSError):
-            self._disk.unlink(path.with_suffix(".json"))
-
-    def move(self, path: Path) -> None:
-        """Move the flushed file at `path` there; its name is durable when this returns."""
-        self.give_name(path)
-        try:
-            self._ground.directories.flush(self._target.parent)
-        except OSError:
-            self.take_name()
-            raise
-
-    def give_name(self, path: Path) -> None:
-        """Move the flushed file at `path` there; its name is not flushed."""
-        self._disk.rename(path, self._target)
-
-    def take_name(self) -> None:
-        """Remove a file of which nobody can tell whether its name is durable."""
-        with suppress(OSError):
-            self._disk.unlink(self._target)
-
-
 _JOURNAL_FROM = 1024 * 1024
+
+
+class Turns:
+    """Contexts for the threads that work on one file; each waits until it may."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._beside = 0
+        self._alone: int | None = None  # the thread that works while nobody else does
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Work beside others that do so too."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._alone is None)
+            self._beside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._beside -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Work while no other thread does."""
+        if self._alone == threading.get_ident():
+            yield
+            return
+        with self._changed:
+            self._changed.wait_for(lambda: self._alone is None and not self._beside)
+            self._alone = threading.get_ident()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._alone = None
+                self._changed.notify_all()
 
 
 class PartFile:
@@ -120,6 +86,7 @@ class PartFile:
         self.coverage: Coverage | None = None
         self._book = PartRecord(self._disk, self.path, identity_of(download))
         self._finish = FinishedPlace(ground, download)
+        self._turns = Turns()
         self._stream: HashedFile | None = None
         self.distrusted = False  #: What is on disk is not to be built on.
         self._given_up = False
@@ -165,31 +132,33 @@ class PartFile:
             ArchiveAbsent: Another archive is expected.
             Busy: Another writer has it.
         """
-        self._ground.identity.check()
-        fd = self._disk.open(self.path, os.O_RDWR | os.O_CREAT)
-        try:
-            only_writer(self._disk, fd, self._download.name)
-            self._take_over(fd)
-        except BaseException:
-            self._release(fd)
-            raise
+        with self._turns.alone():
+            self._ground.identity.check()
+            fd = self._disk.open(self.path, os.O_RDWR | os.O_CREAT)
+            try:
+                only_writer(self._disk, fd, self._download.name)
+                self._take_over(fd)
+            except BaseException:
+                self._release(fd)
+                raise
 
     def take_in(self, held: Held, pieces: Sequence[bytes]) -> None:
         """Open the part anew, with what was held of it elsewhere."""
-        self.open()
-        self.begin(held.validator, held.total, held.promises)
-        self.append(pieces)
+        with self._turns.alone():
+            self.open()
+            self.begin(held.validator, held.total, held.promises)
+            self.append(pieces)
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return what is on disk from `offset`."""
-        with self._distrusting():
-            return self._sound().read_at(offset, size)
+        with self._alone() as stream:
+            return stream.read_at(offset, size)
 
     def begin(self, validator: str | None, total: int | None, promises: Mapping[str, str]) -> None:
-        """Forget all bytes; those to come belong to `validator`."""
-        stream = self._sound()
+        """Forget all bytes; those to come belong to `validator`. A `pristine` part has none."""
+        self._sound()
         if not self.pristine:
-            with self._distrusting():
+            with self._alone() as stream:
                 self._forget(stream)
         self._book.begin(validator, total, promises)
 
@@ -198,27 +167,25 @@ class PartFile:
         self.distrusted = True
 
     def append(self, pieces: Sequence[bytes]) -> None:
-        stream = self._sound()
-        with self._distrusting():
+        with self._alone() as stream:
             self._grows_by(stream, sum(map(len, pieces)))
             stream.append(pieces)
 
     def absorb(self, source: Source, most: int) -> None:
         """Append what `source` gives, at most `most` bytes."""
-        stream = self._sound()
-        with self._distrusting():
+        with self._beside() as stream:
             self._grows_by(stream, most)
             stream.absorb(source, most)
 
     def scatter(self, total: int) -> Coverage:
         """Let the part be filled out of order; the journal says so before it is."""
-        self._book.of_total(total)
-        return self._fill_out_of_order(Coverage(total, [(0, self._sound().written)]))
+        with self._alone() as stream:
+            self._book.of_total(total)
+            return self._fill_out_of_order(Coverage(total, [(0, stream.written)]))
 
     def fill(self, source: Source, most: int, claim: Segment) -> None:
         """Write what `source` gives where `claim` stands, at most `most` bytes."""
-        stream = self._sound()
-        with self._distrusting():
+        with self._beside() as stream:
             stream.fill(source, most, claim)
 
     def follow(self, upto: int) -> None:
@@ -228,8 +195,8 @@ class PartFile:
             Rotten: The disk holds other bytes than were written.
         """
         try:
-            with self._distrusting():
-                self._sound().catch_up(upto)
+            with self._beside() as stream:
+                stream.catch_up(upto)
         except Rotten:
             self._rotten = True
             raise
@@ -239,9 +206,8 @@ class PartFile:
 
         `filled` is what is there of a part that is filled out of order.
         """
-        stream = self._sound()
-        self._flush(stream, filled=filled)
-        with self._distrusting():
+        with self._beside() as stream:
+            self._flush(stream, filled=filled)
             self._book.write(stream.marks)
 
     def sha256(self) -> str:
@@ -257,26 +223,32 @@ class PartFile:
 
     def examine(self, kind: MediaKind, sized: bool) -> Examination:  # noqa: FBT001 - threads pass by position
         """Return what the bytes show."""
-        return examine(kind, self._sound().read_at, self.written, sized=sized)
+        with self._turns.alone():
+            return examine(kind, self._sound().read_at, self.written, sized=sized)
 
-    def keep(self) -> None:
-        """Flush the bytes, and move them durably among the finished files."""
-        stream = self._sound()
-        if self._disk.size(stream.fd) != self.written:
-            self._give_up()
-            raise IoFailed(f"the part of {self._download.name} is not as long as what was written")
-        with self._distrusting():
-            self._disk.fchmod(stream.fd, self._ground.file_mode)
-        self._flush(stream, mode=True)
-        self._finish.make_room(self.sha256())
-        self._close(stream)
-        self._finish.move(self.path)
+    def finish(self) -> str:
+        """Flush the bytes, and close the part; return their digest. Its journal stays."""
+        with self._turns.alone():
+            stream = self._sound()
+            if self._disk.size(stream.fd) != self.written:
+                self._give_up()
+                name = self._download.name
+                raise IoFailed(f"the part of {name} is not as long as what was written")
+            with self._distrusting():
+                self._disk.fchmod(stream.fd, self._ground.file_mode)
+            self._flush(stream, mode=True)
+            sha256 = self.sha256()
+            self._finish.make_room(sha256)
+            self._close(stream)
+            return sha256
+
+    def drop_journal(self) -> None:
+        """Remove the journal, durably: the bytes have their place among the finished files."""
         self._book.drop()
 
     def set_aside(self, reason: str) -> None:
         """Move the bytes into quarantine, and go on with an empty part."""
-        stream = self._sound()
-        with self._distrusting():
+        with self._alone() as stream:
             self._ground.quarantine.take(self.path, self._download, self.held, reason)
             self._close(stream)
             self._book.drop()
@@ -288,17 +260,18 @@ class PartFile:
         A part that cannot be made safe is given up without a word: nothing depends on it, and
         what made the caller leave must not be hidden.
         """
-        stream = self._stream
-        if stream is None:
-            return
-        try:
-            self._settle(stream)
-        except OSError as error:
-            self._give_up(error)
-        if self.distrusted:
-            self._wipe(stream)
-        with suppress(OSError):
-            self._close(stream)
+        with self._turns.alone():
+            stream = self._stream
+            if stream is None:
+                return
+            try:
+                self._settle(stream)
+            except OSError as error:
+                self._give_up(error)
+            if self.distrusted:
+                self._wipe(stream)
+            with suppress(OSError):
+                self._close(stream)
 
     def _wipe(self, stream: HashedFile) -> None:
         """Remove what nobody may build on, in each way that the disk may still obey."""
@@ -404,11 +377,27 @@ class PartFile:
         return self._stream
 
     @contextmanager
+    def _alone(self) -> Iterator[HashedFile]:
+        """Work on the file while nobody else does; give the part up if the disk fails."""
+        with self._turns.alone():
+            stream = self._sound()
+            with self._distrusting():
+                yield stream
+
+    @contextmanager
+    def _beside(self) -> Iterator[HashedFile]:
+        """Work on the file beside others; give the part up if the disk fails."""
+        with self._turns.beside():
+            stream = self._sound()
+            with self._distrusting():
+                yield stream
+
+    @contextmanager
     def _distrusting(self) -> Iterator[None]:
         """Give the part up if the disk fails otherwise than by being full."""
         try:
             yield
         except OSError as error:
-            if error.errno not in FULL:
+            if error.errno not in FULL and error is not self._cause:
                 self._give_up(error)
             raise

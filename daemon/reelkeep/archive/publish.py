@@ -22,10 +22,10 @@ from os.path import samestat
 from pathlib import Path, PurePosixPath
 from stat import S_ISDIR
 
+from reelkeep.archive.finished_files import ArchiveContext
 from reelkeep.archive.flushing import Flushers
 from reelkeep.archive.folders import Folders
 from reelkeep.archive.hashed_file import sha256_of
-from reelkeep.archive.part_file import ArchiveContext
 from reelkeep.archive.paths import (
     ArchivePaths,
     Form,
@@ -40,7 +40,15 @@ from reelkeep.archive.paths import (
 )
 from reelkeep.core.manifest import is_plain_name
 from reelkeep.core.model import HeldFile, Holding
-from reelkeep.disk import Disk, link_or_move, replace_small, write_all, write_small, write_unflushed
+from reelkeep.disk import (
+    Disk,
+    disk_error,
+    link_or_move,
+    replace_small,
+    write_all,
+    write_small,
+    write_unflushed,
+)
 from reelkeep.errors import IoFailed, TransferError
 
 _PIECE = 1 << 20
@@ -65,7 +73,7 @@ class Across:
             near = volumes.find(folder.parent)
         place = self._stage(holding, near)
         self.ground.disk.rename(place, home)
-        self.ground.directories.flush(home.parent)
+        self.ground.disk.fsync_directory(home.parent)
         self.clear(holding)
         volumes.fills(folder)
         return str(folder)
@@ -195,7 +203,6 @@ class FolderPublisher:
         self._folders = folders
         self._quarantine = ground.quarantine
         self._put_aside = put_aside
-        self._directories = ground.directories
         self._flushers = flushers
         self._identity = ground.identity
         self._volumes = ground.volumes
@@ -205,7 +212,7 @@ class FolderPublisher:
         self._version = version
         self._form = form
 
-    def publish(self, holdings: Sequence[Holding]) -> list[str | OSError | TransferError]:
+    def publish(self, holdings: Sequence[Holding]) -> list[str | Exception]:
         """Return for each the folder (in the archive) that shows all of it now, or why not.
 
         An `IoFailed` says that a file that is said to be stored is nowhere.
@@ -213,7 +220,7 @@ class FolderPublisher:
         try:
             self._identity.check()
         except (OSError, TransferError) as error:
-            return [error] * len(holdings)
+            return [disk_error(error)] * len(holdings)
         answers: dict[int, str | OSError | TransferError] = {}
         staged: list[_Staged] = []
         for index, holding in enumerate(holdings):
@@ -229,7 +236,8 @@ class FolderPublisher:
         self._stage(staged)
         for each, answer in zip(staged, self._show(staged), strict=True):
             answers[each.index] = answer
-        return [answers[index] for index in range(len(holdings))]
+        found = [answers[index] for index in range(len(holdings))]
+        return [each if isinstance(each, str) else disk_error(each) for each in found]
 
     def _begin(self, index: int, holding: Holding) -> str | _Staged:
         """Bring an old folder up to date, or prepare a new one."""
@@ -289,7 +297,7 @@ class FolderPublisher:
             return
         bags = [each for each in staged if each.form.is_bag]
         nests = [partial(self._disk.fsync_directory, each.place) for each in bags]
-        places = partial(self._directories.flush, self._places.staging)
+        places = partial(self._disk.fsync_directory, self._places.staging)
         error, *errors = self._flushers.flush([places, *nests])
         for each, failure in zip(bags, errors, strict=True):
             each.error = failure
@@ -344,7 +352,7 @@ class FolderPublisher:
 
     def _flush_homes(self, shown: list[_Staged]) -> None:
         homes = sorted({self._places.root / each.folder.parent for each in shown})
-        flushes = [partial(self._directories.flush, home) for home in homes]
+        flushes = [partial(self._disk.fsync_directory, home) for home in homes]
         errors = dict(zip(homes, self._flushers.flush(flushes), strict=True))
         for each in shown:
             each.error = errors[self._places.root / each.folder.parent]
@@ -376,7 +384,7 @@ class FolderPublisher:
             raise _lost(holding, missing)
         if holding.folder is None:
             self._folders.make(folder.parent)
-            self._directories.flush(home.parent)
+            self._disk.fsync_directory(home.parent)
         form = form_of(self._disk, home)
         files, papers = form.files(home), form.papers(holding, version=self._version)
         if not all(says(self._disk, home / name, content) for name, content in papers.items()):

@@ -32,12 +32,10 @@ class Threads:
             DiskFull: The disk has no room.
             IoFailed: Any other failure of the operating system.
         """
-
-        def translating() -> _T:
-            with translated():
-                return work(*args)
-
-        return await to_thread.run_sync(translating, abandon_on_cancel=False, limiter=self._limiter)
+        with translated():
+            return await to_thread.run_sync(
+                work, *args, abandon_on_cancel=False, limiter=self._limiter
+            )
 
 
 T = TypeVar("T")

@@ -9,8 +9,9 @@ from datetime import timedelta
 import anyio
 from cachetools import TTLCache
 
+from reelkeep.batcher import Batcher
 from reelkeep.core.model import RecordingId
-from reelkeep.errors import NotYet, ProviderError, Refused, TransferError
+from reelkeep.errors import NotYet, ProviderError, Refused
 from reelkeep.providers.gotoassist.api_errors import RequestRejected
 from reelkeep.providers.gotoassist.batch_calls import Bulk, Refusals, Spoilt
 from reelkeep.providers.gotoassist.replies import Links, read_links
@@ -25,15 +26,12 @@ Told = Links | Spoilt
 """What the API says of one recording."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class _Question:
-    """One caller who waits for a recording that was not asked for yet."""
+    """A recording whose addresses are wanted; `fresh`: asked for after this."""
 
     recording: RecordingId
     fresh: bool
-    done: bool = False
-    links: Links | None = None
-    error: ProviderError | TransferError | None = None
 
 
 class Locators:
@@ -41,13 +39,11 @@ class Locators:
 
     def __init__(self, bulk: Bulk, *, most: int, refusals: Refusals) -> None:
         self._bulk = bulk
-        self._most = most
         self._refusals = refusals
         self._known: TTLCache[RecordingId, Links] = TTLCache(
             CAPACITY, LIFE.total_seconds(), timer=anyio.current_time
         )
-        self._questions: list[_Question] = []
-        self._lock = anyio.Lock()
+        self._batcher = Batcher[_Question, Links | None](self._answers, most=most)
 
     async def ask(self, ids: Sequence[RecordingId]) -> Mapping[RecordingId, Told]:
         """Return what is said of `ids` now; those that are not ready are missing."""
@@ -74,64 +70,27 @@ class Locators:
         """
         if not fresh and (links := self._known.get(recording)) is not None:
             return links
-        question = _Question(recording, fresh)
-        self._questions.append(question)
-        try:
-            async with self._lock:
-                while not question.done:
-                    await self._serve()
-        finally:
-            if question in self._questions:  # cancelled before it was asked for
-                self._questions.remove(question)
-        if question.error is not None:
-            raise question.error
-        return question.links
+        return await self._batcher(_Question(recording, fresh))
 
-    async def _serve(self) -> None:
-        """Answer the oldest questions, with one request at most."""
-        taken = self._take()
-        try:
-            await self._fulfil(taken)
-        finally:  # if this caller is cancelled half-way, the next one asks for the others
-            self._questions[:0] = [question for question in taken if not question.done]
-
-    def _take(self) -> list[_Question]:
-        ids = tuple(dict.fromkeys(question.recording for question in self._questions))[: self._most]
-        taken = [question for question in self._questions if question.recording in ids]
-        self._questions = [
-            question for question in self._questions if question.recording not in ids
-        ]
-        return taken
-
-    async def _fulfil(self, questions: Sequence[_Question]) -> None:
-        wanted: list[_Question] = []
-        for question in questions:
-            known = None if question.fresh else self._known.get(question.recording)
-            if known is None:
-                wanted.append(question)
-            else:
-                question.done, question.links = True, known
-        if wanted:
-            await self._fulfil_anew(wanted)
-
-    async def _fulfil_anew(self, questions: Sequence[_Question]) -> None:
-        try:
-            told = await self.ask(
-                tuple(dict.fromkeys(question.recording for question in questions))
-            )
-        except ProviderError as error:
-            for question in questions:
-                question.done, question.error = True, error
-            return
-        for question in questions:
-            question.done, said = True, told.get(question.recording)
-            if isinstance(said, RequestRejected):
-                question.error = Refused(str(said))
-            elif isinstance(said, ProviderError):
-                question.error = NotYet(f"no address is given, others are: {said}")
-            else:
-                question.links = said
+    async def _answers(self, questions: Sequence[_Question]) -> Sequence[Links | Exception | None]:
+        """Answer all of `questions`, with one request at most."""
+        known = {
+            each: self._known[each.recording]
+            for each in questions
+            if not each.fresh and each.recording in self._known
+        }
+        wanted = dict.fromkeys(each.recording for each in questions if each not in known)
+        told = await self.ask(tuple(wanted)) if wanted else {}
+        return [known.get(each) or _answer(told.get(each.recording)) for each in questions]
 
     def _remember(self, links: Iterable[Links]) -> None:
         for each in links:
             self._known[each.id] = each
+
+
+def _answer(said: Told | None) -> Links | Exception | None:
+    if isinstance(said, RequestRejected):
+        return Refused(str(said))
+    if isinstance(said, ProviderError):
+        return NotYet(f"no address is given, others are: {said}")
+    return said
