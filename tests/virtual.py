@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import math
 import selectors
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,14 +42,20 @@ class Jumping:
         while self._loop.busy() and timeout > 0:
             if events := self._real.select(0.01):
                 return events
-        if (
-            timeout > 0
-            and self._loop.patience
-            and (events := self._real.select(min(timeout, self._loop.patience)))
-        ):
+        if timeout > 0 and self._loop.patience and (events := self._patiently(timeout)):
             return events
         self._loop.jump(timeout)
         return []
+
+    def _patiently(self, timeout: float) -> Any:
+        """Return what sockets say in a little real time; while others had the CPU counts not."""
+        patience = min(timeout, self._loop.patience)
+        while True:
+            began = time.monotonic()
+            if events := self._real.select(patience):
+                return events
+            if time.monotonic() - began < 2 * self._loop.patience:
+                return []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)

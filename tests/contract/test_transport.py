@@ -15,6 +15,7 @@ import pytest
 import trustme
 from multidict import CIMultiDict
 
+import virtual
 from fakes.transport import FakeReply, FakeTransport
 from reelkeep.core.addresses import AddressPolicy, parse
 from reelkeep.core.replies import joined
@@ -22,9 +23,17 @@ from reelkeep.errors import BadReply, Error, Refused, Stalled, TransferError, Un
 from reelkeep.ports import Reply, Request, Transport
 from reelkeep.transport import AiohttpTransport, TransportOptions
 from servers import Seen, Site, Wire, serving
+from virtual import Backend
 
 Answer = FakeReply | TransferError
-PATIENCE = timedelta(milliseconds=250)
+
+
+@pytest.fixture
+def anyio_backend() -> Backend:
+    return virtual.PATIENT
+
+
+PATIENCE = timedelta(seconds=30)
 
 
 class Stage(Protocol):

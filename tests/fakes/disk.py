@@ -150,7 +150,7 @@ class SlowDisk(Disk):
 
     def pwrite(self, fd: int, pieces: Sequence[memoryview], offset: int) -> int:
         self.began.set()
-        self.go.wait(10)
+        self.go.wait(120)
         count = super().pwrite(fd, pieces, offset)
         self.order.append("written")
         return count

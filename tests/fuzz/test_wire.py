@@ -21,8 +21,8 @@ GIB = 1 << 30
 MIB = 1 << 20
 PIECE = b"1," * (128 << 10)
 OPTIONS = TransportOptions(
-    connect_timeout=timedelta(seconds=5),
-    stall_timeout=timedelta(seconds=30),
+    connect_timeout=timedelta(seconds=60),
+    stall_timeout=timedelta(minutes=2),
     stall_rate=1,
     allow=AddressPolicy.parse(["127.0.0.1"]),
 )
@@ -66,7 +66,7 @@ async def test_a_gigabyte_of_json_is_refused_after_the_limit(
 ) -> None:
     server, before = Endless(head, piece), peak()
     async with serving(server) as site:
-        with anyio.fail_after(60), pytest.raises(BadAnswer, match="longer"):
+        with anyio.fail_after(300), pytest.raises(BadAnswer, match="longer"):
             await ask(transport, Request(url=site.url()))
     assert server.sent < 96 * MIB
     assert peak() - before < 256 * MIB
@@ -74,7 +74,7 @@ async def test_a_gigabyte_of_json_is_refused_after_the_limit(
 
 async def refused(transport: AiohttpTransport, server: Script) -> None:
     async with serving(server) as site:
-        with anyio.fail_after(60):
+        with anyio.fail_after(300):
             with pytest.raises(Unavailable):
                 await ask(transport, Request(url=site.url()))
             with pytest.raises(TransferError):
@@ -107,7 +107,7 @@ async def test_a_head_without_end_is_refused_early(
 ) -> None:
     server = Endless(head, piece)
     async with serving(server) as site:
-        with anyio.fail_after(60), pytest.raises((Unavailable, BadAnswer)):
+        with anyio.fail_after(300), pytest.raises((Unavailable, BadAnswer)):
             await ask(transport, Request(url=site.url()))
     assert server.sent < 16 * MIB
 
@@ -124,7 +124,7 @@ async def test_so_it_is_on_a_connection_of_its_own(
 ) -> None:
     server = Endless(head, piece)
     async with serving(server) as site:
-        with anyio.fail_after(60), pytest.raises(TransferError):
+        with anyio.fail_after(300), pytest.raises(TransferError):
             await everything(transport, Request(url=site.url(), expects=2 * MIB))
     assert server.sent < 32 * MIB
 
@@ -177,7 +177,7 @@ async def test_a_garbled_reply_is_refused_or_is_what_it_says(transport: AiohttpT
     async with serving(script) as site:
         for seed in range(4 * EXAMPLES):
             try:
-                with anyio.fail_after(60):
+                with anyio.fail_after(300):
                     asked = Request(url=site.url(f"/{seed}"), expects=2 * MIB)
                     length, given = await everything(transport, asked)
             except TransferError:

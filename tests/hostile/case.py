@@ -41,6 +41,7 @@ class Case:
     modified: timedelta | None = None
     requests: int = REQUESTS  #: So many at most.
     keeps: bool = False  #: No good byte is asked for twice.
+    stalls: bool = False  #: It takes a stall to go on.
 
 
 def failing(mischief: Mischief, codes: str, **details: Any) -> Case:

@@ -27,7 +27,7 @@ REFUSED = 1
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
     """An archive with recordings in it."""
     async with place_in(tmp_path, EXTENT) as found:
-        await found.run("sync", "--timeout", "20s")
+        await found.run("sync", "--timeout", "10m")
         yield found
 
 
@@ -99,7 +99,7 @@ async def test_no_command_writes_into_the_mount_point(place: Place, command: str
     assert "mounted" in ran.err
     assert place.served() == before
     mount(place)
-    assert (await place.run("sync", "--timeout", "20s")).code == 0
+    assert (await place.run("sync", "--timeout", "10m")).code == 0
     assert (await place.run("verify")).code == 0
 
 
@@ -120,7 +120,7 @@ async def test_doctor_and_status_say_what_is_the_matter(place: Place) -> None:
 async def test_another_archive_is_refused_and_left_alone(place: Place) -> None:
     unmount(place)
     (place.folder / "state").rename(place.folder / "other state")
-    await place.run("sync", "--timeout", "20s")  # another archive, by another catalog
+    await place.run("sync", "--timeout", "10m")  # another archive, by another catalog
     shutil.rmtree(place.folder / "state")
     (place.folder / "other state").rename(place.folder / "state")
     before = sorted(place.archive.rglob("*"))
@@ -141,7 +141,7 @@ async def test_an_operator_can_begin_an_empty_archive(place: Place) -> None:
     assert begun["missing"] == begun["stored"] > 0
     assert identity(place) != old
     await place.run("verify", "--repair", code=None)
-    await place.run("sync", "--timeout", "20s")
+    await place.run("sync", "--timeout", "10m")
 
     assert place.is_complete()
     again = (await place.run("archive", "init", "--json")).json
@@ -164,7 +164,7 @@ async def test_a_copy_without_its_hidden_folder_becomes_the_archive_when_told(
     begun = (await place.run("archive", "init", "--json")).json
     assert begun["missing"] == 0
     served = place.served()
-    await place.run("sync", "--timeout", "20s")
+    await place.run("sync", "--timeout", "10m")
     assert place.served() == served
 
 
@@ -173,7 +173,7 @@ async def test_an_archive_of_the_previous_version_is_taken_up_once(place: Place)
     (place.archive / ".reelkeep/identity").unlink()
     served = place.served()
 
-    await place.run("sync", "--timeout", "20s")
+    await place.run("sync", "--timeout", "10m")
 
     assert place.served() == served
     assert catalog(place, "SELECT count(*) FROM milestone WHERE name LIKE 'archive:%'") == [(1,)]
@@ -212,7 +212,7 @@ async def test_a_lost_catalog_takes_the_identity_of_the_archive(place: Place) ->
 
 async def test_an_older_backup_of_the_catalog_takes_it_too(place: Place) -> None:
     forget_identity(place)
-    await place.run("sync", "--timeout", "20s")
+    await place.run("sync", "--timeout", "10m")
     assert catalog(place, "SELECT name FROM milestone WHERE name LIKE 'archive:%'") == [
         (f"archive:{identity(place)}",)
     ]
@@ -224,7 +224,7 @@ async def test_a_damaged_identity_is_not_guessed_at(place: Place) -> None:
     assert "damaged" in await bad(place)
     (place.archive / ".reelkeep/identity").unlink()
     assert (await place.run("archive", "init", "--json")).json["missing"] == 0
-    await place.run("sync", "--timeout", "20s")
+    await place.run("sync", "--timeout", "10m")
 
 
 async def test_a_daemon_waits_for_its_archive_and_goes_on_by_itself(tmp_path: Path) -> None:

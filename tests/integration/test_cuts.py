@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +24,7 @@ from hosts import End, Mischief, breaking
 from reelkeep.core.media import HEAD_BYTES
 from reelkeep.core.retry import Policy
 from servers import Wire
-from stage import OPTIONS, Host, scene
+from stage import Host, scene
 from virtual import PATIENT, Backend, PatientLoop, clock
 
 LARGEST = 300_000
@@ -112,8 +111,7 @@ async def test_bug_11_each_range_begins_where_the_bytes_end(way: None, tmp_path:
 @pytest.mark.parametrize("way", ["drawn"], indirect=True)
 async def test_rule_28_being_stopped_keeps_what_was_drawn(way: None, tmp_path: Path) -> None:
     host = Host(Shelf(BODY), [breaking(Wire.hang, at=HELD)])
-    patient = replace(OPTIONS, stall_timeout=timedelta(hours=1))
-    async with scene(host, tmp_path, options=patient, clock=clock) as there:
+    async with scene(host, tmp_path, clock=clock) as there:
         async with anyio.create_task_group() as group:
             group.start_soon(there.operator.fetch, DUE)
             while there.operator.transfers.received < HELD:

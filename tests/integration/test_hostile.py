@@ -21,7 +21,7 @@ from hosts import breaking
 from reelkeep.archive.part import SMALL
 from reelkeep.transport.direct_reader import ThreadReader
 from servers import Wire
-from stage import Host, scene
+from stage import BRIEF, OPTIONS, Host, scene
 from virtual import PATIENT, Backend
 
 
@@ -84,7 +84,8 @@ class Meeting:
 
     async def hold(self, case: Case, root: Path, tls: ssl.SSLContext | None, small: int) -> None:
         host = self.host(case)
-        async with scene(host, root, tls=tls, small=small) as there:
+        options = BRIEF if case.stalls else OPTIONS
+        async with scene(host, root, tls=tls, small=small, options=options) as there:
             there.check(await there.settle(DUE), self.expected(case), BODY)
             assert len(there.site.seen) <= case.requests
             if case.keeps:

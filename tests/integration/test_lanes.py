@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,7 +46,7 @@ from hosts import (
 from reelkeep.core.coverage import Scale
 from reelkeep.stages import segments
 from servers import Seen, Wire
-from stage import OPTIONS, POLICY, Host, scene
+from stage import BRIEF, OPTIONS, POLICY, Host, scene
 
 BODY = media(2_000_000)
 DUE = download(size=len(BODY))
@@ -107,6 +106,7 @@ class Case:
     ranges: Sequence[Mischief]
     attempts: int = 1  #: It takes so many at most.
     fetched: int = 1  #: Nor is the file served more often, but for what was on its way.
+    stalls: bool = False  #: It takes a stall to go on.
 
 
 def shifted(by: int) -> Mischief:
@@ -182,8 +182,8 @@ CASES = {
     "chunked-cut": Case([breaking(Wire.close, framing="chunked")] * 2, attempts=2),
     "truncated": Case([breaking(Wire.truncate)] * 2, attempts=2),
     "garbled": Case([breaking(Wire.garble)] * 2, attempts=2),
-    "rule-55-stalled": Case([breaking(Wire.hang)], attempts=2),
-    "rule-55-all-stalled": Case([breaking(Wire.hang)] * LANES, attempts=2),
+    "rule-55-stalled": Case([breaking(Wire.hang)], attempts=2, stalls=True),
+    "rule-55-all-stalled": Case([breaking(Wire.hang)] * LANES, attempts=2, stalls=True),
     "rule-57-throttled": Case([good, answering(429, Retry_After="0")], attempts=2),
     "rule-57-throttled-until": Case(
         [answering(503, Retry_After=http_date(1)), good, good], attempts=2
@@ -214,7 +214,8 @@ async def test_a_large_file_is_exact_whatever_its_ranges_are(
 ) -> None:
     case = CASES[name]
     host = Host(Shelf(BODY), [good, *case.ranges])
-    async with staged(host, tmp_path, tls=tls) as there:
+    options = BRIEF if case.stalls else OPTIONS
+    async with staged(host, tmp_path, tls=tls, options=options) as there:
         there.check(await there.settle(DUE), "stored", BODY)
         asked = [seen.headers.get("Range") for seen in there.site.seen]
         assert len(there.outcomes) <= case.attempts, there.outcomes
@@ -298,7 +299,7 @@ async def test_rule_35_the_digest_is_of_the_whole_file_in_order(
         else:
             await slow(seen, wire)
 
-    async with staged(host, tmp_path, tls=tls, options=PATIENT) as there:
+    async with staged(host, tmp_path, tls=tls) as there:
         there.check(await there.settle(DUE), "stored", BODY)
         assert len(there.outcomes) == 1
 
@@ -306,7 +307,7 @@ async def test_rule_35_the_digest_is_of_the_whole_file_in_order(
 async def test_the_rest_of_a_slow_lane_is_taken_over(
     tls: ssl.SSLContext | None, tmp_path: Path
 ) -> None:
-    """One range comes at 200 kB a second; the others do not wait for it."""
+    """One range comes at 80 kB a second; the others do not wait for it."""
     host = Host(Shelf(BODY))
     slow: list[str] = []
 
@@ -315,7 +316,7 @@ async def test_the_rest_of_a_slow_lane_is_taken_over(
             slow.append(seen.headers["Range"])
             head, body = good(seen, host.shelf).pieces
             drops = [body[at : at + 4000] for at in range(0, len(body), 4000)]
-            await host.play(Act([head, *drops], pause=0.02), wire)
+            await host.play(Act([head, *drops], pause=0.05), wire)
         else:
             await host(seen, wire)
 
@@ -328,16 +329,13 @@ async def test_the_rest_of_a_slow_lane_is_taken_over(
     assert host.served <= len(BODY) + (LANES + 2) * BUFFERS
 
 
-PATIENT = replace(OPTIONS, stall_timeout=timedelta(minutes=10))
-
-
 @pytest.mark.parametrize("per_host", [1, 2, 3])
 async def test_files_that_share_few_connections_do_not_wait_for_each_other(
     per_host: int, tls: ssl.SSLContext | None, tmp_path: Path
 ) -> None:
     """A lane leaves the reply that it does not need any more before it asks for another."""
     host = Host(Shelf(BODY))
-    options = replace(PATIENT, per_host=per_host)
+    options = replace(OPTIONS, per_host=per_host)
     async with staged(host, tmp_path, tls=tls, options=options) as there:
         with anyio.fail_after(120):
             async with anyio.create_task_group() as group:
@@ -367,7 +365,7 @@ async def test_rule_57_a_host_that_finds_them_too_many_gets_fewer(
             at_once -= 1  # before the end: who has it asks again before the host knows
         await inner.play(Act(pieces[1:]), wire)
 
-    async with staged(host, tmp_path, tls=tls, options=PATIENT) as there:
+    async with staged(host, tmp_path, tls=tls) as there:
         policy = replace(POLICY, attempts=8)
         assert await there.settle(DUE, policy=policy) == "stored"
         throttled = len(there.outcomes)

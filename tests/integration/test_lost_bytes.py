@@ -13,7 +13,6 @@ import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -35,11 +34,10 @@ from reelkeep.stages import segments
 from reelkeep.transport.connection import Plain, Secure, count_of
 from reelkeep.transport.direct_reader import Body
 from servers import Wire
-from stage import OPTIONS, Host, Scene, scene
+from stage import BRIEF, Host, Scene, scene
 
 BODY = media(3_000_000)
 DUE = download(size=len(BODY))
-PATIENT = replace(OPTIONS, stall_timeout=timedelta(seconds=20))
 LANES = Scale(large=500_000, rest=250_000, piece=300_000, stolen=64 << 10)
 
 
@@ -117,7 +115,7 @@ async def test_the_bug_of_old_another_reader_of_the_same_socket_is_found_by_the_
 
     monkeypatch.setattr(Plain, "receive_into", receive_into)
     host = Host(Shelf(BODY))
-    async with scene(host, tmp_path, options=PATIENT, lanes=lanes, scale=LANES) as there:
+    async with scene(host, tmp_path, lanes=lanes, scale=LANES) as there:
         await settled(there)
     assert once.done
 
@@ -136,7 +134,7 @@ async def test_bytes_that_nobody_sent_are_found(
         return truly(plain, into)
 
     monkeypatch.setattr(Plain, "receive_into", receive_into)
-    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT) as there:
+    async with scene(Host(Shelf(BODY)), tmp_path) as there:
         await settled(there)
     assert once.done
 
@@ -159,7 +157,7 @@ async def test_bytes_of_two_connections_that_are_swapped_are_found(
 
     monkeypatch.setattr(Plain, "receive_into", receive_into)
     host = Host(Shelf(BODY))
-    async with scene(host, tmp_path, options=PATIENT, lanes=4, scale=LANES) as there:
+    async with scene(host, tmp_path, lanes=4, scale=LANES) as there:
         await settled(there)
     assert once.done
 
@@ -181,7 +179,7 @@ async def test_a_loss_within_tls_is_found_where_its_range_ends_too_early(
     monkeypatch.setattr(Secure, "receive_into", receive_into)
     host = Host(Shelf(BODY))
     async with scene(
-        host, tmp_path, options=PATIENT, tls=localhost_tls, lanes=4, scale=LANES
+        host, tmp_path, options=BRIEF, tls=localhost_tls, lanes=4, scale=LANES
     ) as there:
         await settled(there)
     assert once.done
@@ -190,7 +188,7 @@ async def test_a_loss_within_tls_is_found_where_its_range_ends_too_early(
 async def test_a_loss_before_a_seam_is_found(tls: ssl.SSLContext | None, tmp_path: Path) -> None:
     """Bytes are missing from the middle of what an earlier process left."""
     host = Host(Shelf(BODY), [breaking(Wire.close, at=2_000_000)])
-    async with scene(host, tmp_path, options=PATIENT, tls=tls) as there:
+    async with scene(host, tmp_path, tls=tls) as there:
         assert isinstance(await there.operator.fetch(DUE), Failed)
         (part,) = (tmp_path / ".reelkeep" / "parts").glob("*.part")
         held = part.read_bytes()
@@ -209,7 +207,7 @@ async def test_a_loss_between_reply_and_part_is_found(
         truly(self, views)
 
     monkeypatch.setattr(hashed_file.HashedFile, "_write", write)
-    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
+    async with scene(Host(Shelf(BODY)), tmp_path, tls=tls) as there:
         await settled(there)
     assert once.done
 
@@ -233,7 +231,7 @@ async def test_a_piece_that_is_written_twice_or_in_the_place_of_another_is_found
 
     monkeypatch.setattr(hashed_file.HashedFile, "_pwrite", pwrite)
     host = Host(Shelf(BODY))
-    async with scene(host, tmp_path, options=PATIENT, lanes=4, scale=LANES) as there:
+    async with scene(host, tmp_path, lanes=4, scale=LANES) as there:
         await settled(there)
     assert once.done
 
@@ -250,7 +248,7 @@ async def test_a_piece_behind_resumed_bytes_that_is_written_wrongly_is_found(
         return truly(self, views, offset)
 
     host = Host(Shelf(BODY), [breaking(Wire.close, at=2_000_000)])
-    async with scene(host, tmp_path, options=PATIENT, tls=tls) as there:
+    async with scene(host, tmp_path, tls=tls) as there:
         assert isinstance(await there.operator.fetch(DUE), Failed)
         monkeypatch.setattr(hashed_file.HashedFile, "_pwrite", pwrite)
         await settled(there)
@@ -273,7 +271,7 @@ async def test_what_cannot_be_thrown_away_is_not_built_on(
         return truly(self, views, offset)
 
     host = Host(Shelf(BODY), [breaking(Wire.close, at=2_000_000)])
-    async with scene(host, tmp_path, options=PATIENT, disk=disk) as there:
+    async with scene(host, tmp_path, disk=disk) as there:
         assert isinstance(await there.operator.fetch(DUE), Failed)
         monkeypatch.setattr(hashed_file.HashedFile, "_pwrite", pwrite)
         wrong = await there.operator.fetch(DUE)
@@ -305,7 +303,7 @@ async def test_a_range_that_is_asked_for_twice_fills_no_other_place(
 
     monkeypatch.setattr(segments, "ask_between", ask_between)
     host = Host(Shelf(BODY))
-    async with scene(host, tmp_path, options=PATIENT, lanes=4, scale=LANES) as there:
+    async with scene(host, tmp_path, lanes=4, scale=LANES) as there:
         there.check(await there.settle(DUE), "stored", BODY)
     (failed,) = [each.error for each in there.outcomes if isinstance(each, Failed)]
     assert isinstance(failed, BadReply)
@@ -330,7 +328,7 @@ async def test_a_hash_that_is_fed_other_bytes_than_were_written_is_found(
 
     monkeypatch.setattr(PrefixHash, "feed", fed)
     monkeypatch.setattr(hashed_file.HashedFile, "_write", written)
-    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
+    async with scene(Host(Shelf(BODY)), tmp_path, tls=tls) as there:
         await settled(there)
     assert once.done
 
@@ -346,7 +344,7 @@ async def test_another_reader_of_what_aiohttp_reads_is_found(
 
     monkeypatch.setattr(StreamReader, "_read_nowait", read_nowait)
     monkeypatch.setattr("reelkeep.transport.client.DIRECT_FROM", 1 << 40)
-    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, tls=tls) as there:
+    async with scene(Host(Shelf(BODY)), tmp_path, tls=tls) as there:
         await settled(there)
     assert once.done
 
@@ -371,7 +369,7 @@ async def test_a_checkpoint_that_fails_is_no_loss(
     monkeypatch.setattr("reelkeep.stages.body.CHECKPOINT", 1_000_000)
     disk = FaultyDisk()
     disk.fail_next("fdatasync")
-    async with scene(Host(Shelf(BODY)), tmp_path, options=PATIENT, disk=disk) as there:
+    async with scene(Host(Shelf(BODY)), tmp_path, disk=disk) as there:
         await fails_by_the_disk(there)
 
 
@@ -382,7 +380,7 @@ async def test_held_bytes_that_cannot_be_read_while_more_come_are_no_loss(
         raise OSError(errno.EIO, "bad block")
 
     host = Host(Shelf(BODY), [breaking(Wire.close, at=1_000_000)])
-    async with scene(host, tmp_path, options=PATIENT) as there:
+    async with scene(host, tmp_path) as there:
         assert isinstance(await there.operator.fetch(DUE), Failed)
         monkeypatch.setattr(hashed_file.HashedFile, "catch_up", catch_up)
         await fails_by_the_disk(there)
@@ -402,7 +400,7 @@ async def test_who_is_stopped_at_the_moment_of_a_loss_keeps_none_of_it(
             raise WrongBytes("planted")
 
     host = Host(Shelf(BODY), [breaking(Wire.close, at=held)] if held else [])
-    async with scene(host, tmp_path, options=PATIENT, lanes=lanes, scale=LANES) as there:
+    async with scene(host, tmp_path, lanes=lanes, scale=LANES) as there:
         if held:
             assert isinstance(await there.operator.fetch(DUE), Failed)
         monkeypatch.setattr(Body, "account", account)

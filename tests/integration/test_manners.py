@@ -22,7 +22,7 @@ from reelkeep.core.model import Failed, FileId, Locator, RecordingId
 from reelkeep.core.naming import SafeName
 from reelkeep.transport import AiohttpTransport
 from servers import Seen, Wire, serving
-from stage import BEARER, OPTIONS, Host, Renewing, Scene, scene
+from stage import BEARER, BRIEF, OPTIONS, Host, Renewing, Scene, scene
 from virtual import PATIENT, Backend, clock
 
 SEAM = 100
@@ -181,7 +181,7 @@ class TwoAddresses(AbstractResolver):
 async def test_rule_55_after_a_stall_another_address_goes_on(tmp_path: Path) -> None:
     """One of two machines behind a name hangs; the name is looked up once."""
     sick, well = Host(Shelf(BODY), then=breaking(Wire.hang, at=HELD)), Host(Shelf(BODY))
-    options = replace(OPTIONS, allow=AddressPolicy.parse(["127.0.0.0/8", "two.test"]))
+    options = replace(BRIEF, allow=AddressPolicy.parse(["127.0.0.0/8", "two.test"]))
     async with (
         serving(sick) as here,
         serving(well, address="127.0.0.2", port=here.port) as there,

@@ -23,7 +23,7 @@ async def test_years_pass_in_no_time() -> None:
     for _ in range(100):
         await anyio.sleep(timedelta(days=30).total_seconds())
     assert clock() - START >= timedelta(days=3_000)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 async def test_sleepers_wake_in_order() -> None:

@@ -345,7 +345,7 @@ async def test_rule_28_a_cancelled_write_is_joined_before_the_file_is_closed(
     disk = SlowDisk()
     async with anyio.create_task_group() as group:
         group.start_soon(writing, archive_on(tmp_path, disk))
-        await to_thread.run_sync(disk.began.wait, 10)
+        await to_thread.run_sync(disk.began.wait, 120)
         group.cancel_scope.cancel()
         asyncio.get_running_loop().call_later(0.01, disk.go.set)
     assert disk.order[0] == "written"
@@ -359,7 +359,7 @@ async def test_rule_28_a_write_torn_from_its_task_is_joined_before_the_file_is_c
     await prepared(tmp_path)
     disk = SlowDisk()
     task = asyncio.create_task(writing(archive_on(tmp_path, disk)))
-    await to_thread.run_sync(disk.began.wait, 10)
+    await to_thread.run_sync(disk.began.wait, 120)
     task.cancel()
     asyncio.get_running_loop().call_later(0.01, disk.go.set)
     with pytest.raises(asyncio.CancelledError):

@@ -43,7 +43,7 @@ def test_a_socket_on_which_somebody_listens_is_left_alone(tmp_path: Path, backlo
         with pytest.raises(CannotListen, match="another process listens there"):
             socket_file(tmp_path / "s").__enter__()
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(5)
+            client.settimeout(120)
             other.accept()[0].close()  # the question
             client.connect(str(tmp_path / "s"))
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -20,11 +22,13 @@ from reelkeep.core.addresses import AddressPolicy
 from reelkeep.errors import Stalled, Unreachable
 from reelkeep.ports import DirectReader, Reply, Request
 from reelkeep.transport import AiohttpTransport, TransportOptions
+from reelkeep.transport.direct_reader import ThreadReader
 from servers import Script, Seen, Site, Wire, reply, serving
 
 BODY = Random(1).randbytes(3_000_000)
 HEAD = f"HTTP/1.1 200 OK\r\nContent-Length: {len(BODY)}\r\n\r\n".encode()
-PATIENCE = timedelta(milliseconds=300)
+AMPLE, BRIEF = timedelta(minutes=10), timedelta(seconds=1)
+"""How long bytes are waited for: where they come, and where they do not."""
 
 
 @pytest.fixture(params=["http", "tls1.2", "tls1.3"])
@@ -40,11 +44,15 @@ def tls(request: pytest.FixtureRequest, authority: trustme.CA) -> ssl.SSLContext
 
 @asynccontextmanager
 async def asked(
-    script: Script, tls: ssl.SSLContext | None, authority: trustme.CA, root: Path
+    script: Script,
+    tls: ssl.SSLContext | None,
+    authority: trustme.CA,
+    root: Path,
+    patience: timedelta = AMPLE,
 ) -> AsyncIterator[tuple[AiohttpTransport, Site]]:
     authority.cert_pem.write_to_path(str(root / "ca.pem"))
     options = TransportOptions(
-        stall_timeout=PATIENCE,
+        stall_timeout=patience,
         stall_rate=100_000,
         ca_file=root / "ca.pem",
         allow=AddressPolicy.parse(["127.0.0.0/8", "localhost"]),
@@ -71,11 +79,11 @@ async def first_bytes(answer: Reply) -> bytes:
         return await anext(body)
 
 
-async def drawn(tap: DirectReader, found: bytearray | None = None) -> bytes:
-    """Draw all that comes, in a thread, and add it to `found`."""
+async def drawn(tap: DirectReader, found: bytearray | None = None, *, left: int = 0) -> bytes:
+    """Draw all that comes but for the `left` last bytes, in a thread, and add it to `found`."""
     found = bytearray() if found is None else found
     buffer = bytearray(100_000)
-    while tap.left:
+    while tap.left > left:
         await tap.grant()
         count = await run_sync(tap.draw, memoryview(buffer))
         found += buffer[:count]
@@ -172,7 +180,9 @@ async def test_rule_54_silence_is_not_waited_for_without_end(
         transport.open(large(site)) as answer,
         answer.tap() as tap,
     ):
-        assert tap is not None
+        assert isinstance(tap, ThreadReader)
+        await drawn(tap, left=1_500_000)
+        tap._patience = BRIEF.total_seconds()
         with pytest.raises(Stalled, match="no bytes"):
             await drawn(tap)
         assert tap.left == 1_500_000
@@ -186,7 +196,7 @@ async def test_rule_54_a_drip_is_not_either(
         await wire.hang()
 
     async with (
-        asked(dripping, tls, authority, tmp_path) as (transport, site),
+        asked(dripping, tls, authority, tmp_path, BRIEF) as (transport, site),
         transport.open(large(site)) as answer,
         answer.tap() as tap,
     ):
@@ -196,16 +206,23 @@ async def test_rule_54_a_drip_is_not_either(
 
 
 async def test_rule_31_time_in_which_nobody_draws_is_not_counted(
-    authority: trustme.CA, tmp_path: Path
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    passed = timedelta()
+    monkeypatch.setattr(
+        "reelkeep.transport.direct_reader.time",
+        SimpleNamespace(monotonic=lambda: time.monotonic() + passed.total_seconds()),
+    )
     async with (
         asked(good, None, authority, tmp_path) as (transport, site),
         transport.open(large(site)) as answer,
         answer.tap() as tap,
     ):
         assert tap is not None
-        await anyio.sleep(2 * PATIENCE.total_seconds())
-        assert await drawn(tap) == BODY
+        found = bytearray()
+        await drawn(tap, found, left=len(BODY) // 2)
+        passed = 2 * AMPLE
+        assert await drawn(tap, found) == BODY
 
 
 async def test_a_slice_is_over_soon_though_nothing_comes(

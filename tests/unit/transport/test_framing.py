@@ -29,8 +29,15 @@ from reelkeep.ports import Request
 from reelkeep.transport import AiohttpTransport, TransportOptions
 from reelkeep.transport.pooled import AiohttpReply
 from servers import Script, Seen, Site, Wire, reply, replying, serving
+from virtual import PATIENT, Backend
 
 pytestmark = pytest.mark.usefixtures("way")
+
+
+@pytest.fixture
+def anyio_backend() -> Backend:
+    return PATIENT
+
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
