@@ -6,19 +6,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 
-from reelkeep.catalog.instants import latest_noted
-from reelkeep.catalog.instants import reset_instants as reset
+from reelkeep.catalog.database import Database
+from reelkeep.catalog.instants import latest_noted, reset_instants
+from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.recording_state import announce
 from reelkeep.core.instants import PLAUSIBLE_SINCE, believed, step
 from reelkeep.core.replies import ODD_SKEW, server_time, skew_in_words
 from reelkeep.ports import Clock, Reply, Report, Request, Transport
-
-if TYPE_CHECKING:  # resources have one of these
-    from reelkeep.app.resources import Resources
 
 LOOK = 5.0
 """Seconds between two looks at the clock."""
@@ -88,34 +86,46 @@ class _Compared:
             yield reply
 
 
-async def reset_instants(resources: Resources, *, thorough: bool = False) -> None:
-    """Reset what a wrong clock has noted in the catalog, and say so."""
-    resources.clock_check.judge()
-    now, longest = resources.clock(), resources.queue.longest
-    latest = await latest_noted(resources.database)
-    counts, steps = await reset(resources.database, now, longest, thorough=thorough)
-    announce(resources.report, steps)
-    if counts:
-        doubt = {} if latest is None or believed(latest, now, timedelta()) else {"latest": latest}
-        instants = sum(counts.values())
-        resources.report("catalog.instants_reset", instants=instants, columns=list(counts), **doubt)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockWatch:
+    """Resets what a wrong clock noted in the catalog, at the start and when the clock is set."""
 
+    check: ClockCheck
+    clock: Clock
+    database: Database
+    queue: SqlQueue  #: It knows the longest delays that are set, also after a reload.
+    report: Report
 
-async def watch_clock(resources: Resources, stepped: Callable[[], None]) -> None:
-    """Compare the clock with the time that goes by, until cancelled.
+    async def reset_instants(self, *, thorough: bool = False) -> None:
+        """Reset times in the catalog that cannot be right, and report how many."""
+        self.check.judge()
+        now = self.clock()
+        latest = await latest_noted(self.database)
+        longest = self.queue.longest
+        counts, steps = await reset_instants(self.database, now, longest, thorough=thorough)
+        announce(self.report, steps)
+        if counts:
+            doubt = (
+                {} if latest is None or believed(latest, now, timedelta()) else {"latest": latest}
+            )
+            instants = sum(counts.values())
+            self.report("catalog.instants_reset", instants=instants, columns=list(counts), **doubt)
 
-    When it was set, instants in the catalog that cannot be right are reset, and `stepped` is
-    called: what waits is to be looked at anew.
-    """
-    wall, monotonic = resources.clock(), anyio.current_time()
-    while True:
-        await anyio.sleep(LOOK)
-        now, passed = resources.clock(), anyio.current_time() - monotonic
-        moved = step(wall=now - wall, passed=timedelta(seconds=passed))
-        wall, monotonic = now, anyio.current_time()
-        if moved is None:
-            continue
-        resources.report("clock.stepped", seconds=round(moved.total_seconds()), time=now)
-        resources.clock_check.forget()
-        await reset_instants(resources, thorough=True)
-        stepped()
+    async def watch(self, stepped: Callable[[], None]) -> None:
+        """Compare the clock with the time that passes, until cancelled.
+
+        When the clock was set, times in the catalog that cannot be right are reset, and `stepped`
+        is called, so that everything that waits for a time looks at it again.
+        """
+        wall, monotonic = self.clock(), anyio.current_time()
+        while True:
+            await anyio.sleep(LOOK)
+            now, passed = self.clock(), anyio.current_time() - monotonic
+            moved = step(wall=now - wall, passed=timedelta(seconds=passed))
+            wall, monotonic = now, anyio.current_time()
+            if moved is None:
+                continue
+            self.report("clock.stepped", seconds=round(moved.total_seconds()), time=now)
+            self.check.forget()
+            await self.reset_instants(thorough=True)
+            stepped()

@@ -11,7 +11,6 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from reelkeep.app.clock_watch import watch_clock
 from reelkeep.app.resources import Resources
 from reelkeep.app.verification import not_intact
 from reelkeep.core.model import Claim, Download, Failed, Outcome, ProviderName
@@ -279,7 +278,7 @@ class Pipeline:
                 self._start(pipeline)
             front.start_soon(self._take_turns, files, name="turns")
             front.start_soon(self._watch_storage, name="storage")
-            front.start_soon(watch_clock, self._resources, self._stepped, name="clock")
+            front.start_soon(self._resources.clock_watch.watch, self._stepped, name="clock")
             await steer()
             front.cancel_scope.cancel()
 

@@ -16,7 +16,7 @@ from reelkeep.app.archive_access import (
     other_owner,
 )
 from reelkeep.app.catalog_access import utc_now
-from reelkeep.app.clock_watch import ClockCheck, reset_instants
+from reelkeep.app.clock_watch import ClockCheck, ClockWatch
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.adoption import adopt
 from reelkeep.catalog.checks import SqlChecks
@@ -109,6 +109,17 @@ class Resources:
     adjust: Callable[[Settings], None]  #: Puts other limits of the transport in force.
     transfers: ActiveTransfers
     missing_content: int = 0  #: How many of the newest stored files were missing, if most were.
+
+    @property
+    def clock_watch(self) -> ClockWatch:
+        """What resets times in the catalog that a wrong clock has noted."""
+        return ClockWatch(
+            check=self.clock_check,
+            clock=self.clock,
+            database=self.database,
+            queue=self.queue,
+            report=self.report,
+        )
 
     def refit(self, settings: Settings, built: Mapping[ProviderName, Provider]) -> None:
         """Put in force what may change while transfers go on; `built` are new providers."""
@@ -323,7 +334,7 @@ async def recover(resources: Resources, *, is_new: bool) -> None:
     files = await resources.queue.recover()
     if files:
         resources.report("catalog.recovered", files=files)
-    await reset_instants(resources)
+    await resources.clock_watch.reset_instants()
     if not is_new:
         orphans = await resources.archive.tidy(await resources.operator.unfinished())
         size = sum(orphan.size for orphan in orphans)

@@ -13,7 +13,7 @@ import virtual
 from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import Rig, StrictLog, whole
 from fakes.transport import Answer, FakeReply, FakeTransport
-from reelkeep.app.clock_watch import ClockCheck, reset_instants
+from reelkeep.app.clock_watch import ClockCheck
 from reelkeep.app.one_pass import Pass
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.core.model import ProviderName, Readiness
@@ -101,7 +101,7 @@ async def test_a_clock_that_is_right_again_after_a_restart_stalls_nothing(
     rig, _ = lived(clock)
     await Pipeline(rig.resources, rig.names, polls=True).run(lambda: anyio.sleep(at))
     clock.ahead = timedelta()
-    await reset_instants(rig.resources)
+    await rig.resources.clock_watch.reset_instants()
     await Pipeline(rig.resources, rig.names, polls=True).run(lambda: anyio.sleep(1800))
     assert len(await rig.recordings("acknowledged")) == 4
 
@@ -116,7 +116,7 @@ async def test_a_pass_after_one_with_a_wrong_clock_fetches_what_that_put_off(
     rig = Rig(provider, script=Troubled(3), clock=clock)
     await Pass(rig.resources, rig.names, limit=timedelta(milliseconds=300)).run(anyio.Event())
     clock.ahead = timedelta()
-    await reset_instants(rig.resources)
+    await rig.resources.clock_watch.reset_instants()
     began = anyio.current_time()
     await Pass(rig.resources, rig.names, limit=None).run(anyio.Event())
     assert len(await rig.recordings("acknowledged")) == 3
@@ -143,7 +143,7 @@ async def test_a_clock_of_1980_is_said_to_be_wrong_and_changes_no_history() -> N
     await Pipeline(rig.resources, rig.names, polls=True).run(lambda: anyio.sleep(1800))
     before = await rig.resources.operator.listing()
     clock.ahead = YEAR_1980
-    await reset_instants(rig.resources, thorough=True)
+    await rig.resources.clock_watch.reset_instants(thorough=True)
     assert rig.log.count("clock.wrong") == [1]
     assert await rig.resources.operator.listing() == before
 
@@ -217,6 +217,6 @@ async def test_times_that_were_reset_by_a_clock_that_may_be_behind_say_the_lates
     rig, _ = lived(clock)
     await Pipeline(rig.resources, rig.names, polls=True).run(lambda: anyio.sleep(1800))
     clock.ahead = -timedelta(hours=9)
-    await reset_instants(rig.resources)
+    await rig.resources.clock_watch.reset_instants()
     (said,) = rig.log.named("catalog.instants_reset")
     assert said["latest"] == START + timedelta(minutes=30)
