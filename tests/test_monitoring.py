@@ -20,9 +20,8 @@ import tools
 from reelkeep.cli.program import commands
 from reelkeep.core.events import EVENTS
 from reelkeep.telemetry.alerts import ALERTS
-from reelkeep.telemetry.figures import CONDITIONS
+from reelkeep.telemetry.conditions import CONDITIONS
 from reelkeep.telemetry.metrics import Metrics
-from reelkeep.telemetry.server import Exposition
 
 ROOT = Path(__file__).parent.parent
 MONITORING = ROOT / "config" / "monitoring"
@@ -43,10 +42,10 @@ Values = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
 
 def served() -> str:
     """Return the page of a daemon that has met everything once."""
-    metrics = Metrics(lambda _event, /, **_keys: None, lambda: datetime(2026, 11, 30, tzinfo=UTC))
+    metrics = Metrics(lambda: datetime(2026, 11, 30, tzinfo=UTC))
     for event in EVENTS:
         keys = {"code": "auth", "bytes": 1, "seconds": 1, "until": "now", "host": "h"}
-        metrics(event, provider="zoom", **keys)
+        metrics.count(event, {"provider": "zoom", **keys})
     states = {"files": {"due": 1}, "recordings": {"open": 1}}
     figures = {
         "pending": 1,
@@ -60,8 +59,9 @@ def served() -> str:
     figures |= {"unread_listings": 1}
     times = {"last_success": "2026-11-22T12:00:00+00:00", "broken_since": None}
     line = {"name": "zoom", **states, **figures, **times}
-    metrics.sample({"version": "1", "free_bytes": 1, "transfers": [], "providers": [line]})
-    return Exposition(metrics).page().decode()
+    status = {"version": "1", "free_bytes": 1, "transfers": [], "providers": [line]}
+    metrics.sample(status, received=0, queued={})
+    return metrics.page().decode()
 
 
 def names_on(page: str) -> set[str]:
@@ -216,13 +216,13 @@ def test_mtail_counts_every_event(read_by_mtail: Values) -> None:
 
 def test_mtail_counts_as_the_daemon_does(read_by_mtail: Values) -> None:
     """The same log through our own counters gives the same figures, under the same names."""
-    metrics = Metrics(lambda _event, /, **_keys: None)
+    metrics = Metrics()
     for line in recorded():
         event = line.pop("event")
-        metrics(event, **{k: v for k, v in line.items() if k not in ("timestamp", "level")})
+        metrics.count(event, {k: v for k, v in line.items() if k not in ("timestamp", "level")})
     ours = {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(Exposition(metrics).page().decode())
+        for family in text_string_to_metric_families(metrics.page().decode())
         for sample in family.samples
         if sample.name.startswith("reelkeep_") and sample.value and "le" not in sample.labels
     }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio import open_signal_receiver
@@ -30,9 +31,12 @@ from reelkeep.settings import Settings, enabled_of, load
 from reelkeep.settings.changes import Change, compare
 from reelkeep.stages.integrity_check import Scrubber
 from reelkeep.stages.signals import Signal
+from reelkeep.telemetry.conditions import Conditions
 from reelkeep.telemetry.logs import Log
-from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
+
+if TYPE_CHECKING:
+    from reelkeep.telemetry.metrics import Metrics
 
 
 async def put_in_force(change: Change, resources: Resources, pipeline: Pipeline) -> None:
@@ -111,7 +115,9 @@ class _Daemon:
         self._orders = _Orders()
         self._began = anyio.current_time()
         self.log = report_of(settings)
-        self.report = Metrics(self.log, utc_now)
+        self.report = Conditions(self.log)
+        if settings.server.listen is not None:
+            self._metrics()
         self.notifier = Notifier(environ, pid=os.getpid())
         self._pulse = Watchdog(self.notifier, self.report.lagged)
         self._group: TaskGroup = anyio.create_task_group()
@@ -194,18 +200,25 @@ class _Daemon:
         listen = self._settings.server.listen
         if listen is None:
             return
-        from reelkeep.telemetry.server import Exposition, Pages, Probes
+        from reelkeep.telemetry.server import Pages, Probes
 
         probes = Probes(
             healthy=lambda: self._pulse.healthy,
             ready=ready,
             status=status,
-            metrics=Exposition(self.report).page,
+            metrics=self._metrics().page,
             catalog=str(self._settings.catalog.path),
         )
         pages = Pages(probes, listen, self.report)
         await self._group.start(pages.forever, name="pages")
         stack.push_async_callback(pages.stop)
+
+    def _metrics(self) -> Metrics:
+        """Return what counts events from now on; a daemon that serves no page has none."""
+        from reelkeep.telemetry.metrics import Metrics
+
+        self.report.metrics = self.report.metrics or Metrics(utc_now)
+        return self.report.metrics
 
     async def _open(self, stack: AsyncExitStack) -> Resources | None:
         """Return the open resources, None if a stop was asked for meanwhile."""

@@ -16,7 +16,7 @@ from reelkeep.core.instants import age
 from reelkeep.errors import CatalogError, Error, TransferError
 from reelkeep.ports import Clock
 from reelkeep.stages.provider_health import ProviderHealth
-from reelkeep.telemetry.metrics import Metrics
+from reelkeep.telemetry.conditions import Conditions
 from reelkeep.telemetry.notify import Notifier
 
 TICK = 5.0
@@ -70,7 +70,7 @@ _COUNTS = (
 Status = Mapping[str, Any]
 
 
-def beat(report: Metrics, status: Status, rate: int) -> None:
+def beat(report: Conditions, status: Status, rate: int) -> None:
     """Report a heartbeat: `status`, the bytes per second `rate`, and each condition that holds.
 
     Whoever reads the log learns everything from one line. It does not matter what was said before
@@ -86,11 +86,11 @@ def beat(report: Metrics, status: Status, rate: int) -> None:
         free=status["free_bytes"],
         **{name: sum(line[name] for line in in_use) for name in _COUNTS},
         oldest_success=max(_silences(in_use, status["time"]), default=0.0),
-        conditions=report.conditions(),
+        conditions=report.active(),
     )
 
 
-async def beat_meanwhile(report: Metrics, status: Callable[[], Awaitable[Status]]) -> None:
+async def beat_meanwhile(report: Conditions, status: Callable[[], Awaitable[Status]]) -> None:
     """Beat while the daemon cannot work yet; until cancelled."""
     while True:
         try:
@@ -138,7 +138,7 @@ class Monitor:
         self,
         resources: Resources,
         pipeline: Pipeline,
-        report: Metrics,
+        report: Conditions,
         notifier: Notifier,
         outage: Outage | None = None,
     ) -> None:

@@ -16,9 +16,9 @@ from reelkeep.catalog.operator import Summary
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import CatalogError
 from reelkeep.stages.provider_health import ProviderHealth
+from reelkeep.telemetry.conditions import Conditions
 from reelkeep.telemetry.metrics import Metrics
 from reelkeep.telemetry.notify import Notifier
-from reelkeep.telemetry.server import Exposition
 from virtual import START, VIRTUAL, Backend
 
 NAME = ProviderName("a")
@@ -37,13 +37,14 @@ class World:
         provider = FakeProvider(NAME, traits())
         provider.hold(*many(3))
         self.rig = Rig(provider)
-        self.metrics = Metrics(self.rig.log)
+        self.metrics = Metrics()
+        self.conditions = Conditions(self.rig.log, self.metrics)
         self.pipeline = Pipeline(self.rig.resources, [NAME])
         notifier = Notifier({}, pid=1)
-        self.attendant = Monitor(self.rig.resources, self.pipeline, self.metrics, notifier)
+        self.attendant = Monitor(self.rig.resources, self.pipeline, self.conditions, notifier)
 
     def page(self) -> str:
-        return Exposition(self.metrics).page().decode()
+        return self.metrics.page().decode()
 
 
 class Moody:
@@ -96,13 +97,13 @@ async def test_a_heartbeat_says_how_all_is() -> None:
 async def test_a_heartbeat_names_each_condition_that_holds() -> None:
     world = World()
     await world.pipeline.pollers[NAME].once()
-    world.metrics("disk.low")
-    world.metrics("provider.auth_failed", provider=NAME)
-    world.metrics("provider.auth_failed", provider="removed")
+    world.conditions("disk.low")
+    world.conditions("provider.auth_failed", provider=NAME)
+    world.conditions("provider.auth_failed", provider="removed")
     async with running(world.attendant.forever):
         await anyio.sleep(61)
-        world.metrics("disk.recovered")
-        world.metrics("provider.auth_recovered", provider=NAME)
+        world.conditions("disk.recovered")
+        world.conditions("provider.auth_recovered", provider=NAME)
         await anyio.sleep(60)
     first, second = (beat["conditions"] for beat in world.rig.log.named("heartbeat"))
     assert first == ["disk.low", "provider.auth_failed"]

@@ -21,7 +21,7 @@ from reelkeep.catalog.tables import attempt, file
 from reelkeep.core.model import Failed, Level, Stored
 from reelkeep.errors import CatalogError, CatalogUnavailable, Unreachable
 from reelkeep.ports import Request
-from reelkeep.telemetry.metrics import Metrics
+from reelkeep.telemetry.conditions import Conditions
 from reelkeep.telemetry.notify import Notifier
 from virtual import VIRTUAL, Backend
 
@@ -175,7 +175,7 @@ async def test_nothing_is_told_or_begun_before_it_is_recorded_and_nothing_is_los
 
     rig = Rig(provider, script=fill, hop=disk, outlast=outage.outlast)
     pipeline = Pipeline(rig.resources, rig.names, polls=True)
-    attendant = Monitor(rig.resources, pipeline, Metrics(rig.log), Notifier({}, pid=1), outage)
+    attendant = Monitor(rig.resources, pipeline, Conditions(rig.log), Notifier({}, pid=1), outage)
 
     async def steer() -> None:
         await anyio.sleep(3600)

@@ -7,16 +7,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reelkeep.core.events import EVENTS
 from reelkeep.core.model import ProviderName
+from reelkeep.telemetry.conditions import Conditions
 from reelkeep.telemetry.metrics import MOST_LABELS, Metrics
-from reelkeep.telemetry.server import Exposition
 
 
 class World:
-    """Metrics over a report that remembers."""
+    """Conditions and metrics over a report that remembers."""
 
     def __init__(self) -> None:
         self.reported: list[tuple[str, dict[str, object]]] = []
-        self.metrics = Metrics(self._report)
+        self._metrics = Metrics()
+        self.report = Conditions(self._report, self._metrics)
 
     def _report(self, event: str, /, **keys: object) -> None:
         self.reported.append((event, keys))
@@ -30,7 +31,7 @@ class World:
         return None
 
     def page(self) -> str:
-        return Exposition(self.metrics).page().decode()
+        return self._metrics.page().decode()
 
 
 @pytest.fixture
@@ -42,14 +43,14 @@ STORED: dict[str, Any] = {"provider": "zoom", "recording": "r", "bytes": 7}
 
 
 def test_events_pass_through(world: World) -> None:
-    world.metrics("file.stored", **STORED)
+    world.report("file.stored", **STORED)
 
     assert world.reported == [("file.stored", STORED)]
 
 
 def test_stored_files_and_their_bytes_are_counted(world: World) -> None:
     for _ in range(2):
-        world.metrics("file.stored", **STORED)
+        world.report("file.stored", **STORED)
 
     assert world.value("files_stored_total", provider="zoom") == 2
     assert world.value("stored_bytes_total", provider="zoom") == 14
@@ -64,27 +65,27 @@ def test_stored_files_and_their_bytes_are_counted(world: World) -> None:
     ],
 )
 def test_failures_are_counted_by_reason(world: World, event: str, name: str) -> None:
-    world.metrics(event, provider="zoom", code="stalled")
+    world.report(event, provider="zoom", code="stalled")
 
     assert world.value(f"{name}_total", provider="zoom", code="stalled") == 1
 
 
 def test_acknowledgements_are_counted_by_provider(world: World) -> None:
     for provider in ("g2a", "g2a", "other"):
-        world.metrics("recording.acknowledged", provider=provider, recording="1")
+        world.report("recording.acknowledged", provider=provider, recording="1")
 
     assert world.value("recordings_acknowledged_total", provider="g2a") == 2
 
 
 def test_a_reason_that_nobody_listed_is_not_a_label(world: World) -> None:
-    world.metrics("file.failed", provider="zoom", code="x" * 1000)
+    world.report("file.failed", provider="zoom", code="x" * 1000)
 
     assert world.value("files_failed_total", provider="zoom", code="other") == 1
 
 
 def test_labels_are_bounded(world: World) -> None:
     for number in range(MOST_LABELS + 5):
-        world.metrics("poll.completed", provider=f"p{number}")
+        world.report("poll.completed", provider=f"p{number}")
 
     assert world.value("polls_completed_total", provider="other") == 5
 
@@ -101,7 +102,7 @@ def line(name: str, **facts: Any) -> dict[str, Any]:
 def test_a_sample_sets_the_gauges(world: World) -> None:
     zoom = line("zoom", pending=3, failed=1, pending_bytes=99)
     transfers = [{"provider": "zoom"}, {"provider": "zoom"}]
-    world.metrics.sample({"free_bytes": 10, "transfers": transfers, "providers": [zoom]})
+    world.report.sample({"free_bytes": 10, "transfers": transfers, "providers": [zoom]})
 
     assert world.value("free_bytes") == 10
     assert world.value("files_in_flight", provider="zoom") == 2
@@ -113,19 +114,19 @@ def test_a_sample_sets_the_gauges(world: World) -> None:
 
 def test_the_time_of_the_last_success_is_absolute(world: World) -> None:
     """So that it tells the truth also while nothing samples it any more."""
-    world.metrics.sample({"providers": [line("zoom", last_success="2026-11-22T12:00:00+00:00")]})
+    world.report.sample({"providers": [line("zoom", last_success="2026-11-22T12:00:00+00:00")]})
 
     assert world.value("last_success_timestamp_seconds", provider="zoom") == 1_795_348_800
 
 
 def test_a_broken_provider_shows(world: World) -> None:
-    world.metrics.sample({"providers": [line("zoom", broken_since="2026-01-01T00:00:00Z")]})
+    world.report.sample({"providers": [line("zoom", broken_since="2026-01-01T00:00:00Z")]})
 
     assert world.value("provider_broken", provider="zoom") == 1
 
 
 def test_what_is_not_known_is_not_shown(world: World) -> None:
-    world.metrics.sample({"free_bytes": None, "providers": [line("zoom")]})
+    world.report.sample({"free_bytes": None, "providers": [line("zoom")]})
 
     assert world.value("free_bytes") is None
     assert world.value("last_success_timestamp_seconds", provider="zoom") is None
@@ -135,15 +136,15 @@ def test_what_is_not_known_is_not_shown(world: World) -> None:
 def test_a_provider_that_is_no_longer_polled_leaves_no_gauge(
     world: World, rest: list[dict[str, Any]]
 ) -> None:
-    world.metrics.sample({"providers": [line("zoom", pending=3)]})
-    world.metrics.sample({"providers": rest})
+    world.report.sample({"providers": [line("zoom", pending=3)]})
+    world.report.sample({"providers": rest})
 
     assert world.value("files_pending", provider="zoom") is None
 
 
 def test_the_catalogs_states_are_shown(world: World) -> None:
     states = {"files": {"due": 2, "stored": 5}, "recordings": {"archived": 1}}
-    world.metrics.sample({"providers": [line("zoom", **states)]})
+    world.report.sample({"providers": [line("zoom", **states)]})
 
     assert world.value("files", provider="zoom", state="stored") == 5
     assert world.value("recordings", provider="zoom", state="archived") == 1
@@ -152,7 +153,7 @@ def test_the_catalogs_states_are_shown(world: World) -> None:
 def test_what_came_and_what_waits_is_shown(world: World) -> None:
     name = ProviderName("zoom")
     status = {"version": "1.2.3", "providers": [line(name)]}
-    world.metrics.sample(status, received=99, queued={name: 4})
+    world.report.sample(status, received=99, queued={name: 4})
 
     assert world.value("received_bytes_total") == 99
     assert world.value("recordings_queued", provider="zoom") == 4
@@ -161,7 +162,7 @@ def test_what_came_and_what_waits_is_shown(world: World) -> None:
 
 def test_every_event_is_counted_from_nought(world: World) -> None:
     """So that the first one is an increase."""
-    world.metrics("recording.at_risk", provider="zoom")
+    world.report("recording.at_risk", provider="zoom")
 
     assert world.value("events_total", event="recording.at_risk", level="warning") == 1
     assert world.value("events_total", event="file.failed", level="error") == 0
@@ -169,20 +170,20 @@ def test_every_event_is_counted_from_nought(world: World) -> None:
 
 
 def test_an_event_that_nobody_listed_is_not_a_label(world: World) -> None:
-    world.metrics("nobody.knows")
+    world.report("nobody.knows")
 
     assert "nobody" not in world.page()
 
 
 def test_counters_by_provider_begin_at_nought(world: World) -> None:
-    world.metrics.sample({"providers": [line("zoom")]})
+    world.report.sample({"providers": [line("zoom")]})
 
     assert world.value("recordings_vanished_total", provider="zoom") == 0
 
 
 def test_seconds_fall_into_buckets(world: World) -> None:
     for seconds in (0.5, 0.6, 100_000):
-        world.metrics("file.stored", provider="zoom", bytes=1, seconds=seconds)
+        world.report("file.stored", provider="zoom", bytes=1, seconds=seconds)
 
     def within(bound: str) -> float | None:
         return world.value("transfer_duration_seconds_bucket", provider="zoom", le=bound)
@@ -193,8 +194,8 @@ def test_seconds_fall_into_buckets(world: World) -> None:
 
 
 def test_the_lag_of_the_loop_is_a_histogram(world: World) -> None:
-    world.metrics.lagged(0.003)
-    world.metrics.lagged(-0.1)  # a clock that is coarser than the wait
+    world.report.lagged(0.003)
+    world.report.lagged(-0.1)  # a clock that is coarser than the wait
 
     assert world.value("loop_lag_seconds_bucket", le="0.005") == 2
     assert world.value("loop_lag_seconds_sum") == 0.003
@@ -214,35 +215,35 @@ def test_a_condition_is_shown_while_it_lasts(
 ) -> None:
     found = [world.value(name)]
     for event in (begins, begins, ends):
-        world.metrics(event)
+        world.report(event)
         found.append(world.value(name))
 
     assert found == [0, 1, 1, 0]
 
 
 def test_refused_credentials_are_shown_while_they_are_refused(world: World) -> None:
-    world.metrics.sample({"providers": [line("zoom"), line("g2a")]})
-    world.metrics("provider.auth_failed", provider="zoom")
+    world.report.sample({"providers": [line("zoom"), line("g2a")]})
+    world.report("provider.auth_failed", provider="zoom")
 
     assert world.value("provider_auth_failed", provider="zoom") == 1
     assert world.value("provider_auth_failed", provider="g2a") == 0
 
-    world.metrics("provider.auth_recovered", provider="zoom")
+    world.report("provider.auth_recovered", provider="zoom")
     assert world.value("provider_auth_failed", provider="zoom") == 0
 
 
 def test_throttling_is_shown_by_its_hosts(world: World) -> None:
-    world.metrics.sample({"providers": [line("zoom")]})
+    world.report.sample({"providers": [line("zoom")]})
     for host in ("a", "b", "b"):
-        world.metrics("provider.throttled", provider="zoom", host=host, until="2026-01-01")
-    world.metrics("provider.throttled", provider="zoom", host="a")
+        world.report("provider.throttled", provider="zoom", host=host, until="2026-01-01")
+    world.report("provider.throttled", provider="zoom", host="a")
 
     assert world.value("throttled_hosts", provider="zoom") == 1
     assert world.value("throttlings_total", provider="zoom") == 3
 
 
 def test_every_metric_of_ours_bears_our_prefix_and_a_help_text(world: World) -> None:
-    world.metrics("file.stored", **STORED)
+    world.report("file.stored", **STORED)
 
     families = list(text_string_to_metric_families(world.page()))
     assert all(one.name.startswith(("reelkeep_", "process_")) for one in families)

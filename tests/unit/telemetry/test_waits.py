@@ -9,7 +9,7 @@ import pytest
 from reelkeep.core.events import EVENTS, Severity
 from reelkeep.errors import Error, ProviderError, Remedy, TransferError
 from reelkeep.telemetry.alerts import ALERTS
-from reelkeep.telemetry.figures import CONDITIONS
+from reelkeep.telemetry.conditions import CONDITIONS
 from waits import WAITS, Wait
 
 NO_HARM = {"recording.trash_refused"}
