@@ -25,9 +25,8 @@ from reelkeep.core.model import (
 )
 from reelkeep.ports import Archive, Clock, Finding, Traits, Transport
 from reelkeep.stages.download import Downloader
-from reelkeep.stages.segments import SlotPool
 from reelkeep.stages.stream import PartStream
-from reelkeep.stages.worker_pool import ActiveTransfers
+from reelkeep.stages.worker_pool import ActiveTransfers, SlotPool
 
 URL = "https://dl.example/rec/secret-path?token=secret-query"
 TOKEN = "secret-token"

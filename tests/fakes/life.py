@@ -57,10 +57,10 @@ from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.download import Downloader
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.publish import Publisher
-from reelkeep.stages.segments import SlotPool
 from reelkeep.stages.signals import Signal
 from reelkeep.stages.storage import Storage
 from reelkeep.stages.stream import PartStream
+from reelkeep.stages.worker_pool import SlotPool
 
 T = TypeVar("T")
 _Ts = TypeVarTuple("_Ts")

@@ -43,8 +43,8 @@ from hosts import (
     shorter,
     slice_with_200,
 )
+from reelkeep.core import segments
 from reelkeep.core.coverage import Scale
-from reelkeep.stages import segments
 from servers import Seen, Wire
 from stage import BRIEF, OPTIONS, POLICY, Host, scene
 
@@ -380,7 +380,7 @@ async def test_rule_57_a_host_that_finds_them_too_many_gets_fewer(
 async def test_crumbs_without_end_are_left_for_later(
     tls: ssl.SSLContext | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segments, "CRUMBS", 10)
+    monkeypatch.setattr(segments, "SHORT_REPLIES", 10)
     host = Host(Shelf(BODY), [good], then=shorter(10))
     async with staged(host, tmp_path, tls=tls) as there:
         await there.operator.fetch(DUE)

@@ -126,7 +126,9 @@ def _early() -> AbstractContextManager[Any]:
     stack.enter_context(patch.object(BodyWriter, "all", careless))
     stack.enter_context(patch.object(BodyWriter, "drawn", careless_too))
     stack.enter_context(
-        patch.object(stream, "_result", lambda _part, _decision, reply: Arrived(reply.origin, True))
+        patch.object(
+            stream, "_result", lambda _part, _decision, reply, *_, **__: Arrived(reply.origin, True)
+        )
     )
     return stack
 

@@ -44,9 +44,8 @@ from reelkeep.core.model import (
 from reelkeep.core.naming import key
 from reelkeep.errors import SizeMismatch
 from reelkeep.stages.download import Downloader
-from reelkeep.stages.segments import SlotPool
 from reelkeep.stages.stream import PartStream
-from reelkeep.stages.worker_pool import ActiveTransfers
+from reelkeep.stages.worker_pool import ActiveTransfers, SlotPool
 from reelkeep.transport import AiohttpTransport, TransportOptions
 from soak.busy import busy_loops
 from soak.late import LateTransport

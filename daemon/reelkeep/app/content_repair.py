@@ -51,10 +51,9 @@ from reelkeep.core.retry import Policy
 from reelkeep.errors import Busy, DiskFull, ProviderError, TransferError
 from reelkeep.ports import Report
 from reelkeep.settings import Settings
-from reelkeep.stages.segments import SlotPool
 from reelkeep.stages.stream import Arrived, PartCompleter, PartStream
 from reelkeep.stages.verify import Proof, verify
-from reelkeep.stages.worker_pool import ActiveTransfers
+from reelkeep.stages.worker_pool import ActiveTransfers, SlotPool
 from reelkeep.telemetry.logs import Log, captured
 
 _WHY = "two equal fetches by `audit --content --repair` differ from these bytes"

@@ -24,11 +24,10 @@ from reelkeep.stages.download import Downloader
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.provider_trash import Disposer
 from reelkeep.stages.publish import Publisher
-from reelkeep.stages.segments import SlotPool
 from reelkeep.stages.signals import Signal, SignalGroup, SignalRegistry
 from reelkeep.stages.storage import DiskSpace, Storage
 from reelkeep.stages.stream import PartStream
-from reelkeep.stages.worker_pool import Fetch, Landed, WorkerPool
+from reelkeep.stages.worker_pool import Fetch, Landed, SlotPool, WorkerPool
 
 Work = Callable[[], Awaitable[None]]
 

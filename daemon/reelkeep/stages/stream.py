@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
-from reelkeep.core.addresses import parse
 from reelkeep.core.coverage import Scale
 from reelkeep.core.digests import binding, promises
 from reelkeep.core.media import HEAD_BYTES, MediaKind, kind_of
 from reelkeep.core.model import Download, Locator, ProviderName
 from reelkeep.core.replies import content_problem, foreign_coding
 from reelkeep.core.resume import Ask, AskPlainly, Complete, Continue, Fresh, ask, ask_on, decide
+from reelkeep.core.segments import Ending
 from reelkeep.errors import BadReply, Remedy, SizeMismatch, TransferError, Unavailable, Unreachable
 from reelkeep.ports import Clock, DirectReader, Held, Part, Provider, Reply, Report, Transport
 from reelkeep.stages.body import BodyWriter, LengthLimit, compared_until
 from reelkeep.stages.request import RequestSender
-from reelkeep.stages.segments import RangesIgnored, Rest, SegmentedDownloads, SlotPool
-from reelkeep.stages.worker_pool import ActiveTransfer, ActiveTransfers
+from reelkeep.stages.segments import SegmentedDownload, SegmentedDownloads, Target
+from reelkeep.stages.worker_pool import ActiveTransfer, ActiveTransfers, SlotPool
 
 ROUNDS = 100
 """Requests for one file in one attempt: a server that sends crumbs is left for later."""
@@ -39,6 +39,10 @@ class Arrived:
     label: str | None = None  #: A Content-Encoding that names no encoding.
 
 
+Outcome = Arrived | Complete | Ask
+"""What one request has come to: all is here, for its reply or for what was known; or ask on."""
+
+
 class PartStream:
     """Asks for what is missing of a part until nothing is."""
 
@@ -53,8 +57,8 @@ class PartStream:
         scale: Scale | None = None,
         shares: bool = True,
     ) -> None:
-        self._asker = RequestSender(transport, clock=clock, report=report, shares=shares)
-        self._lanes = SegmentedDownloads(self._asker, transfers, slots, scale or Scale())
+        self._requests = RequestSender(transport, clock=clock, report=report, shares=shares)
+        self._segments = SegmentedDownloads(self._requests, transfers, slots, scale or Scale())
         self._report = report
         self._transfers = transfers
 
@@ -64,82 +68,83 @@ class PartStream:
         Raises:
             TransferError: The attempt failed; what came before is in the part.
         """
-        if part.coverage is not None:
-            with suppress(RangesIgnored):  # then it starts over, below
-                return await self._fill(part, locator, transfer)
-        plainly = Ask(0)
-        asked = plainly if part.coverage is not None else missing(part.held, transfer.download)
+        target = Target(part, locator, transfer)
+        outcome: Outcome
+        if part.coverage is None:
+            outcome = missing(part.held, transfer.download)
+        else:
+            outcome = await self._fill_gaps(target)
         offered: dict[str, str] = {}
-        label: str | None = None
         for _ in range(ROUNDS):
-            if isinstance(asked, Complete):
-                return Arrived("", framed=True, promises=offered)
-            before = part.held.size
-            async with AsyncExitStack() as call:
-                asking = self._asker.reply(locator, asked, transfer.download)
-                reply = await call.enter_async_context(asking)
-                try:
-                    arrived = await self._take(part, asked, reply, transfer, locator, call)
-                except RangesIgnored:  # nobody's fault: it starts over, in one stream
-                    arrived = AskPlainly()
-                offered = _still_offered(offered, reply)
-                label = foreign_coding(reply.headers)
-            if isinstance(arrived, Arrived):
-                return replace(arrived, promises=offered, label=label)
-            if isinstance(arrived, Ask):
-                asked = arrived
-            elif isinstance(arrived, AskPlainly):
-                asked = plainly
-            elif part.held.size <= before:
-                raise Unreachable("the host sent nothing of what is missing")
-            else:
-                asked = missing(part.held, transfer.download)
+            match outcome:
+                case Arrived():
+                    return outcome
+                case Complete():
+                    return Arrived("", framed=True, promises=offered)
+                case Ask():
+                    outcome, offered = await self._ask(target, outcome, offered)
+        if isinstance(outcome, Arrived):
+            return outcome
         raise Unreachable(f"the file did not come in {ROUNDS} requests")
 
-    async def _fill(self, part: Part, locator: Locator, transfer: ActiveTransfer) -> Arrived:
-        """Fill the gaps that earlier lanes have left."""
+    async def _fill_gaps(self, target: Target) -> Outcome:
+        """Fill the gaps that earlier attempts left; a host that ignores ranges is asked for all."""
+        part, transfer = target.part, target.transfer
+        if not await self._segments.prove_seams(target):
+            return Ask(0)
         held = part.held
-        await self._lanes.prove_seams(part, locator, transfer)
-        self._say_resumed(
-            transfer, str(parse(locator.url).origin), held.size + held.beyond, held.total
-        )
+        self._say_resumed(transfer, target.host, held.size + held.beyond, held.total)
         transfer.total = held.total
-        return Arrived(await self._lanes.complete(part, locator, transfer), framed=True)
+        async with self._segments.open(target) as segments:
+            await segments.begin()
+            ended = await segments.finish()
+        return Ask(0) if ended is Ending.RANGES_IGNORED else Arrived(segments.origin, framed=True)
+
+    async def _ask(
+        self, target: Target, asked: Ask, offered: dict[str, str]
+    ) -> tuple[Outcome, dict[str, str]]:
+        """Ask for what is missing; return what that came to, and what ranges promised so far."""
+        may_gain = self._segments.may_gain(target.download)
+        async with self._segments.open(target) if may_gain else nullcontext() as segments:
+            asking = self._requests.reply(target.locator, asked, target.download)
+            async with asking as reply:
+                taken = await self._take(target, asked, reply, segments)
+            outcome = taken or await _finished(segments, reply)
+        offered = _still_offered(offered, reply)
+        if isinstance(outcome, Arrived):
+            label = foreign_coding(reply.headers)
+            outcome = replace(outcome, promises=offered, label=label)
+        return outcome, offered
 
     async def _take(
-        self, part: Part, asked: Ask, reply: Reply, transfer: ActiveTransfer, locator: Locator,
-        call: AsyncExitStack,
-    ) -> Arrived | Continue | Ask | AskPlainly:  # fmt: skip
-        """Write what `reply` brings; return how it goes on. `call` is what keeps it open."""
-        held = part.held
+        self, target: Target, asked: Ask, reply: Reply, segments: SegmentedDownload | None
+    ) -> Outcome | None:
+        """Write what `reply` brings; None: the rest of it is for `segments`, which have begun."""
+        part, transfer, before = target.part, target.transfer, target.part.held
         decision = decide(
-            asked, reply.status, reply.headers, validator=held.validator, total=held.total
+            asked, reply.status, reply.headers, validator=before.validator, total=before.total
         )
         if isinstance(decision, AskPlainly):
-            return decision
+            return Ask(0)
         async with aclosing(reply.chunks()) as body:
-            head = await _fitting_head(transfer.download, decision, reply, body)
+            head = await _fitting_head(target.download, decision, reply, body)
             if isinstance(decision, Continue):
                 at, head = await compared_until(part, asked.start, asked.offset, body)
                 if at < asked.offset:
                     return _rest_of_seam(asked, at)
             await self._begin(part, decision, reply, transfer)
-            fence = _fence(decision, transfer.download)
-            pour = BodyWriter(part, transfer, self._transfers, fence, reply, given=len(head))
-            tap = await call.enter_async_context(reply.tap())
-            if tap is None:
-                await pour.all(head, body)
-            else:
-                await pour.drawn(head, tap, lambda: self._is_large(part, reply, locator, tap))
-                if tap.left:
-                    rest = Rest(tap, call.aclose)
-                    await self._lanes.complete(part, locator, transfer, rest)
-        return _result(part, decision, reply)
-
-    def _is_large(self, part: Part, reply: Reply, locator: Locator, tap: DirectReader) -> bool:
-        """Whether the rest had better come by several requests."""
-        ranges = reply.headers.get("Accept-Ranges", "bytes").strip().lower() == "bytes"
-        return ranges and self._lanes.useful(part, locator, tap.left)
+            limit = _length_limit(decision, target.download)
+            writer = BodyWriter(part, transfer, self._transfers, limit, reply, given=len(head))
+            async with reply.tap() as reader:
+                if reader is None:
+                    await writer.all(head, body)
+                else:
+                    large = _is_large(segments, reply, reader)
+                    await writer.drawn(head, reader, large)
+                    if reader.left and segments is not None:
+                        await segments.draw_on(reader)
+                        return None
+        return _result(part, decision, reply, target.download, before=before.size)
 
     async def _begin(
         self, part: Part, decision: Fresh | Continue, reply: Reply, transfer: ActiveTransfer
@@ -233,7 +238,7 @@ def _still_offered(offered: dict[str, str], reply: Reply) -> dict[str, str]:
     return {} if reply.status == HTTPStatus.OK else offered
 
 
-def _fence(decision: Fresh | Continue, download: Download) -> LengthLimit:
+def _length_limit(decision: Fresh | Continue, download: Download) -> LengthLimit:
     if isinstance(decision, Continue):
         return LengthLimit(decision.offset + decision.length, BadReply)
     if download.accepts is not None:
@@ -243,15 +248,35 @@ def _fence(decision: Fresh | Continue, download: Download) -> LengthLimit:
     )
 
 
-def _result(part: Part, decision: Fresh | Continue, reply: Reply) -> Arrived | Continue:
+def _result(
+    part: Part, decision: Fresh | Continue, reply: Reply, download: Download, *, before: int
+) -> Outcome:
+    """Return what a reply came to whose body was written to its end."""
     size, total = part.held.size, decision.total
     if total is None:
         return Arrived(reply.origin, framed="Transfer-Encoding" in reply.headers)
     if size == total:
         return Arrived(reply.origin, framed=True)
-    if isinstance(decision, Continue):
-        return decision
-    raise Unreachable(f"the stream ended {size} bytes into {total}")
+    if not isinstance(decision, Continue):
+        raise Unreachable(f"the stream ended {size} bytes into {total}")
+    if size <= before:
+        raise Unreachable("the host sent nothing of what is missing")
+    return missing(part.held, download)
+
+
+async def _finished(segments: SegmentedDownload | None, reply: Reply) -> Outcome:
+    """Return what `segments`, begun with `reply`, have come to."""
+    if segments is None or await segments.finish() is Ending.RANGES_IGNORED:
+        return Ask(0)
+    return Arrived(reply.origin, framed=True)
+
+
+def _is_large(
+    segments: SegmentedDownload | None, reply: Reply, reader: DirectReader
+) -> Callable[[], bool]:
+    """Return what says whether the rest of `reply` had better come by several requests."""
+    ranges = reply.headers.get("Accept-Ranges", "bytes").strip().lower() == "bytes"
+    return lambda: segments is not None and segments.is_worth_it(reader.left, ranges=ranges)
 
 
 class PartCompleter:

@@ -58,6 +58,37 @@ class ActiveTransfers:
         return rate
 
 
+class SlotPool:
+    """The slots for transfers: each file under way has one, and may borrow idle ones.
+
+    At most `lanes` of them work on one file; 1 means that nothing is ever borrowed.
+    """
+
+    def __init__(self, transfers: ActiveTransfers, *, slots: int, lanes: int) -> None:
+        self._transfers = transfers
+        self._borrowed = 0
+        self.resize(slots=slots, lanes=lanes)
+
+    def resize(self, *, slots: int, lanes: int) -> None:
+        """Have other numbers from now on; what is borrowed stays so until it is given back."""
+        self._slots = slots
+        self.lanes = min(lanes, slots)
+
+    @property
+    def spare(self) -> int:
+        """Slots that are idle; negative while files wait for what was borrowed."""
+        return self._slots - len(self._transfers.under_way) - self._borrowed
+
+    @contextmanager
+    def borrowed(self) -> Iterator[None]:
+        """Borrow one slot."""
+        self._borrowed += 1
+        try:
+            yield
+        finally:
+            self._borrowed -= 1
+
+
 Landed = Callable[[], None]
 """To be called when all bytes of a file are here, and only the disk is still to be waited for."""
 

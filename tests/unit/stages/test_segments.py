@@ -18,7 +18,7 @@ from reelkeep.errors import WrongBytes
 from reelkeep.ports import Part, Request, Source
 from reelkeep.stages.body import gather
 from reelkeep.stages.request import RequestSender
-from reelkeep.stages.segments import SegmentedDownloads
+from reelkeep.stages.segments import SegmentedDownloads, Target
 from simulation.loop import SimLoop
 from unit.archive.test_scattered import Given
 from virtual import Backend, clock
@@ -65,7 +65,7 @@ async def test_each_unproven_place_that_an_attempt_left_is_compared_by_the_next_
             if lost:
                 archive.unfinished[DUE.key, DUE.file].content[1990] ^= 1
             with pytest.raises(WrongBytes) if lost else nullcontext():
-                await lanes.prove_seams(part, Locator(URL), transfer)
+                assert await lanes.prove_seams(Target(part, Locator(URL), transfer))
             assert part.held.size == (2000 if lost else 4000)
     ranges = [request.headers["Range"] for request in transport.requests]
     assert ranges == ["bytes=1900-1999", "bytes=3900-3999"][: 1 if lost else 2]
@@ -106,6 +106,8 @@ async def test_lanes_that_are_torn_away_recruit_no_others() -> None:
             await part.begin(validator='"v1"', total=len(BODY), promises={})
             with anyio.CancelScope() as scope:
                 scope.cancel()
-                await lanes.complete(part, Locator(URL), transfer)
+                async with lanes.open(Target(part, Locator(URL), transfer)) as segments:
+                    await segments.begin()
+                    await segments.finish()
     assert scope.cancelled_caught
     assert transport.requests == []
