@@ -25,6 +25,9 @@ from simulation.fate import Fate
 from simulation.mount import Mount
 from simulation.refusals import Refusals
 
+_READING = "pread_into"
+"""The effect by which files of the archive are read again, and by nobody else."""
+
 _EFFECTS = frozenset(name for name in vars(Disk) if not name.startswith("_")) - {"boot"}
 
 
@@ -51,6 +54,7 @@ class SimDisk(Disk):
         self.fate = Fate()
         self.room = 1 << 40  #: Bytes that may still be written.
         self.largest = 1 << 40  #: Bytes that a file may have at most: that is all of the disk.
+        self.at_reading: Callable[[], None] | None = None  #: Called when files are read again.
         self.mount = Mount(root)
         self.refusals = Refusals()
         self.cuts = 0
@@ -73,6 +77,8 @@ class SimDisk(Disk):
             if isinstance(args[0], Path) and not args[0].is_relative_to(self._home):
                 return found(*args)
             self.fate.tick()
+            if name == _READING and self.at_reading is not None:
+                self.at_reading()
             self.refusals.meet(name, args)
             return found(*args)
 

@@ -2,13 +2,15 @@
 
 The disk of the archive is not mounted, or another one is; the clock is set; somebody changes
 rights; the file system is read-only, has no inode or no quota left, or its device fails. Each
-begins at any time, lasts for minutes or days, and ends: while a process lives, or between two.
+begins at any time, lasts for minutes or days, and ends: while a process lives, or between two. Some
+begin in the very moment in which a file of the archive is read again, and some of those are over
+before the next one is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +23,7 @@ from simulation.disk import SimDisk
 from simulation.mount import another_archive, nothing
 from simulation.refusals import closed, dead, flaky, no_inodes, no_quota, read_only
 from simulation.trace import Trace
+from simulation.weather import Spell, Weather
 from simulation.witness import Violation, Witness
 
 KINDS = (
@@ -31,6 +34,12 @@ KINDS = (
 
 OF_PLACE = frozenset({"unmounted", "another", "read-only", "dead", "closed.all"})
 """Troubles in which nothing can be stored, and of which a daemon that lives must speak."""
+
+IN_READING = frozenset({"unmounted", "another", "closed", "dead", "flaky"})
+"""Troubles that begin, every second time, while the archive is read again."""
+
+PIECES = 8
+"""Pieces that are read at most before one of those begins."""
 
 OURS = (".reelkeep", ".reelkeep/parts", ".reelkeep/finished", ".reelkeep/staging")
 
@@ -45,6 +54,7 @@ class Host:
     trace: Trace
     random: Random
     knows_archive: Callable[[], bool]  #: Whether catalog and archive know each other by now.
+    weather: Weather
 
     async def suffer(self, calm_from: datetime) -> None:
         """Let troubles come and go until then."""
@@ -55,17 +65,62 @@ class Host:
             seconds = min(left - 60, 60 * 10 ** draw.uniform(0.0, 3.5))  # a minute to two days
             if seconds <= 0:
                 return
-            await self._one(draw.choice(KINDS), seconds)
+            kind = draw.choice(KINDS)
+            if kind == "ahead" and draw.random() < 0.5:
+                self._outlast(seconds, calm_from)
+            await self._one(kind, seconds)
+
+    def _outlast(self, seconds: float, calm_from: datetime) -> None:
+        """Let downloads fail when the clock is put right: what failed then is due far ahead."""
+        draw, now = self.random, self.clock.right()
+        start = now + timedelta(seconds=seconds * draw.random())
+        end = now + timedelta(seconds=seconds, minutes=30 * draw.random())
+        what = draw.choice(["down", "error", "hang"])
+        self.weather.spells.append(Spell("downloads", start, min(end, calm_from), what))
 
     async def _one(self, kind: str, seconds: float) -> None:
+        with ExitStack() as stack:
+            if kind in IN_READING and self.random.random() < 0.5:
+                began = await self._begin_in_reading(kind, stack, seconds)
+                seconds = self.random.choice([0.01, 0.1, seconds / 2])
+            else:
+                began = self._begin(kind, stack)
+            if began:
+                await anyio.sleep(seconds)
+
+    def _begin(self, kind: str, stack: ExitStack) -> bool:
+        """Begin a trouble that ends with `stack`; return whether there is one."""
         if kind in ("unmounted", "another") and not self.knows_archive():
-            return  # an empty folder is where a new catalog begins
+            return False  # an empty folder is where a new catalog begins
+        stack.enter_context(self._told(kind))
+        return True
+
+    @contextmanager
+    def _told(self, kind: str) -> Iterator[None]:
         with self._trouble(kind) as (name, detail):
             self.trace("host.trouble", kind=name, detail=detail)
             self.witness.trouble_began(name, of_place=name in OF_PLACE)
-            await anyio.sleep(seconds)
+            yield
         self.trace("host.well", kind=name)
         self.witness.trouble_ended()
+
+    async def _begin_in_reading(self, kind: str, stack: ExitStack, seconds: float) -> bool:
+        """Begin a trouble as soon as the archive is read, within half of `seconds`."""
+        left, begun = self.random.randint(1, PIECES), anyio.Event()
+
+        def read() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                self.disk.at_reading = None
+                self._begin(kind, stack)
+                begun.set()
+
+        self.disk.at_reading = read
+        with anyio.move_on_after(seconds / 2):
+            await begun.wait()
+        self.disk.at_reading = None
+        return begun.is_set()
 
     def _trouble(self, kind: str) -> AbstractContextManager[tuple[str, str]]:
         if kind in ("unmounted", "another"):

@@ -18,14 +18,18 @@ from reelkeep.app.archive_access import hold_archive
 from reelkeep.app.one_pass import Pass
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.resources import Resources, furnish, recover, tell_file_systems
-from reelkeep.app.verification import make_scrubber
+from reelkeep.app.verification import Rereader, VerificationRun, make_scrubber
 from reelkeep.archive.local import LocalArchive
 from reelkeep.catalog.database import Database, Hop
+from reelkeep.catalog.operator import OperatorCatalog
+from reelkeep.catalog.schema import archive_identity
+from reelkeep.cli.finding import every
 from reelkeep.config_types import Surroundings
 from reelkeep.core.layout import parse_layout
 from reelkeep.errors import ConfigError, TransferError
 from reelkeep.settings import Settings
 from reelkeep.simulator.server import configuration, environment
+from reelkeep.stages.integrity_check import Inspector
 from reelkeep.telemetry.notify import Notifier
 from simulation.clocks import HostClock
 from simulation.disk import SimDisk
@@ -36,6 +40,9 @@ from simulation.small import SMALL, installed
 from simulation.trace import Log, Trace
 from simulation.witness import Witness
 from simulation.world import Nature
+
+MOST_UNVERIFIED = 3 * 86_400.0
+"""Seconds at most between two readings of the whole archive."""
 
 SEARCH = 1200.0
 """Seconds between two looks for an archive that is not there."""
@@ -55,6 +62,7 @@ class Machine:
     trace: Trace
     clock: HostClock
     rng: Callable[[], float]
+    operator: Callable[[], float]  #: Decides when an operator verifies the archive.
     resources: Resources | None = None  #: That of the process that runs.
 
     def report(self, event: str, /, **keys: object) -> None:
@@ -110,7 +118,7 @@ class Machine:
                 names = list(self.resources.providers)
                 await Pass(self.resources, names, limit=None).run(anyio.Event())
             else:
-                await _serve(self.resources, stop_at - anyio.current_time())
+                await self._serve(self.resources, log, stop_at - anyio.current_time())
 
     async def _enter(self, stack: AsyncExitStack, log: Log, *, once: bool) -> Resources:
         """Open the house; `run` waits for an archive that is not there, one pass does not."""
@@ -120,9 +128,50 @@ class Machine:
             stack, lambda: self._open(log), serving=_say_nothing, wait=_look_rarely
         )
 
+    async def _serve(self, resources: Resources, log: Log, seconds: float) -> None:
+        pipeline = Pipeline(resources, list(resources.providers))
+
+        async def steer() -> None:
+            with anyio.move_on_after(seconds):
+                async with anyio.create_task_group() as group:
+                    for name, poller in pipeline.pollers.items():
+                        group.start_soon(poller.forever, name=f"poll {name}")
+                    if (scrubber := make_scrubber(resources)) is not None:
+                        group.start_soon(scrubber.forever, name="scrub")
+                    group.start_soon(self._verify_now_and_then, resources, log, name="verify")
+
+        await pipeline.run(steer)
+
+    async def _verify_now_and_then(self, resources: Resources, log: Log) -> None:
+        """Do as an operator who types `verify` beside the daemon."""
+        while True:
+            await anyio.sleep(self.operator() * MOST_UNVERIFIED)
+            try:
+                found = await self._verify(resources, log)
+            except TransferError as error:
+                self.trace("verify.failed", reason=type(error).__name__)
+                continue
+            marks = found.marks()
+            self.trace("verify.ended", files=found.files, **{m.value: n for m, n in marks.items()})
+            self.witness.verified(found.listed())
+
+    async def _verify(self, resources: Resources, log: Log) -> VerificationRun:
+        archive, found = self._archive(), VerificationRun()
+        archive.identity.expect(await archive_identity(self._database()))
+        inspector = Inspector(archive.verify, resources.checks, report=log)
+        reader = Rereader(archive, inspector, resources.checks, found=found, clock=self.clock)
+        await reader.everything(every(self._operator()))
+        return found
+
+    def _operator(self) -> OperatorCatalog:
+        return OperatorCatalog(self._database(), self.clock, self.report)
+
+    def _database(self) -> Database:
+        return Database(self.engine, self.hop)
+
     @asynccontextmanager
     async def _open(self, log: Log) -> AsyncIterator[Resources]:
-        archive, database = self._archive(), Database(self.engine, self.hop)
+        archive, database = self._archive(), self._database()
         identities = (f"{number:032x}" for number in range(self.witness.lives, 1 << 30))
         async with hold_archive(archive, database, self.clock, identities=identities.__next__):
             await tell_file_systems(archive, log)
@@ -166,20 +215,6 @@ async def _look_rarely(_seconds: float) -> None:
     await anyio.sleep(SEARCH)
 
 
-async def _serve(resources: Resources, seconds: float) -> None:
-    pipeline = Pipeline(resources, list(resources.providers))
-
-    async def steer() -> None:
-        with anyio.move_on_after(seconds):
-            async with anyio.create_task_group() as group:
-                for name, poller in pipeline.pollers.items():
-                    group.start_soon(poller.forever, name=f"poll {name}")
-                if (scrubber := make_scrubber(resources)) is not None:
-                    group.start_soon(scrubber.forever, name="scrub")
-
-    await pipeline.run(steer)
-
-
 async def _doom(fate: Fate, seconds: float, ticks: int) -> None:
     await anyio.sleep(seconds)
     fate.left = ticks
@@ -202,7 +237,7 @@ def settings_for(nature: Nature, root: Path, draw: Random) -> Settings:
         "archive": {
             "path": str(root / "archive"),
             "min_free": 0,
-            "scrub": Random(f"{nature.scene.world.seed}/scrub").choice([None, "7d"]),
+            "scrub": Random(f"{nature.scene.world.seed}/scrub").choice([None, "1d", "7d"]),
         },
         "catalog": {"url": f"sqlite:///{root}/catalog.db"},
         "downloads": {

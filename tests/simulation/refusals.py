@@ -14,8 +14,12 @@ _WRITES = frozenset(
     {"pwrite", "truncate", "rename", "link", "unlink", "mkdir", "rmdir", "chmod", "fchmod"}
 )
 _MOVES_BYTES = frozenset(
-    {"open", "pwrite", "pread", "pread_into", "fdatasync", "fsync", "fsync_directory", "rename"}
+    {"open", "pwrite", "pread", "pread_into", "entries", "fdatasync", "fsync", "fsync_directory"}
+    | {"rename"}
 )
+_OF_ITSELF = frozenset({"open", "names", "entries", "fsync_directory", "free"})
+"""Effects that need the rights of the very path that they are given."""
+
 _FAVOURS = frozenset({"close", "forget", "is_file"})
 """Effects that never fail here: what a kernel says to them changes nothing."""
 
@@ -93,7 +97,7 @@ def closed(path: Path) -> Rule:
         for each in args:
             if not isinstance(each, Path):
                 continue
-            itself = each == path and effect in ("open", "names", "fsync_directory", "free")
+            itself = each == path and effect in _OF_ITSELF
             if itself or path in each.parents:
                 return errno.EACCES
         return None

@@ -124,7 +124,7 @@ class _Story:
             group.start_soon(self._pass_by, history)
             group.start_soon(self._fill_the_disk, machine)
             group.start_soon(self._replace_the_disk, machine)
-            group.start_soon(self._host(machine).suffer, calm_from)
+            group.start_soon(self._host(machine, auditor.weather).suffer, calm_from)
             while virtual.clock() < calm_from:
                 await self._one_life(machine, calm_from, deadly=deadly)
             machine.disk.room = 1 << 40
@@ -170,6 +170,7 @@ class _Story:
             trace=trace,
             clock=clock,
             rng=Random(f"{seed}/dice").random,
+            operator=Random(f"{seed}/operator").random,
         )
         trace("seed", number=seed, types=nature.types, spells=len(weather.spells))
         return machine, Auditor(machine, books, weather), nature.history
@@ -196,7 +197,7 @@ class _Story:
             self._trace("history", what=what)
             how()
 
-    def _host(self, machine: Machine) -> Host:
+    def _host(self, machine: Machine, weather: Weather) -> Host:
         known = "SELECT count(*) FROM milestone WHERE name LIKE 'archive:%'"
         return Host(
             machine.disk,
@@ -205,6 +206,7 @@ class _Story:
             self._trace,
             Random(f"{self._seed}/host"),
             lambda: machine.witness.books.count(known) > 0,
+            weather,
         )
 
     async def _replace_the_disk(self, machine: Machine) -> None:

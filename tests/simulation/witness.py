@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -11,6 +11,7 @@ from typing import NoReturn
 import anyio
 
 from reelkeep.core import resume
+from reelkeep.core.integrity import Blemish, Mark
 from reelkeep.core.media import HEAD_BYTES
 from reelkeep.core.retry import LONGEST_RETRY_AFTER
 from simulation.bodies import RESUMABLE, Said
@@ -208,6 +209,13 @@ class Witness:
                 self._object(f"a file is not tried again for {delay} s")
         if event == "file.discarded" and not self.spoilt:
             self._object(f"bytes of {keys.get('file')} were lost here: {keys.get('reason')}")
+
+    def verified(self, blemishes: Sequence[Blemish]) -> None:
+        """See that `verify` calls nothing damaged: nobody touches a file."""
+        damaged = [each for each in blemishes if each.mark in (Mark.MISSING, Mark.ALTERED)]
+        if damaged:
+            each = damaged[0]
+            self._object(f"{each.folder}/{each.file} is called {each.mark.value} by verify")
 
     def died(self) -> None:
         """Note that a process ended without a word: whatever it held in memory is lost."""

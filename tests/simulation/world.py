@@ -100,7 +100,7 @@ def _enlarge(nature: Nature, draw: Random, calm_from: datetime) -> None:
     video.content = GeneratedContent(ContentKind.MP4, video.key, size, world.noise)
     nature.large = video.key
     seen = owner.visible_from or owner.started_at
-    nature.disk_grows = min(calm_from, seen + timedelta(days=2 * draw.random()))
+    nature.disk_grows = min(calm_from, seen + timedelta(days=8 * draw.random()))
 
 
 class _Maker:
