@@ -146,8 +146,9 @@ _HELD: ColumnElement[bool] = (
     file.c.checked_at.is_not(None)
     & (file.c.state == FileState.STORED)
     & recording.c.folder.is_not(None)
-    & recording.c.behind.is_(False)
+    & (recording.c.published >= recording.c.revision)
 )
+"""What is read a little at a time: recordings whose folder shows all that was stored."""
 
 
 class UnnotedChecks(SqlChecks):

@@ -147,7 +147,8 @@ _LARGEST = (
 _OVERDUE = "SELECT count(*) FROM file WHERE state = 'due' AND waits >= ?"
 _NEWEST = (
     "SELECT r.folder, f.name, f.size FROM file f JOIN recording r ON r.row = f.recording "
-    "WHERE f.state = 'stored' AND r.folder IS NOT NULL ORDER BY r.row DESC LIMIT ?"
+    "WHERE f.state = 'stored' AND r.folder IS NOT NULL AND r.published >= r.revision "
+    "ORDER BY r.row DESC LIMIT ?"
 )
 _LATEST = (
     "SELECT max(at) FROM (SELECT max(polled_at) AS at FROM provider UNION ALL "

@@ -132,6 +132,7 @@ def _holding(row: RowMapping, files: list[HeldFile]) -> Holding:
         unfinished=row["unfinished"],
         reason=row["reason"],
         revision=row["revision"],
+        published=row["published"],
         fingerprint=row["fingerprint"],
         facts=row["facts"],
         files=tuple(files),

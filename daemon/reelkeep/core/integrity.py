@@ -91,14 +91,19 @@ def health(verdict: FolderVerdict, holding: Holding) -> Iterator[FileHealth]:
     """Yield how each stored file of `holding` was found, if it was looked at this time.
 
     Unknown is not absent: in a folder that cannot be read every file is unreadable, none missing.
-    Nothing is yielded of a folder on a volume that is away: that is the volume's state.
+    Nothing is yielded of a folder on a volume that is away: that is the volume's state. Nothing
+    either of a file that a whole folder does not claim, if the folder is to be published again:
+    what was stored since waits beside it until no other file of the recording is to be fetched.
     """
     if verdict.away is not None:
         return
     found = {checked.name: checked for checked in verdict.checked}
     closed = found.get(FOLDER_ITSELF)
+    may_wait = verdict.key is not None and holding.published < holding.revision
     for file in holding.files:
         if file.state != FileState.STORED:
+            continue
+        if may_wait and file.name not in found:
             continue
         checked = found.get(file.name) or _unseen(file.name, closed)
         mark = checked.mark

@@ -243,6 +243,7 @@ class Holding:
     unfinished: int = 0
     reason: str | None = None  #: Why it waits for its provider, if anything is known of that.
     revision: int = 0  #: Grows with each change that a manifest would show.
+    published: int = 0  #: The revision that its folder shows.
     fingerprint: str | None = None  #: Of the last sighting that changed something.
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[HeldFile, ...] = ()
