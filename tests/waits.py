@@ -55,6 +55,13 @@ WAITS: tuple[Wait, ...] = (
         restart="at the start",
     ),
     Wait(
+        what="Telling providers, and using their trash, for the newest stored files to be here.",
+        begins=("archive.content_missing",),
+        ends=("archive.content_found",),
+        alerts=("ReelkeepContentMissing", "ReelkeepArchiveDamaged"),
+        restart="at the start",
+    ),
+    Wait(
         what="Health checks, status and metrics, for an address that can be listened on.",
         begins=("server.unavailable",),
         ends=("server.listening",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,6 @@ from reelkeep.catalog.schema import (
     archive_identity,
     first_stored,
     keep_archive_identity,
-    newest_published,
     refuse_older,
 )
 from reelkeep.core.identity import Evidence, Ruling, refusal, rule
@@ -233,8 +232,8 @@ async def _most_are_there(archive: LocalArchive, some: list[Holding]) -> bool:
     return stored > 2 * len(await archive.not_there(some))
 
 
-async def missing_content(archive: LocalArchive, database: Database) -> list[FileHealth]:
-    """Return which of the newest stored files are missing, if most of them are; else nothing.
+async def missing_content(archive: LocalArchive, some: Sequence[Holding]) -> list[FileHealth]:
+    """Return which stored files of `some` are missing, if most of them are; else nothing.
 
     The identity may be there without what it stands for: an old snapshot, a copy that was cut. What
     cannot be looked at, as on a volume that is away, is not counted.
@@ -242,7 +241,6 @@ async def missing_content(archive: LocalArchive, database: Database) -> list[Fil
     Raises:
         IoFailed: The archive cannot be looked at.
     """
-    some = await newest_published(database, NEWEST)
     lost = await archive.lost(some)
     missing = [row for row, mark in lost.items() if mark is Mark.MISSING]
     stored = sum(file.state == FileState.STORED for each in some for file in each.files)

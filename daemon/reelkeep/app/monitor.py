@@ -9,7 +9,7 @@ from typing import Any, Final
 import anyio
 
 from reelkeep.app.pipeline import Pipeline
-from reelkeep.app.resources import Resources
+from reelkeep.app.resources import Resources, look_again_for_content
 from reelkeep.app.status import snapshot
 from reelkeep.catalog.database import Outage
 from reelkeep.core.instants import age
@@ -184,6 +184,7 @@ class Monitor:
         under_way, speed = len(status["transfers"]), f"{rate / 1e6:.1f} MB/s"
         self._notifier.status(f"{under_way} in flight, {pending(status)} pending, {speed}")
         await self._look_at_volumes()
+        await self._look_for_content()
         return status
 
     async def _look_at_volumes(self) -> None:
@@ -198,6 +199,12 @@ class Monitor:
             seconds = round(anyio.current_time() - self._volumes_gone_since, 3)
             self._volumes_gone_since = None
             self._report("volume.found", seconds=seconds)
+
+    async def _look_for_content(self) -> None:
+        """See whether what was missing at the start is there; then providers are told again."""
+        if self._resources.missing_content and await look_again_for_content(self._resources):
+            for acknowledger in self._pipeline.acknowledgers.values():
+                acknowledger.archived.notify()
 
     async def status(self) -> dict[str, Any]:
         """Return the status, as `status --json` prints it; /metrics shows it from now on."""
@@ -228,6 +235,8 @@ class Monitor:
         waits += [f"nothing can be stored: {storage.reason}"] if storage.paused else []
         if not storage.paused:
             waits += await self._absent_volumes()
+        if missing := self._resources.missing_content:
+            waits.append(f"{missing} of the newest stored files are missing; no provider is told")
         return waits + [
             f"{name} has been broken since {poller.health.broken_since:%Y-%m-%dT%H:%M:%SZ}"
             for name, poller in self._pipeline.pollers.items()

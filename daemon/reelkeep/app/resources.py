@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from reelkeep.app.archive_access import (
+    NEWEST,
     file_names,
     make_archive,
     missing_content,
@@ -26,13 +27,13 @@ from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.results import SqlLedger
-from reelkeep.catalog.schema import Upgrade
+from reelkeep.catalog.schema import Upgrade, newest_published
 from reelkeep.catalog.token_store import FileTokenStore
 from reelkeep.config_types import ProviderOptions, lacks_secrets
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.file_system import limitations
 from reelkeep.core.instants import Longest
-from reelkeep.core.model import ProviderName
+from reelkeep.core.model import Holding, ProviderName
 from reelkeep.core.retry import Policy
 from reelkeep.errors import TransferError
 from reelkeep.ports import Clean, Clock, Learn, Provider, Report, Rng, Tools, Transport
@@ -108,7 +109,8 @@ class Resources:
     build: Build
     adjust: Callable[[Settings], None]  #: Puts other limits of the transport in force.
     transfers: ActiveTransfers
-    missing_content: int = 0  #: How many of the newest stored files were missing, if most were.
+    missing_content: int = 0  #: How many of the newest stored files are missing, if most are.
+    newest: Sequence[Holding] = ()  #: The recordings of which that is said.
 
     @property
     def clock_watch(self) -> ClockWatch:
@@ -319,14 +321,33 @@ def longest_delays(settings: Settings, providers: Iterable[Provider]) -> Longest
 async def look_for_content(resources: Resources) -> None:
     """Say if most of what is newest in the catalog is missing, and note it there.
 
-    While this process lives no provider is told, and nothing moved to a trash: the archive may be
-    an old copy, and the provider's the only one.
+    Until it is there no provider is told, and nothing moved to a trash: the archive may be an old
+    copy, and the provider's the only one.
     """
-    found = await missing_content(resources.archive, resources.database)
+    newest = await newest_published(resources.database, NEWEST)
+    found = await missing_content(resources.archive, newest)
     resources.missing_content = len(found)
     if found:
-        resources.report("archive.content_missing", path=resources.archive.root, files=len(found))
+        resources.newest = newest
+        path = resources.settings.archive.path
+        resources.report("archive.content_missing", path=path, files=len(found))
         await resources.checks.noted(found)
+
+
+async def look_again_for_content(resources: Resources) -> bool:
+    """Return whether what was missing at the start is there now, in the main; then it is said.
+
+    The same files count as at the start: others that came meanwhile tell nothing of these.
+    """
+    try:
+        found = await missing_content(resources.archive, resources.newest)
+    except TransferError:
+        return False  # it cannot be looked at
+    resources.missing_content = len(found)
+    if not found:
+        resources.newest = ()
+        resources.report("archive.content_found", path=resources.settings.archive.path)
+    return not found
 
 
 async def recover(resources: Resources, *, is_new: bool) -> None:

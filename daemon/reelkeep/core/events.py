@@ -135,8 +135,14 @@ EVENTS: dict[str, Event] = {
         _E,
         ("path", "files"),
         "At a start most of the newest stored files are missing, though it is the archive of this "
-        "catalog: an old snapshot, or a copy that was cut? Until a restart that finds them no "
-        "provider is told of anything, and nothing is moved to a trash.",
+        "catalog: an old snapshot, or a copy that was cut? Until they are there no provider is "
+        "told of anything, and nothing is moved to a trash.",
+    ),
+    "archive.content_found": Event(
+        _I,
+        ("path",),
+        "Most of the files of which `archive.content_missing` was said are there: providers are "
+        "told again.",
     ),
     "archive.probed": Event(
         _I,

@@ -62,7 +62,7 @@ class Acknowledger:
 
     async def forever(self) -> None:
         """Acknowledge whenever something was archived, until cancelled."""
-        while self.acknowledges:
+        while self._provider.traits.acknowledges:
             if not self._failures:
                 await self.archived.wait(AGAIN.total_seconds())
             await anyio.sleep(max(GATHER, self._pause).total_seconds())

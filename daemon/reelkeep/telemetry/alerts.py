@@ -134,7 +134,6 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
                 "file.missing",
                 "file.unreadable",
                 "manifest.damaged",
-                "archive.content_missing",
             ),
             "`reelkeep status` counts them, and the log names them. Find the cause before you "
             "repair: what damaged these files may be damaging others. The alert ends when each is "
@@ -145,6 +144,13 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
             ("archive.absent", "archive.found"),
             "Nothing is fetched, and nothing is written there. Is the archive's disk mounted? The "
             "alert ends when the daemon has found the archive.",
+        ),
+        "ReelkeepContentMissing": Alert(
+            "Most of the newest stored files are missing from the archive since a start.",
+            ("archive.content_missing", "archive.content_found"),
+            "Is an old snapshot mounted, or was a copy cut? No provider is told of anything, and "
+            "nothing is moved to a trash, until they are there: mount or copy the rest, or "
+            "`reelkeep verify --repair`. The alert ends when most of them are there.",
         ),
         "ReelkeepVolumeAbsent": Alert(
             "A volume below the archive is not mounted, or is another one.",

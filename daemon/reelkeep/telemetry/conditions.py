@@ -19,6 +19,8 @@ CONDITIONS: Mapping[str, tuple[str, bool]] = {
     "disk.recovered": ("disk_low", False),
     "archive.absent": ("archive_absent", True),
     "archive.found": ("archive_absent", False),
+    "archive.content_missing": ("content_missing", True),
+    "archive.content_found": ("content_missing", False),
     "volume.absent": ("volume_absent", True),
     "volume.found": ("volume_absent", False),
     "archive.unavailable": ("archive_unavailable", True),

@@ -207,6 +207,7 @@ STATES: Sequence[States] = (
 _GAUGES: Mapping[str, str] = {
     "disk_low": "Whether transfers wait for room on the archive's disk.",
     "archive_absent": "Whether the daemon waits for its archive to be there.",
+    "content_missing": "Whether most of the newest stored files are missing.",
     "volume_absent": "Whether a volume below the archive is not there.",
     "archive_unavailable": "Whether transfers wait for an archive that can be written.",
     "catalog_unavailable": "Whether work waits for a catalog that can be written.",

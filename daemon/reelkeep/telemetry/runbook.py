@@ -310,9 +310,9 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         ),
         "archive.content_missing": (
             "`archive.path` holds the right identity without the recordings: an old snapshot was "
-            "mounted, or a restored copy is not whole. Mount or copy the rest, then restart the "
-            "daemon. `reelkeep verify` names what is missing, and `reelkeep verify --repair` "
-            "fetches it again, while the providers have it."
+            "mounted, or a restored copy is not whole. Mount or copy the rest: the daemon "
+            "notices within a minute. `reelkeep verify` names what is missing, and "
+            "`reelkeep verify --repair` fetches it again, while the providers have it."
         ),
         "archive.limited": (
             "`reason` says what the file system cannot do, and what follows. The manual's page on "

@@ -12,8 +12,10 @@ from fakes.provider import FakeProvider, many, traits
 from fakes.rig import Rig, running
 from reelkeep.app.monitor import Monitor, Watchdog, broken_for_long
 from reelkeep.app.pipeline import Pipeline
+from reelkeep.app.resources import look_for_content
 from reelkeep.catalog.operator import Summary
-from reelkeep.core.model import ProviderName
+from reelkeep.core.integrity import FileHealth, Mark
+from reelkeep.core.model import Holding, ProviderName
 from reelkeep.errors import CatalogError
 from reelkeep.stages.provider_health import ProviderHealth
 from reelkeep.telemetry.conditions import Conditions
@@ -127,6 +129,36 @@ async def test_a_volume_that_is_absent_is_said_once_and_that_it_is_found(
     assert len(world.rig.log.named("volume.found")) == 1
     first, second = (beat["conditions"] for beat in world.rig.log.named("heartbeat"))
     assert (first, second) == (["volume.absent"], [])
+
+
+async def test_content_that_was_missing_at_the_start_is_said_to_be_there_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Providers are told nothing until then; what came meanwhile does not count."""
+    world, missing = World(), [FileHealth(row=1, fault=Mark.MISSING)]
+    asked: list[Sequence[Holding]] = []
+
+    async def look(_archive: object, some: Sequence[Holding]) -> list[FileHealth]:
+        asked.append(some)
+        return missing
+
+    monkeypatch.setattr("reelkeep.app.resources.missing_content", look)
+    resources = world.rig.resources
+    resources.report = world.metrics
+    await look_for_content(resources)
+    kept = resources.newest
+    async with running(world.attendant.forever):
+        await anyio.sleep(61)
+        assert resources.missing_content == 1
+        assert "newest stored files are missing" in " ".join(await world.attendant.reasons())
+        missing = []
+        await anyio.sleep(60)
+    assert all(some is kept for some in asked[1:])
+    assert resources.missing_content == 0
+    events = ("archive.content_missing", "archive.content_found")
+    assert [len(world.rig.log.named(event)) for event in events] == [1, 1]
+    first, second = (beat["conditions"] for beat in world.rig.log.named("heartbeat"))
+    assert (first, second) == (["archive.content_missing"], [])
 
 
 async def test_a_silent_catalog_is_said_when_it_begins_and_when_it_ends(

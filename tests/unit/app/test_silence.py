@@ -38,6 +38,7 @@ QUIET = timedelta(minutes=2)
 TESTS = Path(__file__).parents[2]
 ELSEWHERE = {
     "archive.absent": "unit/app/test_absence.py",
+    "archive.content_missing": "unit/app/test_monitor.py",
     "volume.absent": "unit/app/test_monitor.py",
     "heartbeat.failed": "unit/app/test_monitor.py",
     "server.unavailable": "integration/test_daemon.py",
