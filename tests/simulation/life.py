@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from reelkeep.app.absence import Absence
 from reelkeep.app.archive_access import hold_archive
+from reelkeep.app.exception_groups import unwrapped
 from reelkeep.app.one_pass import Pass
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.resources import Resources, furnish, recover, tell_file_systems
@@ -147,7 +148,8 @@ class Machine:
         while True:
             await anyio.sleep(self.operator() * MOST_UNVERIFIED)
             try:
-                found = await self._verify(resources, log)
+                with unwrapped():
+                    found = await self._verify(resources, log)
             except TransferError as error:
                 self.trace("verify.failed", reason=type(error).__name__)
                 continue
