@@ -112,7 +112,8 @@ class Rig:
         self.adjusted: list[Settings] = []
         self.requests = FakeTransport(script)
         self._rng = rng
-        self.database = Database(new_catalog(), hop, outlast)
+        self.engine = new_catalog()
+        self.database = Database(self.engine, hop, outlast)
         retry = retry or RetryOptions()
         policy = Policy(attempts=retry.attempts, base=retry.base, longest=retry.max)
         settings = Settings.model_construct(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import anyio
 from anyio import CapacityLimiter, to_thread
@@ -54,9 +56,8 @@ class Outage:
     async def outlast(self, transaction: Callable[[], Awaitable[T]], *, writes: bool) -> T:
         """Return what `transaction` returns; repeat it while the catalog's disk fails.
 
-        A transaction that failed is rolled back. Only where the flush of a commit failed may it be
-        found done after all, as after a power cut. Outcomes are not written twice then: they are
-        those of files that are under way, which the first commit ended.
+        A transaction that failed is rolled back. Where the flush of a commit failed it may be found
+        done after all, as after a power cut: then it is not done again (`Commits`).
 
         Raises:
             CatalogUnavailable: The process is about to end.
@@ -158,6 +159,63 @@ async def at_once(transaction: Callable[[], Awaitable[T]], *, writes: bool) -> T
     return await transaction()
 
 
+_MARKS = 1 << 31
+
+
+class Write(Generic[T]):
+    """A transaction that may be tried again; `result` holds once it is known to be `done`."""
+
+    def __init__(self, work: Callable[[Connection], T]) -> None:
+        self.work = work
+        self.mark: int | None = None  #: What the last attempt left in `user_version`.
+        self.is_done = False
+        self.result: T
+
+
+class Commits:
+    """Knows of a commit that failed whether it was done all the same. Blocking.
+
+    What changes anything leaves a number of its own in `user_version`, within its transaction. The
+    next transaction of this process looks for the number of one whose commit failed. If another
+    process wrote in between, nobody can tell, and it counts as not done.
+    """
+
+    def __init__(self) -> None:
+        self._marks = count(secrets.randbits(30))
+        self._unsure: Write[Any] | None = None
+
+    def run(self, write: Write[T], connection: Connection) -> T:
+        """Return what `write` returns, or has returned if it is done already."""
+        if self._unsure is not None:
+            self._unsure.is_done = self._unsure.mark == _mark(connection)
+            self._unsure = None
+        if not write.is_done:
+            before = _changes(connection)
+            write.result = write.work(connection)
+            if _changes(connection) != before:  # else nothing is to be written
+                self._leave_mark(write, connection)
+        return write.result
+
+    def committed(self) -> None:
+        """Note that the commit of the last transaction is durable."""
+        self._unsure = None
+
+    def _leave_mark(self, write: Write[Any], connection: Connection) -> None:
+        write.mark = next(self._marks) % _MARKS
+        connection.exec_driver_sql(f"PRAGMA user_version={write.mark}")
+        self._unsure = write
+
+
+def _mark(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def _changes(connection: Connection) -> int:
+    """Return how many rows the connection has written since it was opened."""
+    opened: Any = connection.connection.driver_connection
+    return int(opened.total_changes)
+
+
 class Database:
     """Runs synchronous functions of a connection as transactions: one hop for each.
 
@@ -165,23 +223,33 @@ class Database:
     middle (transfer notes, bug 35). What is committed survives a power cut (synchronous=FULL).
     """
 
-    def __init__(self, engine: Engine, hop: Hop, outlast: Outlast = at_once) -> None:
+    def __init__(
+        self, engine: Engine, hop: Hop, outlast: Outlast = at_once, commits: Commits | None = None
+    ) -> None:
         self._engine = engine
         self._hop = hop
         self._outlast = outlast
+        self._commits = commits or Commits()
 
     def patient(self, outlast: Outlast) -> Database:
         """Return the same database, each transaction of which runs in `outlast`."""
-        return Database(self._engine, self._hop, outlast)
+        return Database(self._engine, self._hop, outlast, self._commits)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` returns, once its changes are durable.
 
         Raises:
-            CatalogUnavailable: Its disk fails, or it is locked; nothing was changed.
-            CatalogError: The database cannot be used; nothing was changed.
+            CatalogUnavailable: Its disk fails, or it is locked; nothing was changed, unless the
+                commit itself failed: then nobody knows until the next start.
+            CatalogError: The database cannot be used; as before.
         """
-        run = partial(self._run, work, read_only=False)
+        once = Write(work)
+
+        def run() -> T:
+            found = self._run(partial(self._commits.run, once), read_only=False)
+            self._commits.committed()
+            return found
+
         return await self._outlast(lambda: self._hop(run), writes=True)
 
     async def read(self, work: Callable[[Connection], T]) -> T:

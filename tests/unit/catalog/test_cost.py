@@ -34,11 +34,11 @@ class Statement:
 
 @contextmanager
 def statements(catalog: Catalog) -> Iterator[list[Statement]]:
-    """Note what is executed, but for the beginnings of transactions."""
+    """Note what is executed, but for beginnings and marks of transactions."""
     found: list[Statement] = []
 
     def note(_c: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, more: bool) -> None:
-        if not sql.startswith("BEGIN"):
+        if not sql.startswith(("BEGIN", "PRAGMA user_version")):
             found.append(Statement(sql, parameters[0] if more else parameters))
 
     event.listen(catalog.engine, "before_cursor_execute", note)
