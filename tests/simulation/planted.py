@@ -15,7 +15,7 @@ from unittest.mock import patch
 import anyio
 
 from reelkeep.app import archive_access
-from reelkeep.archive import part, part_file, verify
+from reelkeep.archive import local, part, part_file, verify
 from reelkeep.archive.setup import ArchiveIdentity
 from reelkeep.catalog import instants, queue
 from reelkeep.core import resume, retry
@@ -23,7 +23,7 @@ from reelkeep.core.examination import Examination
 from reelkeep.core.file_system import Room
 from reelkeep.core.identity import Ruling
 from reelkeep.core.instants import rules
-from reelkeep.core.integrity import Checked, Mark
+from reelkeep.core.integrity import FOLDER_ITSELF, Checked, FolderVerdict, Mark
 from reelkeep.core.model import Failed
 from reelkeep.core.resume import Ask, Continue, Decision, Fresh, content_range, decide
 from reelkeep.errors import ArchiveAbsent, DiskFull, IoFailed, Stalled, TransferError, Unreachable
@@ -193,14 +193,20 @@ def _believed() -> Iterator[None]:
 
 
 def _blind() -> AbstractContextManager[Any]:
-    """Take for missing what cannot be read."""
-    check = verify._check
+    """Take for missing what cannot be read: a file, or all of a folder."""
+    known = verify.verification
 
-    def careless(*what: Any) -> Generator[int, None, Checked]:
-        found = yield from check(*what)
-        return replace(found, mark=Mark.MISSING) if found.mark is Mark.UNREADABLE else found
+    def careless(*what: Any) -> Generator[int, None, FolderVerdict]:
+        verdict = yield from known(*what)
+        seen = [each for each in verdict.checked if each.name != FOLDER_ITSELF]
+        return replace(verdict, checked=tuple(map(_absent, seen)))
 
-    return patch.object(verify, "_check", careless)
+    return patch.object(local, "verification", careless)
+
+
+def _absent(checked: Checked) -> Checked:
+    unreadable = checked.mark is Mark.UNREADABLE
+    return replace(checked, mark=Mark.MISSING) if unreadable else checked
 
 
 def _crowded() -> AbstractContextManager[Any]:
