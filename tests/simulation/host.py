@@ -55,6 +55,7 @@ class Host:
     random: Random
     knows_archive: Callable[[], bool]  #: Whether catalog and archive know each other by now.
     weather: Weather
+    worry: Callable[[], None]  #: Lets an operator verify the archive, if a process lives.
 
     async def suffer(self, calm_from: datetime) -> None:
         """Let troubles come and go until then."""
@@ -100,6 +101,8 @@ class Host:
         with self._trouble(kind) as (name, detail):
             self.trace("host.trouble", kind=name, detail=detail)
             self.witness.trouble_began(name, of_place=name in OF_PLACE)
+            if self.random.random() < 0.5:
+                self.worry()
             yield
         self.trace("host.well", kind=name)
         self.witness.trouble_ended()
@@ -117,6 +120,7 @@ class Host:
                 begun.set()
 
         self.disk.at_reading = read
+        self.worry()
         with anyio.move_on_after(seconds / 2):
             await begun.wait()
         self.disk.at_reading = None
@@ -175,7 +179,7 @@ class Host:
     def _whose_rights(self) -> tuple[Path, bool]:
         """Return a path whose rights are taken away, and whether nothing can be stored then."""
         root, draw = self.disk.mount.root, self.random
-        if draw.random() < 0.6:
+        if draw.random() < 0.4:
             return root / draw.choice(OURS), True
         below = [path for path in _below(root) if str(path.relative_to(root)) not in OURS]
         return (draw.choice(below), False) if below else (root, True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
 from random import Random
@@ -31,6 +31,7 @@ from reelkeep.errors import ConfigError, TransferError
 from reelkeep.settings import Settings
 from reelkeep.simulator.server import configuration, environment
 from reelkeep.stages.integrity_check import Inspector
+from reelkeep.stages.signals import Signal
 from reelkeep.telemetry.notify import Notifier
 from simulation.clocks import HostClock
 from simulation.disk import SimDisk
@@ -64,6 +65,7 @@ class Machine:
     clock: HostClock
     rng: Callable[[], float]
     operator: Callable[[], float]  #: Decides when an operator verifies the archive.
+    worry: Signal = field(default_factory=Signal)  #: Notify it to have the archive verified.
     resources: Resources | None = None  #: That of the process that runs.
 
     def report(self, event: str, /, **keys: object) -> None:
@@ -144,9 +146,9 @@ class Machine:
         await pipeline.run(steer)
 
     async def _verify_now_and_then(self, resources: Resources, log: Log) -> None:
-        """Do as an operator who types `verify` beside the daemon."""
+        """Do as an operator who types `verify` beside the daemon, also if something is wrong."""
         while True:
-            await anyio.sleep(self.operator() * MOST_UNVERIFIED)
+            await self.worry.wait(self.operator() * MOST_UNVERIFIED)
             try:
                 with unwrapped():
                     found = await self._verify(resources, log)

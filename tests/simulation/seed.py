@@ -207,6 +207,7 @@ class _Story:
             Random(f"{self._seed}/host"),
             lambda: machine.witness.books.count(known) > 0,
             weather,
+            machine.worry.notify,
         )
 
     async def _replace_the_disk(self, machine: Machine) -> None:
