@@ -144,7 +144,7 @@ async def test_content_that_was_missing_at_the_start_is_said_to_be_there_again(
 
     monkeypatch.setattr("reelkeep.app.resources.missing_content", look)
     resources = world.rig.resources
-    resources.report = world.metrics
+    resources.report = world.conditions
     await look_for_content(resources)
     kept = resources.newest
     async with running(world.attendant.forever):
