@@ -226,7 +226,9 @@ async def test_a_pass_with_a_clock_that_is_behind_is_not_done(tmp_path: Path) ->
         place.configure()
         ran = await place.run("sync", "--json", code=1)
         audited = await place.run("audit", "--json", code=1)
+        planned = await place.run("plan", code=1)
     assert "10 days behind" in audited.out
+    assert "10 days behind" in " ".join(planned.out.split())
     assert "is 10 days behind the providers'" in ran.json["left"][0]
     assert [each["event"] for each in ran.events].count("clock.wrong") == 1
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from reelkeep.app.archive_access import make_archive
 from reelkeep.app.catalog_access import open_catalog, utc_now
+from reelkeep.app.clock_watch import ClockCheck
 from reelkeep.app.exception_groups import unwrapped
 from reelkeep.app.resources import builder, make_providers, open_wire
 from reelkeep.catalog.adoption import adopt
@@ -43,7 +44,7 @@ class PlanLine:
     bytes: int  #: Of the files whose size is known.
     unknown_sizes: int
     transcodings: int  #: Recordings that would be asked to be transcoded first.
-    error: str | None  #: Why the provider could not be read, or not wholly.
+    error: str | None  #: Why the provider could not be read, or not wholly; or a wrong clock.
     incomplete: Sequence[str] = ()  #: Why not all may have been listed.
 
 
@@ -120,16 +121,22 @@ async def plan(
         scratch = await stack.enter_async_context(scratch_catalog(settings, utc_now))
         wire = await stack.enter_async_context(open_wire(settings))
         hearing = Hearing(log, incomplete)
+        check = ClockCheck(utc_now, hearing)
         build = builder(
-            settings, wire.transport, hearing, learn=log.learn, clock=utc_now, rng=random.random
-        )
+            settings, wire.transport, hearing, learn=log.learn, clock=utc_now, rng=random.random,
+            clock_check=check,
+        )  # fmt: skip
         providers = make_providers(settings, build)
         chosen = [providers[name] for name in names]
         lines = await rehearse(
             scratch, chosen, clock=utc_now, rng=random.random, clean=log.clean, window=window
         )
         return [
-            replace(line, incomplete=[log.clean(reason) for reason in incomplete[line.name]])
+            replace(
+                line,
+                error=line.error or check.problem,
+                incomplete=[log.clean(reason) for reason in incomplete[line.name]],
+            )
             for line in lines
         ]
 
