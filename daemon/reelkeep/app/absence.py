@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
 
+from reelkeep.disk import Disk
 from reelkeep.errors import (
     ArchiveAbsent,
     CatalogUnavailable,
@@ -28,15 +30,30 @@ Wait = Callable[[float], Awaitable[object]]
 _T = TypeVar("_T")
 
 
+def room_at(path: Path, min_free: int) -> dict[str, int | None]:
+    """Return the figures of the disk at `path`, as `disk.low` has them. Blocking."""
+    try:
+        free = Disk().free(path)
+    except OSError:
+        free = None
+    return {"free": free, "min_free": min_free}
+
+
+def _unknown() -> dict[str, int | None]:
+    return {"free": None, "min_free": None}
+
+
 @dataclass(slots=True)
 class Absence:
     """What keeps a daemon from opening archive and catalog; `reason` is None while nothing does.
 
-    Each condition has the events that it has in a running daemon.
+    Each condition has the events that it has in a running daemon; `room` gives the figures of the
+    archive's disk for those about its room.
     """
 
     report: Report
     notifier: Notifier
+    room: Callable[[], Mapping[str, int | None]] = _unknown
     reason: str | None = None
     _since: float = field(default=0.0)
     _ends: str = field(default="")  # the event that ends the condition
@@ -76,6 +93,8 @@ class Absence:
     def _note(self, error: Error) -> None:
         reason = str(error)
         begins, ends, keys = _events(error)
+        if begins == "disk.low":
+            keys = self.room()
         if ends != self._ends:
             self._end()
             self._since, self._ends = anyio.current_time(), ends
@@ -89,12 +108,9 @@ class Absence:
         if self.reason is None:
             return
         seconds = round(anyio.current_time() - self._since, 3)
-        keys = _UNKNOWN if self._ends == "disk.recovered" else {"seconds": seconds}
+        keys = self.room() if self._ends == "disk.recovered" else {"seconds": seconds}
         self.report(self._ends, **keys)
         self.reason, self._ends = None, ""
-
-
-_UNKNOWN: Mapping[str, Any] = {"free": None, "min_free": None}
 
 
 def _events(error: Error) -> tuple[str, str, Mapping[str, Any]]:
@@ -102,7 +118,7 @@ def _events(error: Error) -> tuple[str, str, Mapping[str, Any]]:
     if isinstance(error, CatalogUnavailable):
         return "catalog.unavailable", "catalog.available", {}
     if isinstance(error, DiskFull):
-        return "disk.low", "disk.recovered", _UNKNOWN
+        return "disk.low", "disk.recovered", {}
     if isinstance(error, StorageUnavailable) and not isinstance(error, ArchiveAbsent):
         return "archive.unavailable", "archive.available", {"condition": error.condition}
     return "archive.absent", "archive.found", {}

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ import anyio
 from anyio import open_signal_receiver
 from anyio.abc import TaskGroup, TaskStatus
 
-from reelkeep.app.absence import Absence
+from reelkeep.app.absence import Absence, room_at
 from reelkeep.app.catalog_access import utc_now
 from reelkeep.app.exception_groups import causes_of, unwrapped
 from reelkeep.app.monitor import Monitor, Watchdog, beat_meanwhile
@@ -121,7 +122,9 @@ class _Daemon:
         self.notifier = Notifier(environ, pid=os.getpid())
         self._pulse = Watchdog(self.notifier, self.report.lagged)
         self._group: TaskGroup = anyio.create_task_group()
-        self._absence = Absence(self.report, self.notifier)
+        archive = settings.archive
+        room = partial(room_at, archive.path, archive.min_free)
+        self._absence = Absence(self.report, self.notifier, room)
         self._outage = Outage(self.report)
 
     async def live(self) -> None:

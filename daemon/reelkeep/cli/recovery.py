@@ -158,15 +158,18 @@ def init(call: Invocation, *, volumes: bool, as_json: bool) -> None:
 
 def _print_begun(call: Invocation, begun: Begun) -> None:
     from reelkeep.cli.output import number
+    from reelkeep.cli.tables import cell
 
-    if begun.new:
-        call.out.line(f"The archive of this catalog is at {begun.path} from now on.")
-    else:
-        call.out.line(f"The archive at {begun.path} is that of this catalog already.")
+    told = [
+        f"The archive of this catalog is at {begun.path} from now on."
+        if begun.new
+        else f"The archive at {begun.path} is that of this catalog already."
+    ]
     if begun.missing:
         are = "is" if begun.missing == 1 else "are"
-        call.out.line(
+        told.append(
             f"{number(begun.missing, 'file')} of {begun.stored:,} that the catalog calls stored "
             f"{are} not there. `reelkeep verify --repair` fetches again what the providers still "
             "have."
         )
+    call.out.show(*map(cell, told))

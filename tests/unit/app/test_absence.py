@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 import anyio
 import pytest
 
 from fakes.rig import StrictLog
-from reelkeep.app.absence import LOOK_AGAIN, Absence
+from reelkeep.app.absence import LOOK_AGAIN, Absence, room_at
 from reelkeep.errors import (
     ArchiveAbsent,
     CatalogUnavailable,
@@ -56,6 +58,25 @@ async def test_it_is_waited_for_and_said_once(error: Error, begins: str, ends: s
     assert found == 3
     assert [event for event, _ in log.events] == [begins, ends]
     assert anyio.current_time() == pytest.approx(2 * LOOK_AGAIN)
+
+
+async def test_a_disk_without_room_is_said_with_its_figures(tmp_path: Path) -> None:
+    log, left = StrictLog(), [DiskFull("no room")]
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[None]:
+        if left:
+            raise left.pop(0)
+        yield
+
+    absence = Absence(log, Notifier({}, pid=0), partial(room_at, tmp_path, 7))
+    async with AsyncExitStack() as stack:
+        await absence.outlast(stack, opening, serving=nothing, wait=anyio.sleep)
+    for event in ("disk.low", "disk.recovered"):
+        (said,) = log.named(event)
+        assert said["min_free"] == 7
+        assert isinstance(said["free"], int)
+    assert room_at(tmp_path / "nowhere", 7) == {"free": None, "min_free": 7}
 
 
 async def test_another_condition_ends_the_one_before() -> None:
