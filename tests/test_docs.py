@@ -14,17 +14,20 @@ import yaml
 import pages
 from reelkeep import providers
 from reelkeep.cli.program import COMMANDS, commands
+from reelkeep.core.diagnosis import Symptom
 from reelkeep.core.events import EVENTS
 from reelkeep.core.lifecycle import TRANSITIONS, FileState, RecordingState
 from reelkeep.core.model import Level
 from reelkeep.core.unavailable import NOT_WANTED, Obstacle
 from reelkeep.errors import Error, ProviderError, TransferError
+from reelkeep.providers.zoom.checking import EACH_USER_CHECK, WHOLE_ACCOUNT_CHECK
 from reelkeep.settings.changes import WAITING
 from reelkeep.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
+PACKAGE = Path(providers.__path__[0]).parent
 ADRS = sorted((DOCS / "adr").glob("[0-9]*.md"))
 GENERATED = {"events.md", "configuration.md", "benchmarks.md"}
 FOR_USERS = sorted(
@@ -145,6 +148,22 @@ def test_no_transfer_fails_for_a_reason_that_is_not_explained() -> None:
     assert raised_codes(TransferError) <= set(REASON_CODES)
 
 
+def test_every_code_of_the_doctor_is_explained_once_and_in_order() -> None:
+    page = text(REFERENCE / "doctor.md").partition("\n## ")[0]
+    assert re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE) == sorted(Symptom)
+
+
+def test_every_question_of_check_is_explained() -> None:
+    page = text(REFERENCE / "doctor.md").partition("\n## ")[2]
+    asked = {
+        subject
+        for path in [*(PACKAGE / "providers").rglob("*.py"), PACKAGE / "app" / "doctor.py"]
+        for subject in re.findall(r"\b[Ff]inding\(\"([\w ]+)\"", text(path))
+    }
+    named = {EACH_USER_CHECK, WHOLE_ACCOUNT_CHECK}
+    assert set(re.findall(r"^\| `([\w ]+)` \|", page, re.MULTILINE)) == asked | named
+
+
 @pytest.mark.parametrize("state", [*FileState, *RecordingState], ids=str)
 def test_every_state_is_explained(state: FileState | RecordingState) -> None:
     assert f"| `{state.value}` |" in text(REFERENCE / "states.md")
@@ -212,7 +231,7 @@ def test_commands_and_options_that_a_page_names_exist(path: Path) -> None:
 @pytest.mark.parametrize("path", FOR_USERS, ids=place)
 def test_settings_and_events_that_a_page_names_exist(path: Path) -> None:
     keys = settings_keys()
-    known = keys | set(EVENTS) | {f"reelkeep.{name}" for name in COMMANDS}
+    known = keys | set(EVENTS) | set(Symptom) | {f"reelkeep.{name}" for name in COMMANDS}
     dotted = re.compile(r"[a-z_]+(?:\.[a-z_]+)+")
     files = re.compile(r".*\.(?:json|yaml|db|mp4|md|log|part|events|py|h|x|timer|service|jpg)")
     named = {span for span in code(path) if dotted.fullmatch(span) and not files.fullmatch(span)}

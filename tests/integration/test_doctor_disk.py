@@ -16,6 +16,7 @@ import pytest
 from integration.test_cli import Place
 from integration.test_doctor import graded, place
 from reelkeep.app.doctor_checks import try_to_write, unreadable_below
+from reelkeep.archive.volumes import mounted_below
 from reelkeep.catalog.read_only import exists
 from reelkeep.core.diagnosis import (
     CATALOG_LEAST,
@@ -135,6 +136,32 @@ def _look(root: Path) -> list[tuple[str, str]]:
 def test_the_manual_has_what_the_doctor_says(check: Check, symptom: str) -> None:
     assert symptom in check.message
     assert any(symptom in line for line in TROUBLES.read_text().splitlines() if line[:1] == "|")
+
+
+async def test_what_is_not_ok_has_a_code(place: Place) -> None:
+    ran = await place.run("doctor", "--json", "--offline", code=None)
+    checks = ran.json["checks"]
+    assert all((each["code"] is None) == (each["grade"] == "ok") for each in checks)
+
+
+async def test_the_code_is_shown_with_the_message(place: Place) -> None:
+    (place.folder / "state" / "catalog.db").chmod(0o644)
+    shown = await place.run("doctor", "--offline", code=1)
+    assert "[mode.open]" in " ".join(shown.out.split())
+
+
+def test_a_mount_that_was_never_written_to_is_found(tmp_path: Path) -> None:
+    table = tmp_path / "mountinfo"
+    root = tmp_path / "archive"
+    lines = [
+        f"21 1 0:1 / {root} rw - ext4 /dev/a rw",
+        f"22 21 0:2 / {root}/two\\040words rw - ext4 /dev/b rw",
+        f"23 21 0:3 / {root}2 rw - ext4 /dev/c rw",
+        "short",
+    ]
+    table.write_text("".join(f"{line}\n" for line in lines))
+    assert [str(each) for each in mounted_below(root, table)] == ["two words"]
+    assert mounted_below(root, tmp_path / "none") == []
 
 
 async def test_a_link_that_leads_nowhere_is_not_made_at_a_start(place: Place) -> None:

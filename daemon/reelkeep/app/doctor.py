@@ -30,7 +30,7 @@ from reelkeep.app.status import ask_daemon
 from reelkeep.catalog.backup import refused
 from reelkeep.config_types import Options
 from reelkeep.core.addresses import parse
-from reelkeep.core.diagnosis import Check, Grade, judge_clock
+from reelkeep.core.diagnosis import Check, Grade, Symptom, judge_clock, ok
 from reelkeep.core.model import ProviderName
 from reelkeep.core.replies import server_time
 from reelkeep.errors import ConfigError, ProviderError, TransferError
@@ -49,16 +49,16 @@ def about_daemon(settings: Settings) -> Found:
     """Judge whether a daemon answers on our own `server.listen`."""
     listen = settings.server.listen
     if listen is None:
-        return [Check("daemon", Grade.OK, "server.listen is off: it cannot be asked")], {}
+        return [ok("daemon", "server.listen is off: it cannot be asked")], {}
     status = ask_daemon(settings)
     if status is None:
         told = f"nothing answers on {listen}: none runs with this configuration"
-        return [Check("daemon", Grade.ODD, told)], {}
+        return [Check("daemon", Grade.ODD, told, Symptom.DAEMON_SILENT)], {}
     if not same_catalog(settings.catalog.path, status.get("catalog")):
         told = f"the one on {listen} works with another catalog, {status.get('catalog')}"
-        return [Check("daemon", Grade.BAD, told)], {}
+        return [Check("daemon", Grade.BAD, told, Symptom.DAEMON_OTHER)], {}
     told = f"answers on {listen}, {len(status['transfers'])} transfers under way"
-    return [Check("daemon", Grade.OK, told)], {"status": status}
+    return [ok("daemon", told)], {"status": status}
 
 
 def about_providers(settings: Settings, clock: Clock) -> Found:
@@ -84,7 +84,7 @@ def about_providers(settings: Settings, clock: Clock) -> Found:
     try:
         anyio.run(ask_all)
     except ConfigError as error:
-        return [Check("network", Grade.BAD, str(error))], {}
+        return [Check("network", Grade.BAD, str(error), Symptom.NETWORK_UNUSABLE)], {}
     return [check for number in sorted(checks) for check in checks[number]], {}
 
 
@@ -109,13 +109,14 @@ async def _ask(
                 theirs = server_time(reply.headers)
     except (TransferError, TimeoutError) as error:
         told = str(error) or f"no reply in {PATIENCE:g} s"
-        checks.append(Check(subject, Grade.BAD, f"cannot be reached: {told}"))
+        told = f"cannot be reached: {told}"
+        checks.append(Check(subject, Grade.BAD, told, Symptom.PROVIDER_UNREACHABLE))
         return
     took = anyio.current_time() - began
-    checks.append(Check(subject, Grade.OK, f"is reached in {took:.1f} s"))
+    checks.append(ok(subject, f"is reached in {took:.1f} s"))
     if theirs is None:
         told = "says no time, so that our clock cannot be compared"
-        checks.append(Check(f"{subject}, time", Grade.ODD, told))
+        checks.append(Check(f"{subject}, time", Grade.ODD, told, Symptom.CLOCK_UNCOMPARED))
     else:
         midway = clock() - timedelta(seconds=took / 2)
         checks.append(judge_clock(f"{subject}, time", midway - theirs))
@@ -170,7 +171,12 @@ class Findings:
     def document(self) -> dict[str, Any]:
         """Return all of it as plain data."""
         checks = [
-            {"subject": check.subject, "grade": check.grade.value, "message": check.message}
+            {
+                "subject": check.subject,
+                "grade": check.grade.value,
+                "code": check.symptom,
+                "message": check.message,
+            }
             for check in self.checks
         ]
         return {"checks": checks, **self.facts}
@@ -190,7 +196,9 @@ def gather(load: Load, clock: Clock, *, offline: bool) -> Findings:
         settings = load(everybody)
         _add(found, "configuration", partial(_configuration, settings))
     except ConfigError as error:
-        found.checks.append(Check("configuration", Grade.BAD, str(error)))
+        told = str(error)
+        bad = Check("configuration", Grade.BAD, told, Symptom.CONFIGURATION_INVALID)
+        found.checks.append(bad)
         settings = _without_secrets(load)
     redactor = Redactor(secrets_of(settings) if settings else ())
     if settings is not None:
@@ -224,8 +232,9 @@ def _parts(settings: Settings, clock: Clock, *, offline: bool) -> Iterable[tuple
 def _configuration(settings: Settings) -> tuple[Sequence[Check], Mapping[str, Any]]:
     names = [options.name for options in settings.providers if options.enabled]
     told = f"is valid; enabled: {', '.join(names) or 'no provider'}"
-    grade = Grade.OK if names else Grade.ODD
-    return [Check("configuration", grade, told)], {"configuration": resolved(settings)}
+    idle = Check("configuration", Grade.ODD, told, Symptom.CONFIGURATION_IDLE)
+    check = ok("configuration", told) if names else idle
+    return [check], {"configuration": resolved(settings)}
 
 
 def _add(found: Findings, name: str, part: Part) -> None:
@@ -233,10 +242,11 @@ def _add(found: Findings, name: str, part: Part) -> None:
         checks, facts = part()
     except PermissionError as error:
         told = refused(Path(str(error.filename or ""))) or str(error)
-        found.checks.append(Check(name, Grade.BAD, f"could not be looked at: {told}"))
+        told = f"could not be looked at: {told}"
+        found.checks.append(Check(name, Grade.BAD, told, Symptom.CHECK_FAILED))
     except Exception as error:  # noqa: BLE001 - one thing that is broken shall not hide the others
         told = f"could not be looked at: {type(error).__name__}: {error}"
-        found.checks.append(Check(name, Grade.BAD, told))
+        found.checks.append(Check(name, Grade.BAD, told, Symptom.CHECK_FAILED))
     else:
         found.checks.extend(checks)
         found.facts.update(facts)
@@ -246,7 +256,7 @@ def _cleaned(found: Findings, redactor: Redactor) -> Findings:
     """Return `found` without secrets: those we know, and what looks like one."""
     facts: Any = redactor.redact(found.facts)
     checks = [
-        Check(redactor.clean(check.subject), check.grade, redactor.clean(check.message))
+        replace(check, subject=redactor.clean(check.subject), message=redactor.clean(check.message))
         for check in found.checks
     ]
     return Findings(checks, facts)

@@ -24,13 +24,14 @@ from reelkeep.app.archive_access import of_others
 from reelkeep.archive.folders import DirectoryListing, walk
 from reelkeep.archive.paths import OURS
 from reelkeep.archive.setup import read_identity
-from reelkeep.archive.volumes import volumes_below
+from reelkeep.archive.volumes import mounted_below, volumes_below
 from reelkeep.catalog.backup import run_as
 from reelkeep.catalog.read_only import OfflineSummary, glance
 from reelkeep.catalog.schema import HEAD
 from reelkeep.core.diagnosis import (
     Check,
     Grade,
+    Symptom,
     judge_archive,
     judge_catalog_room,
     judge_mode,
@@ -40,6 +41,7 @@ from reelkeep.core.diagnosis import (
     judge_too_large,
     judge_unreadable,
     judge_version,
+    ok,
     unused_proxy,
 )
 from reelkeep.core.file_system import limitations
@@ -69,7 +71,7 @@ def about_program(clock: Clock) -> Found:
         "under_systemd": "INVOCATION_ID" in os.environ,
     }
     told = f"reelkeep {versions['reelkeep']} on Python {versions['python']}, {sys.platform}"
-    return [Check("program", Grade.OK, told)], {"versions": versions, "system": system}
+    return [ok("program", told)], {"versions": versions, "system": system}
 
 
 def _libraries() -> Iterator[tuple[str, str]]:
@@ -96,9 +98,10 @@ def about_catalog(path: Path, clock: Clock) -> Found:
     try:
         found = glance(path)
     except CatalogError as error:
-        return [Check("catalog", Grade.BAD, str(error))], {}
+        return [Check("catalog", Grade.BAD, str(error), Symptom.CATALOG_UNREADABLE)], {}
     if found is None:
-        return [Check("catalog", Grade.ODD, f"there is none yet at {path}")], {}
+        told = f"there is none yet at {path}"
+        return [Check("catalog", Grade.ODD, told, Symptom.CATALOG_NONE)], {}
     checks = [_whole(found), judge_version(found.version, HEAD), *_fares(found), _failed(found)]
     checks += [*_unavailable(found), *_overdue(found)]
     checks.append(judge_past(_instant(found.latest), clock()))
@@ -116,9 +119,9 @@ def _instant(text: str | None) -> datetime | None:
 def _whole(found: OfflineSummary) -> Check:
     if found.complaint is not None:
         told = f"is damaged: {found.complaint}; put back a backup, or begin a new one"
-        return Check("catalog", Grade.BAD, told)
+        return Check("catalog", Grade.BAD, told, Symptom.CATALOG_DAMAGED)
     count = sum(sum(states.values()) for states in found.recordings.values())
-    return Check("catalog", Grade.OK, f"is whole, and has {count:,} recordings")
+    return ok("catalog", f"is whole, and has {count:,} recordings")
 
 
 def _fares(found: OfflineSummary) -> Iterator[Check]:
@@ -126,7 +129,7 @@ def _fares(found: OfflineSummary) -> Iterator[Check]:
         if line["broken_since"] is not None:
             since = str(line["broken_since"])[:19]
             told = f"is broken since {since} UTC: {line['reason']}"
-            yield Check(line["name"], Grade.BAD, told)
+            yield Check(line["name"], Grade.BAD, told, Symptom.PROVIDER_BROKEN)
 
 
 def _failed(found: OfflineSummary) -> Check:
@@ -138,8 +141,8 @@ def _failed(found: OfflineSummary) -> Check:
             f"{lost:,} failed or gone: see `reelkeep list --state incomplete`, and for each "
             "`reelkeep show ID`; `reelkeep accept ID FILE` takes what a check refused"
         )
-        return Check("files", Grade.ODD, told)
-    return Check("files", Grade.OK, "none is failed or gone")
+        return Check("files", Grade.ODD, told, Symptom.FILES_FAILED)
+    return ok("files", "none is failed or gone")
 
 
 def _unavailable(found: OfflineSummary) -> Iterator[Check]:
@@ -149,7 +152,7 @@ def _unavailable(found: OfflineSummary) -> Iterator[Check]:
             f"{count:,} unavailable: the provider announces them and gives no way to them; "
             "`reelkeep audit` names them, `reelkeep show ID` says why"
         )
-        yield Check("files", Grade.ODD, told)
+        yield Check("files", Grade.ODD, told, Symptom.FILES_UNAVAILABLE)
 
 
 def _overdue(found: OfflineSummary) -> Iterator[Check]:
@@ -159,7 +162,7 @@ def _overdue(found: OfflineSummary) -> Iterator[Check]:
             "for them; `reelkeep list --state waiting` names them, they are asked for ever more "
             "rarely, and `reelkeep retry ID` asks at once"
         )
-        yield Check("files", Grade.ODD, told)
+        yield Check("files", Grade.ODD, told, Symptom.FILES_OVERDUE)
 
 
 def about_archive(settings: Settings) -> Found:
@@ -170,22 +173,38 @@ def about_archive(settings: Settings) -> Found:
     except CatalogError:
         return [], {}  # said of the catalog
     except ArchiveAbsent as error:
-        return [Check("archive", Grade.BAD, str(error))], {}
+        return [Check("archive", Grade.BAD, str(error), Symptom.ARCHIVE_ABSENT)], {}
     if found is None:
         return [], {}
     stored = sum(states.get("stored", 0) for states in found.files.values())
     checks = [judge_archive(str(settings.archive.path), found.archive, there, stored=stored)]
     if checks[0].grade is Grade.OK:
         absent = volumes_below(settings.archive.path).absences()
-        checks += [Check("archive", Grade.BAD, told) for told in absent]
+        checks += [Check("archive", Grade.BAD, told, Symptom.VOLUME_ABSENT) for told in absent]
+        checks += _unknown_volumes(settings.archive.path)
         checks += _content(settings.archive.path, found)
     tried = volumes_below(settings.archive.path).tried()
     limited = [(each.folder, told) for each in tried for told in limitations(each)]
-    checks += [Check(f"file system of {folder}", Grade.ODD, told) for folder, told in limited]
+    checks += [
+        Check(f"file system of {folder}", Grade.ODD, told, Symptom.FILE_SYSTEM_LIMITED)
+        for folder, told in limited
+    ]
     if tried and not limited:
         told = "can do all that is needed, as tried at the last start"
-        checks.append(Check("file system", Grade.OK, told))
+        checks.append(ok("file system", told))
     return checks, {"file_systems": [each.facts() for each in tried]}
+
+
+def _unknown_volumes(root: Path) -> Iterator[Check]:
+    """Name what is mounted below the archive, and was never written to."""
+    known = set(volumes_below(root).known())
+    for volume in mounted_below(root):
+        if volume not in known:
+            told = (
+                f"{root / volume} is a mount, and nothing was written to it so far: until then "
+                "nobody notices if it is not mounted, and files go into its mount point"
+            )
+            yield Check(f"volume {volume}", Grade.ODD, told, Symptom.VOLUME_UNKNOWN)
 
 
 def _content(root: Path, found: OfflineSummary) -> Iterator[Check]:
@@ -199,7 +218,7 @@ def _content(root: Path, found: OfflineSummary) -> Iterator[Check]:
             "it an old snapshot, or a copy that was cut? Put back the rest; `reelkeep verify` "
             "names what is missing, `reelkeep verify --repair` fetches it while the provider has it"
         )
-        yield Check("archive content", Grade.BAD, told)
+        yield Check("archive content", Grade.BAD, told, Symptom.CONTENT_MISSING)
 
 
 def _is_there(folder: Path, file: Mapping[str, Any]) -> bool:
@@ -216,10 +235,10 @@ def about_machine(settings: Settings) -> Found:
     checks = []
     if authorities_are_missing():
         grade = Grade.BAD if settings.network.ca_file is None else Grade.ODD
-        checks.append(Check("certificates", grade, NO_AUTHORITIES))
+        checks.append(Check("certificates", grade, NO_AUTHORITIES, Symptom.CERTIFICATES_MISSING))
     hint = unused_proxy(os.environ)
     if hint is not None and settings.network.proxy is None:
-        checks.append(Check("proxy", Grade.ODD, hint))
+        checks.append(Check("proxy", Grade.ODD, hint, Symptom.PROXY_UNUSED))
     return checks, {}
 
 
@@ -228,14 +247,15 @@ def about_owners(settings: Settings) -> Found:
     root, catalog = settings.archive.path, settings.catalog.path
     checks = []
     if (told := not_the_owner(root)) is not None:
-        checks.append(Check("user", Grade.ODD, told))
+        checks.append(Check("user", Grade.ODD, told, Symptom.USER_OTHER))
     if root.is_dir():
         checks += [
-            Check("owner", Grade.BAD, _alien(path, user, root)) for path, user in of_others(root)
+            Check("owner", Grade.BAD, _alien(path, user, root), Symptom.OWNER_OTHER)
+            for path, user in of_others(root)
         ]
     if catalog.exists() and catalog.stat().st_uid != catalog.parent.stat().st_uid:
         told = _alien(catalog, catalog.stat().st_uid, catalog.parent)
-        checks.append(Check("owner", Grade.BAD, told))
+        checks.append(Check("owner", Grade.BAD, told, Symptom.OWNER_OTHER))
     return checks[:MOST_OWNERS], {}
 
 
@@ -296,7 +316,7 @@ def about_disk(settings: Settings, disk: Disk | None = None) -> Found:
             told = (
                 f"only {room.f_favail:,} more files fit on the disk; see `df -i`, and delete some"
             )
-            checks.append(Check(f"room for the {name}", Grade.BAD, told))
+            checks.append(Check(f"room for the {name}", Grade.BAD, told, Symptom.DISK_INODES))
         checks += _writable(disk, name, path)
     return checks, {"disk": facts}
 
@@ -314,8 +334,9 @@ def _not_there(name: str, path: Path) -> Check:
     for link in (path, *path.parents):
         if link.is_symlink() and not link.exists():
             told = f"the link {link} leads nowhere: mount what it leads to, or remove the link"
-            return Check(name, Grade.BAD, told)
-    return Check(name, Grade.ODD, f"{path} is not there yet; it is made at a start")
+            return Check(name, Grade.BAD, told, Symptom.LINK_BROKEN)
+    told = f"{path} is not there yet; it is made at a start"
+    return Check(name, Grade.ODD, told, Symptom.FOLDER_NONE)
 
 
 def _size(path: Path) -> int:
@@ -329,10 +350,10 @@ def _writable(disk: Disk, name: str, path: Path) -> Iterator[Check]:
     if os.statvfs(path).f_flag & os.ST_RDONLY:
         kept = "the catalog cannot be written" if name == "catalog folder" else "transfers pause"
         told = f"{path} is mounted read-only: {kept}; see `dmesg`, mount it writable"
-        yield Check(name, Grade.BAD, told)
+        yield Check(name, Grade.BAD, told, Symptom.DISK_READ_ONLY)
     elif not os.access(path, os.W_OK | os.X_OK):
         told = f"user {os.getuid()} may not write in {path}; is this the service's user?"
-        yield Check(name, Grade.BAD, told)
+        yield Check(name, Grade.BAD, told, Symptom.FOLDER_CLOSED)
     else:
         ours = path / OURS / "parts"
         where = ours if os.access(ours, os.W_OK | os.X_OK) else path
@@ -372,7 +393,7 @@ def about_reading(settings: Settings) -> Found:
     ]
     if len(told) > MOST_NAMED:
         more = f"{len(told) - MOST_NAMED:,} more cannot be read"
-        checks.append(Check("reading the archive", Grade.BAD, more))
+        checks.append(Check("reading the archive", Grade.BAD, more, Symptom.ARCHIVE_UNREADABLE))
     return checks, {}
 
 

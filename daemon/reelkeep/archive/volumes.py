@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -27,6 +28,8 @@ from reelkeep.disk import Disk, read_small, replace_small, write_small
 from reelkeep.errors import ArchiveAbsent
 
 _LIST_BYTES = 1 << 20
+_OCTAL = re.compile(r"\\([0-7]{3})")
+"""How the kernel writes spaces and the like in its table of mounts."""
 _OURS = 0o700
 _LIST_MODE = 0o600
 
@@ -293,6 +296,24 @@ class VolumeAccess:
     async def begin_absent(self) -> Sequence[PurePosixPath]:
         """Begin those anew that are not there, because an operator says so; return them."""
         return await self._threads.run(self._volumes.begin_absent)
+
+
+def mounted_below(root: Path, table: Path = Path("/proc/self/mountinfo")) -> list[PurePosixPath]:
+    """Return where something is mounted below `root`, as far as the kernel says. Blocking.
+
+    This finds a volume before anything was written to it, when `Volumes` does not list it yet.
+    """
+    try:
+        lines = table.read_bytes().decode(errors="surrogateescape").splitlines()
+    except OSError:
+        return []
+    top, found = Path(os.path.realpath(root)), set[PurePosixPath]()
+    for line in lines:
+        fields = line.split(" ")
+        path = Path(_OCTAL.sub(lambda code: chr(int(code[1], 8)), fields[4] if fields[4:] else ""))
+        if path != top and path.is_relative_to(top):
+            found.add(PurePosixPath(path.relative_to(top)))
+    return sorted(found)
 
 
 def volumes_below(root: Path) -> Volumes:

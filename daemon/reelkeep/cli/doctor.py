@@ -72,7 +72,8 @@ def _print(call: Invocation, found: Findings) -> None:
     made = table(call.out, "", "check", "result", wrap=("check", "result"))
     for check in found.checks:
         grade = check.grade.value
-        made.add_row(cell(grade, _STYLES[grade]), cell(check.subject), cell(check.message))
+        code = "" if check.symptom is None else f" [{check.symptom}]"
+        made.add_row(cell(grade, _STYLES[grade]), cell(check.subject), cell(check.message + code))
     call.out.show(made)
 
 

@@ -30,6 +30,50 @@ class Grade(StrEnum):
     BAD = "bad"  #: It keeps reelkeep from its work.
 
 
+class Symptom(StrEnum):
+    """What is wrong where a check is not ok; the manual says of each what to do."""
+
+    ARCHIVE_ABSENT = "archive.absent"
+    ARCHIVE_UNREADABLE = "archive.unreadable"
+    CATALOG_DAMAGED = "catalog.damaged"
+    CATALOG_NEWER = "catalog.newer"
+    CATALOG_NONE = "catalog.none"
+    CATALOG_OLDER = "catalog.older"
+    CATALOG_ROOM = "catalog.room"
+    CATALOG_UNREADABLE = "catalog.unreadable"
+    CERTIFICATES_MISSING = "certificates.missing"
+    CHECK_FAILED = "check.failed"
+    CLOCK_DIFFERS = "clock.differs"
+    CLOCK_UNCOMPARED = "clock.uncompared"
+    CLOCK_WRONG = "clock.wrong"
+    CONFIGURATION_INVALID = "configuration.invalid"
+    CONFIGURATION_IDLE = "configuration.idle"
+    CONTENT_MISSING = "archive.content_missing"
+    DAEMON_OTHER = "daemon.other"
+    DAEMON_SILENT = "daemon.silent"
+    DISK_INODES = "disk.inodes"
+    DISK_READ_ONLY = "disk.read_only"
+    DISK_REFUSES = "disk.refuses"
+    DISK_ROOM = "disk.room"
+    FILES_FAILED = "files.failed"
+    FILES_OVERDUE = "files.overdue"
+    FILES_TOO_LARGE = "files.too_large"
+    FILES_UNAVAILABLE = "files.unavailable"
+    FILE_SYSTEM_LIMITED = "file_system.limited"
+    FOLDER_CLOSED = "folder.closed"
+    FOLDER_NONE = "folder.none"
+    LINK_BROKEN = "link.broken"
+    MODE_OPEN = "mode.open"
+    NETWORK_UNUSABLE = "network.unusable"
+    OWNER_OTHER = "owner.other"
+    PROVIDER_BROKEN = "provider.broken"
+    PROVIDER_UNREACHABLE = "provider.unreachable"
+    PROXY_UNUSED = "proxy.unused"
+    USER_OTHER = "user.other"
+    VOLUME_ABSENT = "volume.absent"
+    VOLUME_UNKNOWN = "volume.unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that was looked at, how it stands, and why, in a sentence for people."""
@@ -37,6 +81,12 @@ class Check:
     subject: str
     grade: Grade
     message: str
+    symptom: Symptom | None  #: None if it is ok.
+
+
+def ok(subject: str, message: str) -> Check:
+    """Return that `subject` is in order."""
+    return Check(subject, Grade.OK, message, None)
 
 
 def unused_proxy(environ: Mapping[str, str]) -> str | None:
@@ -56,26 +106,25 @@ def judge_clock(subject: str, skew: timedelta) -> Check:
     seconds = round(abs(skew.total_seconds()))
     side = "ahead of" if skew > timedelta(0) else "behind"
     if abs(skew) < ODD_SKEW:
-        return Check(subject, Grade.OK, "our clock agrees with the provider's")
+        return ok(subject, "our clock agrees with the provider's")
     grade = Grade.BAD if abs(skew) >= BAD_SKEW else Grade.ODD
-    return Check(
-        subject, grade, f"our clock is {seconds} s {side} the provider's; is NTP at work here?"
-    )
+    told = f"our clock is {seconds} s {side} the provider's; is NTP at work here?"
+    return Check(subject, grade, told, Symptom.CLOCK_DIFFERS)
 
 
 def judge_past(latest: datetime | None, now: datetime) -> Check:
     """Judge our clock by the latest time at which the catalog says that something happened."""
     if now < PLAUSIBLE_SINCE:
         told = f"says {now:%Y-%m-%d %H:%M} UTC, before this program was made; set it, by NTP"
-        return Check("clock", Grade.BAD, told)
+        return Check("clock", Grade.BAD, told, Symptom.CLOCK_WRONG)
     if latest is not None and not believed(latest, now, timedelta()):
         told = (
             f"says {now:%Y-%m-%d %H:%M} UTC, the catalog knows of {latest:%Y-%m-%d %H:%M}: it "
             "was ahead then, or is behind now; see that NTP is at work. What a wrong clock has "
             "put off is due at the next start"
         )
-        return Check("clock", Grade.BAD, told)
-    return Check("clock", Grade.OK, f"says {now:%Y-%m-%d %H:%M} UTC, as the catalog would expect")
+        return Check("clock", Grade.BAD, told, Symptom.CLOCK_WRONG)
+    return ok("clock", f"says {now:%Y-%m-%d %H:%M} UTC, as the catalog would expect")
 
 
 def judge_archive(path: str, catalog: str | None, there: str | None, *, stored: int) -> Check:
@@ -83,20 +132,21 @@ def judge_archive(path: str, catalog: str | None, there: str | None, *, stored: 
     found = Evidence(catalog=catalog, archive=there, holds=stored > 0, recognised=True)
     told = refusal(rule(found), path)
     if told is not None:
-        return Check("archive", Grade.BAD, told)
+        return Check("archive", Grade.BAD, told, Symptom.ARCHIVE_ABSENT)
     if catalog is None:
-        return Check("archive", Grade.OK, f"{path} is told which archive it is at the next start")
-    return Check("archive", Grade.OK, f"{path} is the archive of this catalog")
+        return ok("archive", f"{path} is told which archive it is at the next start")
+    return ok("archive", f"{path} is the archive of this catalog")
 
 
 def judge_room(subject: str, free: int, wanted: int) -> Check:
     """Judge the free bytes of a disk, of which `wanted` are to stay free."""
     room, least = f"{_size(free)} are free", f"archive.min_free is {_size(wanted)}"
     if free <= wanted:
-        return Check(subject, Grade.BAD, f"{room}, {least}: transfers pause")
+        return Check(subject, Grade.BAD, f"{room}, {least}: transfers pause", Symptom.DISK_ROOM)
     if free < 5 * wanted:
-        return Check(subject, Grade.ODD, f"{room}; {least}, and below it transfers pause")
-    return Check(subject, Grade.OK, room)
+        told = f"{room}; {least}, and below it transfers pause"
+        return Check(subject, Grade.ODD, told, Symptom.DISK_ROOM)
+    return ok(subject, room)
 
 
 def judge_catalog_room(free: int, size: int) -> Check:
@@ -107,14 +157,14 @@ def judge_catalog_room(free: int, size: int) -> Check:
             f"{room}: the disk of the catalog is nearly full, and without room for it nothing "
             "can be noted, nor archived; make room, or move the catalog (`catalog.url`)"
         )
-        return Check(subject, Grade.BAD, told)
+        return Check(subject, Grade.BAD, told, Symptom.CATALOG_ROOM)
     if free < CATALOG_LEAST + 2 * size:
         told = (
             f"{room}, the catalog has {_size(size)}: too little for the copy before a migration; "
             "make room before an upgrade"
         )
-        return Check(subject, Grade.ODD, told)
-    return Check(subject, Grade.OK, room)
+        return Check(subject, Grade.ODD, told, Symptom.CATALOG_ROOM)
+    return ok(subject, room)
 
 
 def judge_refusal(subject: str, path: str, number: int | None) -> Check:
@@ -122,7 +172,7 @@ def judge_refusal(subject: str, path: str, number: int | None) -> Check:
     row = row_of(number)
     name = errno.errorcode.get(number or 0, "unknown error")
     told = f"{path} takes no file ({name}). {row.meaning} {row.advice}"
-    return Check(f"writing to the {subject}", Grade.BAD, told)
+    return Check(f"writing to the {subject}", Grade.BAD, told, Symptom.DISK_REFUSES)
 
 
 def judge_unreadable(path: str, reason: str, user: int, *, asker: str | None = None) -> Check:
@@ -133,7 +183,7 @@ def judge_unreadable(path: str, reason: str, user: int, *, asker: str | None = N
     remedy = asker or "give it back to the service's user (`chown`, `chmod`), fetch nothing anew"
     told = f"user {user} cannot read {path} ({reason}): it is neither missing nor verified; "
     told += remedy
-    return Check("reading the archive", Grade.BAD, told)
+    return Check("reading the archive", Grade.BAD, told, Symptom.ARCHIVE_UNREADABLE)
 
 
 def judge_too_large(line: Mapping[str, Any], *, free: int, whole: int) -> Check:
@@ -144,7 +194,7 @@ def judge_too_large(line: Mapping[str, Any], *, free: int, whole: int) -> Check:
         f"{line['file']} of {line['recording']} ({line['provider']}) has {_size(size)}, {where}: "
         "it waits, others go on; make room, use a larger disk, or `reelkeep waive` the file"
     )
-    return Check("large files", Grade.ODD, told)
+    return Check("large files", Grade.ODD, told, Symptom.FILES_TOO_LARGE)
 
 
 def _size(count: int) -> str:
@@ -158,20 +208,20 @@ def _size(count: int) -> str:
 def judge_version(found: str, spoken: str) -> Check:
     """Judge the version of a catalog's tables against the one that this program speaks."""
     if found == spoken:
-        return Check("catalog version", Grade.OK, f"{found}, as this reelkeep has it")
+        return ok("catalog version", f"{found}, as this reelkeep has it")
     if found > spoken:
         told = (
             f"{found}, but this reelkeep knows up to {spoken}: a newer one wrote it; install that "
             "version again, or put back the backup from before it (docs/how-to/upgrade.md#go-back)"
         )
-        return Check("catalog version", Grade.BAD, told)
+        return Check("catalog version", Grade.BAD, told, Symptom.CATALOG_NEWER)
     told = f"{found}; it is migrated to {spoken} when the daemon starts"
-    return Check("catalog version", Grade.ODD, told)
+    return Check("catalog version", Grade.ODD, told, Symptom.CATALOG_OLDER)
 
 
 def judge_mode(subject: str, mode: int) -> Check:
     """Judge the permissions of a file that is nobody else's business."""
     if mode & 0o077:
         told = f"has mode {mode:04o}: others than its owner can use it; chmod 0600"
-        return Check(subject, Grade.BAD, told)
-    return Check(subject, Grade.OK, "is its owner's only")
+        return Check(subject, Grade.BAD, told, Symptom.MODE_OPEN)
+    return ok(subject, "is its owner's only")

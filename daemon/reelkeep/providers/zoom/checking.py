@@ -23,8 +23,8 @@ from reelkeep.providers.zoom.users import WHOLE_ACCOUNT, AllUsers, Places
 _SERVED: Final = frozenset({ApiVerdict.NOTHING, ApiVerdict.NO_MEETING})
 """Only who may ask is told that there is nothing."""
 
-_EACH_USER: Final = "each user"
-_WHOLE_ACCOUNT: Final = "whole account"
+EACH_USER_CHECK: Final = "each user"
+WHOLE_ACCOUNT_CHECK: Final = "whole account"
 _ACCOUNT_SCOPE: Final = "cloud_recording:read:list_account_recordings:admin"
 _USER_SCOPES: Final = (
     "user:read:list_users:admin and cloud_recording:read:list_user_recordings:admin"
@@ -34,28 +34,28 @@ _NEITHER: Final = (
     f"{_USER_SCOPES} for `users: all`"
 )
 _OTHER_WAY: Final = {
-    (_WHOLE_ACCOUNT, True, True): (
+    (WHOLE_ACCOUNT_CHECK, True, True): (
         "allowed, and recommended: `users: account` lists everybody at once, including what "
         "belongs to users who left, where `users: all` asks for each user in every poll"
     ),
-    (_WHOLE_ACCOUNT, True, False): (
+    (WHOLE_ACCOUNT_CHECK, True, False): (
         "allowed, and recommended: set `users: account`, since the users cannot be listed"
     ),
-    (_WHOLE_ACCOUNT, False, True): (
+    (WHOLE_ACCOUNT_CHECK, False, True): (
         f"not allowed, and not needed by `users: all`; with the scope {_ACCOUNT_SCOPE}, "
         "`users: account` would need far fewer requests"
     ),
-    (_WHOLE_ACCOUNT, False, False): _NEITHER,
-    (_EACH_USER, True, True): (
+    (WHOLE_ACCOUNT_CHECK, False, False): _NEITHER,
+    (EACH_USER_CHECK, True, True): (
         "allowed, too, but `users: account` is recommended: it needs far fewer requests, and shows "
         "what belongs to users who left"
     ),
-    (_EACH_USER, True, False): (
+    (EACH_USER_CHECK, True, False): (
         "allowed, while the whole account is not: set `users: all`, or add the scope "
         f"{_ACCOUNT_SCOPE} to the app"
     ),
-    (_EACH_USER, False, True): "not allowed, and not needed by `users: account`",
-    (_EACH_USER, False, False): _NEITHER,
+    (EACH_USER_CHECK, False, True): "not allowed, and not needed by `users: account`",
+    (EACH_USER_CHECK, False, False): _NEITHER,
 }
 """By the way to list that is not configured, whether it is allowed, and whether the other is."""
 
@@ -68,7 +68,7 @@ def other_way(
     `details` say why it is not `allowed`; `configured`: the configured way is allowed; `unfit`
     names the settings that do not go with `users: account`.
     """
-    if subject == _WHOLE_ACCOUNT and allowed and unfit:
+    if subject == WHOLE_ACCOUNT_CHECK and allowed and unfit:
         keys = " and ".join(unfit)
         return f"allowed, but {keys} needs `users: all`: the whole account is one listing"
     told = _OTHER_WAY[subject, allowed, configured]
@@ -162,7 +162,7 @@ class Checker:
     async def _other_way(self, *, configured: bool) -> Finding:
         """Say whether the listing that is not configured is allowed, and which is better."""
         is_account = self.users == ACCOUNT
-        subject = _EACH_USER if is_account else _WHOLE_ACCOUNT
+        subject = EACH_USER_CHECK if is_account else WHOLE_ACCOUNT_CHECK
         details = ""
         try:
             await (self._each_user() if is_account else self._listing(WHOLE_ACCOUNT))
