@@ -23,6 +23,7 @@ from reelkeep.simulator.content import ContentKind
 from reelkeep.simulator.switches import FORBIDDEN, NO_RIGHTS, answer, page, status
 from reelkeep.simulator.world import SimMeeting, SimSession
 from reelkeep.stages.poll import Poller
+from reelkeep.stages.provider_health import ProviderHealth
 from reelkeep.stages.provider_trash import Disposer
 from reelkeep.stages.signals import Signal
 from virtual import PATIENT, Backend, clock
@@ -90,7 +91,10 @@ class Account:
         resources = self.rig.resources
         disposer = Disposer(
             self.provider, resources.disposals, self.not_intact, clock=clock, report=self.rig.log,
-            troubled=lambda: self.troubled,
+            health=ProviderHealth(
+                self.provider.name, timedelta(hours=1), clock, self.rig.log,
+                broken_since=clock() if self.troubled else None,
+            ),
         )  # fmt: skip
         await disposer.once()
 

@@ -97,7 +97,7 @@ class Pass:
             async with anyio.create_task_group() as group:
                 for name in self._names:
                     group.start_soon(self._read, name, patience.deadline)
-            self.pipeline.stirred_at = anyio.current_time()
+            self.pipeline.attempts.moved_at = anyio.current_time()
             while not await self._is_over(patience):
                 await self._rest()
             await self.pipeline.space.tell()
@@ -191,7 +191,7 @@ class Pass:
 
     def _still(self) -> float:
         """Return for how many seconds nothing has moved."""
-        return anyio.current_time() - self.pipeline.stirred_at
+        return anyio.current_time() - self.pipeline.attempts.moved_at
 
     def _patience(self) -> float:
         return max(PATIENCE, self._resources.settings.downloads.retry.max).total_seconds()

@@ -3,89 +3,167 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 from functools import partial
+from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectSendStream
 
 from reelkeep.app.resources import Resources
 from reelkeep.app.verification import not_intact
-from reelkeep.core.model import Claim, Download, Failed, Outcome, ProviderName
+from reelkeep.core.model import Claim, Download, Outcome, ProviderName
 from reelkeep.core.retry import PATIENCE
-from reelkeep.errors import DiskFull, ProviderError, Remedy, TooLarge, TransferError
 from reelkeep.stages import publish
 from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.backfill import Backfiller
 from reelkeep.stages.dispatch import Backlog, Dispatcher, RoundRobin
-from reelkeep.stages.download import Downloader
+from reelkeep.stages.download import Attempts, Downloader
 from reelkeep.stages.poll import Poller
+from reelkeep.stages.provider_health import ProviderHealth
 from reelkeep.stages.provider_trash import Disposer
 from reelkeep.stages.publish import Publisher
-from reelkeep.stages.signals import Signal, SignalGroup, SignalRegistry
+from reelkeep.stages.signals import Notifiable, Signal
 from reelkeep.stages.storage import DiskSpace, Storage
 from reelkeep.stages.stream import PartStream
-from reelkeep.stages.worker_pool import Fetch, Landed, SlotPool, WorkerPool
+from reelkeep.stages.worker_pool import SlotPool, WorkerPool
+
+
+class Occasion(Enum):
+    """What happened, so that somebody may have something to do."""
+
+    POLLED = auto()  #: There may be something new of a provider.
+    CLAIMED = auto()  #: Something is in the backlog of a provider.
+    ATTEMPTED = auto()  #: An attempt at a file has ended.
+    RECORDED = auto()  #: Outcomes are in the catalog.
+    FAILED = auto()  #: Among them were failures, which may be due again.
+    PUBLISHED = auto()  #: Folders have appeared, or time has moved recordings on.
+    STORABLE = auto()  #: Something can be stored again, or there may be room for it.
+    CLOCK_SET = auto()
+
+
+class Waiter(Enum):
+    """Who waits for something to do."""
+
+    DISPATCHER = auto()  #: One for each provider.
+    ROUND_ROBIN = auto()
+    PUBLISHER = auto()
+    ACKNOWLEDGER = auto()  #: One for each provider.
+    STEERING = auto()  #: Who decides how long the pipeline works.
+
+
+WAKES: Final[Mapping[Occasion, Sequence[Waiter]]] = {
+    Occasion.POLLED: (Waiter.DISPATCHER, Waiter.ROUND_ROBIN, Waiter.PUBLISHER),
+    Occasion.CLAIMED: (Waiter.ROUND_ROBIN,),
+    Occasion.ATTEMPTED: (Waiter.ROUND_ROBIN,),
+    Occasion.RECORDED: (Waiter.PUBLISHER, Waiter.STEERING),
+    Occasion.FAILED: (Waiter.DISPATCHER, Waiter.ROUND_ROBIN),
+    Occasion.PUBLISHED: (Waiter.ACKNOWLEDGER, Waiter.STEERING),
+    Occasion.STORABLE: (Waiter.DISPATCHER, Waiter.ROUND_ROBIN),
+    Occasion.CLOCK_SET: (
+        Waiter.DISPATCHER,
+        Waiter.PUBLISHER,
+        Waiter.ACKNOWLEDGER,
+        Waiter.STEERING,
+    ),
+}
+"""Who is woken on which occasion."""
+
+
+class Wakes:
+    """The signals of those who wait, which `WAKES` says when to notify."""
+
+    def __init__(self) -> None:
+        self._signals: dict[tuple[Waiter, ProviderName | None], Signal] = {}
+
+    def add(self, waiter: Waiter, name: ProviderName | None = None) -> Signal:
+        """Return the signal for `waiter`, that of the provider `name` if each has one."""
+        return self._signals.setdefault((waiter, name), Signal())
+
+    def forget(self, name: ProviderName) -> None:
+        """Wake those of the provider `name` no more."""
+        self._signals = {key: each for key, each in self._signals.items() if key[1] != name}
+
+    def notify(self, occasion: Occasion, name: ProviderName | None = None) -> None:
+        """Wake those who have to do with `occasion`, of one provider only if `name` is given."""
+        for (waiter, whose), signal in self._signals.items():
+            if waiter in WAKES[occasion] and (name is None or whose in (None, name)):
+                signal.notify()
+
+    def on(self, occasion: Occasion, name: ProviderName | None = None) -> Notifiable:
+        """Return what notifies of `occasion`."""
+        return _Notifying(self, occasion, name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Notifying:
+    wakes: Wakes
+    occasion: Occasion
+    name: ProviderName | None
+
+    def notify(self) -> None:
+        self.wakes.notify(self.occasion, self.name)
+
 
 Work = Callable[[], Awaitable[None]]
 
 
 class ProviderPipeline:
-    """The stages of one provider. They end with the tasks they run in, or when dismissed.
-
-    `filled` is notified when there is something in the backlog, `recorded` when there is
-    something to publish.
-    """
+    """The stages of one provider. They end with the tasks they run in, or when dismissed."""
 
     def __init__(
-        self, resources: Resources, name: ProviderName, *, filled: Signal, recorded: Signal,
-        storage: Storage, space: DiskSpace,
+        self, resources: Resources, name: ProviderName, *, wakes: Wakes, storage: Storage,
+        space: DiskSpace,
     ) -> None:  # fmt: skip
         provider = resources.providers[name]
-        self.work = Signal()  #: Notify it when something may be due.
+        clock, report, clean = resources.clock, resources.report, resources.clean
         self.backlog = Backlog(resources.settings.downloads.queue_size)
+        self.health = ProviderHealth(name, provider.traits.interval, clock, report, clean)
         self.poller = Poller(
             provider,
             resources.intake,
-            clock=resources.clock,
+            clock=clock,
             rng=resources.rng,
-            report=resources.report,
-            work=SignalGroup([self.work, filled, recorded]),
-            clean=resources.clean,
+            report=report,
+            work=wakes.on(Occasion.POLLED, name),
+            health=self.health,
         )
         self.backfiller = Backfiller(
             provider,
             resources.backfills,
             self.poller.reader,
-            clock=resources.clock,
-            report=resources.report,
-            clean=resources.clean,
+            clock=clock,
+            report=report,
+            clean=clean,
         )
         self.disposer = Disposer(
             provider,
             resources.disposals,
             partial(not_intact, resources.archive),
-            clock=resources.clock,
-            report=resources.report,
-            clean=resources.clean,
-            troubled=lambda: self.poller.health.troubled or resources.missing_content > 0,
+            clock=clock,
+            report=report,
+            clean=clean,
+            health=self.health,
+            withheld=resources.missing_content > 0,
         )
         self.acknowledger = Acknowledger(
             provider,
             resources.intake,
-            clock=resources.clock,
-            report=resources.report,
-            withheld=lambda: resources.missing_content > 0,
+            clock=clock,
+            report=report,
+            archived=wakes.add(Waiter.ACKNOWLEDGER, name),
+            withheld=resources.missing_content > 0,
         )
         self._dispatcher = Dispatcher(
-            name,
             resources.queue,
-            clock=resources.clock,
-            paused=lambda: self.poller.health.paused or storage.paused,
-            work=self.work,
-            filled=filled,
+            clock=clock,
+            health=self.health,
+            storage=storage,
+            work=wakes.add(Waiter.DISPATCHER, name),
+            filled=wakes.on(Occasion.CLAIMED),
             room=space.room,
         )
         self._name = name
@@ -144,11 +222,11 @@ class Pipeline:
     ) -> None:
         self._resources = resources
         self._polls = polls
-        self._filled, self._recorded = Signal(), Signal()
+        self._wakes = wakes = Wakes()
         self._groups: tuple[TaskGroup, TaskGroup]  # of what ends first at a stop, and last
-        self.moved = Signal()  #: Notified when outcomes were recorded or recordings published.
+        self.moved = wakes.add(Waiter.STEERING)
         self.storage = Storage(
-            resources.archive, resources.report, reopened=SignalRegistry(self._workers)
+            resources.archive, resources.report, reopened=wakes.on(Occasion.STORABLE)
         )
         self.space = DiskSpace(
             resources.archive,
@@ -158,21 +236,28 @@ class Pipeline:
             clock=resources.clock,
             names=lambda: list(self.pipelines),
         )
-        self.stirred_at = anyio.current_time()  #: When last an attempt at a file came to something.
         self.pipelines: dict[ProviderName, ProviderPipeline] = {}
-        self.pipelines.update((name, self._pipeline_of(name)) for name in names)
-        self._backlogs = {name: pipeline.backlog for name, pipeline in self.pipelines.items()}
-        done = SignalGroup([self.moved, SignalRegistry(self._tellers)])
+        self._backlogs: dict[ProviderName, Backlog] = {}
+        self._health: dict[ProviderName, ProviderHealth] = {}
+        for name in names:
+            self._add(name)
         self.publisher = Publisher(
             resources.ledger,
             resources.archive,
             report=resources.report,
-            done=done,
+            done=wakes.on(Occasion.PUBLISHED),
             storage=self.storage,
         )
         options = resources.settings.downloads
         self._slots = SlotPool(resources.transfers, slots=options.workers, lanes=options.lanes)
-        self._pool = WorkerPool(self._fetcher(), options.workers)
+        self.attempts = Attempts(
+            self._downloader(),
+            self._health,
+            storage=self.storage,
+            space=self.space,
+            ended=wakes.on(Occasion.ATTEMPTED),
+        )
+        self._pool = WorkerPool(self.attempts, options.workers)
 
     @property
     def pollers(self) -> Mapping[ProviderName, Poller]:
@@ -208,9 +293,15 @@ class Pipeline:
         send_outcome, outcomes = anyio.create_memory_object_stream[Outcome](publish.MOST_OUTCOMES)
         last = anyio.CancelScope()
         async with anyio.create_task_group() as back:
-            back.start_soon(self.publisher.forever, self._recorded, name="publish")
+            recorded = self._wakes.add(Waiter.PUBLISHER)
+            back.start_soon(self.publisher.forever, recorded, name="publish")
             async with anyio.create_task_group() as results:
-                results.start_soon(self._record, outcomes, name="record")
+                record = partial(
+                    publish.run,
+                    recorded=self._wakes.on(Occasion.RECORDED),
+                    failed=self._wakes.on(Occasion.FAILED),
+                )
+                results.start_soon(record, outcomes, self._resources.ledger, name="record")
                 async with anyio.create_task_group() as pool:
                     pool.start_soon(self._pool.run, files, send_outcome, name="download")
                     await self._feed(send_file, steer, back)
@@ -229,16 +320,15 @@ class Pipeline:
     async def dismiss(self, names: Iterable[ProviderName]) -> None:
         """Work no longer for these providers; what is under way of them goes on to its end."""
         for name in names:
-            del self._backlogs[name]
+            del self._backlogs[name], self._health[name]
             pipeline = self.pipelines.pop(name)
+            self._wakes.forget(name)
             await self._resources.queue.release(await pipeline.dismiss())
 
     def engage(self, names: Iterable[ProviderName]) -> None:
         """Work for these providers, too. The pipeline must be running."""
         for name in names:
-            pipeline = self.pipelines[name] = self._pipeline_of(name)
-            self._backlogs[name] = pipeline.backlog
-            self._start(pipeline)
+            self._start(self._add(name))
 
     def adjust(self) -> None:
         """Take over the limits that are in force now."""
@@ -253,15 +343,13 @@ class Pipeline:
         for pipeline in self.pipelines.values():
             pipeline.poller.wake.notify()
 
-    def _pipeline_of(self, name: ProviderName) -> ProviderPipeline:
-        return ProviderPipeline(
-            self._resources,
-            name,
-            filled=self._filled,
-            recorded=self._recorded,
-            storage=self.storage,
-            space=self.space,
+    def _add(self, name: ProviderName) -> ProviderPipeline:
+        pipeline = ProviderPipeline(
+            self._resources, name, wakes=self._wakes, storage=self.storage, space=self.space
         )
+        self.pipelines[name] = pipeline
+        self._backlogs[name], self._health[name] = pipeline.backlog, pipeline.health
+        return pipeline
 
     def _start(self, pipeline: ProviderPipeline) -> None:
         front, back = self._groups
@@ -275,7 +363,7 @@ class Pipeline:
             self._groups = front, back
             for pipeline in self.pipelines.values():
                 self._start(pipeline)
-            front.start_soon(self._take_turns, files, name="turns")
+            front.start_soon(self._round_robin().forever, files, name="turns")
             front.start_soon(self._watch_storage, name="storage")
             front.start_soon(self._resources.clock_watch.watch, self._stepped, name="clock")
             await steer()
@@ -283,31 +371,27 @@ class Pipeline:
 
     def _stepped(self) -> None:
         """Look at all that waits: the clock was set."""
-        self._recorded.notify()
-        self.moved.notify()
         for pipeline in self.pipelines.values():
             pipeline.poller.cursor.forget()
-            pipeline.work.notify()
-            pipeline.acknowledger.archived.notify()
+        self._wakes.notify(Occasion.CLOCK_SET)
 
-    async def _take_turns(self, files: MemoryObjectSendStream[Download]) -> None:
-        turns = RoundRobin(
+    def _round_robin(self) -> RoundRobin:
+        return RoundRobin(
             self._backlogs,
-            filled=self._filled,
+            filled=self._wakes.add(Waiter.ROUND_ROBIN),
             storage=self.storage,
             space=self.space,
             pass_over=self._pass_over,
-            paused=lambda name: self.pipelines[name].poller.health.paused,
+            health=self._health,
             has_share=self._has_share,
         )
-        await turns.forever(files)
 
     async def _watch_storage(self) -> None:
         """Look at the disk now and then, and say what does not fit on it."""
         while True:
             await self.storage.look()
             if not self.storage.paused and await self.space.tell():
-                SignalRegistry(self._workers).notify()  # there may be room by now
+                self._wakes.notify(Occasion.STORABLE)
             await anyio.sleep(self.storage.pause)
 
     async def _pass_over(self, claim: Claim) -> None:
@@ -323,7 +407,7 @@ class Pipeline:
         busy = sum(each.download.provider == name for each in self._resources.transfers.under_way)
         return busy >= max(1, workers // 2, workers - others)
 
-    def _fetcher(self) -> Fetch:
+    def _downloader(self) -> Downloader:
         resources = self._resources
         report, transfers = resources.report, resources.transfers
         stream = PartStream(
@@ -333,52 +417,9 @@ class Pipeline:
             transfers=transfers,
             slots=self._slots,
         )
-        fetch = Downloader(
+        return Downloader(
             resources.providers, resources.archive, stream, transfers=transfers, report=report
         )
-
-        async def watched(download: Download, landed: Landed) -> Outcome:
-            outcome = await self._examined(await fetch(download, landed))
-            self._note(outcome)
-            return outcome
-
-        return watched
-
-    async def _examined(self, outcome: Outcome) -> Outcome:
-        """Return `outcome` with the error that is to be recorded."""
-        if not isinstance(outcome, Failed) or not isinstance(outcome.error, TransferError):
-            return outcome
-        error = await self.storage.examine(outcome.error)
-        if isinstance(error, TooLarge):
-            self.space.outgrown(outcome.download, error.size)
-            await self.space.tell()
-        return replace(outcome, error=error)
-
-    def _note(self, outcome: Outcome) -> None:
-        """Draw from `outcome` what it says about more than one file."""
-        self._filled.notify()
-        if not isinstance(outcome, Failed) or not isinstance(outcome.error, DiskFull):
-            self.space.settled(outcome.download.row)
-        error = outcome.error if isinstance(outcome, Failed) else None
-        pipeline = self.pipelines.get(outcome.download.provider)
-        if isinstance(error, ProviderError) and pipeline is not None:
-            pipeline.poller.met(error)
-        if getattr(error, "remedy", None) not in (Remedy.WAIT, Remedy.PAUSE):
-            self.stirred_at = anyio.current_time()
-
-    async def _record(self, outcomes: MemoryObjectReceiveStream[Outcome]) -> None:
-        await publish.run(
-            outcomes,
-            self._resources.ledger,
-            recorded=SignalGroup([self._recorded, self.moved]),
-            failed=SignalRegistry(self._workers),
-        )
-
-    def _workers(self) -> list[Signal]:
-        return [self._filled, *(pipeline.work for pipeline in self.pipelines.values())]
-
-    def _tellers(self) -> list[Signal]:
-        return [pipeline.acknowledger.archived for pipeline in self.pipelines.values()]
 
 
 def drain_time(grace: timedelta) -> float:

@@ -30,6 +30,7 @@ from reelkeep.ports import Clean, Clock, Finding, Provider, Report, Resuming, Rn
 from reelkeep.settings import Settings
 from reelkeep.settings.model import CatalogOptions
 from reelkeep.stages.poll import Poller
+from reelkeep.stages.provider_health import ProviderHealth
 from reelkeep.stages.signals import Signal
 from reelkeep.telemetry.logs import Log, captured
 
@@ -170,7 +171,13 @@ async def rehearse(
     async def poll(provider: Provider) -> None:
         spared = ReadOnlyProvider(provider)
         poller = Poller(
-            spared, intake, clock=clock, rng=rng, report=_unheard, work=Signal(), clean=clean
+            spared,
+            intake,
+            clock=clock,
+            rng=rng,
+            report=_unheard,
+            work=Signal(),
+            health=ProviderHealth(spared.name, spared.traits.interval, clock, _unheard, clean),
         )
         if window is None:
             await poller.once()

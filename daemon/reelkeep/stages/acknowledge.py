@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import anyio
@@ -32,9 +31,12 @@ class Acknowledger:
 
     def __init__(
         self, provider: Provider, intake: Intake, *, clock: Clock, report: Report,
-        withheld: Callable[[], bool] = lambda: False,
+        archived: Signal | None = None, withheld: bool = False,
     ) -> None:  # fmt: skip
-        """Nothing is told while it is `withheld`: the archive may not hold what it should."""
+        """`archived` is notified when recordings may have been archived.
+
+        Nothing is told while it is `withheld`: the archive may not hold what it should.
+        """
         self._provider = provider
         self._intake = intake
         self._clock = clock
@@ -43,12 +45,12 @@ class Acknowledger:
         self._failures = 0
         self._pause = timedelta(0)
         self._unanswered = False
-        self.archived = Signal()  #: Notify it when recordings may have been archived.
+        self.archived = archived or Signal()
 
     @property
     def acknowledges(self) -> bool:
         """Whether this provider is told at all."""
-        return self._provider.traits.acknowledges and not self._withheld()
+        return self._provider.traits.acknowledges and not self._withheld
 
     @property
     def stuck(self) -> bool:
@@ -74,7 +76,7 @@ class Acknowledger:
         Raises:
             CatalogError: The catalog failed us.
         """
-        if self._withheld():
+        if self._withheld:
             return
         self._unanswered = True
         try:

@@ -14,7 +14,8 @@ from anyio.streams.memory import MemoryObjectSendStream
 from reelkeep.core.file_system import Room
 from reelkeep.core.model import Claim, Download, ProviderName
 from reelkeep.ports import Clock, Queue
-from reelkeep.stages.signals import Signal
+from reelkeep.stages.provider_health import ProviderHealth
+from reelkeep.stages.signals import Notifiable, Signal
 from reelkeep.stages.storage import DiskSpace, Storage
 
 
@@ -84,22 +85,27 @@ class Dispatcher:
     """
 
     def __init__(
-        self, name: ProviderName, queue: Queue, *, clock: Clock, paused: Callable[[], bool],
-        work: Signal, filled: Signal, room: ReadRoom,
+        self, queue: Queue, *, clock: Clock, health: ProviderHealth, storage: Storage,
+        work: Signal, filled: Notifiable, room: ReadRoom,
     ) -> None:  # fmt: skip
-        self._name = name
+        self._health = health
+        self._storage = storage
+        self._name = health.name
         self._queue = queue
         self._room = room
         self._clock = clock
-        self._paused = paused
         self._filled = filled
         self._work = work
+
+    @property
+    def _paused(self) -> bool:
+        return self._health.paused or self._storage.paused
 
     async def forever(self, backlog: Backlog) -> None:
         """Claim what is due until cancelled; what was claimed by then is in `backlog`."""
         while True:
             await backlog.room()
-            if self._paused() or not await self._claim(backlog):
+            if self._paused or not await self._claim(backlog):
                 await self._work.wait(await self._until_due())
 
     async def _claim(self, backlog: Backlog) -> bool:
@@ -115,7 +121,7 @@ class Dispatcher:
     async def _until_due(self) -> float:
         """Return the seconds until something is due, at most a tick."""
         at = None
-        if not self._paused():
+        if not self._paused:
             at = await self._queue.next_due(self._name, await self._room())
         left = TICK if at is None else min(TICK, at - self._clock())
         return max(left, ROUNDING).total_seconds()
@@ -131,11 +137,12 @@ class RoundRobin:
 
     def __init__(
         self, queues: Mapping[ProviderName, Backlog], *, filled: Signal, storage: Storage,
-        space: DiskSpace, pass_over: PassOver, paused: Callable[[ProviderName], bool],
+        space: DiskSpace, pass_over: PassOver, health: Mapping[ProviderName, ProviderHealth],
         has_share: Callable[[ProviderName, int], bool] = lambda _name, _others: False,
     ) -> None:  # fmt: skip
-        """`queues` may change at any time; `filled` is notified when there may be something to do.
+        """`queues` and `health` may change at any time.
 
+        `filled` is notified when there may be something to do.
         `has_share` says whether a provider has as many downloaders as it may have beside so many
         others, which may have work at any time.
         """
@@ -144,7 +151,7 @@ class RoundRobin:
         self._storage = storage
         self._space = space
         self._pass_over = pass_over
-        self._paused = paused
+        self._health = health
         self._has_share = has_share
 
     async def forever(self, files: MemoryObjectSendStream[Download]) -> None:
@@ -180,5 +187,7 @@ class RoundRobin:
         return True
 
     def _stays(self, name: ProviderName) -> bool:
-        others = sum(1 for other in self._queues if other != name and not self._paused(other))
-        return self._paused(name) or self._has_share(name, others)
+        others = sum(
+            1 for other in self._queues if other != name and not self._health[other].paused
+        )
+        return self._health[name].paused or self._has_share(name, others)

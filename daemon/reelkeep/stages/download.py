@@ -4,16 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 import anyio
 from cachetools import LRUCache
 
 from reelkeep.core.model import ANY_BYTES, Download, Failed, Outcome, ProviderName, Stored
-from reelkeep.errors import DiskFull, IoFailed, ProviderError, Remedy, TransferError
+from reelkeep.errors import DiskFull, IoFailed, ProviderError, Remedy, TooLarge, TransferError
 from reelkeep.ports import Archive, Held, Part, Provider, Report
+from reelkeep.stages.provider_health import ProviderHealth
+from reelkeep.stages.signals import Notifiable
+from reelkeep.stages.storage import DiskSpace, Storage
 from reelkeep.stages.stream import PartCompleter, PartStream, resumable, say_discarded
 from reelkeep.stages.verify import Proof, level_of_kept, proof_of_recalled, verify
 from reelkeep.stages.worker_pool import ActiveTransfer, ActiveTransfers, Landed
+
+
+class Attempts:
+    """Makes attempts at files, and notes what each says about more than its file.
+
+    `health` has the state of each provider that is worked for; `ended` is notified after each.
+    """
+
+    def __init__(
+        self, download: Downloader, health: Mapping[ProviderName, ProviderHealth], *,
+        storage: Storage, space: DiskSpace, ended: Notifiable,
+    ) -> None:  # fmt: skip
+        self._download = download
+        self._health = health
+        self._storage = storage
+        self._space = space
+        self._ended = ended
+        self.moved_at = anyio.current_time()  #: When last one came to something.
+
+    async def __call__(self, download: Download, landed: Landed) -> Outcome:
+        """Return what became of one attempt, with the error that is to be recorded."""
+        outcome = await self._download(download, landed)
+        if isinstance(outcome, Failed) and isinstance(outcome.error, TransferError):
+            outcome = replace(outcome, error=await self._examined(download, outcome.error))
+        self._note(download, outcome.error if isinstance(outcome, Failed) else None)
+        return outcome
+
+    async def _examined(self, download: Download, error: TransferError) -> TransferError:
+        """Return what `error` is about: the file, or the place for all files."""
+        found = await self._storage.examine(error)
+        if isinstance(found, TooLarge):
+            self._space.outgrown(download, found.size)
+            await self._space.tell()
+        return found
+
+    def _note(self, download: Download, error: Exception | None) -> None:
+        self._ended.notify()
+        if not isinstance(error, DiskFull):
+            self._space.settled(download.row)
+        health = self._health.get(download.provider)
+        if isinstance(error, ProviderError) and health is not None:
+            health.met(error)
+        if getattr(error, "remedy", None) not in (Remedy.WAIT, Remedy.PAUSE):
+            self.moved_at = anyio.current_time()
+
 
 VERSIONS = 1000
 """Files remembered at most, with how many bytes of them were here at once."""

@@ -11,8 +11,8 @@ from reelkeep.core.audit import AT_RISK
 from reelkeep.core.filters import fingerprint
 from reelkeep.core.model import ProviderName
 from reelkeep.core.poll_window import PartlyRead, Reading, next_poll, next_reading
-from reelkeep.errors import AuthFailed, ProviderError, Remedy
-from reelkeep.ports import Clean, Clock, Intake, Provider, Report, Rng, Scan
+from reelkeep.errors import AuthFailed, ProviderError
+from reelkeep.ports import Clock, Intake, Provider, Report, Rng, Scan
 from reelkeep.stages.discovery import RepeatTimer, WindowReader
 from reelkeep.stages.provider_health import ProviderHealth, pause_after
 from reelkeep.stages.signals import Notifiable, Signal
@@ -81,20 +81,21 @@ class Poller:
 
     def __init__(
         self, provider: Provider, intake: Intake, *, clock: Clock, rng: Rng, report: Report,
-        work: Notifiable, clean: Clean = str,
+        work: Notifiable, health: ProviderHealth | None = None,
     ) -> None:  # fmt: skip
+        """`health` is that of the provider, if others are to know of it."""
         self._provider = provider
         self._intake = intake
         self._clock = clock
         self._rng = rng
         self._report = report
         self._work = work
-        self._clean = clean
         self._rules = fingerprint(provider.traits.filter)
         self.cursor = PollCursor(provider.name, intake)
         self._watches = RepeatTimer(WATCH)
         self.reader = WindowReader(provider, intake, work=work)
-        self.health = ProviderHealth(provider.name)
+        interval = provider.traits.interval
+        self.health = health or ProviderHealth(provider.name, interval, clock, report)
         self.error: ProviderError | None = None  #: What the last poll failed with.
         self.wake = Signal()  #: Notify it to poll at once.
 
@@ -128,22 +129,6 @@ class Poller:
         now = started + timedelta(seconds=anyio.current_time() - began)
         return next_poll(started, now, interval, self._rng()) - now
 
-    def met(self, error: ProviderError) -> None:
-        """Take note of an error that stopped a download: some pause the whole provider."""
-        if error.remedy is Remedy.PAUSE and not self.health.paused:
-            retry_at = self._clock() + self._provider.traits.interval
-            self._note(error, retry_at, pauses=True)
-
-    def _note(self, error: ProviderError, retry_at: datetime, *, pauses: bool) -> None:
-        self.health.failed(
-            error,
-            clock=self._clock,
-            report=self._report,
-            retry_at=retry_at,
-            pauses=pauses,
-            clean=self._clean,
-        )
-
     async def _read(self, began: float, started: datetime) -> None:
         name, traits = self._provider.name, self._provider.traits
         scan = await self.cursor.read()
@@ -159,12 +144,12 @@ class Poller:
                 # all others go on from here; what is unread is noted
                 kept = replace(after, polled_at=scan.polled_at, broken_since=scan.broken_since)
                 await self.cursor.move(replace(kept, reason=scan.reason, partly=scan.partly))
-            if self.health.served(report=self._report):
+            if self.health.served():
                 self._work.notify()
             raise
         await self.cursor.move(after)
         paused = self.health.paused
-        self.health.recovered(clock=self._clock, report=self._report)
+        self.health.recovered()
         if paused:
             self._work.notify()  # what came due meanwhile was left alone
         self._report(
@@ -203,7 +188,7 @@ class Poller:
         is refused; if it concerns downloads too, the next of them will tell.
         """
         retry_at = self._clock() + delay
-        self._note(error, retry_at, pauses=isinstance(error, AuthFailed))
+        self.health.failed(error, retry_at=retry_at, pauses=isinstance(error, AuthFailed))
         scan = await self.cursor.read()
         health = self.health
         broken = replace(

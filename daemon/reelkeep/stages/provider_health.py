@@ -1,4 +1,7 @@
-"""Know how each provider fares; say it once when one breaks, and once when it is back."""
+"""Know how each provider fares; say it once when one breaks, and once when it is back.
+
+What polls, what dispatches, what downloads and what trashes are given the same object.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,10 @@ class ProviderHealth:
     """How one provider fares."""
 
     name: ProviderName
+    interval: timedelta  #: Between two polls.
+    clock: Clock
+    report: Report
+    clean: Clean = str
     broken_since: datetime | None = None
     reason: str | None = None
     paused: bool = False  #: Nothing is fetched of it, and it is polled now and then.
@@ -40,29 +47,25 @@ class ProviderHealth:
             self.broken_since, self.reason, self.partly = broken_since, reason, partly
             self.doubted = broken_since is not None
 
-    def failed(
-        self,
-        error: ProviderError,
-        *,
-        clock: Clock,
-        report: Report,
-        retry_at: datetime,
-        pauses: bool,
-        clean: Clean = str,
-    ) -> None:
+    def met(self, error: ProviderError) -> None:
+        """Note an error that stopped a download: some pause the whole provider."""
+        if error.remedy is Remedy.PAUSE and not self.paused:
+            self.failed(error, retry_at=self.clock() + self.interval, pauses=True)
+
+    def failed(self, error: ProviderError, *, retry_at: datetime, pauses: bool) -> None:
         """Note a failure, and report it if it is the first that this process sees.
 
         It `pauses` the provider if nothing can be fetched before that is mended.
         """
-        self.reason = storable(clean(str(error)))
+        self.reason = storable(self.clean(str(error)))
         partly = isinstance(error, PartlyRead)
         if self.broken_since is None or (self.partly and not partly):
-            self.broken_since = clock()  # that single listings failed before is another matter
+            self.broken_since = self.clock()  # that single listings failed before is another matter
         self.partly = partly
         self.paused = self.paused or pauses
         if not self.said:
             self.said = True
-            report(
+            self.report(
                 "poll.failed",
                 provider=self.name,
                 code=error.code,
@@ -71,12 +74,12 @@ class ProviderHealth:
             )
         if isinstance(error, AuthFailed) and not self.refused:
             self.refused = True
-            report("provider.auth_failed", provider=self.name, reason=self.reason)
+            self.report("provider.auth_failed", provider=self.name, reason=self.reason)
 
-    def served(self, *, report: Report) -> bool:
+    def served(self) -> bool:
         """Note that the credentials are accepted; return whether that was unknown or not so."""
         if self.refused or self.doubted:
-            report("provider.auth_recovered", provider=self.name)
+            self.report("provider.auth_recovered", provider=self.name)
         paused, self.paused, self.refused, self.doubted = self.paused, False, False, False
         return paused
 
@@ -85,13 +88,13 @@ class ProviderHealth:
         """Whether nothing is served of the account, as far as is known."""
         return self.broken_since is not None and not self.partly
 
-    def recovered(self, *, clock: Clock, report: Report) -> None:
+    def recovered(self) -> None:
         """Note a complete poll, and report it if the provider was broken."""
         if self.broken_since is not None:
-            seconds = round(age(self.broken_since, clock()).total_seconds(), 3)
-            report("poll.recovered", provider=self.name, seconds=seconds)
+            seconds = round(age(self.broken_since, self.clock()).total_seconds(), 3)
+            self.report("poll.recovered", provider=self.name, seconds=seconds)
         if self.refused or self.doubted:
-            report("provider.auth_recovered", provider=self.name)
+            self.report("provider.auth_recovered", provider=self.name)
         self.doubted = False
         self.broken_since, self.reason = None, None
         self.paused, self.refused, self.said, self.partly = False, False, False, False

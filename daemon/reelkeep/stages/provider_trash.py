@@ -13,6 +13,7 @@ from reelkeep.core.model import Holding
 from reelkeep.errors import BadAnswer, ProviderError
 from reelkeep.ports import Clean, Clock, Disposals, Provider, Remover, Report
 from reelkeep.stages.discovery import blamed
+from reelkeep.stages.provider_health import ProviderHealth
 
 LOOK_AGAIN = timedelta(days=1)
 """When a recording that was not trashed is looked at again, at the soonest."""
@@ -36,14 +37,16 @@ class Disposer:
 
     def __init__(
         self, provider: Provider, disposals: Disposals, not_intact: NotIntact, *, clock: Clock,
-        report: Report, troubled: Callable[[], bool], clean: Clean = str,
+        report: Report, health: ProviderHealth, withheld: bool = False, clean: Clean = str,
     ) -> None:  # fmt: skip
+        """Nothing is trashed while it is `withheld`: the archive may not hold what it should."""
         self._provider = provider
         self._disposals = disposals
         self._not_intact = not_intact
         self._clock = clock
         self._report = report
-        self._troubled = troubled
+        self._health = health
+        self._withheld = withheld
         self._clean = clean
         self._said = False
 
@@ -60,7 +63,9 @@ class Disposer:
             CatalogError: The catalog failed us.
         """
         disposal, provider = self._provider.traits.disposal, self._provider
-        if disposal is None or not isinstance(provider, Remover) or self._troubled():
+        if disposal is None or not isinstance(provider, Remover):
+            return
+        if self._withheld or self._health.troubled:
             return
         failed: list[tuple[Holding, ProviderError]] = []
         served = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import anyio
@@ -36,30 +36,6 @@ class Signal:
         if rang:
             self._event = anyio.Event()
         return rang
-
-
-class SignalGroup:
-    """Several signals that are notified together."""
-
-    def __init__(self, signals: Iterable[Notifiable]) -> None:
-        self._signals = tuple(signals)
-
-    def notify(self) -> None:
-        """Notify them all."""
-        for signal in self._signals:
-            signal.notify()
-
-
-class SignalRegistry:
-    """The signals that exist whenever it is notified."""
-
-    def __init__(self, signals: Callable[[], Iterable[Notifiable]]) -> None:
-        self._signals = signals
-
-    def notify(self) -> None:
-        """Notify those that exist now."""
-        for signal in self._signals():
-            signal.notify()
 
 
 async def beside(main: Callable[[], Awaitable[None]], side: Callable[[], Awaitable[None]]) -> None:

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from fakes.provider import FakeProvider, many, traits
-from fakes.rig import Rig, running
+from fakes.rig import Rig, StrictLog, running
 from reelkeep.app.monitor import Monitor, Watchdog, broken_for_long
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.resources import look_for_content
@@ -252,12 +252,21 @@ async def test_a_provider_is_broken_for_long_after_three_intervals(
     minutes: int | None, long: bool
 ) -> None:
     since = None if minutes is None else START - timedelta(minutes=minutes)
-    health = ProviderHealth(NAME, broken_since=since)
+    health = ProviderHealth(
+        NAME, timedelta(minutes=5), lambda: START, StrictLog(), broken_since=since
+    )
     assert broken_for_long(health, INTERVAL, lambda: START) is long
 
 
 async def test_a_provider_of_which_single_listings_fail_is_not_broken() -> None:
-    health = ProviderHealth(NAME, broken_since=START - timedelta(days=9), partly=True)
+    health = ProviderHealth(
+        NAME,
+        timedelta(minutes=5),
+        lambda: START,
+        StrictLog(),
+        broken_since=START - timedelta(days=9),
+        partly=True,
+    )
     assert not broken_for_long(health, INTERVAL, lambda: START)
 
 

@@ -16,7 +16,7 @@ from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import BODY, Rig, Slow, StrictLog, whole
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.exception_groups import leaves, unwrapped
-from reelkeep.app.pipeline import Pipeline, drain_time
+from reelkeep.app.pipeline import WAKES, Occasion, Pipeline, Waiter, Wakes, drain_time
 from reelkeep.core.model import Claim, Download, Holding, ProviderName
 from reelkeep.disk import disk_error
 from reelkeep.errors import AuthFailed, CatalogError, DiskFull, Unavailable
@@ -47,6 +47,24 @@ def after(seconds: float) -> Callable[[Pipeline], Awaitable[None]]:
         await anyio.sleep(seconds)
 
     return steer
+
+
+def test_every_occasion_wakes_somebody_and_everybody_is_woken() -> None:
+    assert set(WAKES) == set(Occasion)
+    assert {waiter for waiters in WAKES.values() for waiter in waiters} == set(Waiter)
+
+
+async def test_an_occasion_of_one_provider_wakes_those_of_no_other() -> None:
+    wakes = Wakes()
+    shared = wakes.add(Waiter.ROUND_ROBIN)
+    mine, other = wakes.add(Waiter.DISPATCHER, A), wakes.add(Waiter.DISPATCHER, B)
+    wakes.on(Occasion.POLLED, A).notify()
+    assert [await each.wait(0) for each in (shared, mine, other)] == [True, True, False]
+    wakes.on(Occasion.FAILED).notify()
+    assert [await each.wait(0) for each in (shared, mine, other)] == [True, True, True]
+    wakes.forget(B)
+    wakes.notify(Occasion.STORABLE)
+    assert [await each.wait(0) for each in (mine, other)] == [True, False]
 
 
 @dataclass

@@ -230,7 +230,7 @@ async def test_nothing_is_told_while_the_archive_is_not_to_be_believed() -> None
     office = await archived(3)
     office.acknowledger = Acknowledger(
         office.provider, office.rig.resources.intake, clock=virtual.clock, report=office.rig.log,
-        withheld=lambda: True,
+        withheld=True,
     )  # fmt: skip
     await office.acknowledger.once()
     assert not office.acknowledger.acknowledges

@@ -19,6 +19,7 @@ from reelkeep.core.model import Claim, Download, Failed, FileId, ProviderName, R
 from reelkeep.errors import Throttled, Unreachable
 from reelkeep.ports import PassedOver, Queue
 from reelkeep.stages.dispatch import GULP, TICK, Backlog, Dispatcher, RoundRobin
+from reelkeep.stages.provider_health import ProviderHealth
 from reelkeep.stages.signals import Signal
 from reelkeep.stages.storage import DiskSpace, Storage
 from reelkeep.stages.worker_pool import ActiveTransfers
@@ -53,14 +54,14 @@ class Desk:
     def __init__(self, rig: Rig, *, size: float = math.inf, name: ProviderName = A) -> None:
         self.queue = Counting(rig.resources.queue)
         self.work, self.filled = Signal(), Signal()
-        self.paused = False
+        self.health = ProviderHealth(name, timedelta(minutes=5), virtual.clock, rig.log)
         self.room = PLENTY
         self.backlog = Backlog(size)
         self._dispatcher = Dispatcher(
-            name,
             self.queue,
             clock=virtual.clock,
-            paused=lambda: self.paused,
+            health=self.health,
+            storage=Storage(rig.archive, rig.log),
             work=self.work,
             filled=self.filled,
             room=self._room,
@@ -111,11 +112,11 @@ async def test_no_more_than_a_queue_and_a_gulp_is_claimed() -> None:
 async def test_nothing_is_claimed_of_a_paused_provider() -> None:
     rig = await admitted(recording())
     operator = Desk(rig)
-    operator.paused = True
+    operator.health.paused = True
     async with running(operator.forever):
         await anyio.sleep(3600)
         assert await rig.files("due") == 1
-        operator.paused = False
+        operator.health.paused = False
         await anyio.sleep(TICK.total_seconds())
         assert operator.waiting() == ["a"]
 
@@ -194,7 +195,10 @@ class Handed:
             self.archive, self.transfers, cast(Queue, Nothing()), StrictLog(),
             clock=virtual.clock, names=lambda: [A, B],
         )  # fmt: skip
-        self.paused: set[ProviderName] = set()
+        self.health = {
+            name: ProviderHealth(name, timedelta(minutes=5), virtual.clock, StrictLog())
+            for name in queued
+        }
         self.shared: set[ProviderName] = set()
         self.passed_over: list[Claim] = []
         self.filled = Signal()
@@ -209,7 +213,7 @@ class Handed:
             storage=self.storage,
             space=space,
             pass_over=self._pass_over,
-            paused=self.paused.__contains__,
+            health=self.health,
             has_share=lambda name, others: bool(others) and name in self.shared,
         )
 
@@ -263,11 +267,11 @@ async def test_the_files_of_a_recording_come_together() -> None:
 
 async def test_what_is_queued_of_a_paused_provider_stays() -> None:
     turns = Handed({A: 3, B: 1})
-    turns.paused.add(A)
+    turns.health[A].paused = True
     async with running(turns.forever, turns.take):
         await anyio.sleep(60)
         assert turns.taken == ["b0.0"]
-        turns.paused.clear()
+        turns.health[A].paused = False
         await anyio.sleep(TICK.total_seconds())
         assert turns.taken == ["b0.0", "a0.0", "a1.0", "a2.0"]
     turns.close()
@@ -345,12 +349,12 @@ async def test_a_provider_that_pauses_amid_a_claim_keeps_the_others_from_nothing
         async for download in turns.files:
             turns.taken.append(f"{download.provider}{download.recording}.{download.file}")
             if download.provider == A:
-                turns.paused.add(A)
+                turns.health[A].paused = True
 
     async with running(turns.forever, take):
         await anyio.sleep(1)
         assert turns.taken == ["a0.0", *(f"b{n}.{m}" for n in range(2) for m in range(3))]
-        turns.paused.clear()
+        turns.health[A].paused = False
         turns.filled.notify()
         await anyio.sleep(1)
         assert "a0.1" in turns.taken

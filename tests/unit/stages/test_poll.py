@@ -506,21 +506,21 @@ async def test_a_recovery_after_a_restart_is_said() -> None:
 async def test_a_download_that_is_refused_pauses_the_provider() -> None:
     rig = Rig(FakeProvider())
     asking = poller(rig)
-    asking.met(AuthFailed("a scope is missing"))
-    asking.met(AuthFailed("a scope is missing"))
+    asking.health.met(AuthFailed("a scope is missing"))
+    asking.health.met(AuthFailed("a scope is missing"))
     assert asking.health.paused
     assert rig.log.count("provider.auth_failed") == [1]
 
 
 async def test_a_download_that_is_not_understood_pauses_the_provider() -> None:
     asking = poller(Rig(FakeProvider()))
-    asking.met(Misconfigured("no such path"))
+    asking.health.met(Misconfigured("no such path"))
     assert asking.health.paused
 
 
 async def test_a_download_that_meets_an_outage_changes_nothing() -> None:
     asking = poller(Rig(FakeProvider()))
-    asking.met(Unavailable("down"))
+    asking.health.met(Unavailable("down"))
     assert asking.health.broken_since is None
 
 

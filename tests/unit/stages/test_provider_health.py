@@ -42,30 +42,35 @@ def test_the_slow_pace_never_shortens_an_interval() -> None:
     assert pause_after(AuthFailed("no"), HOUR, START) == HOUR
 
 
-def fail(health: ProviderHealth, error: ProviderError, clock: Clock, events: Events) -> None:
-    health.failed(error, clock=clock, report=events, retry_at=START + HOUR, pauses=False)
+def healthy() -> tuple[ProviderHealth, Clock, Events]:
+    clock, events = Clock(), Events()
+    return ProviderHealth(ProviderName("a"), 5 * MINUTE, clock, events), clock, events
+
+
+def fail(health: ProviderHealth, error: ProviderError) -> None:
+    health.failed(error, retry_at=START + HOUR, pauses=False)
 
 
 def test_only_the_first_failure_is_reported() -> None:
-    health, clock, events = ProviderHealth(ProviderName("a")), Clock(), Events()
+    health, clock, events = healthy()
     for reason in ("one", "two"):
-        fail(health, Unavailable(reason), clock, events)
+        fail(health, Unavailable(reason))
         clock.later(minutes=5)
     assert events.names() == ["poll.failed"]
     assert (health.broken_since, health.reason) == (START, "two")
 
 
 def test_recovering_without_having_been_broken_is_not_news() -> None:
-    events = Events()
-    ProviderHealth(ProviderName("a")).recovered(clock=Clock(), report=events)
+    health, _, events = healthy()
+    health.recovered()
     assert events.names() == []
 
 
 def test_it_breaks_anew_after_a_recovery() -> None:
-    health, clock, events = ProviderHealth(ProviderName("a")), Clock(), Events()
-    fail(health, AuthFailed("no"), clock, events)
-    health.recovered(clock=clock, report=events)
-    fail(health, AuthFailed("no"), clock, events)
+    health, _clock, events = healthy()
+    fail(health, AuthFailed("no"))
+    health.recovered()
+    fail(health, AuthFailed("no"))
     assert events.names() == [
         "poll.failed",
         "provider.auth_failed",
@@ -78,31 +83,31 @@ def test_it_breaks_anew_after_a_recovery() -> None:
 
 def test_the_first_success_after_a_start_ends_what_an_earlier_process_said() -> None:
     """Whether it was the credentials that were refused then, nobody knows any more."""
-    health, clock, events = ProviderHealth(ProviderName("a")), Clock(), Events()
+    health, _clock, events = healthy()
     health.resume(START - DAY, "no")
-    health.recovered(clock=clock, report=events)
-    health.recovered(clock=clock, report=events)
+    health.recovered()
+    health.recovered()
     assert events.names() == ["poll.recovered", "provider.auth_recovered"]
 
 
 def test_a_first_partial_success_after_a_start_ends_that_credentials_are_refused() -> None:
-    health, clock, events = ProviderHealth(ProviderName("a")), Clock(), Events()
+    health, _clock, events = healthy()
     health.resume(START - DAY, "no")
-    health.served(report=events)
-    fail(health, PartlyRead("some", unread=None), clock, events)
-    health.served(report=events)
+    health.served()
+    fail(health, PartlyRead("some", unread=None))
+    health.served()
     assert events.names() == ["provider.auth_recovered", "poll.failed"]
 
 
 def test_a_first_success_after_a_start_in_order_is_nothing_to_speak_of() -> None:
-    health, clock, events = ProviderHealth(ProviderName("a")), Clock(), Events()
+    health, _clock, events = healthy()
     health.resume(None, None)
-    health.recovered(clock=clock, report=events)
+    health.recovered()
     assert events.names() == []
 
 
 def test_what_this_process_knows_counts_more_than_what_an_earlier_one_knew() -> None:
-    health, clock, events = ProviderHealth(ProviderName("a")), Clock(), Events()
-    fail(health, Unavailable("now"), clock, events)
+    health, _clock, _events = healthy()
+    fail(health, Unavailable("now"))
     health.resume(START - DAY, "long ago")
     assert (health.broken_since, health.reason) == (START, "now")

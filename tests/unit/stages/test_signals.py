@@ -3,7 +3,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from reelkeep.stages.signals import Signal, SignalGroup, SignalRegistry
+from reelkeep.stages.signals import Signal
 from virtual import VIRTUAL, Backend
 
 
@@ -43,26 +43,3 @@ async def test_many_rings_are_heard_once() -> None:
 async def test_silence_ends_after_the_given_time() -> None:
     assert not await Signal().wait(3)
     assert anyio.current_time() == 3
-
-
-async def test_a_chime_rings_every_bell() -> None:
-    signals = [Signal(), Signal()]
-    SignalGroup(signals).notify()
-    assert [await signal.wait(0) for signal in signals] == [True, True]
-
-
-async def test_a_chime_may_be_made_of_an_iterator() -> None:
-    signal = Signal()
-    chime = SignalGroup(each for each in [signal])
-    chime.notify()
-    await signal.wait()
-    chime.notify()
-    assert await signal.wait(0)
-
-
-async def test_a_carillon_rings_the_bells_that_there_are_by_then() -> None:
-    signals = [Signal()]
-    carillon = SignalRegistry(lambda: signals)
-    signals[:] = [Signal(), Signal()]
-    carillon.notify()
-    assert [await signal.wait(0) for signal in signals] == [True, True]
