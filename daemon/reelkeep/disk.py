@@ -287,8 +287,10 @@ def read_small(disk: Disk, path: Path, *, limit: int) -> bytes | None:
 
 def write_small(disk: Disk, path: Path, content: bytes, mode: int) -> None:
     """Write a whole file in place, with exactly `mode`, and flush it; its name is not flushed."""
-    fd = write_unflushed(disk, path, content, mode)
+    fd = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
+        write_all(disk, fd, content)
+        disk.fchmod(fd, mode)
         disk.fsync(fd)
     finally:
         disk.close(fd)

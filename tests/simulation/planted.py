@@ -27,8 +27,9 @@ from reelkeep.core.integrity import FOLDER_ITSELF, Checked, FolderVerdict, Mark
 from reelkeep.core.model import Failed
 from reelkeep.core.resume import Ask, Continue, Decision, Fresh, content_range, decide
 from reelkeep.errors import ArchiveAbsent, DiskFull, IoFailed, Stalled, TransferError, Unreachable
-from reelkeep.stages import stream, worker_pool
+from reelkeep.stages import stream
 from reelkeep.stages.body import BodyWriter
+from reelkeep.stages.download import Attempts
 from reelkeep.stages.storage import DiskSpace, Storage
 from reelkeep.stages.stream import Arrived
 from simulation import connections
@@ -135,7 +136,7 @@ def _early() -> AbstractContextManager[Any]:
 
 def _stuck() -> AbstractContextManager[Any]:
     """Wait for ever for a file whose transfer ended with an error of a kind (21)."""
-    attempt = worker_pool._attempt
+    attempt = Attempts.__call__
 
     async def careless(*what: Any) -> Any:
         outcome = await attempt(*what)
@@ -143,7 +144,7 @@ def _stuck() -> AbstractContextManager[Any]:
             await anyio.sleep_forever()
         return outcome
 
-    return patch.object(worker_pool, "_attempt", careless)
+    return patch.object(Attempts, "__call__", careless)
 
 
 @contextmanager

@@ -7,8 +7,8 @@ flushed. Whatever fails of one concerns no other.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class FinishedPlace:
         self._ground = ground
         self._disk = ground.disk
         self._download = download
-        self._target = ground.places.kept(download.key, download.file)
+        self.path = ground.places.kept(download.key, download.file)
 
     def make_room(self, sha256: str) -> None:
         """Put aside what has the place already, unless it is the same file.
@@ -54,10 +54,10 @@ class FinishedPlace:
             ArchiveAbsent: Another archive is expected.
         """
         self._ground.identity.check()
-        status = self._disk.status(self._target)
-        if status is not None and sha256_of(self._disk, self._target) != sha256:
+        status = self._disk.status(self.path)
+        if status is not None and sha256_of(self._disk, self.path) != sha256:
             reason = "it waited under the name of a file that then arrived differently"
-            self._ground.quarantine.take(self._target, self._download, Held(), reason)
+            self._ground.quarantine.take(self.path, self._download, Held(), reason)
 
     def recall(self, path: Path, sha256: str) -> None:
         """Flush the file at `path`, which is in quarantine, and move it there; its note goes."""
@@ -68,23 +68,19 @@ class FinishedPlace:
         finally:
             self._disk.close(fd)
         self.make_room(sha256)
-        self.give_name(path)
+        self._disk.rename(path, self.path)
         try:
-            self._disk.fsync_directory(self._target.parent)
+            self._disk.fsync_directory(self.path.parent)
         except OSError:
             self.take_name()
             raise
         with suppress(OSError):
             self._disk.unlink(path.with_suffix(".json"))
 
-    def give_name(self, path: Path) -> None:
-        """Move the flushed file at `path` there; its name is not flushed."""
-        self._disk.rename(path, self._target)
-
     def take_name(self) -> None:
         """Remove a file of which nobody can tell whether its name is durable."""
         with suppress(OSError):
-            self._disk.unlink(self._target)
+            self._disk.unlink(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,25 +106,24 @@ class FinishedFiles:
         except (OSError, TransferError) as absent:
             return [disk_error(absent)] * len(files)
         all_ = [_Keeping(self._ground, file) for file in files]
-        _each(all_, _Keeping.write)
+        for each in all_:
+            each.write()
         written = [each for each in all_ if each.error is None and each.fd is not None]
         flushed = self._flushers.flush([each.flush for each in written])
         for each, error in zip(written, flushed, strict=True):
             each.error = error
-        _each(all_, _Keeping.give_name)
-        self._flush_names([each for each in all_ if each.error is None])
         for each in all_:
-            each.tidy()
-        return [True if each.error is None else disk_error(each.error) for each in all_]
-
-    def _flush_names(self, named: list[_Keeping]) -> None:
+            each.give_name()
+        named = [each for each in all_ if each.error is None]
         try:
             if named:
                 self._ground.disk.fsync_directory(self._ground.places.finished)
         except OSError as error:
             for each in named:
-                each.error = error
-                each.take_name()
+                each.take_name(error)
+        for each in all_:
+            each.tidy()
+        return [True if each.error is None else disk_error(each.error) for each in all_]
 
 
 class _Keeping:
@@ -142,20 +137,35 @@ class _Keeping:
         self._file = file
         self._part = ground.places.part(file.download)
         self._place = FinishedPlace(ground, file.download)
-        self.take_name = self._place.take_name
 
     def write(self) -> None:
-        if self._file.content is not None:
-            self.fd = write_unflushed(self._disk, self._part, self._file.content, self._mode)
+        with self._noting():
+            if self._file.content is not None:
+                self.fd = write_unflushed(self._disk, self._part, self._file.content, self._mode)
 
     def flush(self) -> None:
         if self.fd is not None:
             self._disk.fsync(self.fd)
 
     def give_name(self) -> None:
-        if self._file.content is not None:  # else a part has seen to that
-            self._place.make_room(self._file.sha256)
-        self._place.give_name(self._part)
+        """Give the file its name, if all went well so far; the name is not flushed."""
+        with self._noting():
+            if self.error is None:
+                if self._file.content is not None:  # else a part has seen to that
+                    self._place.make_room(self._file.sha256)
+                self._disk.rename(self._part, self._place.path)
+
+    def take_name(self, error: OSError) -> None:
+        """Remove the name, which may not be durable for `error`."""
+        self.error = error
+        self._place.take_name()
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, TransferError) as error:
+            self.error = error
 
     def tidy(self) -> None:
         """Close the file; if something failed, remove what is left of it."""
@@ -165,12 +175,3 @@ class _Keeping:
         if self.error is not None and self._file.content is not None:
             with suppress(OSError):
                 self._disk.unlink(self._part)
-
-
-def _each(files: list[_Keeping], step: Callable[[_Keeping], None]) -> None:
-    for each in files:
-        if each.error is None:
-            try:
-                step(each)
-            except (OSError, TransferError) as error:
-                each.error = error

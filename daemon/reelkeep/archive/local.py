@@ -122,10 +122,8 @@ class LocalArchive:
     def _batcher(
         self, work: Callable[[Sequence[Asked]], Sequence[Answer | Exception]]
     ) -> Batcher[Asked, Answer]:
-        async def serve(asked: Sequence[Asked]) -> Sequence[Answer | Exception]:
-            return await self._threads.run(work, asked)
-
-        return Batcher(serve, most=_BATCH, at_once=_AT_ONCE)
+        threads = self._threads
+        return Batcher(lambda asked: threads.run(work, asked), most=_BATCH, at_once=_AT_ONCE)
 
     @property
     def root(self) -> Path:

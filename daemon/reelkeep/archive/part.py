@@ -351,7 +351,7 @@ class LocalPart:
                 await self._follow_all()
                 sha256 = await self._threads.run(self._file.finish)
                 await self._context.keep(Verified(self._download, sha256))
-                await self._threads.run(self._file.drop_journal)
+                await self._threads.run(self._file.record.drop)
         self.kept = True
 
     async def quarantine(self, reason: str) -> None:

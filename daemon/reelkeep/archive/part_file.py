@@ -84,7 +84,7 @@ class PartFile:
         self._download = download
         self.path = ground.places.part(download)
         self.coverage: Coverage | None = None
-        self._book = PartRecord(self._disk, self.path, identity_of(download))
+        self.record = PartRecord(self._disk, self.path, identity_of(download))
         self._finish = FinishedPlace(ground, download)
         self._turns = Turns()
         self._stream: HashedFile | None = None
@@ -95,7 +95,7 @@ class PartFile:
 
     @property
     def held(self) -> Held:
-        kept = self._book.journal
+        kept = self.record.journal
         size, beyond = self.written, 0
         if (filled := self.filled) is not None and not self._given_up:
             size = beginning(filled)
@@ -115,7 +115,7 @@ class PartFile:
     @property
     def pristine(self) -> bool:
         """Whether nothing is there that `begin` would have to forget."""
-        used = self.written or self._book.on_disk or self.distrusted
+        used = self.written or self.record.on_disk or self.distrusted
         return self._stream is not None and not used
 
     @property
@@ -143,11 +143,12 @@ class PartFile:
                 raise
 
     def take_in(self, held: Held, pieces: Sequence[bytes]) -> None:
-        """Open the part anew, with what was held of it elsewhere."""
+        """Open the part anew, with what was held of it elsewhere: less than needs a journal."""
         with self._turns.alone():
             self.open()
             self.begin(held.validator, held.total, held.promises)
-            self.append(pieces)
+            with self._alone() as stream:
+                stream.append(pieces)
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return what is on disk from `offset`."""
@@ -160,7 +161,7 @@ class PartFile:
         if not self.pristine:
             with self._alone() as stream:
                 self._forget(stream)
-        self._book.begin(validator, total, promises)
+        self.record.begin(validator, total, promises)
 
     def distrust(self) -> None:
         """Let nothing of it be built on, whatever the disk does from now on."""
@@ -168,19 +169,21 @@ class PartFile:
 
     def append(self, pieces: Sequence[bytes]) -> None:
         with self._alone() as stream:
-            self._grows_by(stream, sum(map(len, pieces)))
+            if self._needs_journal(stream, sum(map(len, pieces))):
+                self.record.write()
             stream.append(pieces)
 
     def absorb(self, source: Source, most: int) -> None:
         """Append what `source` gives, at most `most` bytes."""
         with self._beside() as stream:
-            self._grows_by(stream, most)
+            if self._needs_journal(stream, most):
+                self.record.write()
             stream.absorb(source, most)
 
     def scatter(self, total: int) -> Coverage:
         """Let the part be filled out of order; the journal says so before it is."""
         with self._alone() as stream:
-            self._book.of_total(total)
+            self.record.of_total(total)
             return self._fill_out_of_order(Coverage(total, [(0, stream.written)]))
 
     def fill(self, source: Source, most: int, claim: Segment) -> None:
@@ -208,7 +211,7 @@ class PartFile:
         """
         with self._beside() as stream:
             self._flush(stream, filled=filled)
-            self._book.write(stream.marks)
+            self.record.write(stream.marks)
 
     def sha256(self) -> str:
         """Return the digest of all bytes.
@@ -242,16 +245,12 @@ class PartFile:
             self._close(stream)
             return sha256
 
-    def drop_journal(self) -> None:
-        """Remove the journal, durably: the bytes have their place among the finished files."""
-        self._book.drop()
-
     def set_aside(self, reason: str) -> None:
         """Move the bytes into quarantine, and go on with an empty part."""
         with self._alone() as stream:
             self._ground.quarantine.take(self.path, self._download, self.held, reason)
             self._close(stream)
-            self._book.drop()
+            self.record.drop()
             self.open()
 
     def leave(self) -> None:
@@ -277,7 +276,7 @@ class PartFile:
         """Remove what nobody may build on, in each way that the disk may still obey."""
         with suppress(OSError):
             stream.forget()
-        self._book.discard()
+        self.record.discard()
         with suppress(OSError):
             self._disk.unlink(self.path)
 
@@ -291,11 +290,11 @@ class PartFile:
         if self._given_up or not (self.written or self.filled):
             self._give_up()
             return
-        if self.coverage is not None or self._book.journal.durable < stream.written:
+        if self.coverage is not None or self.record.journal.durable < stream.written:
             self._flush(stream, filled=self.filled)
-        older = self._book.on_disk
+        older = self.record.on_disk
         try:
-            self._book.write(stream.marks)
+            self.record.write(stream.marks)
         except OSError:
             if not older:  # an older one says less, but nothing wrong
                 raise
@@ -304,20 +303,20 @@ class PartFile:
         """Forget what lies behind the last byte that is known to be good."""
         stream.cut()
         self.coverage = None
-        self._book.cut(stream.written)
+        self.record.cut(stream.written)
 
     def _take_over(self, fd: int) -> None:
         size = self._disk.size(fd)
-        kept, coverage = self._book.take_over(size)
+        kept, coverage = self.record.take_over(size)
         if self._download.distrusted:
             kept, coverage = 0, None
-            self._book.begin(None, None, {})
-        self._stream = stream = HashedFile(self._disk, fd, kept, self._book.marks)
+            self.record.begin(None, None, {})
+        self._stream = stream = HashedFile(self._disk, fd, kept, self.record.marks)
         if coverage is not None:
             self._fill_out_of_order(coverage)
         elif kept and size > kept:
             self._disk.truncate(fd, kept)
-        elif not kept and (size or self._book.on_disk):
+        elif not kept and (size or self.record.on_disk):
             self._forget(stream)
 
     def _fill_out_of_order(self, coverage: Coverage) -> Coverage:
@@ -325,19 +324,19 @@ class PartFile:
         stream = self._sound()
         self._flush(stream, filled=coverage.filled)
         with self._distrusting():
-            self._book.write(stream.marks)
+            self.record.write(stream.marks)
         self.coverage = coverage
         return coverage
 
-    def _grows_by(self, stream: HashedFile, size: int) -> None:
-        if stream.written + size > _JOURNAL_FROM and not self._book.on_disk:
-            self._book.write()
+    def _needs_journal(self, stream: HashedFile, more: int) -> bool:
+        """Return whether the journal is to be written before the part grows by `more` bytes."""
+        return stream.written + more > _JOURNAL_FROM and not self.record.on_disk
 
     def _forget(self, stream: HashedFile) -> None:
         """Cut the part to nothing before its journal goes: bytes never outlive what says whose."""
         stream.forget()
         self.coverage, self._rotten = None, False
-        self._book.drop()
+        self.record.drop()
         self.distrusted = False
 
     def _flush(self, stream: HashedFile, *, mode: bool = False, filled: Extents = None) -> None:
@@ -347,7 +346,7 @@ class PartFile:
         except OSError as error:
             self._give_up(error, bytes_lost=True)
             raise
-        self._book.flushed(written, filled)
+        self.record.flushed(written, filled)
 
     def _give_up(self, cause: OSError | None = None, *, bytes_lost: bool = False) -> None:
         """Use the part no more; remove its names, as far as the disk still obeys.
@@ -357,7 +356,7 @@ class PartFile:
         self._given_up, self._cause = True, cause or self._cause
         if self._cause is not None and not bytes_lost and leaves_bytes(self._cause.errno):
             return
-        self._book.discard()
+        self.record.discard()
         with suppress(OSError):
             self._disk.unlink(self.path)
 

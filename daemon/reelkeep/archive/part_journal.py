@@ -18,54 +18,18 @@ from reelkeep.disk import Disk, read_small, replace_small
 _LIMIT = 16 * 1024 * 1024  # a tebibyte has a mebibyte of marks
 
 
-class JournalFile:
-    """Reads, writes and drops the journal at `path`. Blocking."""
-
-    def __init__(self, disk: Disk, path: Path) -> None:
-        self._disk = disk
-        self._path = path
-        self.present = False  #: It may be on disk.
-
-    def load(self) -> PartJournal | None:
-        """Return what is on disk, None if that cannot be trusted."""
-        content = read_small(self._disk, self._path, limit=_LIMIT)
-        self.present = content is not None
-        return decode(content or b"")
-
-    def write(self, journal: PartJournal) -> None:
-        """Put `journal` in place of the one that is there, durably."""
-        self.present = True  # whatever happens now
-        scratch = self._path.with_suffix(".json.tmp")
-        replace_small(self._disk, self._path, encode(journal), mode=0o600, scratch=scratch)
-
-    def drop(self) -> None:
-        """Remove the journal, durably."""
-        if self.present:
-            self._disk.unlink(self._path)
-            self._disk.fsync_directory(self._path.parent)
-            self.present = False
-
-    def discard(self) -> None:
-        """Remove the journal if the disk still obeys."""
-        with suppress(OSError):
-            self._disk.unlink(self._path)
-
-
 Extents = tuple[Extent, ...] | None
 """What is there of a part that is filled out of order; None of any other."""
 
 
 class PartRecord:
-    """The book of the part at `path`, which is to hold the file `identity`."""
+    """The journal of the part at `path`, which is to hold the file `identity`."""
 
     def __init__(self, disk: Disk, path: Path, identity: Identity) -> None:
+        self._disk = disk
+        self._path = path.with_suffix(".json")
         self._journal = PartJournal(identity=identity)
-        self._file = JournalFile(disk, path.with_suffix(".json"))
-
-    @property
-    def on_disk(self) -> bool:
-        """Whether a journal may be on disk."""
-        return self._file.present
+        self.on_disk = False  #: A journal may be on disk.
 
     @property
     def journal(self) -> PartJournal:
@@ -77,12 +41,12 @@ class PartRecord:
         return self._journal.marks
 
     def take_over(self, size: int) -> tuple[int, Coverage | None]:
-        """Read the book of a part of `size` bytes.
+        """Read the journal of a part of `size` bytes.
 
         Return how many bytes from the start can be built on and, if the part is filled out of
-        order, all that can. Nothing and None: it is not the book of this file.
+        order, all that can. Nothing and None: it is not that of this file.
         """
-        identity, found = self._journal.identity, self._file.load()
+        identity, found = self._journal.identity, self._load()
         kept, coverage = self._usable(found, size)
         if found is None or not (kept or coverage):
             self._journal = PartJournal(identity=identity)
@@ -94,7 +58,7 @@ class PartRecord:
         return kept, coverage
 
     def begin(self, validator: str | None, total: int | None, promises: Mapping[str, str]) -> None:
-        """Turn to a new page: bytes to come belong to `validator`. Nothing is written yet."""
+        """Begin anew: bytes to come belong to `validator`. Nothing is written yet."""
         self._journal = PartJournal(
             identity=self._journal.identity, validator=validator, total=total,
             promises=dict(promises),
@@ -119,15 +83,27 @@ class PartRecord:
         """Write the journal durably; `marks` are the digests that are known by now."""
         durable = marks[: self._journal.durable // MARK]
         self._journal = replace(self._journal, marks=durable)
-        self._file.write(self._journal)
+        self.on_disk = True  # whatever happens now
+        scratch = self._path.with_suffix(".json.tmp")
+        replace_small(self._disk, self._path, encode(self._journal), mode=0o600, scratch=scratch)
 
     def drop(self) -> None:
-        """Remove the book, durably."""
-        self._file.drop()
+        """Remove the journal, durably."""
+        if self.on_disk:
+            self._disk.unlink(self._path)
+            self._disk.fsync_directory(self._path.parent)
+            self.on_disk = False
 
     def discard(self) -> None:
-        """Remove the book if the disk still obeys."""
-        self._file.discard()
+        """Remove the journal if the disk still obeys."""
+        with suppress(OSError):
+            self._disk.unlink(self._path)
+
+    def _load(self) -> PartJournal | None:
+        """Return what is on disk, None if that cannot be trusted."""
+        content = read_small(self._disk, self._path, limit=_LIMIT)
+        self.on_disk = content is not None
+        return decode(content or b"")
 
     def _usable(self, found: PartJournal | None, size: int) -> tuple[int, Coverage | None]:
         identity = self._journal.identity

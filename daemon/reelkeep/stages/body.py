@@ -122,7 +122,10 @@ class BodyWriter:
         """
         await self._add(head)
         await self._flush()
-        await beside(lambda: self._draw(tap, enough), self._follow)
+        if self._part.behind:
+            await beside(lambda: self._draw(tap, enough), self._follow)
+        else:
+            await self._draw(tap, enough)
 
     async def _follow(self) -> None:
         with self._explaining():

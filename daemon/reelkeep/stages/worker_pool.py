@@ -6,7 +6,7 @@ Progress of the transfers under way is sampled by those who look, never pushed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import anyio
@@ -107,7 +107,7 @@ class WorkerPool:
         self._wanted = workers
         self._present: set[int] = set()
         self._idle: dict[int, anyio.CancelScope] = {}
-        self._hire: Callable[[int], None] | None = None
+        self._hire: Callable[[int], object] | None = None
 
     async def run(
         self,
@@ -117,7 +117,9 @@ class WorkerPool:
         """Fetch until `downloads` is closed and drained; closes `outcomes` on return."""
         try:
             async with downloads, outcomes, anyio.create_task_group() as group:
-                self._hire = lambda number: self._start(group, number, downloads, outcomes)
+                self._hire = lambda number: group.start_soon(
+                    self._work, number, group, downloads, outcomes, name=f"download-{number}"
+                )
                 self.resize(self._wanted)
         finally:
             self._hire = None
@@ -129,62 +131,47 @@ class WorkerPool:
             self._idle.pop(number).cancel()
         if self._hire is not None:
             for number in sorted(set(range(workers)) - self._present):
+                self._present.add(number)
                 self._hire(number)
 
-    def _start(
+    async def _work(
         self,
-        group: TaskGroup,
         number: int,
+        group: TaskGroup,
         downloads: MemoryObjectReceiveStream[Download],
         outcomes: MemoryObjectSendStream[Outcome],
     ) -> None:
-        async def work() -> None:
-            try:
-                with suppress(anyio.EndOfStream):
-                    while (download := await self._next(number, downloads)) is not None:
-                        landed = anyio.Event()
-                        group.start_soon(self._bring, download, landed, outcomes)
-                        await landed.wait()
-            finally:
-                self._present.discard(number)
-
-        self._present.add(number)
-        group.start_soon(work, name=f"download-{number}")
+        """Fetch file after file, as long as this worker is not one too many."""
+        try:
+            while number < self._wanted:
+                download = None
+                with anyio.CancelScope() as self._idle[number]:
+                    try:
+                        download = await downloads.receive()
+                    except anyio.EndOfStream:
+                        return
+                    finally:
+                        self._idle.pop(number, None)
+                if download is not None:
+                    landed = anyio.Event()
+                    group.start_soon(self._bring, download, landed, outcomes)
+                    await landed.wait()
+        finally:
+            self._present.discard(number)
 
     async def _bring(
         self, download: Download, landed: anyio.Event, outcomes: MemoryObjectSendStream[Outcome]
     ) -> None:
+        """Bound the blast of one bad file: whatever is raised becomes its outcome."""
         try:
-            await _hand_on(await _attempt(download, landed.set, self._fetch), outcomes)
+            try:
+                outcome = await self._fetch(download, landed.set)
+            except Exception as error:  # noqa: BLE001 (the item boundary)
+                outcome = Failed(download=download, error=error, distrusted=download.distrusted)
+            try:
+                outcomes.send_nowait(outcome)
+            except anyio.WouldBlock:
+                with anyio.CancelScope(shield=True):  # what is durable is recorded, also at the end
+                    await outcomes.send(outcome)
         finally:
             landed.set()
-
-    async def _next(
-        self, number: int, downloads: MemoryObjectReceiveStream[Download]
-    ) -> Download | None:
-        """Return what is to be fetched next, None if this worker is one too many."""
-        if number >= self._wanted:
-            return None
-        download = None
-        with anyio.CancelScope() as self._idle[number]:
-            try:
-                download = await downloads.receive()
-            finally:
-                self._idle.pop(number, None)
-        return download
-
-
-async def _hand_on(outcome: Outcome, outcomes: MemoryObjectSendStream[Outcome]) -> None:
-    try:
-        outcomes.send_nowait(outcome)
-    except anyio.WouldBlock:
-        with anyio.CancelScope(shield=True):  # what is durable is recorded, also at the end
-            await outcomes.send(outcome)
-
-
-async def _attempt(download: Download, landed: Landed, fetch: Fetch) -> Outcome:
-    """Bound the blast of one bad file: whatever is raised becomes its outcome."""
-    try:
-        return await fetch(download, landed)
-    except Exception as error:  # noqa: BLE001 (the item boundary)
-        return Failed(download=download, error=error, distrusted=download.distrusted)

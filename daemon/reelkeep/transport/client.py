@@ -12,9 +12,10 @@ goes wrong. It knows nothing of files, never retries by itself, and keeps no coo
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from importlib.metadata import version
 from types import TracebackType
 from typing import Self
@@ -32,7 +33,7 @@ from reelkeep.ports import Reply, Request
 from reelkeep.transport.bandwidth import Slots
 from reelkeep.transport.dialer import Dialer, PolicyResolver, Proxy
 from reelkeep.transport.direct_reader import Body, OwnedReply, ReaderSlots
-from reelkeep.transport.exchange import Exchange, Head
+from reelkeep.transport.exchange import Exchange
 from reelkeep.transport.faults import at_the_edge
 from reelkeep.transport.options import TransportOptions, Trust
 from reelkeep.transport.pooled import AiohttpReply, PooledClient, check_head
@@ -57,18 +58,21 @@ class DirectClient:
         patience = options.connect_timeout.total_seconds()
         async with self._dialer.connected(origin, patience) as connection:
             exchange = Exchange(connection, origin)
-            head = await self._head(exchange, trail, headers, options)
+            with _in_time(origin, options.stall_timeout):
+                target, addressed = self._dialer.addressed(trail.url)
+                fields = [*addressed, *headers.items(), ("Connection", "close")]
+                await exchange.ask(target, fields)
+                head = await exchange.head()
             body = Body(connection, exchange, head, origin)
             yield OwnedReply(head, body, trail, options=options, door=self._door)
 
-    async def _head(
-        self, exchange: Exchange, trail: Trail, headers: CIMultiDict[str], options: TransportOptions
-    ) -> Head:
-        origin = trail.url.origin
-        with at_the_edge(origin), anyio.move_on_after(options.stall_timeout.total_seconds()):
-            target, addressed = self._dialer.addressed(trail.url)
-            await exchange.ask(target, [*addressed, *headers.items(), ("Connection", "close")])
-            return await exchange.head()
+
+@contextmanager
+def _in_time(origin: Origin, most: timedelta) -> Iterator[None]:
+    """Raise what goes wrong until the head of a reply is here, or that it does not come."""
+    with at_the_edge(origin), anyio.move_on_after(most.total_seconds()) as scope:
+        yield
+    if scope.cancelled_caught:
         raise Stalled(f"{origin}: no reply in time")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
@@ -99,7 +99,8 @@ class Dialer:
             Refused: The policy forbids all its addresses, or its certificate is not accepted.
             Unreachable: There is no connection within `patience` seconds.
         """
-        connection = await self._connection(origin, patience)
+        with _within(patience, origin):
+            connection = await self._dial(origin)
         try:
             yield connection
         finally:
@@ -112,14 +113,6 @@ class Dialer:
         if self._proxy is None or url.origin.scheme == "https":
             return url.target, fields
         return url.text, fields + self._proxy.headers
-
-    async def _connection(self, origin: Origin, patience: float) -> Connection:
-        with anyio.move_on_after(patience):
-            try:
-                return await self._dial(origin)
-            except (OSError, UnicodeError) as error:
-                raise _fault(error, origin) from error
-        raise Unreachable(f"{origin}: no connection in time")
 
     async def _dial(self, origin: Origin) -> Connection:
         first = origin if self._proxy is None else self._proxy.origin
@@ -206,3 +199,15 @@ def _fault(error: OSError | UnicodeError, origin: Origin) -> TransferError:
         reason = error.verify_message or "unknown reason"
         return Refused(f"{origin}: its certificate is not accepted: {reason}")
     return translated(error, origin)
+
+
+@contextmanager
+def _within(patience: float, origin: Origin) -> Iterator[None]:
+    """Raise what goes wrong on the way to `origin`, or that there is nothing after `patience`."""
+    with anyio.move_on_after(patience) as scope:
+        try:
+            yield
+        except (OSError, UnicodeError) as error:
+            raise _fault(error, origin) from error
+    if scope.cancelled_caught:
+        raise Unreachable(f"{origin}: no connection in time")

@@ -48,13 +48,15 @@ class Exchange:
 
     async def ask(self, target: str, headers: Sequence[tuple[str, str]]) -> None:
         """Send a GET."""
-        await self._send(h11.Request(method="GET", target=target, headers=list(headers)))
+        request = h11.Request(method="GET", target=target, headers=list(headers))
+        await self._connection.send(self._encoded(request))
 
     async def tunnel(self, headers: Sequence[tuple[str, str]]) -> int:
         """Ask a proxy for a tunnel to the origin; return the status it answers."""
         whom = _with_port(self._origin)
         fields = [("Host", whom), *headers]
-        await self._send(h11.Request(method="CONNECT", target=whom, headers=fields))
+        request = h11.Request(method="CONNECT", target=whom, headers=fields)
+        await self._connection.send(self._encoded(request))
         event, _ = await self._final()
         return event.status_code
 
@@ -93,9 +95,9 @@ class Exchange:
                 return b""
             self._take(await self._connection.receive())
 
-    async def _send(self, request: h11.Request) -> None:
+    def _encoded(self, request: h11.Request) -> bytes:
         begin, end = self._http.send(request), self._http.send(h11.EndOfMessage())
-        await self._connection.send((begin or b"") + (end or b""))
+        return (begin or b"") + (end or b"")
 
     async def _final(self) -> tuple[h11.Response, bytes]:
         """Return the reply that is not interim, and its head as it came."""
