@@ -97,7 +97,7 @@ def in_small() -> Iterator[None]:
         patch("reelkeep.core.resume.SEAM", SEAM),
         patch("reelkeep.archive.part_file._JOURNAL_FROM", JOURNAL_FROM),
         patch("reelkeep.archive.hashed_file.MARK", CHECKPOINT),
-        patch("reelkeep.archive.part_journal.MARK", CHECKPOINT),
+        patch("reelkeep.archive.part_file.MARK", CHECKPOINT),
         patch("reelkeep.stages.body.CHECKPOINT", CHECKPOINT),
         patch("reelkeep.stages.stream.Scale", lambda: scale),
         patch("reelkeep.archive.threads.Threads.run", _at_once),

@@ -32,7 +32,7 @@ MEASURES: dict[str, Any] = {
     "transport.direct_reader:TAP_FROM": 8 * KIB,
     "archive.part_file:_JOURNAL_FROM": 8 * KIB,
     "archive.hashed_file:MARK": 16 * KIB,
-    "archive.part_journal:MARK": 16 * KIB,
+    "archive.part_file:MARK": 16 * KIB,
     "archive.flushing:_FEW": 1 << 30,  # its threads would be real ones
     "stages.stream:Scale": _SCALE,
     "stages.body:BATCH": 8 * KIB,

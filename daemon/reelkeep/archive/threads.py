@@ -1,8 +1,10 @@
-"""Leave the event loop for a disk, at a pace, and come back with this package's errors only."""
+"""Leave the event loop for a disk, in turn and at a pace; come back with this package's errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar, TypeVarTuple
 
 import anyio
@@ -36,6 +38,44 @@ class Threads:
             return await to_thread.run_sync(
                 work, *args, abandon_on_cancel=False, limiter=self._limiter
             )
+
+
+class Turns:
+    """Contexts for the threads that work on one file; each waits until it may."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._beside = 0
+        self._alone: int | None = None  # the thread that works while nobody else does
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Work beside others that do so too."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._alone is None)
+            self._beside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._beside -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Work while no other thread does."""
+        if self._alone == threading.get_ident():
+            yield
+            return
+        with self._changed:
+            self._changed.wait_for(lambda: self._alone is None and not self._beside)
+            self._alone = threading.get_ident()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._alone = None
+                self._changed.notify_all()
 
 
 T = TypeVar("T")

@@ -296,7 +296,7 @@ async def test_short_writes_are_completed(tmp_path: Path) -> None:
 @pytest.fixture
 def marks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let there be a mark every hundred bytes."""
-    for module in ("hashed_file", "part_journal"):
+    for module in ("hashed_file", "part_file"):
         monkeypatch.setattr(f"reelkeep.archive.{module}.MARK", 100)
 
 
