@@ -33,7 +33,7 @@ FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 Keys = frozenset[str]
 
-FORBIDDEN_OUTSIDE = {"aiohttp": {"transport", "telemetry", "simulator"}}
+FORBIDDEN_OUTSIDE = {"aiohttp": {"transport", "telemetry", "page", "simulator"}}
 
 
 def place(path: Path) -> str:

@@ -215,7 +215,7 @@ def code(path: Path) -> list[str]:
 @pytest.mark.parametrize("path", FOR_USERS, ids=place)
 def test_commands_and_options_that_a_page_names_exist(path: Path) -> None:
     context = click.Context(commands)
-    call = re.compile(r"\breelkeep (?!reelkeep)([a-z]+)\b([^|#;&]*)")
+    call = re.compile(r"\breelkeep (?!reelkeep)([a-z]+(?:-[a-z]+)?)\b([^|#;&>]*)")
     wrong = []
     for name, rest in (found for line in code(path) for found in call.findall(line)):
         command = commands.get_command(context, name) if name in COMMANDS else None

@@ -100,7 +100,7 @@ def test_the_defaults_are_the_contracts(tmp_path: Path) -> None:
         },
         "shutdown_grace": "20s",
         "network": {"proxy": None, "ca_file": None, "allow": []},
-        "server": {"listen": "127.0.0.1:9477"},
+        "server": {"listen": "127.0.0.1:9477", "page": None},
         "log": {"level": "info", "format": "auto"},
     }
 
@@ -475,3 +475,34 @@ def test_the_schema_gives_defaults_as_they_are_written(described: dict[str, Any]
 
 def test_a_retry_waits_a_second_first(tmp_path: Path) -> None:
     assert read(tmp_path, PROVIDER).downloads.retry.base == timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ({"token": {"file": "short"}}, "at least 16 characters"),
+        ({"token": "written-here-itself"}, "a secret is not written here"),
+        ({}, "token"),
+        ({"token": {"file": "good"}, "base_path": "tapes"}, "expected a path such as /"),
+        ({"token": {"file": "good"}, "base_path": "/a//b"}, "expected a path such as /"),
+        ({"token": {"file": "good"}, "media": "maybe"}, "media"),
+        ({"token": {"file": "missing"}}, "cannot be read"),
+    ],
+)
+def test_a_page_that_cannot_be_is_refused(
+    tmp_path: Path, page: dict[str, object], words: str
+) -> None:
+    (tmp_path / "short").write_text("fifteen-letters")
+    (tmp_path / "good").write_text("sixteen-letters!")
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        read(tmp_path, PROVIDER + yaml.safe_dump({"server": {"page": page}}))
+
+
+def test_a_page_has_a_token_from_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "good").write_text("sixteen-letters!\n")
+    settings = read(
+        tmp_path, PROVIDER + yaml.safe_dump({"server": {"page": {"token": {"file": "good"}}}})
+    )
+    assert settings.server.page is not None
+    assert settings.server.page.token.reveal() == "sixteen-letters!"
+    assert resolved(settings)["server"]["page"]["token"] == {"file": "good", "value": "***"}

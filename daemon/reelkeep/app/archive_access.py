@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from reelkeep.app.catalog_access import open_catalog
 from reelkeep.archive.local import LocalArchive
 from reelkeep.archive.paths import OURS
+from reelkeep.archive.stored_files import StoredFiles
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.schema import (
@@ -29,6 +30,7 @@ from reelkeep.core.integrity import FileHealth, Mark
 from reelkeep.core.layout import FileNames, parse_file_name, parse_layout
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Holding
+from reelkeep.disk import ArchiveDisk
 from reelkeep.errors import (
     ArchiveAbsent,
     CatalogUnavailable,
@@ -91,6 +93,11 @@ def file_names(settings: Settings) -> FileNames:
     """Return how new files are named."""
     options = settings.archive
     return parse_file_name(options.file_name, ZoneInfo(options.timezone))
+
+
+def stored_files(settings: Settings) -> StoredFiles:
+    """Return what reads the stored files of the archive by the piece."""
+    return StoredFiles(settings.archive.path, ArchiveDisk())
 
 
 def make_archive(settings: Settings, clock: Clock, report: Report | None = None) -> LocalArchive:

@@ -23,9 +23,10 @@ from reelkeep.app.exception_groups import causes_of, unwrapped
 from reelkeep.app.monitor import Monitor, Watchdog, beat_meanwhile
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.resources import Resources, open_resources
-from reelkeep.app.status import Status, of_catalog
+from reelkeep.app.status import Status, of_catalog, transfers
 from reelkeep.app.verification import make_scrubber
 from reelkeep.catalog.database import Outage
+from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import CatalogUnavailable, ConfigError
 from reelkeep.settings import Settings, enabled_of, load
@@ -36,8 +37,9 @@ from reelkeep.telemetry.conditions import Conditions
 from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.notify import Notifier
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they import an HTTP server, and not all serve
     from reelkeep.telemetry.metrics import Metrics
+    from reelkeep.telemetry.server import PageHandler
 
 
 async def put_in_force(change: Change, resources: Resources, pipeline: Pipeline) -> None:
@@ -186,7 +188,13 @@ class _Daemon:
                 return
             pipeline = Pipeline(resources, list(resources.providers), polls=True)
             attendant = Monitor(resources, pipeline, self.report, self.notifier, self._outage)
-            await self._serve(stack, ready=attendant.reasons, status=attendant.status)
+            await self._serve(
+                stack,
+                ready=attendant.reasons,
+                status=attendant.status,
+                under_way=lambda: transfers(resources.transfers),
+                decisions=resources.operator,
+            )
             async with anyio.create_task_group() as group:
                 group.start_soon(attendant.forever, name="attend")
                 scrubber = make_scrubber(resources)
@@ -199,10 +207,13 @@ class _Daemon:
         *,
         ready: Callable[[], Awaitable[Sequence[str]]],
         status: Callable[[], Awaitable[Status]],
+        under_way: Callable[[], Sequence[Status]] = tuple,
+        decisions: OperatorCatalog | None = None,
     ) -> None:
         listen = self._settings.server.listen
         if listen is None:
             return
+        page = await self._page(stack, status=status, under_way=under_way, decisions=decisions)
         from reelkeep.telemetry.server import Pages, Probes
 
         probes = Probes(
@@ -211,6 +222,7 @@ class _Daemon:
             status=status,
             metrics=self._metrics().page,
             catalog=str(self._settings.catalog.path),
+            page=page,
         )
         pages = Pages(probes, listen, self.report)
         await self._group.start(pages.forever, name="pages")
@@ -222,6 +234,28 @@ class _Daemon:
 
         self.report.metrics = self.report.metrics or Metrics(utc_now)
         return self.report.metrics
+
+    async def _page(
+        self,
+        stack: AsyncExitStack,
+        *,
+        status: Callable[[], Awaitable[Status]],
+        under_way: Callable[[], Sequence[Status]],
+        decisions: OperatorCatalog | None,
+    ) -> PageHandler | None:
+        """Return what answers for the page, None if there is none: its libraries take a while."""
+        if self._settings.server.page is None:
+            return None
+        from reelkeep.app.page import PageParts, open_page
+
+        parts = PageParts(
+            report=self.report,
+            log=self.log,
+            status=status,
+            transfers=under_way,
+            decisions=decisions,
+        )
+        return await stack.enter_async_context(open_page(self._settings, parts))
 
     async def _open(self, stack: AsyncExitStack) -> Resources | None:
         """Return the open resources, None if a stop was asked for meanwhile."""

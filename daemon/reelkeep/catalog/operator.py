@@ -118,7 +118,7 @@ class OperatorCatalog:
 
     async def names(self) -> list[ProviderName]:
         """Return every provider that the catalog ever heard of."""
-        return await self._database.read(_names)
+        return await self._database.read(recorded_names)
 
     async def listing(
         self, *, names: Sequence[str] = (), states: Sequence[str] = (), span: Window | None = None,
@@ -159,7 +159,7 @@ class OperatorCatalog:
             if selection.number:  # few have it, and only its own index finds them
                 of_names = (recording.c.provider + "").in_(names) if names else true()
                 return holdings(connection, after(all_of_recording().where(of_names)))
-            mine = list(dict.fromkeys(names)) or _names(connection)
+            mine = list(dict.fromkeys(names)) or recorded_names(connection)
             return holdings(connection, _merged([after(_began_at(name)) for name in mine], limit))
 
         return await self._database.read(work)
@@ -342,7 +342,7 @@ class OperatorCatalog:
         return moved
 
 
-def _names(connection: Connection) -> list[ProviderName]:
+def recorded_names(connection: Connection) -> list[ProviderName]:
     """Return every provider that has recordings; each costs one step in an index."""
     found: list[ProviderName] = []
     query = select(func.min(recording.c.provider)).where(recording.c.provider > bindparam("last"))

@@ -104,3 +104,22 @@ def schema(call: Invocation, *, as_json: bool) -> int:  # noqa: ARG001 - it is J
 
     call.out.json(schema())
     return Exit.DONE
+
+
+@click.command(name="page-token")
+@as_json
+@click.pass_obj
+def page_token(call: Invocation, *, as_json: bool) -> int:
+    """Make a token for `server.page.token`: 256 random bits.
+
+    Write it to a file that only the daemon's user can read, and name that file in the
+    configuration.
+    """
+    from secrets import token_urlsafe
+
+    token = token_urlsafe(32)
+    if as_json:
+        call.out.json({"token": token})
+    else:
+        call.out.line(token)
+    return Exit.DONE

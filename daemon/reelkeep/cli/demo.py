@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 import anyio
@@ -67,6 +68,7 @@ def simulation(recordings: int) -> Simulator:
     )
     simulator = Simulator(_SEED, extent=extent, switches=Switches().unlimited())
     simulator.switches.goto.transcode_takes = timedelta(seconds=1)
+    simulator.switches.zoom.count_audio = False  # the demo does not ask for it: none is missing
     _make_attainable(simulator.world)
     return simulator
 
@@ -106,6 +108,7 @@ def _make_attainable(world: World) -> None:
 
 MARKER = ".reelkeep-demo"
 CONFIG = "reelkeep.yaml"
+PAGE_TOKEN = "page-token"  # noqa: S105 - the name of its file
 _OURS = ("archive", "state", "secrets", CONFIG)
 
 _HEAD = """\
@@ -138,7 +141,7 @@ def furnish(folder: Path, simulated: Mapping[str, Any], secrets: Mapping[str, st
     """Write the configuration of a demo and its secrets; return the configuration's path."""
     private = folder / "secrets"
     private.mkdir(mode=0o700)
-    for name, secret in secrets.items():
+    for name, secret in {**secrets, PAGE_TOKEN: token_urlsafe(24)}.items():
         (private / name).write_text(secret, encoding="utf-8")
     path = folder / CONFIG
     document = yaml.dump(
@@ -194,7 +197,10 @@ def _configuration(simulated: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "archive": {"path": "archive", "min_free": "64MiB"},
         "catalog": {"url": "sqlite:///state/catalog.db"},
-        "server": {"listen": f"127.0.0.1:{_free_port()}"},
+        "server": {
+            "listen": f"127.0.0.1:{_free_port()}",
+            "page": {"token": {"file": f"secrets/{PAGE_TOKEN}"}},
+        },
         "log": {"format": "console"},
         **_with_secrets_in_files(simulated),
         "providers": [
@@ -326,8 +332,16 @@ async def _reread(
 
 async def _keep_running(call: Invocation, config: Path) -> None:
     call.out.line()
-    call.out.line("New recordings appear now; Ctrl-C ends it.")
+    call.out.line("New recordings appear now; Ctrl-C ends it. Look at them here:")
+    call.out.line(f"  {link(load(config, environ=call.environ))}")
     await daemon.run(config, call.environ, report_of=log_of)
+
+
+def link(settings: Settings) -> str:
+    """Return the address of the page with its token, which is good for this demo only."""
+    page = settings.server.page
+    token = "" if page is None else page.token.reveal()
+    return f"http://{settings.server.listen}/?token={token}"
 
 
 def _calm(settings: Settings) -> Settings:

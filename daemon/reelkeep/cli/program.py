@@ -42,13 +42,14 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "logs": "say what events of the log mean and ask for",
         "demo": "archive simulated recordings on this machine",
         "schema": "print the JSON Schema of the configuration",
+        "page-token": "make a token for the page",
     }
 )
 """What each command does, for the overview; see `module_of`."""
 
 _TOGETHER: Mapping[str, Sequence[str]] = MappingProxyType(
     {
-        "check": ("check", "schema"),
+        "check": ("check", "schema", "page-token"),
         "doctor": ("doctor", "health"),
         "failed_files": ("retry", "waive", "accept"),
         "recovery": ("backup", "rebuild", "archive"),
@@ -61,7 +62,7 @@ def module_of(name: str) -> tuple[str, str]:
     """Return the module that holds the command `name`, and what it is called there."""
     for module, names in _TOGETHER.items():
         if name in names:
-            return f"reelkeep.cli.{module}", name
+            return f"reelkeep.cli.{module}", name.replace("-", "_")
     return f"reelkeep.cli.{name}", "command"
 
 

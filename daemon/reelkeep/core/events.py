@@ -46,6 +46,18 @@ EVENTS: dict[str, Event] = {
         "`server.listen` cannot be listened on. Recordings are archived without health, status and "
         "metrics; it is tried again, and `server.listening` says when it works.",
     ),
+    "page.refused": Event(
+        _W,
+        ("address", "attempts"),
+        "Somebody sent a wrong token to the page. `attempts` counts those of the address since its "
+        "last right one; said for the first, second, fourth, eighth and so on.",
+    ),
+    "page.decided": Event(
+        _I,
+        ("action", "provider", "recording", "files", "by", "address"),
+        "Somebody who used the page had files fetched again (`retry`) or did without them "
+        "(`waive`).",
+    ),
     "config.invalid": Event(
         _E,
         ("config", "line", "reason"),

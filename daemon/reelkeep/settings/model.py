@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from reelkeep.config_types import (
     Duration,
@@ -20,8 +22,10 @@ from reelkeep.config_types import (
     PositiveDuration,
     PositiveSize,
     Proxy,
+    Secret,
     Size,
     fault,
+    surroundings,
 )
 from reelkeep.core.addresses import DEFAULT
 from reelkeep.settings.problems import (
@@ -37,6 +41,11 @@ from reelkeep.settings.problems import (
     passable_by_owner,
     readable_by_owner,
 )
+
+LEAST_TOKEN = 16
+"""Characters that the token of the page has at least."""
+
+BASE_PATH = re.compile(r"/(?:[A-Za-z0-9._~-]+/)*(?:[A-Za-z0-9._~-]+)?")
 
 
 class ArchiveOptions(Options):
@@ -136,6 +145,47 @@ class NetworkOptions(Options):
     """Networks and hosts that may be private or plain http; all else is https to public ones."""
 
 
+def _long_enough(token: Secret) -> Secret:
+    if token.missing is None and len(token.reveal()) < LEAST_TOKEN:
+        raise ValueError(
+            f"expected at least {LEAST_TOKEN} characters; `reelkeep page-token` makes a token"
+        )
+    return token
+
+
+def _path(value: object) -> object:
+    if isinstance(value, str) and not BASE_PATH.fullmatch(value):
+        raise ValueError("expected a path such as / or /recordings/, of letters, digits, - . _ ~")
+    return value
+
+
+def _page(value: object, info: ValidationInfo) -> object:
+    """Return the options of the page; its token is needed by who asks all providers."""
+    if not isinstance(value, dict):
+        return value
+    around = surroundings(info)
+    return PageOptions.model_validate(
+        value,
+        context=replace(
+            around,
+            needs_secrets=around.asked("", True),  # noqa: FBT003 - see `Asked`
+        ),
+    )
+
+
+class PageOptions(Options):
+    """A web page for people with its token: what is archived, and what the daemon does."""
+
+    token: Annotated[Secret, AfterValidator(_long_enough)]
+    """Whoever has it may use the page; at least 16 characters."""
+    media: bool = True
+    """false: metadata only, no recording can be played or downloaded."""
+    actions: bool = True
+    """false: nothing can be changed from the page."""
+    base_path: Annotated[str, BeforeValidator(_path)] = "/"
+    """The path under which a reverse proxy shows the page."""
+
+
 class ServerOptions(Options):
     """The daemon's own pages: health, metrics, status."""
 
@@ -144,6 +194,8 @@ class ServerOptions(Options):
         Field(json_schema_extra={"default": str(DEFAULT)}),  # pydantic would show its parts
     ] = DEFAULT
     """HOST:PORT, or unix:/PATH of a socket that owner and group may use; null turns it off."""
+    page: Annotated[PageOptions | None, BeforeValidator(_page)] = None
+    """A web page for people; null: there is none."""
 
 
 class LogOptions(Options):

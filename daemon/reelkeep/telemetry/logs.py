@@ -7,10 +7,12 @@ import logging
 import os
 import re
 import socket
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 from uuid import UUID, uuid5
@@ -166,11 +168,36 @@ def _described(error: BaseException) -> str:
 
 Format = Literal["auto", "console", "json"]
 
+MOST_RECENT = 500
+"""Lines that are remembered for the page."""
+
 LONGEST_VALUE = 2_000
 """Characters of one value in the log."""
 
 _UNLISTED = Event(Severity.WARNING, (), "An event that the table does not know: a bug.")
 _RESERVED = ("timestamp", "level", "event")
+
+
+class RecentLines:
+    """The last lines that were logged, without secrets, each with its number. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lines: deque[tuple[int, Mapping[str, Any]]] = deque(maxlen=MOST_RECENT)
+        self._count = 0
+        self._lock = Lock()
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Keep `line` as the newest."""
+        with self._lock:
+            self._count += 1
+            self._lines.append((self._count, line))
+
+    def after(self, number: int) -> list[tuple[int, Mapping[str, Any]]]:
+        """Return the lines that came after the one with this number, the oldest first."""
+        with self._lock:
+            if number >= self._count:
+                return []
+            return [each for each in self._lines if each[0] > number]
 
 
 class Log:
@@ -185,8 +212,10 @@ class Log:
         make_logger: Callable[[], FilteringBoundLogger],
         redactor: Redactor,
         *,
+        recent: RecentLines | None = None,
         strict: bool = False,
     ) -> None:
+        self.recent = recent or RecentLines()  #: What was written last.
         self._logger = cache(make_logger)
         self._redactor = redactor
         self._strict = strict
@@ -206,7 +235,13 @@ class Log:
     def follow(self, other: Log) -> None:
         """Write as `other` would from now on, and keep its secrets as well as our own."""
         other._redactor.inherit(self._redactor)
-        self._redactor, self._logger = other._redactor, other._logger
+        for _, line in self.recent.after(0):
+            other.recent.add(line)
+        self._redactor, self._logger, self.recent = other._redactor, other._logger, other.recent
+
+    def lines_after(self, number: int) -> list[tuple[int, Mapping[str, Any]]]:
+        """Return what was written after the line with this number, the oldest first."""
+        return self.recent.after(number)
 
     def clean(self, text: str) -> str:
         """Return `text` without the secrets that are known."""
@@ -231,7 +266,7 @@ def configure(
     `auto` writes for people on a terminal and JSON elsewhere. Where `stream` leads to the systemd
     journal, the line is the message, and the keys are its fields.
     """
-    redactor = Redactor(secrets)
+    redactor, recent = Redactor(secrets), RecentLines()
 
     def logger() -> FilteringBoundLogger:
         import structlog
@@ -243,11 +278,11 @@ def configure(
         made: FilteringBoundLogger = structlog.wrap_logger(
             sink,
             wrapper_class=structlog.make_filtering_bound_logger(Severity[level.upper()]),
-            processors=_processors(renderer, redactor, clock),
+            processors=_processors(renderer, redactor, clock, recent),
         ).bind()
         return made
 
-    return Log(logger, redactor, strict=strict)
+    return Log(logger, redactor, recent=recent, strict=strict)
 
 
 def _require_listed(event: str, keys: Iterable[str]) -> None:
@@ -257,7 +292,9 @@ def _require_listed(event: str, keys: Iterable[str]) -> None:
         raise LookupError(f"core.events lists no {unknown} for {event!r}")
 
 
-def _processors(renderer: Processor, redactor: Redactor, clock: Clock) -> list[Processor]:
+def _processors(
+    renderer: Processor, redactor: Redactor, clock: Clock, recent: RecentLines
+) -> list[Processor]:
     """Redact before anything is cut or escaped, so that no secret hides behind either."""
 
     def shown(text: str) -> str:
@@ -274,6 +311,7 @@ def _processors(renderer: Processor, redactor: Redactor, clock: Clock) -> list[P
         line = {"timestamp": rfc3339(clock()), "level": method, "event": event.pop("event")}
         for key, value in event.items():
             line[key if key in KEYS else shown(key)] = tamed(plain(value))
+        recent.add(dict(line))
         return line
 
     return [told, renderer]

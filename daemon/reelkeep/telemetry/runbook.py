@@ -53,6 +53,12 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "Expected once, after the catalog was lost or moved. `refused` counts what did not "
             "match its own checksums: `reelkeep verify` names it."
         ),
+        "page.refused": (
+            "If it was you, read the token again: `server.page.token` names its source.\n"
+            "Else see who `address` is. Let the page listen on loopback only, behind a proxy or "
+            "SSH. If the token may be known to others, make a new one with `reelkeep page-token` "
+            "and restart the daemon: that ends every session."
+        ),
         "volume.absent": (
             "`reason` names the volume. Mount it where it was; `volume.found` says when every "
             "volume is there again. Transfers to other places go on."

@@ -18,6 +18,7 @@ from collections.abc import (
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,9 @@ LONGEST_CONNECTION = 15.0
 MOST_CONNECTIONS = 64
 """Connections at the same time; what comes on top is hung up on."""
 
+MOST_LASTING = 128
+"""Connections of the page that last: live events, and recordings that are played."""
+
 MOST_AT_ONCE = 32
 """Requests answered at the same time; the rest is sent away with 503."""
 
@@ -107,6 +111,10 @@ _ALWAYS = {
 }
 
 
+PageHandler = Callable[[web.BaseRequest, Callable[[], None]], Awaitable[web.StreamResponse]]
+"""Answers a request; calling what it is given besides lets the connection last."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probes:
     """What the server asks the daemon; none of them may say a secret."""
@@ -116,6 +124,8 @@ class Probes:
     status: Callable[[], Awaitable[dict[str, Any]]]  #: JSON, as `status --json` prints it.
     metrics: Callable[[], bytes]  #: In Prometheus' text format.
     catalog: str | None = None  #: Its path, which tells daemons on one machine apart.
+    page: PageHandler | None = None
+    """Answers all other paths; None: there is no page."""
 
 
 @asynccontextmanager
@@ -168,14 +178,23 @@ class _Server(web.Server):
             access_log=None,
             keepalive_timeout=LONGEST_CONNECTION,
             lingering_time=1.0,
-            max_line_size=1024,
+            max_line_size=4096,
             max_field_size=4096,
             max_headers=64,
         )
         self._ends: dict[object, asyncio.TimerHandle] = {}
+        self._lasting: set[object] = set()
 
     def __call__(self) -> RequestHandler:
-        return _Protocol(self, loop=self._loop, **self._kwargs)
+        made = _Protocol(self, loop=self._loop, **self._kwargs)
+        made.release = partial(self._release, made)
+        return made
+
+    def _release(self, handler: RequestHandler) -> None:
+        """Let a connection last: it no longer counts among those that must be quick."""
+        if handler in self._ends and len(self._lasting) < MOST_LASTING:
+            self._ends.pop(handler).cancel()
+            self._lasting.add(handler)
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
@@ -187,6 +206,7 @@ class _Server(web.Server):
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
+        self._lasting.discard(handler)
         if handler in self._ends:
             self._ends.pop(handler).cancel()
 
@@ -194,7 +214,9 @@ class _Server(web.Server):
 class _Protocol(RequestHandler):
     """Answers what is no request: that is nothing to log, and nothing of it is repeated."""
 
-    __slots__ = ()
+    __slots__ = ("release",)
+
+    release: Callable[[], None]
 
     def handle_error(
         self,
@@ -219,11 +241,19 @@ class _Request(web.BaseRequest):
         return cls(message, payload, protocol, writer, task, protocol._loop)  # noqa: SLF001 - as aiohttp's own factory does
 
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
-        response.headers.update(_ALWAYS)
+        for name, value in _ALWAYS.items():
+            response.headers.setdefault(name, value)
+        response.headers["Server"] = _ALWAYS["Server"]
+
+
+def _release(request: web.BaseRequest) -> None:
+    """Let the answer take as long as it is read."""
+    if isinstance(request.protocol, _Protocol):
+        request.protocol.release()
 
 
 class _Site:
-    """The four pages."""
+    """The four pages, and the page for people, if there is one."""
 
     def __init__(self, probes: Probes) -> None:
         self._probes = probes
@@ -236,7 +266,11 @@ class _Site:
         }
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        response = await self._answer(request)
+        page = self._probes.page
+        if page is not None and request.path not in self._pages:
+            response = await page(request, partial(_release, request))
+        else:
+            response = await self._answer(request)
         response.force_close()
         return response
 

@@ -13,7 +13,7 @@ from reelkeep.cli.program import COMMANDS, commands, module_of
 def test_the_commands_are_those_of_the_contract() -> None:
     assert " ".join(COMMANDS) == (
         "run sync plan check status list show retry waive accept verify audit backfill export "
-        "rebuild archive backup doctor health logs demo schema"
+        "rebuild archive backup doctor health logs demo schema page-token"
     )
 
 
