@@ -13,17 +13,19 @@ import json
 import os
 import pkgutil
 import selectors
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import anyio
 
@@ -45,27 +47,45 @@ class Ended:
 
 async def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Ended:
     """Run `reelkeep` with these arguments to its end; if the test does not wait, it is killed."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with ours, theirs:
-            request = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env)}
+    with _begun(arguments, cwd, env) as command:
+        await anyio.wait_readable(command.channel)
+        return command.ended()
+
+
+def run_here(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Ended:
+    """Do the same where there is no event loop."""
+    with _begun(arguments, cwd, env) as command:
+        return command.ended()
+
+
+@dataclass(frozen=True)
+class _Command:
+    channel: socket.socket
+    out: BinaryIO
+    err: BinaryIO
+
+    def ended(self) -> Ended:
+        code = int(self.channel.recv(100))
+        self.out.seek(0)
+        self.err.seek(0)
+        return Ended(code, self.out.read(), self.err.read())
+
+
+@contextmanager
+def _begun(arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Iterator[_Command]:
+    request = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env)}
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with theirs:
             fds = [theirs.fileno(), out.fileno(), err.fileno()]
             socket.send_fds(_parent(), [json.dumps(request).encode()], fds)
-            theirs.close()
-            pid = int(await _received(ours))
-            try:
-                code = int(await _received(ours))
-            except BaseException:
-                os.kill(pid, 9)
-                raise
-        out.seek(0)
-        err.seek(0)
-        return Ended(code, out.read(), err.read())
-
-
-async def _received(channel: socket.socket) -> bytes:
-    await anyio.wait_readable(channel)
-    return channel.recv(100)
+        pid = int(ours.recv(100))
+        try:
+            yield _Command(ours, out, err)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            raise
 
 
 @cache

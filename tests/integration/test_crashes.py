@@ -32,6 +32,7 @@ from fakes.life import (
 )
 from fakes.model_disk import ModelDisk
 from fakes.power import durable
+from proofs import QUARTERS, quarter
 from virtual import VIRTUAL, Backend
 
 READING = {"status", "names", "size", "is_file", "free", "close", "lock", "pread"}
@@ -44,9 +45,6 @@ AT_WORK = 4 * GRAIN  # what several lanes may have drawn and not written yet
 
 
 pytestmark = pytest.mark.timeout(1800)  # many lives each; a busy machine takes its time
-
-PARTS = [0, *(pytest.param(part, marks=pytest.mark.prove) for part in range(1, 4))]
-"""A quarter of the calls each; `make test` dies at those of the first, `make prove` at the rest."""
 
 
 @pytest.fixture
@@ -102,9 +100,9 @@ async def die_and_rise(fate: Fate, at: int) -> None:
         assert world.host.served[name] == before[name], f"{name} was whole"
 
 
-def numbers(calls: Sequence[str], without: set[str], part: int, of: int) -> list[int]:
-    """Return the numbers of the calls that are not `without`: the `part` of so many."""
-    return [n for n, name in enumerate(calls) if name not in without][part::of]
+def numbers(calls: Sequence[str], without: set[str]) -> list[int]:
+    """Return the numbers of the calls that are not `without`."""
+    return [n for n, name in enumerate(calls) if name not in without]
 
 
 async def test_a_life_in_which_nothing_happens_is_the_same_every_time() -> None:
@@ -115,24 +113,24 @@ async def test_a_life_in_which_nothing_happens_is_the_same_every_time() -> None:
     assert set(calls) > {"rename", "link", "unlink", "mkdir", "lock"}
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", QUARTERS)
 async def test_killed_before_any_effect_it_goes_on(part: int) -> None:
     calls, _ = await undisturbed()
-    for at in numbers(calls, READING, part, 4):
+    for at in quarter(numbers(calls, READING), part):
         await die_and_rise(Fate.KILL, at)
 
 
 @pytest.mark.prove
 async def test_killed_in_the_middle_of_any_write_it_goes_on() -> None:
     calls, _ = await undisturbed()
-    for at in numbers(calls, set(calls) - {"pwrite"}, 0, 1):
+    for at in numbers(calls, set(calls) - {"pwrite"}):
         await die_and_rise(Fate.TORN, at)
 
 
 @pytest.mark.prove
 async def test_a_short_write_costs_nothing() -> None:
     calls, _ = await undisturbed()
-    for at in numbers(calls, set(calls) - {"pwrite"}, 0, 1):
+    for at in numbers(calls, set(calls) - {"pwrite"}):
         disk = FatedDisk(inner := ModelDisk(), Fate.SHORT, at)
         world = looked_at(inner)
         assert await survive(world, disk)
@@ -152,21 +150,21 @@ async def overcome(fate: Fate, at: int) -> None:
     assert_little_came_twice(world.host.served, again)
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", QUARTERS)
 async def test_rules_27_46_any_effect_may_fail(part: int) -> None:
     calls, _ = await undisturbed()
-    for at in numbers(calls, READING, part, 4):
+    for at in quarter(numbers(calls, READING), part):
         await overcome(Fate.EIO, at)
 
 
 async def test_any_look_at_the_disk_may_fail() -> None:
     calls, _ = await undisturbed()
-    for at in numbers(calls, set(calls) - READING, 0, 1 if EXHAUSTIVE else 5):
+    for at in numbers(calls, set(calls) - READING)[:: 1 if EXHAUSTIVE else 5]:
         await overcome(Fate.EIO, at)
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", QUARTERS)
 async def test_any_effect_may_find_the_disk_full(part: int) -> None:
     calls, _ = await undisturbed()
-    for at in numbers(calls, READING, part, 4):
+    for at in quarter(numbers(calls, READING), part):
         await overcome(Fate.ENOSPC, at)

@@ -18,6 +18,7 @@ import pytest
 from fakes.shelf import Shelf
 from hostile import BODY, CASES, DUE, HELD, LARGEST, OVERHEAD, Case
 from hosts import breaking
+from proofs import each_in_turn
 from reelkeep.archive.part import SMALL
 from reelkeep.transport.direct_reader import ThreadReader
 from servers import Wire
@@ -35,14 +36,6 @@ SEAM = 100
 
 
 WAYS = ["http-read", "http-drawn", "https-read", "https-drawn"]
-GRID = [
-    pytest.param(
-        name, way, marks=[] if row % len(WAYS) == column else pytest.mark.prove, id=f"{way}-{name}"
-    )
-    for row, name in enumerate(CASES)
-    for column, way in enumerate(WAYS)
-]
-"""Every host in every way; each host in one way, and each way in turn, without the long proofs."""
 
 
 @pytest.fixture(params=WAYS)
@@ -94,7 +87,7 @@ class Meeting:
                 assert host.served <= (len(there.outcomes) + 1) * LARGEST
 
 
-@pytest.mark.parametrize(("name", "way"), GRID, indirect=["way"])
+@pytest.mark.parametrize(("name", "way"), each_in_turn(CASES, WAYS), indirect=["way"])
 async def test_bug_32_whatever_a_host_does_the_file_is_exact_or_fails_for_the_right_reason(
     name: str, way: str, tls: ssl.SSLContext | None, tmp_path: Path
 ) -> None:

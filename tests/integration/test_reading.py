@@ -10,11 +10,13 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
+import forked
 from integration.test_cli import PROGRAM
 from reelkeep.cli.invocation import locate_file
 from reelkeep.errors import ConfigError
@@ -44,13 +46,26 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, call: str, **more: str | None) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Ran:
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(folder: Path, call: str, *, anew: bool = False, **more: str | None) -> Ran:
+    """Run a command; if it must start anew it is not forked."""
     kept = {key: value for key, value in os.environ.items() if key != "SECRET"}
-    given = {key: value for key, value in more.items() if value is not None}
-    return subprocess.run(
-        [*PROGRAM, "-c", str(folder / "reelkeep.yaml"), *call.split()],
-        cwd="/", env=kept | given, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    environ = kept | {key: value for key, value in more.items() if value is not None}
+    arguments = ["-c", str(folder / "reelkeep.yaml"), *call.split()]
+    if anew:
+        begun = [*PROGRAM, *arguments]
+        done = subprocess.run(begun, cwd="/", env=environ, capture_output=True, check=False)
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+    ran = forked.run_here(arguments, cwd=Path("/"), env=environ)
+    return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
 
 def tree(folder: Path) -> list[str]:
@@ -199,14 +214,14 @@ def test_names_beyond_ascii_need_no_locale(tmp_path: Path, locale: str) -> None:
     folder.mkdir()
     (folder / "reelkeep.yaml").write_text(CONFIGURATION.replace("archive,", "Ärchiv,"), "utf-8")
     begin(folder)
-    ran = run(folder, "status --json", LC_ALL=locale)
+    ran = run(folder, "status --json", anew=True, LC_ALL=locale)
     assert json.loads(ran.stdout)["archive"] == str(folder / "Ärchiv")
 
 
 def test_a_host_without_zone_data_has_that_of_the_package(folder: Path) -> None:
     text = CONFIGURATION.replace("min_free: 0", "min_free: 0, timezone: Europe/Berlin")
     (folder / "reelkeep.yaml").write_text(text)
-    assert run(folder, "check", SECRET="s3cr3t", PYTHONTZPATH="").returncode == 0
+    assert run(folder, "check", anew=True, SECRET="s3cr3t", PYTHONTZPATH="").returncode == 0
 
 
 def test_no_zone_data_at_all_is_not_called_a_wrong_zone(monkeypatch: pytest.MonkeyPatch) -> None:

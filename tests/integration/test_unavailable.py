@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 import yaml
 
-from integration.test_cli import PROGRAM, Ran
+import forked
+from integration.test_cli import Ran
 from verbatim import Account, account
 
 NOW = datetime.now(UTC)
@@ -60,9 +60,7 @@ class Resources:
         """Run a command; its exit code must be `code`."""
         environ = {k: v for k, v in os.environ.items() if not k.startswith("REELKEEP")}
         environ |= {"S": "invented", "PYTHONWARNINGS": "error"}
-        ran = await anyio.run_process(
-            [*PROGRAM, *arguments], cwd=self.folder, env=environ, check=False
-        )
+        ran = await forked.run(arguments, cwd=self.folder, env=environ)
         found = Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
         assert found.code == code, f"{found.code}\n{found.out}\n{found.err}"
         return found

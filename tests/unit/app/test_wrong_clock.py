@@ -13,6 +13,7 @@ import virtual
 from fakes.provider import FakeProvider, many, recording, traits
 from fakes.rig import Rig, StrictLog, whole
 from fakes.transport import Answer, FakeReply, FakeTransport
+from proofs import each_in_turn
 from reelkeep.app.clock_watch import ClockCheck
 from reelkeep.app.one_pass import Pass
 from reelkeep.app.pipeline import Pipeline
@@ -66,18 +67,13 @@ STEPS = [0, 3, 20, 60, 91, 130, 320]
 """Seconds into a life that is over in eleven minutes when nobody touches the clock."""
 
 ERRORS = [(AHEAD, 20), (AHEAD, 900), (YEAR_1980, 900), (timedelta(hours=3), 900)]
-GRID = [
-    pytest.param(at, *error, marks=[] if row % len(ERRORS) == column else pytest.mark.prove)
-    for row, at in enumerate(STEPS)
-    for column, error in enumerate(ERRORS)
-]
-"""Each error at each step; each step once, and each error in turn, without the long proofs."""
 
 
-@pytest.mark.parametrize(("at", "ahead", "lasts"), GRID, ids=str)
+@pytest.mark.parametrize(("at", "error"), each_in_turn(STEPS, ERRORS), ids=str)
 async def test_a_clock_that_is_wrong_for_a_while_stalls_nothing(
-    at: int, lasts: int, ahead: timedelta
+    at: int, error: tuple[timedelta, int]
 ) -> None:
+    ahead, lasts = error
     clock = Settable()
     rig, _ = lived(clock)
 
@@ -92,8 +88,7 @@ async def test_a_clock_that_is_wrong_for_a_while_stalls_nothing(
     assert len(await rig.recordings("acknowledged")) == 4
 
 
-@pytest.mark.parametrize("ahead", [AHEAD, YEAR_1980], ids=str)
-@pytest.mark.parametrize("at", STEPS)
+@pytest.mark.parametrize(("at", "ahead"), each_in_turn(STEPS, [AHEAD, YEAR_1980]), ids=str)
 async def test_a_clock_that_is_right_again_after_a_restart_stalls_nothing(
     at: int, ahead: timedelta
 ) -> None:

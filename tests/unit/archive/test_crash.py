@@ -16,6 +16,7 @@ import pytest
 
 from fakes.disk import FaultyDisk, ForgetfulDisk, archive_on
 from fakes.holdings import download, held_file, holding
+from proofs import QUARTERS, quarter
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.manifest import MANIFEST, SUMS, decode_sums, read_manifest
 from reelkeep.errors import ConfigError, TransferError
@@ -107,11 +108,12 @@ async def length_of_story(root: Path) -> int:
     return len(disk.calls)
 
 
+@pytest.mark.parametrize("part", QUARTERS)
 @pytest.mark.parametrize("boot", ["boot-1", "boot-2"], ids=["process died", "machine died"])
 async def test_bugs_16_18_and_30_after_dying_at_any_call_the_work_is_finished(
-    tmp_path: Path, boot: str
+    tmp_path: Path, boot: str, part: int
 ) -> None:
-    for k in range(await length_of_story(tmp_path / "whole")):
+    for k in quarter(range(await length_of_story(tmp_path / "whole")), part):
         root = tmp_path / str(k)
         disk = ForgetfulDisk(fail_at=k, dead=True)
         with suppress(TransferError, ConfigError):
@@ -125,11 +127,12 @@ async def test_bugs_16_18_and_30_after_dying_at_any_call_the_work_is_finished(
         await assert_all_is_well(archive, root)
 
 
+@pytest.mark.parametrize("part", QUARTERS)
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
 async def test_rules_27_and_46_any_single_failing_call_is_overcome_by_trying_again(
-    tmp_path: Path, error: int
+    tmp_path: Path, error: int, part: int
 ) -> None:
-    for k in range(await length_of_story(tmp_path / "whole")):
+    for k in quarter(range(await length_of_story(tmp_path / "whole")), part):
         root = tmp_path / str(k)
         archive = archive_on(root, FaultyDisk(fail_at=k, error=error))
         with suppress(TransferError):
@@ -140,10 +143,11 @@ async def test_rules_27_and_46_any_single_failing_call_is_overcome_by_trying_aga
         await assert_all_is_well(archive, root)
 
 
-async def test_after_dying_twice_the_work_is_finished(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", QUARTERS)
+async def test_after_dying_twice_the_work_is_finished(tmp_path: Path, part: int) -> None:
     length = await length_of_story(tmp_path / "whole")
     points = itertools.product(range(20, length, 19), range(10, length, 29))
-    for first, second in points:
+    for first, second in quarter(points, part):
         root = tmp_path / f"{first}-{second}"
         with suppress(TransferError):
             await story(archive_on(root, FaultyDisk(fail_at=first, dead=True)))

@@ -12,6 +12,7 @@ import pytest
 
 from fakes.disk import FaultyDisk, ForgetfulDisk, Rebooted, TightDisk, archive_on
 from fakes.holdings import download
+from proofs import QUARTERS, quarter
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.coverage import Coverage, Scale, Segment
 from reelkeep.core.journal import decode
@@ -391,11 +392,12 @@ async def length_of_story(root: Path) -> int:
     return len(disk.calls)
 
 
+@pytest.mark.parametrize("part", QUARTERS)
 @pytest.mark.parametrize("machine", [False, True], ids=["process died", "machine died"])
 async def test_bug_16_after_dying_at_any_call_it_is_completed(
-    machine: bool, tmp_path: Path
+    machine: bool, part: int, tmp_path: Path
 ) -> None:
-    for k in range(await length_of_story(tmp_path / "whole")):
+    for k in quarter(range(await length_of_story(tmp_path / "whole")), part):
         root = tmp_path / str(k)
         disk = ForgetfulDisk(fail_at=k, dead=True)
         with suppress(TransferError, ConfigError):
@@ -406,9 +408,12 @@ async def test_bug_16_after_dying_at_any_call_it_is_completed(
         await assert_it_ends_well(archive_at(root, after), root)
 
 
+@pytest.mark.parametrize("part", QUARTERS)
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
-async def test_rule_46_any_single_failing_call_is_overcome(error: int, tmp_path: Path) -> None:
-    for k in range(await length_of_story(tmp_path / "whole")):
+async def test_rule_46_any_single_failing_call_is_overcome(
+    error: int, part: int, tmp_path: Path
+) -> None:
+    for k in quarter(range(await length_of_story(tmp_path / "whole")), part):
         root = tmp_path / str(k)
         archive = archive_at(root, FaultyDisk(fail_at=k, error=error))
         with suppress(TransferError, ConfigError):

@@ -13,6 +13,7 @@ import pytest
 
 from fakes.disk import FaultyDisk, TwoVolumes, archive_on
 from fakes.holdings import KEY, held_file, holding, put
+from proofs import QUARTERS, quarter
 from reelkeep.app.verification import not_intact
 from reelkeep.archive.local import LocalArchive
 from reelkeep.core.integrity import FOLDER_ITSELF, Mark
@@ -255,9 +256,10 @@ async def begun(root: Path, **how: object) -> TwoVolumes:
     return TwoVolumes(root / "support", **how)
 
 
-async def test_after_dying_at_any_call_the_work_is_finished(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", QUARTERS)
+async def test_after_dying_at_any_call_the_work_is_finished(tmp_path: Path, part: int) -> None:
     mp4, late = (held_file(name, content) for name, content in CONTENT.items())
-    for k in range(await length_of_story(tmp_path / "whole")):
+    for k in quarter(range(await length_of_story(tmp_path / "whole")), part):
         root = tmp_path / str(k)
         disk = await begun(root, fail_at=k, dead=True)
         with suppress(TransferError):
@@ -279,10 +281,13 @@ async def test_after_dying_at_any_call_the_work_is_finished(tmp_path: Path) -> N
         assert left(root) == set(), k
 
 
+@pytest.mark.parametrize("part", QUARTERS)
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
-async def test_after_any_failing_call_another_attempt_succeeds(tmp_path: Path, error: int) -> None:
+async def test_after_any_failing_call_another_attempt_succeeds(
+    tmp_path: Path, error: int, part: int
+) -> None:
     mp4, late = (held_file(name, content) for name, content in CONTENT.items())
-    for k in range(await length_of_story(tmp_path / "whole")):
+    for k in quarter(range(await length_of_story(tmp_path / "whole")), part):
         root = tmp_path / str(k)
         disk = await begun(root, fail_at=k, error=error)
         archive: LocalArchive | None = None
