@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import pkgutil
+import select
 import selectors
 import signal
 import socket
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -47,45 +48,77 @@ class Ended:
 
 async def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Ended:
     """Run `reelkeep` with these arguments to its end; if the test does not wait, it is killed."""
-    with _begun(arguments, cwd, env) as command:
-        await anyio.wait_readable(command.channel)
-        return command.ended()
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with started(arguments, cwd=cwd, env=env, out=out, err=err) as command:
+            code = await command.wait()
+        return _ended(code, out, err)
 
 
 def run_here(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Ended:
     """Do the same where there is no event loop."""
-    with _begun(arguments, cwd, env) as command:
-        return command.ended()
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with started(arguments, cwd=cwd, env=env, out=out, err=err) as command:
+            code = command.join()
+        return _ended(code, out, err)
 
 
-@dataclass(frozen=True)
-class _Command:
-    channel: socket.socket
-    out: BinaryIO
-    err: BinaryIO
+def _ended(code: int, *streams: BinaryIO) -> Ended:
+    for stream in streams:
+        stream.seek(0)
+    return Ended(code, *(stream.read() for stream in streams))
 
-    def ended(self) -> Ended:
-        code = int(self.channel.recv(100))
-        self.out.seek(0)
-        self.err.seek(0)
-        return Ended(code, self.out.read(), self.err.read())
+
+class Command:
+    """A process that was forked; it is used as one of `anyio` is."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._code: int | None = None
+        self.pid = int(channel.recv(100))
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended, if it has; a signal has a negative number."""
+        if self._code is None and select.select([self._channel], [], [], 0)[0]:
+            self._code = int(self._channel.recv(100))
+        return self._code
+
+    async def wait(self) -> int:
+        if self._code is None:
+            await anyio.wait_readable(self._channel)
+        return self.join()
+
+    def join(self) -> int:
+        """Wait for its end. Blocking."""
+        if self._code is None:
+            self._code = int(self._channel.recv(100))
+        return self._code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
 
 @contextmanager
-def _begun(arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Iterator[_Command]:
+def started(
+    arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], out: BinaryIO, err: BinaryIO
+) -> Iterator[Command]:
+    """Start `reelkeep` with these arguments; it is killed if it still runs at the end."""
     request = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env)}
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with ours:
         with theirs:
             fds = [theirs.fileno(), out.fileno(), err.fileno()]
             socket.send_fds(_parent(), [json.dumps(request).encode()], fds)
-        pid = int(ours.recv(100))
+        command = Command(ours)
         try:
-            yield _Command(ours, out, err)
-        except BaseException:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            raise
+            yield command
+        finally:
+            command.kill()
+            command.join()
 
 
 @cache

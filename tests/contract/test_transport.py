@@ -8,11 +8,9 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
-from pathlib import Path
 from typing import Protocol
 
 import pytest
-import trustme
 from multidict import CIMultiDict
 
 import virtual
@@ -105,7 +103,7 @@ WAYS = [Way(*each) for each in product((False, True), repeat=3)]
 
 
 @asynccontextmanager
-async def real(way: Way, tls: ssl.SSLContext, ca_file: Path) -> AsyncIterator[Stage]:
+async def real(way: Way, tls: ssl.SSLContext) -> AsyncIterator[Stage]:
     answers: dict[str, Answer] = {}
     seen: list[Seen] = []
 
@@ -129,7 +127,6 @@ async def real(way: Way, tls: ssl.SSLContext, ca_file: Path) -> AsyncIterator[St
         options = TransportOptions(
             stall_timeout=PATIENCE,
             stall_rate=1,
-            ca_file=ca_file,
             proxy=proxy.url("") if way.proxy else None,
             allow=AddressPolicy.parse(["127.0.0.1", "localhost"]),
         )
@@ -164,7 +161,7 @@ async def fail(error: TransferError, wire: Wire) -> None:
 
 @pytest.fixture(params=["fake", *WAYS], ids=str)
 async def stage(
-    request: pytest.FixtureRequest, authority: trustme.CA, tmp_path: Path,
+    request: pytest.FixtureRequest, quick_trust: None, localhost_tls: ssl.SSLContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Stage]:  # fmt: skip
     if not isinstance(request.param, Way):
@@ -172,11 +169,7 @@ async def stage(
         return
     if request.param.direct:
         monkeypatch.setattr("reelkeep.transport.client.DIRECT_FROM", 0)
-    ca_file = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(tls)
-    async with real(request.param, tls, ca_file) as built:
+    async with real(request.param, localhost_tls) as built:
         yield built
 
 

@@ -20,7 +20,6 @@ from typing import Any
 import anyio
 import pytest
 import yaml
-from anyio.abc import Process
 
 import forked
 import tools
@@ -96,23 +95,17 @@ class Place:
         return found
 
     @asynccontextmanager
-    async def started(self, *arguments: str) -> AsyncIterator[Process]:
+    async def started(self, *arguments: str) -> AsyncIterator[forked.Command]:
         """Start a command; it is killed if it still runs at the end."""
         out, err = (self.folder / name for name in ("stdout", "stderr"))
-        with out.open("wb") as stdout, err.open("wb") as stderr:
-            process = await anyio.open_process(
-                [*PROGRAM, *arguments],
-                cwd=self.folder,
-                env=self.environ,
-                stdout=stdout,
-                stderr=stderr,
-            )
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.aclose()
+        with (
+            out.open("wb") as stdout,
+            err.open("wb") as stderr,
+            forked.started(
+                arguments, cwd=self.folder, env=self.environ, out=stdout, err=stderr
+            ) as command,
+        ):
+            yield command
 
     def served(self) -> int:
         """Return how many bytes of bodies the providers have sent."""
@@ -135,12 +128,15 @@ class Place:
         """Return the SHA-256 of all files, once `sha256sum` has confirmed them."""
         program = shutil.which("sha256sum")
         assert program is not None
-        found = set[str]()
-        for folder in self.folders():
-            subprocess.run([program, "-c", "SHA256SUMS"], cwd=folder, check=True, stdout=-3)
-            lines = (folder / "SHA256SUMS").read_text("utf-8").splitlines()
-            found |= {line.split()[0] for line in lines}
-        return found
+        listed = [
+            (folder, line)
+            for folder in self.folders()
+            for line in (folder / "SHA256SUMS").read_text("utf-8").splitlines()
+        ]
+        lines = "".join(f"{line[:66]}{folder}/{line[66:]}\n" for folder, line in listed)
+        if listed:
+            subprocess.run([program, "-c"], input=lines.encode(), check=True, stdout=-3)
+        return {line[:64] for _, line in listed}
 
     def is_complete(self) -> bool:
         return {each.sha256 for each in self.sim.world.expected()} <= self.digests()
@@ -153,6 +149,12 @@ async def place_in(folder: Path, extent: Extent = EXTENT) -> AsyncIterator[Place
         place = Place(folder, sim)
         place.configure()
         yield place
+
+
+def ran_in(folder: Path, *arguments: str) -> Ran:
+    """Run a command in a folder to its end."""
+    ran = forked.run_here(arguments, cwd=folder, env=os.environ)
+    return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
 
 @pytest.fixture
@@ -465,21 +467,17 @@ async def test_check_online_says_what_is_missing(place: Place) -> None:
 def test_an_invalid_configuration_is_said_at_once_and_whole(tmp_path: Path) -> None:
     (tmp_path / "reelkeep.yaml").write_text("archiv: {}\nproviders:\n  - name: A\n    type: zom\n")
     for command in ("check", "run"):
-        ran = subprocess.run(
-            [*PROGRAM, command], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert (ran.returncode, ran.stdout) == (78, ""), command
-        assert ran.stderr.splitlines()[0].startswith("reelkeep.yaml:1: archiv")
-        assert "zoom" in ran.stderr
+        ran = ran_in(tmp_path, command)
+        assert (ran.code, ran.out) == (78, ""), command
+        assert ran.err.splitlines()[0].startswith("reelkeep.yaml:1: archiv")
+        assert "zoom" in ran.err
 
 
 def test_check_lists_problems_as_json(tmp_path: Path) -> None:
     (tmp_path / "reelkeep.yaml").write_text("archiv: {}\nproviders: []\n")
-    ran = subprocess.run(
-        [*PROGRAM, "check", "--json"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 78
-    assert [each["line"] for each in json.loads(ran.stdout)["problems"]] == [1, 2]
+    ran = ran_in(tmp_path, "check", "--json")
+    assert ran.code == 78
+    assert [each["line"] for each in ran.json["problems"]] == [1, 2]
 
 
 async def test_the_schema_is_one_of_a_configuration(kept: Place) -> None:
@@ -727,15 +725,7 @@ def free_port() -> int:
 
 
 def demo(folder: Path, *arguments: str) -> Ran:
-    environ: Mapping[str, str] = {**os.environ, "PYTHONWARNINGS": "error"}
-    ran = subprocess.run(
-        [*PROGRAM, "demo", "--dir", str(folder), *arguments],
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
+    return ran_in(folder.parent, "demo", "--dir", str(folder), *arguments)
 
 
 def test_a_demo_proves_that_all_is_archived(tmp_path: Path) -> None:
@@ -757,13 +747,7 @@ def test_a_demo_is_shown_and_may_be_repeated(tmp_path: Path) -> None:
         assert ran.code == 0, ran.err
         assert ran.out.startswith(f"{folder}/archive/\n")
         assert ran.out.count("✓") == 4
-    later = subprocess.run(
-        [*PROGRAM, "-c", str(folder / "reelkeep.yaml"), "verify", "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert json.loads(later.stdout)["recordings"] == 6
+    assert ran_in(folder, "verify", "--json").json["recordings"] == 6
 
 
 def test_a_demo_touches_no_folder_of_others(tmp_path: Path) -> None:

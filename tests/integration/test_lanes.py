@@ -43,6 +43,7 @@ from hosts import (
     shorter,
     slice_with_200,
 )
+from proofs import each_in_turn
 from reelkeep.core import segments
 from reelkeep.core.coverage import Scale
 from servers import Seen, Wire
@@ -208,7 +209,7 @@ def inside(asked: Sequence[str | None]) -> int:
     )
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("name", "tls"), each_in_turn(CASES, WAYS), indirect=["tls"])
 async def test_a_large_file_is_exact_whatever_its_ranges_are(
     name: str, tls: ssl.SSLContext | None, tmp_path: Path
 ) -> None:
