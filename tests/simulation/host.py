@@ -55,11 +55,15 @@ class Host:
     random: Random
     knows_archive: Callable[[], bool]  #: Whether catalog and archive know each other by now.
     weather: Weather
+    is_late: bool  #: Nothing happens to it but that its clock is set, right after a failure.
     worry: Callable[[], None]  #: Lets an operator verify the archive, if a process lives.
 
     async def suffer(self, calm_from: datetime) -> None:
         """Let troubles come and go until then."""
         draw = self.random
+        if self.is_late:
+            await self._be_set_late(calm_from)
+            return
         for _ in range(draw.choice([0, 2, 3, 5, 8])):
             await anyio.sleep(86_400 * 10 ** draw.uniform(-1.5, 0.5))
             left = (calm_from - self.clock.right()).total_seconds()
@@ -70,6 +74,19 @@ class Host:
             if kind == "ahead" and draw.random() < 0.5:
                 self._outlast(seconds, calm_from)
             await self._one(kind, seconds)
+
+    async def _be_set_late(self, calm_from: datetime) -> None:
+        """Let the clock be ahead now and then, and right again once an attempt has failed."""
+        for _ in range(8):
+            await anyio.sleep(86_400 * 10 ** self.random.uniform(-1.5, 0.0))
+            left = (calm_from - self.clock.right()).total_seconds()
+            if left <= 60:
+                return
+            failed = anyio.Event()
+            self.witness.at_retry = failed.set
+            with anyio.move_on_after(min(left - 60, 2 * 86_400)), self._told("ahead"):
+                await failed.wait()
+            self.witness.at_retry = None
 
     def _outlast(self, seconds: float, calm_from: datetime) -> None:
         """Let downloads fail when the clock is put right: what failed then is due far ahead."""

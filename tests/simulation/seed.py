@@ -207,6 +207,7 @@ class _Story:
             Random(f"{self._seed}/host"),
             lambda: machine.witness.books.count(known) > 0,
             weather,
+            Random(f"{self._seed}/late").random() < 0.1,
             machine.worry.notify,
         )
 

@@ -50,6 +50,9 @@ LATELY = timedelta(minutes=1)
 OWN = frozenset({"io_error", "disk_full"})
 """Reasons of failures that are our disk's fault."""
 
+_OF_HOST = "are not those that the host has"
+"""How the reason ends if it may be the host's, once that has sent other bytes."""
+
 
 class Violation(AssertionError):
     """A promise was broken."""
@@ -85,6 +88,7 @@ class Witness:
     is_of_place: bool = False  #: In this trouble nothing at all can be stored.
     transitions: int = 0
     burned: int = 0  #: Attempts that were counted, and that our own disk failed.
+    at_retry: Callable[[], None] | None = None  #: Called when an attempt has failed.
     spoilt: bool = False  #: A host has sent other bytes than those of its file.
     broken: Violation | None = None  #: The first promise that was; whoever raises it may be caught.
     _accounts: dict[str, _Account] = field(default_factory=dict)
@@ -195,7 +199,10 @@ class Witness:
             self._object(wrong)
         if event in ("file.missing", "file.altered"):
             self._object(f"{event} was said of {keys.get('file')}, which nobody has touched")
-        if event in ("file.retry", "file.failed") and keys.get("code") in OWN:
+        if event == "file.retry" and self.at_retry is not None:
+            self.at_retry()
+        of_host = self.spoilt and str(keys.get("reason")).endswith(_OF_HOST)
+        if event in ("file.retry", "file.failed") and keys.get("code") in OWN and not of_host:
             self.burned += 1
             allowed = self.books.disk.refusals.single + TRANSITION * (
                 self.transitions + self.deaths
