@@ -82,11 +82,15 @@ class Host:
             left = (calm_from - self.clock.right()).total_seconds()
             if left <= 60:
                 return
-            failed = anyio.Event()
+            seconds, now, failed = min(left - 60, 2 * 86_400), self.clock.right(), anyio.Event()
+            down = Spell("downloads", now, now + timedelta(seconds=seconds), "down")
+            self.weather.spells.append(down)
             self.witness.at_retry = failed.set
-            with anyio.move_on_after(min(left - 60, 2 * 86_400)), self._told("ahead"):
+            with anyio.move_on_after(seconds), self._told("ahead"):
+                self.clock.off = timedelta(days=30 + 300 * self.random.random())
                 await failed.wait()
             self.witness.at_retry = None
+            self.weather.spells.remove(down)
 
     def _outlast(self, seconds: float, calm_from: datetime) -> None:
         """Let downloads fail when the clock is put right: what failed then is due far ahead."""

@@ -25,23 +25,26 @@ CHUNKS = [
 ]
 
 FINDERS = {
-    "appending": 1,
+    "appending": 4,
+    "blind": 4,
     "burned": 154,
+    "crowded": 147,
     "early": 12,
     "hasty": 1,
-    "lent": 21,
-    "lent-unseen": 37,
+    "lent": 27,
+    "lent-unseen": 40,
+    "page": 14,
     "restarting": 1,
-    "shifted": 4,
+    "shifted": 7,
     "sleepy": 1,
-    "stale": 47,
+    "stale": 49,
     "stuck": 1,
     "unflushed": 1,
     "unguarded": 102,
 }
 """A seed that finds each planted bug, as the simulation is now."""
 
-NOT_SOUGHT = frozenset({"page", "believed", "blind", "crowded"})
+NOT_SOUGHT = frozenset({"believed"})
 """Plants for which no seed that finds them has been named so far."""
 
 MORE = 10
