@@ -131,7 +131,7 @@ async def test_two_providers_may_use_one_id(catalog: Catalog) -> None:
 async def test_a_recording_is_said_to_be_discovered_once(catalog: Catalog) -> None:
     await catalog.admit(a_recording("a"))
     await catalog.admit(a_recording("a", title="renamed"))
-    (said,) = catalog.events.of("recording.discovered")
+    (said,) = catalog.log.named("recording.discovered")
     assert (said["recording"], said["files"]) == ("a", 1)
 
 
@@ -322,7 +322,7 @@ async def test_a_transcoding_that_takes_too_long_is_incomplete(catalog: Catalog)
     catalog.clock.later(hours=1)
     await catalog.ledger.sweep()
     assert await catalog.state("a") == "incomplete"
-    (said,) = catalog.events.of("recording.incomplete")
+    (said,) = catalog.log.named("recording.incomplete")
     assert said["recording"] == "a"
 
 
@@ -440,7 +440,7 @@ async def test_a_stored_file_waits_to_be_published(catalog: Catalog) -> None:
     await catalog.ledger.record([stored(each) for each in (await catalog.claim_all()).values()])
     assert await catalog.files("a") == {"video.mp4": "stored"}
     assert await catalog.state("a") == "open"
-    assert catalog.events.names()[-1] == "file.stored"
+    assert catalog.log.names[-1] == "file.stored"
 
 
 async def test_all_that_is_known_of_a_stored_file_is_kept(catalog: Catalog) -> None:
@@ -459,7 +459,7 @@ async def test_a_failed_attempt_is_due_again_in_a_while(catalog: Catalog) -> Non
     catalog.clock.later(seconds=10)
     (again,) = (await catalog.claim_all()).values()
     assert (again.attempts, again.tries) == (1, 1)
-    (said,) = catalog.events.of("file.retry")
+    (said,) = catalog.log.named("file.retry")
     assert (said["code"], said["delay"]) == ("unreachable", 10)
 
 
@@ -481,7 +481,7 @@ async def test_the_last_attempt_fails_the_file(catalog: Catalog) -> None:
     (held,) = (await catalog.holding("a")).files
     assert (held.state, held.reason, held.detail) == ("failed", "unreachable", "the line is dead")
     assert await catalog.state("a") == "incomplete"
-    assert catalog.events.names()[-2:] == ["file.failed", "recording.incomplete"]
+    assert catalog.log.names[-2:] == ["file.failed", "recording.incomplete"]
 
 
 async def test_a_vanished_file_makes_its_recording_incomplete(catalog: Catalog) -> None:
@@ -491,7 +491,7 @@ async def test_a_vanished_file_makes_its_recording_incomplete(catalog: Catalog) 
     await catalog.ledger.record([failed(gone, Gone("deleted")), stored(good)])
     assert await catalog.files("a") == {"video.mp4": "gone", "video-2.mp4": "stored"}
     assert await catalog.state("a") == "incomplete"
-    (said,) = catalog.events.of("recording.vanished")
+    (said,) = catalog.log.named("recording.vanished")
     assert said["file"] == "video.mp4"
 
 
@@ -537,7 +537,7 @@ async def test_many_outcomes_are_recorded_together(catalog: Catalog) -> None:
 
 async def test_no_outcome_is_no_transaction(catalog: Catalog) -> None:
     await catalog.ledger.record([])
-    assert catalog.events.said == []
+    assert catalog.log.events == []
 
 
 @pytest.mark.parametrize("good", [True, False])
@@ -548,7 +548,7 @@ async def test_a_file_that_was_waived_meanwhile_stays_waived(catalog: Catalog, g
     await catalog.ledger.record([stored(claimed) if good else failed(claimed, Gone("deleted"))])
     assert await catalog.files("a") == {"video.mp4": "waived"}
     assert await catalog.state("a") == "archived"
-    said = set(catalog.events.names())
+    said = set(catalog.log.names)
     assert not said & {"file.stored", "recording.vanished", "file.failed"}
 
 
@@ -587,7 +587,7 @@ async def test_a_published_recording_is_archived_and_no_longer_behind(catalog: C
     assert (held.state, held.folder, held.archived_at) == ("archived", f"at/{held.key}", START)
     assert await catalog.ledger.publishable(10) == []
     names = ["file.stored", "recording.published", "recording.archived"]
-    assert catalog.events.names()[-3:] == names
+    assert catalog.log.names[-3:] == names
 
 
 async def test_a_file_that_comes_while_its_folder_is_made_is_published_after(
@@ -643,7 +643,7 @@ async def test_an_old_recording_that_is_to_be_described_is_not_overdue(catalog: 
     catalog.clock.later(days=300)
     await catalog.admit(replace(old, title="renamed"), traits=DESCRIBING)
     await catalog.claim_all()
-    assert catalog.events.of("recording.incomplete") == []
+    assert catalog.log.named("recording.incomplete") == []
 
 
 async def test_a_recording_stays_open_for_late_files_until_it_settles(catalog: Catalog) -> None:
@@ -655,7 +655,7 @@ async def test_a_recording_stays_open_for_late_files_until_it_settles(catalog: C
     catalog.clock.later(days=1)
     await catalog.ledger.sweep()
     assert await catalog.state("a") == "archived"
-    assert catalog.events.names()[-1] == "recording.archived"
+    assert catalog.log.names[-1] == "recording.archived"
 
 
 async def test_what_the_provider_never_finishes_is_incomplete(catalog: Catalog) -> None:
@@ -905,6 +905,6 @@ async def test_a_later_version_is_said_once(catalog: Catalog) -> None:
     later = a_recording("a", a_file("1", size=99))
     await catalog.admit(later)
     await catalog.intake.describe(NAME, TRAITS, [later])
-    assert len(catalog.events.of("file.changed")) == 1
+    assert len(catalog.log.named("file.changed")) == 1
     (download,) = (await catalog.claim_all()).values()
     assert (download.name, download.asked_as, download.size) == ("video-2.mp4", "1", 99)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from fakes.archive import MemoryArchive
 from fakes.holdings import PROVIDER
+from fakes.log import RecordedLog
 from fakes.transport import FakeTransport, Script
 from reelkeep.core.coverage import Scale
 from reelkeep.core.model import (
@@ -67,20 +67,6 @@ class Locating:
         return ()
 
 
-@dataclass
-class Log:
-    """Remembers events; use it as a `Report`."""
-
-    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def __call__(self, event: str, /, **keys: object) -> None:
-        self.events.append((event, keys))
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name, _ in self.events]
-
-
 def some_time() -> datetime:
     return datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
@@ -99,7 +85,7 @@ class Desk:
         scale: Scale | None = None,
     ) -> None:
         self.provider = provider or Locating()
-        self.log = Log()
+        self.log = RecordedLog()
         self.transfers = ActiveTransfers()
         self.slots = SlotPool(self.transfers, slots=8, lanes=lanes)
         self.stream = PartStream(

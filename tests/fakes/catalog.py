@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, text
 
 from fakes.books import IN_MEMORY, new_catalog
+from fakes.log import RecordedLog
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, Hop, open_engine
 from reelkeep.catalog.intake import SqlIntake
@@ -66,29 +67,13 @@ class Clock:
 
 
 @dataclass
-class Events:
-    """A report that remembers."""
-
-    said: list[tuple[str, dict[str, object]]] = field(default_factory=list)
-
-    def __call__(self, event: str, /, **keys: object) -> None:
-        self.said.append((event, keys))
-
-    def names(self) -> list[str]:
-        return [name for name, _ in self.said]
-
-    def of(self, event: str) -> list[dict[str, object]]:
-        return [keys for name, keys in self.said if name == event]
-
-
-@dataclass
 class Catalog:
     """One open catalog. What tests do to it goes through the ports where there is one."""
 
     engine: Engine
     database: Database
     clock: Clock
-    events: Events
+    log: RecordedLog
     intake: Intake
     queue: Queue
     ledger: Ledger
@@ -119,7 +104,7 @@ class Catalog:
 
     def restart(self) -> None:
         """Let polls know no more than a new process does."""
-        self.intake = SqlIntake(self.database, self.clock, self.events)
+        self.intake = SqlIntake(self.database, self.clock, self.log)
 
     async def holding(self, id_: str) -> Holding:
         (found,) = await self.operator.find(id_)
@@ -154,18 +139,18 @@ def open_catalog(url: str = IN_MEMORY, hop: Hop = inline, *, attempts: int = 3) 
     else:
         engine = open_engine(url)
         prepare(engine)
-    database, clock, events = Database(engine, hop), Clock(), Events()
+    database, clock, log = Database(engine, hop), Clock(), RecordedLog()
     policy = Policy(attempts=attempts, base=timedelta(seconds=10))
     return Catalog(
         engine=engine,
         database=database,
         clock=clock,
-        events=events,
-        intake=SqlIntake(database, clock, events),
+        log=log,
+        intake=SqlIntake(database, clock, log),
         queue=SqlQueue(database, clock),
-        ledger=SqlLedger(database, policy=policy, clock=clock, rng=lambda: 1.0, report=events),
-        operator=OperatorCatalog(database, clock, events),
-        checks=SqlChecks(database, clock, events),
+        ledger=SqlLedger(database, policy=policy, clock=clock, rng=lambda: 1.0, report=log),
+        operator=OperatorCatalog(database, clock, log),
+        checks=SqlChecks(database, clock, log),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import virtual
+from fakes.log import RecordedLog
 from fakes.transport import FakeReply, FakeTransport
 from reelkeep.config_types import Secret
 from reelkeep.core.model import Recording, RecordingId, Window
@@ -90,25 +91,11 @@ class MemoryVault:
             raise CatalogError("a kept token cannot be read: Input/output error")
 
 
-@dataclass(slots=True)
-class Log:
-    """A `ports.Report` that remembers."""
-
-    events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
-
-    def __call__(self, event: str, /, **keys: object) -> None:
-        self.events.append((event, keys))
-
-    def named(self, event: str) -> list[dict[str, object]]:
-        """Return the keys of every event of that name."""
-        return [keys for name, keys in self.events if name == event]
-
-
 def tools(
     transport: Transport,
     *,
     vault: TokenStore | None = None,
-    log: Log | None = None,
+    log: RecordedLog | None = None,
     clock: Clock = virtual.clock,
 ) -> Tools:
     """Return tools around `transport`."""
@@ -117,7 +104,7 @@ def tools(
         vault=vault or MemoryVault(),
         clock=clock,
         rng=lambda: 0.5,
-        report=log or Log(),
+        report=log or RecordedLog(),
     )
 
 
@@ -145,7 +132,7 @@ def refreshing(refresh_token: str = "rt-0001", **given: Any) -> dict[str, Any]:
 
 
 def account(
-    api: Api, *, vault: TokenStore | None = None, log: Log | None = None, **given: Any
+    api: Api, *, vault: TokenStore | None = None, log: RecordedLog | None = None, **given: Any
 ) -> GoToAssist:
     """Return the adapter, talking to `api`."""
     return GoToAssist(options(**given), tools(api.transport, vault=vault, log=log))

@@ -26,9 +26,9 @@ import virtual
 from fakes.books import IN_MEMORY, empty_catalog, load
 from fakes.disk import archive_on
 from fakes.fated import FatedDisk, Killed
+from fakes.log import RecordedLog
 from fakes.model_disk import ModelDisk
 from fakes.provider import FakeProvider, traits
-from fakes.rig import StrictLog
 from fakes.shelf import Shelf, media
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.resources import Resources, furnish, recover
@@ -207,7 +207,7 @@ class World:
         self.provider = Owner(self._told)
         self.provider.hold(recording(CONTENT, settles=timedelta(days=1)))
         self.host = Host(lambda: bool(self.provider.recordings))
-        self.log = StrictLog()
+        self.log = RecordedLog()
         self.is_late = False
         self.lies: list[AssertionError] = []  #: What was not so when the provider was told it.
 

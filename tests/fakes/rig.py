@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +16,7 @@ import virtual
 from fakes.archive import MemoryArchive
 from fakes.books import new_catalog
 from fakes.catalog import inline
+from fakes.log import RecordedLog
 from fakes.provider import FakeProvider
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.clock_watch import ClockCheck
@@ -30,7 +31,6 @@ from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.tables import file, recording
 from reelkeep.config_types import ProviderOptions
-from reelkeep.core.events import EVENTS
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
 from reelkeep.ports import Clock, Reply, Request, Transport
@@ -39,26 +39,6 @@ from reelkeep.settings.model import ArchiveOptions, DownloadOptions, RetryOption
 from reelkeep.stages.worker_pool import ActiveTransfers
 
 BODY = b"0123456789"
-
-
-@dataclass
-class StrictLog:
-    """A report that remembers, and refuses what `core.events` does not list."""
-
-    clock: Clock = virtual.clock
-    events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
-
-    def __call__(self, event: str, /, **keys: object) -> None:
-        unknown = set(keys) - set(EVENTS[event].keys)
-        assert not unknown, f"{event} has no {unknown}"
-        self.events.append((event, keys))
-
-    def named(self, event: str) -> list[dict[str, object]]:
-        return [keys for name, keys in self.events if name == event]
-
-    def count(self, *events: str) -> list[int]:
-        """Return how often each of `events` was reported."""
-        return [len(self.named(event)) for event in events]
 
 
 @dataclass
@@ -103,7 +83,7 @@ class Rig:
         outlast: Outlast = at_once,
         **downloads: Any,
     ) -> None:
-        self.log = StrictLog()
+        self.log = RecordedLog()
         self.archive = MemoryArchive()
         self.providers = {provider.name: provider for provider in providers}
         self.offered = {

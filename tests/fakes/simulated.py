@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import virtual
-from fakes.goto import Log, MemoryVault, tools
+from fakes.goto import MemoryVault, tools
+from fakes.log import RecordedLog
 from reelkeep.config_types import Surroundings
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.model import Window
@@ -27,7 +28,7 @@ class Bench:
     transport: AiohttpTransport
     clock: Clock
     vault: MemoryVault = field(default_factory=MemoryVault)
-    log: Log = field(default_factory=Log)
+    log: RecordedLog = field(default_factory=RecordedLog)
 
     @property
     def tools(self) -> Tools:

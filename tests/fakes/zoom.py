@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from fakes.log import RecordedLog
 from fakes.transport import FakeReply, FakeTransport
 from reelkeep.config_types import Surroundings
 from reelkeep.core.model import Recording, Window
@@ -67,20 +68,6 @@ class Script:
         return answer(asked) if callable(answer) else answer
 
 
-@dataclass(slots=True)
-class Log:
-    """A `Report` that remembers."""
-
-    events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
-
-    def __call__(self, event: str, /, **keys: object) -> None:
-        self.events.append((event, keys))
-
-    def named(self, event: str) -> list[dict[str, object]]:
-        """Return the keys of all events of that name."""
-        return [keys for name, keys in self.events if name == event]
-
-
 class NoVault:
     """Keeps nothing: Zoom has no tokens worth keeping."""
 
@@ -99,7 +86,7 @@ class Bench:
     """An adapter on a script."""
 
     script: Script = field(default_factory=Script)
-    log: Log = field(default_factory=Log)
+    log: RecordedLog = field(default_factory=RecordedLog)
     clock: Clock = lambda: NOW
 
     def tools(self) -> Tools:

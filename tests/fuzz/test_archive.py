@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes.catalog import Catalog, Clock, Events, inline, open_catalog
+from fakes.catalog import Catalog, Clock, inline, open_catalog
 from fakes.disk import archive_on
 from fakes.holdings import KEY, held_file, holding
+from fakes.log import RecordedLog
 from fuzz.hostile import FAST, FEW, RAW, deep, spoilt
 from reelkeep.catalog.adoption import adopt
 from reelkeep.catalog.database import Database, open_engine
@@ -119,8 +120,8 @@ async def test_any_folder_is_adopted_or_refused(
     await archive.prepare()
     fill(root, written(document))
     catalog = open_catalog()
-    await adopt(catalog.database, archive.adopt(), clock=catalog.clock, report=catalog.events)
-    assert len(catalog.events.of("archive.adopted")) == 1
+    await adopt(catalog.database, archive.adopt(), clock=catalog.clock, report=catalog.log)
+    assert len(catalog.log.named("archive.adopted")) == 1
     for found in await catalog.operator.listing():
         assert dump(to_manifest(found, version="1"))
 
@@ -155,8 +156,8 @@ async def test_what_no_catalog_can_hold_is_left_out_or_refused(
     await archive.prepare()
     fill(tmp_path, written(document))
     assert not (await archive.verify(FOLDER)).ok
-    await adopt(catalog.database, archive.adopt(), clock=catalog.clock, report=catalog.events)
-    assert len(catalog.events.of("archive.adopted")) == 1
+    await adopt(catalog.database, archive.adopt(), clock=catalog.clock, report=catalog.log)
+    assert len(catalog.log.named("archive.adopted")) == 1
     for found in await catalog.operator.listing():
         assert dump(to_manifest(found, version="1"))
 
@@ -210,7 +211,7 @@ def first_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def use(database: Database) -> None:
     """Do what a start does, and what an operator asks."""
-    clock, events = Clock(), Events()
+    clock, events = Clock(), RecordedLog()
     await SqlQueue(database, clock).recover()
     operator = OperatorCatalog(database, clock, events)
     await operator.listing()

@@ -83,7 +83,7 @@ async def found_again(archive: LocalArchive) -> Catalog:
     """Return a new catalog that adopted what is in the archive."""
     catalog = open_catalog()
     catalog.clock.later(days=30)
-    await adopt(catalog.database, archive.adopt(), clock=catalog.clock, report=catalog.events)
+    await adopt(catalog.database, archive.adopt(), clock=catalog.clock, report=catalog.log)
     return catalog
 
 
@@ -104,7 +104,7 @@ async def test_rule_49_all_that_matches_its_digest_is_taken_over(archive: LocalA
 async def test_it_is_told_once_how_much_was_taken_over(archive: LocalArchive) -> None:
     await kept(archive, RECORDING, replace(RECORDING, id=a_recording("b").id))
     catalog = await found_again(archive)
-    assert catalog.events.said == [("archive.adopted", {"recordings": 2, "files": 6, "refused": 0})]
+    assert catalog.log.events == [("archive.adopted", {"recordings": 2, "files": 6, "refused": 0})]
 
 
 async def test_seeing_what_was_taken_over_makes_nothing_due(archive: LocalArchive) -> None:
@@ -296,7 +296,7 @@ async def test_an_unreadable_manifest_is_counted_and_stays(
     path = await folder(await kept(archive), tmp_path) / MANIFEST
     path.write_bytes(b"{")
     catalog = await found_again(archive)
-    assert catalog.events.of("archive.adopted") == [{"recordings": 0, "files": 0, "refused": 1}]
+    assert catalog.log.named("archive.adopted") == [{"recordings": 0, "files": 0, "refused": 1}]
     assert path.read_bytes() == b"{"
 
 
@@ -311,12 +311,12 @@ async def test_an_adoption_that_was_cut_short_goes_on(archive: LocalArchive) -> 
 
     first = first_of(archive.adopt())
     with pytest.raises(KeyboardInterrupt):
-        await adopt(catalog.database, first, clock=catalog.clock, report=catalog.events)
+        await adopt(catalog.database, first, clock=catalog.clock, report=catalog.log)
     assert len(await catalog.operator.listing()) == 1
-    await adopt(catalog.database, archive.adopt(), clock=catalog.clock, report=catalog.events)
+    await adopt(catalog.database, archive.adopt(), clock=catalog.clock, report=catalog.log)
     assert len(await catalog.operator.listing()) == 2
-    assert catalog.events.of("archive.adopted") == [{"recordings": 1, "files": 3, "refused": 0}]
+    assert catalog.log.named("archive.adopted") == [{"recordings": 1, "files": 3, "refused": 0}]
 
 
 async def test_an_empty_archive_is_adopted_in_silence(archive: LocalArchive) -> None:
-    assert (await found_again(archive)).events.said == []
+    assert (await found_again(archive)).log.events == []

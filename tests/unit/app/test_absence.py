@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from fakes.rig import StrictLog
+from fakes.log import RecordedLog
 from reelkeep.app.absence import LOOK_AGAIN, Absence, room_at
 from reelkeep.errors import (
     ArchiveAbsent,
@@ -42,7 +42,7 @@ WAYS: list[tuple[Error, str, str]] = [
 
 @pytest.mark.parametrize(("error", "begins", "ends"), WAYS)
 async def test_it_is_waited_for_and_said_once(error: Error, begins: str, ends: str) -> None:
-    log, tries = StrictLog(), 0
+    log, tries = RecordedLog(), 0
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[int]:
@@ -61,7 +61,7 @@ async def test_it_is_waited_for_and_said_once(error: Error, begins: str, ends: s
 
 
 async def test_a_disk_without_room_is_said_with_its_figures(tmp_path: Path) -> None:
-    log, left = StrictLog(), [DiskFull("no room")]
+    log, left = RecordedLog(), [DiskFull("no room")]
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[None]:
@@ -80,7 +80,7 @@ async def test_a_disk_without_room_is_said_with_its_figures(tmp_path: Path) -> N
 
 
 async def test_another_condition_ends_the_one_before() -> None:
-    log, left = StrictLog(), [error for error, _, _ in WAYS]
+    log, left = RecordedLog(), [error for error, _, _ in WAYS]
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[None]:

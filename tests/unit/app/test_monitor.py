@@ -8,8 +8,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from fakes.log import RecordedLog
 from fakes.provider import FakeProvider, many, traits
-from fakes.rig import Rig, StrictLog, running
+from fakes.rig import Rig, running
 from reelkeep.app.monitor import Monitor, Watchdog, broken_for_long
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.app.resources import look_for_content
@@ -253,7 +254,7 @@ async def test_a_provider_is_broken_for_long_after_three_intervals(
 ) -> None:
     since = None if minutes is None else START - timedelta(minutes=minutes)
     health = ProviderHealth(
-        NAME, timedelta(minutes=5), lambda: START, StrictLog(), broken_since=since
+        NAME, timedelta(minutes=5), lambda: START, RecordedLog(), broken_since=since
     )
     assert broken_for_long(health, INTERVAL, lambda: START) is long
 
@@ -263,7 +264,7 @@ async def test_a_provider_of_which_single_listings_fail_is_not_broken() -> None:
         NAME,
         timedelta(minutes=5),
         lambda: START,
-        StrictLog(),
+        RecordedLog(),
         broken_since=START - timedelta(days=9),
         partly=True,
     )

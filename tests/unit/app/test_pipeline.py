@@ -12,8 +12,9 @@ import anyio.lowlevel
 import pytest
 
 from fakes.archive import MemoryPart
+from fakes.log import RecordedLog
 from fakes.provider import FakeProvider, many, recording, traits
-from fakes.rig import BODY, Rig, Slow, StrictLog, whole
+from fakes.rig import BODY, Rig, Slow, whole
 from fakes.transport import Answer, FakeReply, FakeTransport
 from reelkeep.app.exception_groups import leaves, unwrapped
 from reelkeep.app.pipeline import WAKES, Occasion, Pipeline, Waiter, Wakes, drain_time
@@ -473,9 +474,9 @@ async def test_a_bug_in_a_stage_ends_everything_loudly(stage: str) -> None:
 
 
 async def test_every_event_is_one_of_the_table() -> None:
-    """`StrictLog` refuses the others; here it is shown that it does."""
+    """`RecordedLog` refuses the others; here it is shown that it does."""
     with pytest.raises(AssertionError):
-        StrictLog()("poll.failed", nonsense=1)
+        RecordedLog()("poll.failed", nonsense=1)
 
 
 @pytest.mark.parametrize(("grace", "drain"), [(20, 15), (4, 3), (2, 1), (1, 0), (0, 0)])

@@ -12,8 +12,9 @@ from sqlalchemy import func, select
 
 import virtual
 from fakes.catalog import inline
+from fakes.log import RecordedLog
 from fakes.provider import FakeProvider, many, recording, traits
-from fakes.rig import Rig, StrictLog
+from fakes.rig import Rig
 from reelkeep.app.one_pass import Pass
 from reelkeep.app.plan import PlanLine, ReadOnlyProvider, rehearse, scratch_catalog
 from reelkeep.catalog.backup import _back_up, replica
@@ -262,7 +263,7 @@ async def test_a_catalog_at_rest_is_left_as_it_is(tmp_path: Path) -> None:
 async def test_what_a_killed_daemon_had_in_its_hands_is_counted(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{a_catalog(tmp_path)}")
     provider, killed = FakeProvider(), Database(engine, inline)
-    intake = SqlIntake(killed, virtual.clock, StrictLog())
+    intake = SqlIntake(killed, virtual.clock, RecordedLog())
     await intake.admit(provider.name, provider.traits, many(3))
     assert await SqlQueue(killed, virtual.clock).claim(provider.name, 10)
     await killed.close()

@@ -10,8 +10,9 @@ import anyio
 import pytest
 
 import virtual
+from fakes.log import RecordedLog
 from fakes.provider import FakeProvider, many, recording, traits
-from fakes.rig import Rig, StrictLog, whole
+from fakes.rig import Rig, whole
 from fakes.transport import Answer, FakeReply, FakeTransport
 from proofs import each_in_turn
 from reelkeep.app.clock_watch import ClockCheck
@@ -155,7 +156,7 @@ class Compared:
     """A clock that is compared with those of hosts."""
 
     clock: Settable = field(default_factory=Settable)
-    log: StrictLog = field(default_factory=StrictLog)
+    log: RecordedLog = field(default_factory=RecordedLog)
 
     def __post_init__(self) -> None:
         self.check = ClockCheck(self.clock, self.log)

@@ -23,7 +23,7 @@ async def catalog() -> Catalog:
         opened.clock.later(days=1)
     await opened.admit(a_recording("c", a_file("1"), a_file("2")))
     await opened.store_all()
-    opened.events.said.clear()
+    opened.log.events.clear()
     return opened
 
 
@@ -78,7 +78,7 @@ async def test_an_empty_catalog_has_no_stock() -> None:
 async def test_damage_is_said_once(catalog: Catalog, fault: Mark, event: str) -> None:
     for _ in range(2):
         await find(catalog, "a", fault)
-    (said,) = catalog.events.of(event)
+    (said,) = catalog.log.named(event)
     assert (said["recording"], said["file"]) == ("a", "video.mp4")
     assert (await file_of(catalog, "a")).fault == fault.value
 
@@ -86,13 +86,13 @@ async def test_damage_is_said_once(catalog: Catalog, fault: Mark, event: str) ->
 async def test_what_is_whole_again_is_said_once(catalog: Catalog) -> None:
     for fault in (Mark.ALTERED, None, None):
         await find(catalog, "a", fault)
-    assert catalog.events.names() == ["file.altered", "file.intact"]
+    assert catalog.log.names == ["file.altered", "file.intact"]
     assert (await file_of(catalog, "a")).fault is None
 
 
 async def test_what_was_in_order_and_is_so_is_not_said(catalog: Catalog) -> None:
     await find(catalog, "a", None)
-    assert catalog.events.said == []
+    assert catalog.log.events == []
 
 
 async def test_damage_is_counted(catalog: Catalog) -> None:
@@ -130,7 +130,7 @@ async def test_a_file_that_is_fetched_anew_is_not_judged_by_an_older_reading(
     row = (await file_of(catalog, "a")).row
     await catalog.checks.lost([row], [])
     await find(catalog, "a", Mark.MISSING)
-    assert catalog.events.of("file.missing") == []
+    assert catalog.log.named("file.missing") == []
 
 
 async def test_recordings_are_found_by_their_folders(catalog: Catalog) -> None:

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import OperationalError
 
+from fakes.log import RecordedLog
 from fakes.provider import NAME, FakeProvider, many, traits
-from fakes.rig import Rig, StrictLog, whole
+from fakes.rig import Rig, whole
 from fakes.transport import Answer
 from reelkeep.app.monitor import Monitor
 from reelkeep.app.pipeline import Pipeline
@@ -95,7 +96,7 @@ def test_what_sqlite_says_of_the_disk_may_pass(code: int, passes: bool) -> None:
 
 
 async def test_a_transaction_is_repeated_until_it_is_durable_and_that_is_said_once() -> None:
-    log = StrictLog()
+    log = RecordedLog()
     outage = Outage(log)
     assert await outage.outlast(Failing(3 * PAUSE), writes=True) == "done"
     assert log.named("catalog.unavailable") == [{"reason": "database or disk is full"}]
@@ -104,7 +105,7 @@ async def test_a_transaction_is_repeated_until_it_is_durable_and_that_is_said_on
 
 
 async def test_it_is_not_over_while_one_transaction_finds_no_room() -> None:
-    log = StrictLog()
+    log = RecordedLog()
     outage = Outage(log)
     async with anyio.create_task_group() as group:
         group.start_soon(lambda: outage.outlast(Failing(4 * PAUSE), writes=True))
@@ -116,7 +117,7 @@ async def test_it_is_not_over_while_one_transaction_finds_no_room() -> None:
 
 
 async def test_a_read_does_not_end_it_when_the_writer_was_cancelled() -> None:
-    log = StrictLog()
+    log = RecordedLog()
     outage = Outage(log)
     with anyio.move_on_after(1):
         await outage.outlast(Failing(60), writes=True)
@@ -128,13 +129,13 @@ async def test_a_read_does_not_end_it_when_the_writer_was_cancelled() -> None:
 
 async def test_a_broken_catalog_is_not_waited_for() -> None:
     with pytest.raises(CatalogError, match="malformed"):
-        await Outage(StrictLog()).outlast(
+        await Outage(RecordedLog()).outlast(
             Failing(60, CatalogError("the database is malformed")), writes=True
         )
 
 
 async def test_a_process_that_is_to_end_waits_for_one_more_try_at_most() -> None:
-    outage = Outage(StrictLog())
+    outage = Outage(RecordedLog())
 
     async def wait() -> None:
         with pytest.raises(CatalogUnavailable):
@@ -149,7 +150,7 @@ async def test_a_process_that_is_to_end_waits_for_one_more_try_at_most() -> None
 
 async def test_outcomes_of_a_commit_that_was_done_and_seemed_to_fail_are_recorded_once() -> None:
     unsure, provider = Unsure(), FakeProvider()
-    rig = Rig(provider, hop=unsure, outlast=Outage(StrictLog()).outlast)
+    rig = Rig(provider, hop=unsure, outlast=Outage(RecordedLog()).outlast)
     await rig.resources.intake.admit(NAME, provider.traits, many(2))
     one, two = (each.downloads[0] for each in await rig.resources.queue.claim(NAME, 100))
     good = Stored(download=one, size=10, sha256="0" * 64, verified=Level.SIZE, source="", seconds=1)
@@ -165,7 +166,7 @@ async def test_outcomes_of_a_commit_that_was_done_and_seemed_to_fail_are_recorde
 
 
 async def test_nothing_is_told_or_begun_before_it_is_recorded_and_nothing_is_lost() -> None:
-    provider, disk, log = FakeProvider(traits=traits(acknowledges=True)), Disk(), StrictLog()
+    provider, disk, log = FakeProvider(traits=traits(acknowledges=True)), Disk(), RecordedLog()
     provider.hold(*many(5))
     outage = Outage(log)
 

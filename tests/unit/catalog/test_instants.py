@@ -132,7 +132,7 @@ async def test_an_acknowledgement_that_was_abandoned_stays_so(catalog: Catalog) 
     await catalog.intake.acknowledged(NAME, [], [RecordingId("a")])
     catalog.clock.later(days=31)
     await catalog.intake.acknowledged(NAME, [], [RecordingId("a")])
-    assert catalog.events.names().count("recording.acknowledge_abandoned") == 1
+    assert catalog.log.names.count("recording.acknowledge_abandoned") == 1
     catalog.clock.later(days=4000)
     assert await catalog.intake.acknowledgeable(NAME, 10) == []
     assert await catalog.operator.tell_again([(await catalog.holding("a")).row]) == 1
@@ -150,7 +150,7 @@ async def test_a_deadline_that_was_pointed_out_too_early_is_pointed_out_again(
     await reset_instants(catalog.database, catalog.clock.now, Longest(), thorough=True)
     catalog.clock.later(days=55)
     await catalog.intake.watch(NAME, week)
-    assert catalog.events.names().count("recording.at_risk") == 2
+    assert catalog.log.names.count("recording.at_risk") == 2
 
 
 async def test_retry_makes_a_waiting_file_due_at_once(catalog: Catalog) -> None:

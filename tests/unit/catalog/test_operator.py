@@ -285,8 +285,8 @@ async def test_a_waived_file_says_so(catalog: Catalog) -> None:
 async def test_that_a_recording_was_closed_by_a_waiver_is_said(catalog: Catalog) -> None:
     held = await catalog.holding("pending")
     await catalog.operator.waive([each.row for each in held.files])
-    assert catalog.events.said[-1][0] == "recording.archived"
-    assert catalog.events.said[-1][1]["recording"] == PENDING
+    assert catalog.log.events[-1][0] == "recording.archived"
+    assert catalog.log.events[-1][1]["recording"] == PENDING
 
 
 # what the provider never finishes

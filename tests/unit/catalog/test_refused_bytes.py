@@ -64,7 +64,7 @@ async def test_what_is_stored_against_a_check_is_said_once_and_kept() -> None:
         stored(due), verified=Level.SIZE, reason="not_media", note="it is cut", label="utf-8"
     )
     await catalog.ledger.record([good])
-    (said,) = catalog.events.of("file.accepted")
+    (said,) = catalog.log.named("file.accepted")
     assert (said["code"], said["reason"], said["verified"]) == ("not_media", "it is cut", "size")
     (file,) = (await catalog.holding("a")).files
     assert (file.state, file.reason, file.verified) == ("stored", "not_media", "size")
@@ -76,7 +76,7 @@ async def test_a_label_alone_is_kept_and_no_warning() -> None:
     await catalog.admit(a_recording())
     (due,) = (await catalog.claim_all()).values()
     await catalog.ledger.record([replace(stored(due), label="aws-chunked")])
-    assert catalog.events.of("file.accepted") == []
+    assert catalog.log.named("file.accepted") == []
     (file,) = (await catalog.holding("a")).files
     assert "aws-chunked" in (file.detail or "")
 
@@ -92,7 +92,7 @@ async def test_an_accepted_file_is_due_at_once_and_knows_why_it_failed(
     (file,) = (await catalog.holding("a")).files
     assert file.state == "failed"
     assert await catalog.operator.accept(file.row, sha256) == 1
-    (said,) = catalog.events.of("file.acceptance_requested")
+    (said,) = catalog.log.named("file.acceptance_requested")
     assert said == {
         "provider": NAME, "recording": "a", "file": "video.mp4", "code": "not_media",
         "sha256": sha256,
@@ -108,7 +108,7 @@ async def test_what_is_fetched_or_stored_cannot_be_accepted() -> None:
     assert await catalog.operator.accept(due.row, None) == 0
     await catalog.ledger.record([stored(due)])
     assert await catalog.operator.accept(due.row, None) == 0
-    assert catalog.events.of("file.acceptance_requested") == []
+    assert catalog.log.named("file.acceptance_requested") == []
 
 
 async def test_retry_takes_an_acceptance_back() -> None:

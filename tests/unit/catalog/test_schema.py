@@ -13,8 +13,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
-from fakes.catalog import Clock, Events, inline
+from fakes.catalog import Clock, inline
 from fakes.fated import Fate, FatedDisk
+from fakes.log import RecordedLog
 from reelkeep.catalog.adoption import Found, adopt
 from reelkeep.catalog.database import Database, open_engine
 from reelkeep.catalog.migrations import STEPS
@@ -206,7 +207,7 @@ async def test_an_archive_is_to_be_adopted_until_that_came_to_its_end(tmp_path: 
     engine = open_engine(url(tmp_path / "catalog.db"))
     assert prepare(engine)
     assert prepare(engine)
-    await adopt(Database(engine, inline), _Nothing(), clock=Clock(), report=Events())
+    await adopt(Database(engine, inline), _Nothing(), clock=Clock(), report=RecordedLog())
     assert not prepare(engine)
 
 

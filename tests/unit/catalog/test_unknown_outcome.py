@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy import Engine, select
 
 from fakes.catalog import NAME, Catalog, inline, many, open_catalog
+from fakes.log import RecordedLog
 from fakes.provider import FakeProvider, traits
 from fakes.provider import many as recordings
-from fakes.rig import Rig, StrictLog
+from fakes.rig import Rig
 from reelkeep.app.pipeline import Pipeline
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, Outage, at_once
@@ -55,7 +56,7 @@ def io_error() -> sqlite3.OperationalError:
 
 
 def patient(catalog: Catalog) -> Database:
-    return catalog.database.patient(Outage(StrictLog()).outlast)
+    return catalog.database.patient(Outage(RecordedLog()).outlast)
 
 
 def states(catalog: Catalog) -> list[str]:
@@ -95,7 +96,7 @@ async def test_it_is_done_again_if_another_process_wrote_in_between(
         with pytest.raises(CatalogUnavailable):
             await transaction()
         other = Database(catalog.engine, inline)
-        await SqlChecks(other, catalog.clock, StrictLog()).keep_moment("y", catalog.clock())
+        await SqlChecks(other, catalog.clock, RecordedLog()).keep_moment("y", catalog.clock())
         tried.append(2)
         return await transaction()
 
@@ -149,7 +150,7 @@ async def test_a_life_in_which_commits_seem_to_fail_is_as_any_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing is fetched twice, and nothing that is said once is said twice, or not at all."""
-    *doubted, commits = await life(Outage(StrictLog()), monkeypatch)
+    *doubted, commits = await life(Outage(RecordedLog()), monkeypatch)
     *plain, _ = await life(None, monkeypatch)
     assert doubted == plain
     assert commits > 20

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from fakes.catalog import Events
+from fakes.log import RecordedLog
 from fakes.tomorrow import Tomorrow, tomorrow
 from reelkeep.catalog import backup, migrations, schema
 from reelkeep.catalog.database import open_engine
@@ -56,22 +56,22 @@ def test_it_is_migrated_after_a_copy_was_put_aside(
 ) -> None:
     day = tomorrow()
     live_in(monkeypatch, day)
-    upgrade, events = Upgrade(catalog), Events()
+    upgrade, events = Upgrade(catalog), RecordedLog()
     prepare(opened(catalog), upgrade)
     upgrade.tell(events)
     copy = catalog.with_name(f"catalog.db.before-{day.head}")
     assert (version(catalog), version(copy)) == (day.head, HEAD)
     assert "mood" in columns(catalog) - columns(copy)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-    assert events.of("catalog.migrated") == [{"before": HEAD, "now": day.head, "copy": copy}]
+    assert events.named("catalog.migrated") == [{"before": HEAD, "now": day.head, "copy": copy}]
 
 
 def test_one_that_is_as_it_should_be_is_not_copied(catalog: Path) -> None:
-    upgrade, events = Upgrade(catalog), Events()
+    upgrade, events = Upgrade(catalog), RecordedLog()
     prepare(opened(catalog), upgrade)
     upgrade.tell(events)
     assert list(catalog.parent.glob("*.before-*")) == []
-    assert events.said == []
+    assert events.events == []
 
 
 def test_a_migration_that_fails_changes_nothing(

@@ -7,7 +7,7 @@ from datetime import timedelta
 import anyio
 import pytest
 
-from fakes.rig import StrictLog
+from fakes.log import RecordedLog
 from reelkeep.providers.pacing import Throttling
 from virtual import VIRTUAL, Backend, clock
 
@@ -20,20 +20,20 @@ def anyio_backend() -> Backend:
 
 
 @pytest.fixture
-def log() -> StrictLog:
-    return StrictLog()
+def log() -> RecordedLog:
+    return RecordedLog()
 
 
 @pytest.fixture
-def throttling(log: StrictLog) -> Throttling:
+def throttling(log: RecordedLog) -> Throttling:
     return Throttling("meetings", URL, clock=clock, report=log)
 
 
-def told(log: StrictLog) -> list[dict[str, object]]:
+def told(log: RecordedLog) -> list[dict[str, object]]:
     return log.named("provider.throttled")
 
 
-async def test_the_beginning_is_told_with_its_end(throttling: Throttling, log: StrictLog) -> None:
+async def test_the_beginning_is_told_with_its_end(throttling: Throttling, log: RecordedLog) -> None:
     until = clock() + timedelta(seconds=5)
     throttling.heard(until)
     assert told(log) == [
@@ -41,13 +41,13 @@ async def test_the_beginning_is_told_with_its_end(throttling: Throttling, log: S
     ]
 
 
-async def test_further_complaints_are_not_told(throttling: Throttling, log: StrictLog) -> None:
+async def test_further_complaints_are_not_told(throttling: Throttling, log: RecordedLog) -> None:
     for seconds in (1, 2, 3):
         throttling.heard(clock() + timedelta(seconds=seconds))
     assert len(told(log)) == 1
 
 
-async def test_the_end_is_told_without_a_time(throttling: Throttling, log: StrictLog) -> None:
+async def test_the_end_is_told_without_a_time(throttling: Throttling, log: RecordedLog) -> None:
     throttling.heard(clock() + timedelta(seconds=5))
     await anyio.sleep(5)
     throttling.served()
@@ -55,7 +55,9 @@ async def test_the_end_is_told_without_a_time(throttling: Throttling, log: Stric
     assert told(log)[1:] == [{"provider": "meetings", "host": "api.example.test"}]
 
 
-async def test_an_answer_during_the_wait_is_no_end(throttling: Throttling, log: StrictLog) -> None:
+async def test_an_answer_during_the_wait_is_no_end(
+    throttling: Throttling, log: RecordedLog
+) -> None:
     throttling.heard(clock() + timedelta(seconds=5))
     throttling.heard(clock() + timedelta(seconds=1))
     await anyio.sleep(4)
@@ -63,7 +65,7 @@ async def test_an_answer_during_the_wait_is_no_end(throttling: Throttling, log: 
     assert len(told(log)) == 1
 
 
-async def test_what_begins_again_is_told_again(throttling: Throttling, log: StrictLog) -> None:
+async def test_what_begins_again_is_told_again(throttling: Throttling, log: RecordedLog) -> None:
     for _ in range(2):
         throttling.heard(clock() + timedelta(seconds=5))
         await anyio.sleep(5)
@@ -72,7 +74,7 @@ async def test_what_begins_again_is_told_again(throttling: Throttling, log: Stri
 
 
 async def test_an_api_that_never_complains_is_not_told_of(
-    throttling: Throttling, log: StrictLog
+    throttling: Throttling, log: RecordedLog
 ) -> None:
     throttling.served()
     assert told(log) == []

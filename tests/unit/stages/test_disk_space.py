@@ -10,8 +10,9 @@ import pytest
 import virtual
 from fakes.archive import MemoryArchive
 from fakes.holdings import download
+from fakes.log import RecordedLog
 from fakes.provider import NAME, FakeProvider, recording
-from fakes.rig import Rig, StrictLog
+from fakes.rig import Rig
 from reelkeep.errors import IoFailed
 from reelkeep.stages.storage import KEPT_FRESH, DiskSpace
 from virtual import VIRTUAL, Backend
@@ -62,7 +63,7 @@ async def test_a_disk_that_cannot_be_asked_holds_nothing() -> None:
 
     rig = Rig(FakeProvider())
     room = DiskSpace(
-        Broken(), rig.resources.transfers, rig.resources.queue, StrictLog(),
+        Broken(), rig.resources.transfers, rig.resources.queue, RecordedLog(),
         clock=virtual.clock, names=lambda: [NAME],
     )  # fmt: skip
     assert await room.free() == 0

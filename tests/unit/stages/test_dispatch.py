@@ -12,8 +12,9 @@ import pytest
 
 import virtual
 from fakes.archive import MemoryArchive
+from fakes.log import RecordedLog
 from fakes.provider import FakeProvider, many, recording
-from fakes.rig import Rig, StrictLog, running
+from fakes.rig import Rig, running
 from reelkeep.core.file_system import PLENTY, Room
 from reelkeep.core.model import Claim, Download, Failed, FileId, ProviderName, RecordingId
 from reelkeep.errors import Throttled, Unreachable
@@ -190,13 +191,13 @@ class Handed:
     def __init__(self, queued: Mapping[ProviderName, int], *, files: int = 1) -> None:
         self.archive = MemoryArchive()
         self.transfers = ActiveTransfers()
-        self.storage = Storage(self.archive, StrictLog())
+        self.storage = Storage(self.archive, RecordedLog())
         space = DiskSpace(
-            self.archive, self.transfers, cast(Queue, Nothing()), StrictLog(),
+            self.archive, self.transfers, cast(Queue, Nothing()), RecordedLog(),
             clock=virtual.clock, names=lambda: [A, B],
         )  # fmt: skip
         self.health = {
-            name: ProviderHealth(name, timedelta(minutes=5), virtual.clock, StrictLog())
+            name: ProviderHealth(name, timedelta(minutes=5), virtual.clock, RecordedLog())
             for name in queued
         }
         self.shared: set[ProviderName] = set()

@@ -13,7 +13,8 @@ import anyio
 import pytest
 
 import virtual
-from fakes.catalog import Catalog, Events, a_file, a_recording, open_catalog, stored
+from fakes.catalog import Catalog, a_file, a_recording, open_catalog, stored
+from fakes.log import RecordedLog
 from reelkeep.core.integrity import FOLDER_ITSELF, Checked, FolderVerdict, Mark
 from reelkeep.errors import IoFailed
 from reelkeep.stages.integrity_check import Inspector, Scrubber
@@ -59,8 +60,8 @@ class Scene:
     rates: list[int] = field(default_factory=list)
 
     @property
-    def events(self) -> Events:
-        return self.catalog.events
+    def events(self) -> RecordedLog:
+        return self.catalog.log
 
     def scrubber(self) -> Scrubber:
         inspector = Inspector(self.folders.read, self.catalog.checks, report=self.events)
@@ -98,7 +99,7 @@ async def scene() -> Scene:
         await catalog.admit(a_recording(f"r{number}", a_file("1", size=10**9)))
     await catalog.ledger.record([stored(each) for each in (await catalog.claim_all()).values()])
     await catalog.publish()
-    catalog.events.said.clear()
+    catalog.log.events.clear()
     return Scene(catalog, Folders(catalog))
 
 
@@ -137,7 +138,7 @@ async def test_damage_is_said_at_once_and_once(scene: Scene, mark: Mark) -> None
     scene.folders.harm["r0"] = mark
     await scene.pass_days(35)
     assert len(scene.times("r0")) > 2
-    (said,) = scene.events.of(f"file.{mark.value}")
+    (said,) = scene.events.named(f"file.{mark.value}")
     assert said["recording"] == "r0"
 
 
@@ -153,10 +154,10 @@ async def test_an_archive_that_is_not_there_is_said_once_and_tried_again(scene: 
         await anyio.sleep(86_400)
         scene.folders.error = None
         await anyio.sleep(7200)
-    assert [name for name in scene.events.names() if name.startswith("scrub.")] == [
+    assert [name for name in scene.events.names if name.startswith("scrub.")] == [
         "scrub.failed", "scrub.recovered",
     ]  # fmt: skip
-    assert scene.events.of("file.missing") == []
+    assert scene.events.named("file.missing") == []
     assert scene.folders.reads
 
 
@@ -179,7 +180,7 @@ async def test_what_lies_on_a_volume_that_is_away_is_passed_over_and_read_later(
     await scene.pass_days(29.5)
     others = {f"r{number}" for number in range(30)} - {"r7"}
     assert {id_ for _, id_ in scene.folders.reads if id_ != "r7"} == others
-    assert set(scene.events.names()) == {"recording.checked"}
+    assert set(scene.events.names) == {"recording.checked"}
     scene.folders.away = None
     scene.folders.reads.clear()
     await scene.pass_days(1)

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from fakes.catalog import START, Clock, Events
+from fakes.catalog import START, Clock
+from fakes.log import RecordedLog
 from reelkeep.core.model import ProviderName
 from reelkeep.core.poll_window import PartlyRead
 from reelkeep.errors import (
@@ -42,8 +43,8 @@ def test_the_slow_pace_never_shortens_an_interval() -> None:
     assert pause_after(AuthFailed("no"), HOUR, START) == HOUR
 
 
-def healthy() -> tuple[ProviderHealth, Clock, Events]:
-    clock, events = Clock(), Events()
+def healthy() -> tuple[ProviderHealth, Clock, RecordedLog]:
+    clock, events = Clock(), RecordedLog()
     return ProviderHealth(ProviderName("a"), 5 * MINUTE, clock, events), clock, events
 
 
@@ -56,14 +57,14 @@ def test_only_the_first_failure_is_reported() -> None:
     for reason in ("one", "two"):
         fail(health, Unavailable(reason))
         clock.later(minutes=5)
-    assert events.names() == ["poll.failed"]
+    assert events.names == ["poll.failed"]
     assert (health.broken_since, health.reason) == (START, "two")
 
 
 def test_recovering_without_having_been_broken_is_not_news() -> None:
     health, _, events = healthy()
     health.recovered()
-    assert events.names() == []
+    assert events.names == []
 
 
 def test_it_breaks_anew_after_a_recovery() -> None:
@@ -71,7 +72,7 @@ def test_it_breaks_anew_after_a_recovery() -> None:
     fail(health, AuthFailed("no"))
     health.recovered()
     fail(health, AuthFailed("no"))
-    assert events.names() == [
+    assert events.names == [
         "poll.failed",
         "provider.auth_failed",
         "poll.recovered",
@@ -87,7 +88,7 @@ def test_the_first_success_after_a_start_ends_what_an_earlier_process_said() -> 
     health.resume(START - DAY, "no")
     health.recovered()
     health.recovered()
-    assert events.names() == ["poll.recovered", "provider.auth_recovered"]
+    assert events.names == ["poll.recovered", "provider.auth_recovered"]
 
 
 def test_a_first_partial_success_after_a_start_ends_that_credentials_are_refused() -> None:
@@ -96,14 +97,14 @@ def test_a_first_partial_success_after_a_start_ends_that_credentials_are_refused
     health.served()
     fail(health, PartlyRead("some", unread=None))
     health.served()
-    assert events.names() == ["provider.auth_recovered", "poll.failed"]
+    assert events.names == ["provider.auth_recovered", "poll.failed"]
 
 
 def test_a_first_success_after_a_start_in_order_is_nothing_to_speak_of() -> None:
     health, _clock, events = healthy()
     health.resume(None, None)
     health.recovered()
-    assert events.names() == []
+    assert events.names == []
 
 
 def test_what_this_process_knows_counts_more_than_what_an_earlier_one_knew() -> None:

@@ -9,7 +9,8 @@ import anyio
 import pytest
 
 from fakes.archive import MemoryArchive
-from fakes.rig import StrictLog, running
+from fakes.log import RecordedLog
+from fakes.rig import running
 from reelkeep.core.disk_errors import DISK_ERRORS, Scope
 from reelkeep.disk import disk_error
 from reelkeep.errors import (
@@ -37,8 +38,8 @@ def anyio_backend() -> Backend:
     return VIRTUAL
 
 
-def storage(room: int = 1000) -> tuple[Storage, MemoryArchive, StrictLog]:
-    archive, log = MemoryArchive(room=room), StrictLog()
+def storage(room: int = 1000) -> tuple[Storage, MemoryArchive, RecordedLog]:
+    archive, log = MemoryArchive(room=room), RecordedLog()
     return Storage(archive, log), archive, log
 
 
@@ -130,7 +131,7 @@ async def test_an_archive_that_cannot_be_prepared_is_unavailable() -> None:
         async def probe(self, *, write: bool = True) -> None:  # noqa: ARG002 - as the real one
             raise ConfigError("archive.path: cannot write")
 
-    log = StrictLog()
+    log = RecordedLog()
     found = Storage(Closed(), log)
     await found.look()
     assert log.count("archive.unavailable") == [1]
@@ -175,7 +176,7 @@ async def test_a_condition_that_becomes_another_ends_the_first() -> None:
 
 async def test_whoever_waits_for_work_is_woken_when_it_is_over() -> None:
     archive, signal = MemoryArchive(room=0), Signal()
-    found = Storage(archive, StrictLog(), reopened=signal)
+    found = Storage(archive, RecordedLog(), reopened=signal)
     await found.look()
     archive.room = 10
     async with running(found.opened):
@@ -197,7 +198,7 @@ class CountedProbes(MemoryArchive):
 
 @pytest.mark.parametrize("refused", [True, False])
 async def test_many_suspicions_at_once_share_their_looks(*, refused: bool) -> None:
-    archive, log = CountedProbes(), StrictLog()
+    archive, log = CountedProbes(), RecordedLog()
     archive.refusal = error_of("EIO") if refused else None
     found, ends = Storage(archive, log), list[TransferError]()
 
@@ -214,7 +215,7 @@ async def test_many_suspicions_at_once_share_their_looks(*, refused: bool) -> No
 
 
 async def test_a_look_that_began_before_the_suspicion_proves_nothing() -> None:
-    archive, log = CountedProbes(), StrictLog()
+    archive, log = CountedProbes(), RecordedLog()
     found = Storage(archive, log)
     async with anyio.create_task_group() as group:
         group.start_soon(found.examine, error_of("EIO"))

@@ -10,7 +10,8 @@ from typing import Any
 import anyio
 import pytest
 
-from fakes.goto import Api, Asked, Log, account, discovered, ids, link, options, refusal
+from fakes.goto import Api, Asked, account, discovered, ids, link, options, refusal
+from fakes.log import RecordedLog
 from fakes.rig import Rig
 from fakes.simulated import Bench, bench
 from fakes.transport import FakeReply
@@ -191,7 +192,7 @@ async def test_an_account_that_lost_its_seat_is_not_blamed_on_the_syntax() -> No
 
 @pytest.mark.parametrize("status", [400, 403])
 async def test_one_bad_id_does_not_spoil_its_batch(status: int) -> None:
-    log = Log()
+    log = RecordedLog()
     api = answering(urls=accepting(37, status=status))
     got = await account(api, log=log).describe(ready(*range(1, 101)))
     assert [int(each.id) for each in got] == list(range(1, 101))
@@ -200,7 +201,7 @@ async def test_one_bad_id_does_not_spoil_its_batch(status: int) -> None:
 
 
 async def test_a_refusal_is_reported_with_code_and_reason() -> None:
-    log = Log()
+    log = RecordedLog()
     await account(answering(urls=accepting(2)), log=log).describe(ready(1, 2))
     (keys,) = log.named("provider.refused")
     assert (keys["provider"], keys["code"]) == ("support", "refused")
@@ -235,7 +236,7 @@ async def test_a_single_bad_id_is_refused_once_the_syntax_is_proven() -> None:
 
 
 async def test_a_refusal_is_reported_once_whoever_asks() -> None:
-    log = Log()
+    log = RecordedLog()
     provider = account(answering(urls=accepting(2), archived=accepting(2)), log=log)
     for _ in range(2):
         await provider.describe(ready(1, 2))
@@ -314,7 +315,7 @@ async def test_only_what_is_marked_is_marked_again_to_prove_the_syntax() -> None
 async def test_a_deleted_recording_that_is_the_last_to_acknowledge_accuses_nothing(
     archived: tuple[int, ...],
 ) -> None:
-    log = Log()
+    log = RecordedLog()
     api = answering(archived=accepting(2), listing=held(*archived))
     assert await account(api, log=log).acknowledge(ids(2)) == ()
     assert [keys["recording"] for keys in log.named("provider.refused")] == ["2"]
@@ -325,7 +326,7 @@ async def test_a_deleted_recording_that_is_the_last_to_acknowledge_accuses_nothi
 SPOILING: dict[str, FakeReply | Exception] = {
     "500": FakeReply.of(b"", status=500),
     "cut JSON": FakeReply.of(b'[{"recordingId": 1,', Content_Type="application/json"),
-    "HTML": FakeReply.of(b"<html>Log in</html>", Content_Type="text/html"),
+    "HTML": FakeReply.of(b"<html>RecordedLog in</html>", Content_Type="text/html"),
     "another shape": FakeReply.json({"message": "no"}),
     "closed": Unreachable("the connection was closed"),
     "timeout": Stalled("no reply in 60 s"),
@@ -354,7 +355,7 @@ def spoilt_by(answer: FakeReply | Exception, *bad: int) -> Any:
 async def test_whatever_spoils_a_batch_the_other_ids_are_described(
     kind: str, bad: tuple[int, ...]
 ) -> None:
-    log = Log()
+    log = RecordedLog()
     api = answering(urls=spoilt_by(SPOILING[kind], *bad))
     got = await account(api, log=log).describe(ready(*range(1, 11)))
     spoilt = [int(r.id) for r in got if r.undescribed is not None or "refused" in r.facts]
@@ -364,7 +365,7 @@ async def test_whatever_spoils_a_batch_the_other_ids_are_described(
 
 @pytest.mark.parametrize("kind", [kind for kind in SPOILING if kind != "another shape"])
 async def test_whatever_spoils_a_batch_the_other_ids_are_marked(kind: str) -> None:
-    log = Log()
+    log = RecordedLog()
     api = answering(archived=spoilt_by(SPOILING[kind], 4))
     accepted = await account(api, log=log).acknowledge(ids(1, 2, 3, 4, 5))
     assert accepted == tuple(ids(1, 2, 3, 5))
@@ -373,7 +374,7 @@ async def test_whatever_spoils_a_batch_the_other_ids_are_marked(kind: str) -> No
 
 @pytest.mark.parametrize("kind", ["500", "HTML", "closed"])
 async def test_whatever_spoils_a_batch_the_other_ids_are_transcoded(kind: str) -> None:
-    log = Log()
+    log = RecordedLog()
     await account(answering(transcode=spoilt_by(SPOILING[kind], 4)), log=log).transcode(
         ids(1, 2, 3, 4, 5)
     )
@@ -658,7 +659,7 @@ async def test_what_was_transcoded_becomes_ready_later() -> None:
 
 
 async def test_a_bad_id_does_not_stop_the_transcoding_of_others() -> None:
-    log = Log()
+    log = RecordedLog()
     api = answering(transcode=accepting(2))
     await account(api, log=log).transcode(ids(1, 2, 3))
     assert [keys["recording"] for keys in log.named("provider.refused")] == ["2"]
@@ -693,7 +694,7 @@ async def test_five_hundred_are_marked_with_as_many_requests_as_needed() -> None
 
 @pytest.mark.parametrize("status", [400, 403])
 async def test_refused_ids_are_isolated_and_the_rest_is_accepted(status: int) -> None:
-    log = Log()
+    log = RecordedLog()
     api = answering(archived=accepting(5, 77, status=status))
     accepted = await account(api, log=log).acknowledge(ids(*range(1, 101)))
     assert accepted == tuple(ids(*(n for n in range(1, 101) if n not in (5, 77))))
@@ -710,7 +711,7 @@ async def test_a_rejected_path_names_its_setting(setting: str) -> None:
 
 
 async def test_a_login_page_for_everybody_acknowledges_nothing() -> None:
-    api = answering(archived=FakeReply.of(b"<html>Log in</html>"))
+    api = answering(archived=FakeReply.of(b"<html>RecordedLog in</html>"))
     with pytest.raises(Exception, match="not JSON"):
         await account(api).acknowledge(ids(1))
 

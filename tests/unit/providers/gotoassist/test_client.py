@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import anyio
 import pytest
 
-from fakes.goto import Answer, Api, Log, account, invalid_token, options, refusal, tools
+from fakes.goto import Answer, Api, account, invalid_token, options, refusal, tools
+from fakes.log import RecordedLog
 from fakes.transport import FakeReply
 from reelkeep.errors import (
     AuthFailed,
@@ -26,7 +27,7 @@ from reelkeep.providers.web import Answer as Said
 from virtual import VIRTUAL, Backend, clock
 
 EMPTY = FakeReply.json({"readyForTranscode": [], "readyForDownload": []})
-HTML = FakeReply.of(b"<html>Log in</html>", Content_Type="text/html")
+HTML = FakeReply.of(b"<html>RecordedLog in</html>", Content_Type="text/html")
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ class Line:
 
     def __init__(self, *script: Answer, rate: float = 100, **given: object) -> None:
         self.api = Api(script)
-        self.log = Log()
+        self.log = RecordedLog()
         self.tokens = Tokens()
         self.options = options(**given)
         self.client = GoToClient(

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from fakes.goto import Api, Asked, Log, account, discovered, options, refusal, until_error
+from fakes.goto import Api, Asked, account, discovered, options, refusal, until_error
+from fakes.log import RecordedLog
 from fakes.simulated import bench
 from fakes.transport import FakeReply
 from reelkeep.core.model import Readiness, Recording, Window
@@ -67,7 +68,7 @@ class Shelf:
         return FakeReply.json({"readyForTranscode": [], "readyForDownload": entries[:500]})
 
 
-async def found(shelf: Shelf, log: Log | None = None, **given: Any) -> Sequence[int]:
+async def found(shelf: Shelf, log: RecordedLog | None = None, **given: Any) -> Sequence[int]:
     provider = account(Api(shelf), log=log, **FAST | given)
     return sorted(int(each.id) for each in await discovered(provider, SPAN))
 
@@ -168,7 +169,7 @@ async def test_nothing_falls_between_the_halves_whatever_to_time_means(inclusive
 
 
 async def test_a_crowded_second_is_listed_as_far_as_it_can_be_and_reported_once() -> None:
-    shelf, log = Shelf(*([5.0] * 700), 100.0), Log()
+    shelf, log = Shelf(*([5.0] * 700), 100.0), RecordedLog()
     provider = account(Api(shelf), log=log, **FAST)
     got = await discovered(provider, SPAN)
     await discovered(provider, SPAN)
@@ -176,7 +177,7 @@ async def test_a_crowded_second_is_listed_as_far_as_it_can_be_and_reported_once(
 
 
 async def test_an_incomplete_poll_is_reported_anew_after_a_complete_one() -> None:
-    shelf, log = Shelf(*([5.0] * 700)), Log()
+    shelf, log = Shelf(*([5.0] * 700)), RecordedLog()
     provider = account(Api(shelf), log=log, **FAST)
     for crowd in (700, 10, 700):
         shelf.starts = dict.fromkeys(range(crowd), shelf.base)
@@ -185,7 +186,7 @@ async def test_an_incomplete_poll_is_reported_anew_after_a_complete_one() -> Non
 
 
 async def test_an_api_that_ignores_times_is_not_asked_for_ever() -> None:
-    shelf, log = Shelf(*range(700)), Log()
+    shelf, log = Shelf(*range(700)), RecordedLog()
     shelf.heeds_times = False
     assert len(await found(shelf, log)) == 500
     assert len(shelf.windows) == 3

@@ -5,8 +5,9 @@ from datetime import timedelta
 import anyio
 import pytest
 
+from fakes.log import RecordedLog
 from fakes.transport import FakeReply, FakeTransport
-from fakes.zoom import Log, Script, error
+from fakes.zoom import Script, error
 from reelkeep.errors import (
     AuthFailed,
     Misconfigured,
@@ -47,7 +48,7 @@ def anyio_backend() -> Backend:
 class Desk:
     def __init__(self, *answers: FakeReply | Exception, plan: str = "pro") -> None:
         self.script = Script()
-        self.log = Log()
+        self.log = RecordedLog()
         self.script.on("/look", *answers)
         transport = FakeTransport(self.script)
         app = App(
