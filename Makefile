@@ -14,7 +14,7 @@ run: ## run the daemon in the foreground; ARGS="--config FILE" goes before the c
 	@.ci/setup
 	@.venv/bin/reelkeep $(ARGS) run
 
-test: ## check style, types and imports, and run the tests, 6 to 16 minutes; ARGS="-k naming" goes to pytest
+test: ## check style, types and imports, and run the tests: every module, some inputs each; about 5 minutes on two idle cores; ARGS="-k naming" goes to pytest
 	@.ci/setup test
 	@.ci/test $(ARGS)
 

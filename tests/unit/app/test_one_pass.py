@@ -381,7 +381,7 @@ async def test_a_signal_ends_it() -> None:
 async def test_long_transfers_are_waited_for() -> None:
     provider = FakeProvider()
     provider.hold(*many(3))
-    rig = Rig(provider, transport=Slow(FakeTransport(whole), 3 * LONG))
+    rig = Rig(provider, transport=Slow(FakeTransport(whole), LONG))
     await make(rig)
     assert await rig.files("stored") == 3
 
