@@ -544,7 +544,7 @@ async def test_no_outcome_is_no_transaction(catalog: Catalog) -> None:
 async def test_a_file_that_was_waived_meanwhile_stays_waived(catalog: Catalog, good: bool) -> None:
     await catalog.admit(a_recording("a"))
     claimed = (await catalog.claim_all())["a/video.mp4"]
-    assert await catalog.operator.waive([claimed.row]) == 1
+    assert await catalog.decisions.waive([claimed.row]) == 1
     await catalog.ledger.record([stored(claimed) if good else failed(claimed, Gone("deleted"))])
     assert await catalog.files("a") == {"video.mp4": "waived"}
     assert await catalog.state("a") == "archived"
@@ -749,7 +749,7 @@ async def test_a_recording_whose_file_was_waived_is_acknowledged(catalog: Catalo
     claimed = (await catalog.claim_all())["a/video.mp4"]
     await catalog.ledger.record([failed(claimed, Gone("deleted"))])
     assert await acknowledgeable(catalog) == []
-    await catalog.operator.waive([claimed.row])
+    await catalog.decisions.waive([claimed.row])
     assert await acknowledgeable(catalog) == ["a"]
 
 
@@ -860,7 +860,7 @@ async def test_a_retry_of_what_is_unavailable_has_it_asked_for(catalog: Catalog)
     await catalog.admit(a_recording("a", TRASHED))
     await catalog.intake.reviewed(NAME, TRAITS, [a_recording("a", TRASHED)], [], gone=True)
     (holding,) = await catalog.operator.find("a")
-    await catalog.operator.retry([file.row for file in holding.files])
+    await catalog.decisions.retry([file.row for file in holding.files])
     (missed,) = await catalog.intake.missed(NAME)
     assert not missed.asked
     assert await catalog.claim_all() == {}
@@ -872,9 +872,9 @@ async def test_a_retry_of_what_was_waived_and_has_no_address_is_unavailable_agai
     await catalog.admit(a_recording("a", TRASHED))
     (holding,) = await catalog.operator.find("a")
     rows = [file.row for file in holding.files]
-    await catalog.operator.waive(rows)
+    await catalog.decisions.waive(rows)
     assert await catalog.intake.missed(NAME) == []
-    await catalog.operator.retry(rows)
+    await catalog.decisions.retry(rows)
     (holding,) = await catalog.operator.find("a")
     assert [file.state for file in holding.files] == ["unavailable"]
 
@@ -889,7 +889,7 @@ async def test_an_address_that_came_to_nothing_leaves_the_file_unavailable(
     (holding,) = await catalog.operator.find("a")
     (file,) = holding.files
     assert (file.state, file.reason) == ("unavailable", "external_storage")
-    await catalog.operator.retry([file.row])
+    await catalog.decisions.retry([file.row])
     assert list(await catalog.claim_all()) == ["a/video.mp4"]
 
 

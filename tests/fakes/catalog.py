@@ -13,6 +13,7 @@ from fakes.books import IN_MEMORY, new_catalog
 from fakes.log import RecordedLog
 from reelkeep.catalog.checks import SqlChecks
 from reelkeep.catalog.database import Database, Hop, open_engine
+from reelkeep.catalog.decisions import OperatorDecisions
 from reelkeep.catalog.intake import SqlIntake
 from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.queue import SqlQueue
@@ -78,6 +79,7 @@ class Catalog:
     queue: Queue
     ledger: Ledger
     operator: OperatorCatalog
+    decisions: OperatorDecisions
     checks: SqlChecks
 
     async def admit(self, *recordings: Recording, traits: Traits = TRAITS) -> None:
@@ -149,7 +151,8 @@ def open_catalog(url: str = IN_MEMORY, hop: Hop = inline, *, attempts: int = 3) 
         intake=SqlIntake(database, clock, log),
         queue=SqlQueue(database, clock),
         ledger=SqlLedger(database, policy=policy, clock=clock, rng=lambda: 1.0, report=log),
-        operator=OperatorCatalog(database, clock, log),
+        operator=OperatorCatalog(database, clock),
+        decisions=OperatorDecisions(database, clock, log),
         checks=SqlChecks(database, clock, log),
     )
 

@@ -373,7 +373,7 @@ async def standing(world: World) -> dict[str, Any]:
     async def hop(work: Callable[[], T]) -> T:
         return work()
 
-    operator = OperatorCatalog(Database(world.engine, hop), virtual.clock, world.log)
+    operator = OperatorCatalog(Database(world.engine, hop), virtual.clock)
     for found in await operator.find(ID):
         files = {each.name: each.state for each in found.files}
         return {"state": found.state, "folder": found.folder, **files}

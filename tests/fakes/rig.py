@@ -115,7 +115,7 @@ class Rig:
             ledger=SqlLedger(database, policy=policy, clock=clock, rng=self.rng, report=log),
             backfills=SqlBackfills(database, clock),
             disposals=SqlDisposals(database, clock),
-            operator=OperatorCatalog(database, clock, log),
+            operator=OperatorCatalog(database, clock),
             checks=SqlChecks(database, clock, log),
             archive=cast(LocalArchive, self.archive),
             transport=transport or self.requests,

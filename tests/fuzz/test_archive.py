@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from fakes.catalog import Catalog, Clock, inline, open_catalog
 from fakes.disk import archive_on
 from fakes.holdings import KEY, held_file, holding
-from fakes.log import RecordedLog
 from fuzz.hostile import FAST, FEW, RAW, deep, spoilt
 from reelkeep.catalog.adoption import adopt
 from reelkeep.catalog.database import Database, open_engine
@@ -211,9 +210,9 @@ def first_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def use(database: Database) -> None:
     """Do what a start does, and what an operator asks."""
-    clock, events = Clock(), RecordedLog()
+    clock = Clock()
     await SqlQueue(database, clock).recover()
-    operator = OperatorCatalog(database, clock, events)
+    operator = OperatorCatalog(database, clock)
     await operator.listing()
     await operator.summaries([ProviderName("support")])
 

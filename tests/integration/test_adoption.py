@@ -164,7 +164,7 @@ async def test_a_decision_of_the_operator_stays(archive: LocalArchive) -> None:
     await first.admit(RECORDING)
     await work(first, archive, {"2": Gone("deleted")})
     (missing,) = [each for each in (await first.holding("a")).files if each.state == "gone"]
-    await first.operator.waive([missing.row])
+    await first.decisions.waive([missing.row])
     await work(first, archive)
     catalog = await found_again(archive)
     await catalog.admit(RECORDING)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import anyio
 
 from reelkeep.catalog.database import Database
+from reelkeep.catalog.decisions import OperatorDecisions
 from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.core.lifecycle import RETRIABLE
 from reelkeep.stages.dispatch import GULP
@@ -53,11 +54,13 @@ class Auditor:
         allowed = flaws + self.machine.witness.deaths
         if attempts > allowed:
             raise Violation(f"{attempts} attempts failed, but only {allowed} had a reason to")
-        operator = OperatorCatalog(
-            Database(self.machine.engine, self.machine.hop), self.machine.clock, self.machine.report
+        database = Database(self.machine.engine, self.machine.hop)
+        clock, report = self.machine.clock, self.machine.report
+        failed = await OperatorCatalog(database, clock).listing(
+            states=[state.value for state in RETRIABLE]
         )
-        failed = await operator.listing(states=[state.value for state in RETRIABLE])
-        await operator.retry([file.row for holding in failed for file in holding.files])
+        files = [file.row for holding in failed for file in holding.files]
+        await OperatorDecisions(database, clock, report).retry(files)
 
     async def close(self) -> None:
         """See that nothing is left over, once all was well for days."""

@@ -328,7 +328,7 @@ async def begin_anew(
         if volumes:
             async with archive.hold():
                 await archive.volumes.begin_absent()
-        stored, missing = await _count(archive, OperatorCatalog(database, clock, report))
+        stored, missing = await _count(archive, OperatorCatalog(database, clock))
     return Begun(str(archive.root), ruling is not Ruling.OPEN, stored, missing)
 
 

@@ -97,7 +97,7 @@ async def audit(
         wire = await stack.enter_async_context(open_wire(settings))
         archive = make_archive(settings, utc_now)
         archive.identity.expect(await archive_identity(database))
-        auditor = Auditor(OperatorCatalog(database, utc_now, log), archive, utc_now, log.clean)
+        auditor = Auditor(OperatorCatalog(database, utc_now), archive, utc_now, log.clean)
         clock_check = ClockCheck(utc_now, hearing)
         build = builder(
             settings, wire.transport, hearing, learn=log.learn, clock=utc_now, rng=random.random,

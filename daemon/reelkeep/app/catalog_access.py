@@ -13,6 +13,7 @@ import anyio
 
 from reelkeep.catalog.backup import readable
 from reelkeep.catalog.database import Database, Hop, one_thread, open_engine
+from reelkeep.catalog.decisions import OperatorDecisions
 from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.read_only import exists, has_tables, open_reader
 from reelkeep.catalog.schema import Older, archive_identity, prepare, refuse_older
@@ -109,7 +110,7 @@ async def books(
 
     async with open_catalog(settings) as (database, _):
         yield CatalogAccess(
-            OperatorCatalog(database, clock, report),
+            OperatorCatalog(database, clock),
             SqlChecks(database, clock, report),
             await archive_identity(database),
         )
@@ -124,7 +125,7 @@ async def reading_books(
 
     async with read_catalog(settings) as database:
         yield CatalogAccess(
-            OperatorCatalog(database, clock, report),
+            OperatorCatalog(database, clock),
             UnnotedChecks(database, clock, report),
             await archive_identity(database),
         )
@@ -132,17 +133,17 @@ async def reading_books(
 
 @asynccontextmanager
 async def open_read_only(
-    settings: Settings, report: Report, clock: Clock = utc_now
+    settings: Settings, clock: Clock = utc_now
 ) -> AsyncIterator[OperatorCatalog]:
     """Open the catalog for an operator's question; nothing is made or changed."""
     async with read_catalog(settings) as database:
-        yield OperatorCatalog(database, clock, report)
+        yield OperatorCatalog(database, clock)
 
 
 @asynccontextmanager
 async def open_operator(
     settings: Settings, report: Report, clock: Clock = utc_now
-) -> AsyncIterator[OperatorCatalog]:
+) -> AsyncIterator[tuple[OperatorCatalog, OperatorDecisions]]:
     """Open the catalog for an operator's decision; a daemon may run meanwhile.
 
     Raises:
@@ -151,4 +152,4 @@ async def open_operator(
     if not exists(settings.catalog.path):
         raise CatalogError(no_catalog(settings.catalog.path))
     async with open_catalog(settings) as (database, _):
-        yield OperatorCatalog(database, clock, report)
+        yield OperatorCatalog(database, clock), OperatorDecisions(database, clock, report)

@@ -49,7 +49,6 @@ from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Download, ProviderName, Window
 from reelkeep.core.retry import Policy
 from reelkeep.errors import Busy, DiskFull, ProviderError, TransferError
-from reelkeep.ports import Report
 from reelkeep.settings import Settings
 from reelkeep.stages.stream import Arrived, PartCompleter, PartStream
 from reelkeep.stages.verify import Proof, verify
@@ -268,7 +267,7 @@ class ContentRun:
             clean=log.clean,
             mend=ContentRepairer(settings, archive, refetch, log) if self._request.repair else None,
         )
-        selection = ContentSelection(database, self._request, log)
+        selection = ContentSelection(database, self._request)
         await run_audit(selection, comparer, workers=options.workers, found=self.found)
 
     async def _catalog(self, stack: AsyncExitStack) -> Database:
@@ -281,9 +280,9 @@ class ContentRun:
 class ContentSelection:
     """Yields the archived files that are meant, in the order in which recordings became known."""
 
-    def __init__(self, database: Database, request: ContentRequest, report: Report) -> None:
+    def __init__(self, database: Database, request: ContentRequest) -> None:
         self._database = database
-        self._operator = OperatorCatalog(database, utc_now, report)
+        self._operator = OperatorCatalog(database, utc_now)
         self._request = request
 
     async def __call__(self) -> AsyncIterator[Archived]:

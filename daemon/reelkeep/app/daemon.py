@@ -277,7 +277,7 @@ class _Daemon:
         self._pulse.starting = False
 
         async def status() -> Status:
-            return await of_catalog(self._settings, self.report, utc_now)
+            return await of_catalog(self._settings, utc_now)
 
         await self._serve(stack, ready=self._absence.reasons, status=status)
         scope = anyio.CancelScope()

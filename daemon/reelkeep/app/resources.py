@@ -248,7 +248,7 @@ def furnish(  # noqa: PLR0913 - each collaborator once
         ),
         backfills=SqlBackfills(patient, clock),
         disposals=SqlDisposals(patient, clock),
-        operator=OperatorCatalog(database, clock, report),
+        operator=OperatorCatalog(database, clock),
         checks=SqlChecks(patient, clock, report),
         archive=archive,
         transport=transport,

@@ -19,7 +19,7 @@ from reelkeep.catalog.operator import OperatorCatalog, Summary
 from reelkeep.core.instants import age
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import TransferError
-from reelkeep.ports import Archive, Clock, Report
+from reelkeep.ports import Archive, Clock
 from reelkeep.settings import Settings
 from reelkeep.stages.worker_pool import ActiveTransfers
 
@@ -45,9 +45,9 @@ async def snapshot(resources: Resources) -> Status:
     return {**status, "transfers": transfers(resources.transfers)}
 
 
-async def catalog_only(settings: Settings, report: Report, clock: Clock) -> Status:
+async def catalog_only(settings: Settings, clock: Clock) -> Status:
     """Return the status from the catalog; transfers are asked of the daemon, if one answers."""
-    status = await of_catalog(settings, report, clock)
+    status = await of_catalog(settings, clock)
     running = await to_thread.run_sync(ask_daemon, settings)
     if running is None:
         return status
@@ -57,14 +57,14 @@ async def catalog_only(settings: Settings, report: Report, clock: Clock) -> Stat
     return {**status, **told, "transfers": running["transfers"]}
 
 
-async def of_catalog(settings: Settings, report: Report, clock: Clock) -> Status:
+async def of_catalog(settings: Settings, clock: Clock) -> Status:
     """Return the status from the catalog, without transfers; nobody is asked."""
     names = [ProviderName(options.name) for options in settings.providers]
     archive = make_archive(settings, clock)
     free = await _free(archive, settings)
     usable = _usable(free, settings)
     async with read_catalog(settings) as database:
-        operator = OperatorCatalog(database, clock, report)
+        operator = OperatorCatalog(database, clock)
         summaries = await operator.summaries(names, free=usable)
         former = await _former(operator, names)
         problem = await _problem(archive, require(archive, database))

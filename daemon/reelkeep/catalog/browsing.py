@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Select, String, func, or_, select, type_coerc
 
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.operator import recorded_names
-from reelkeep.catalog.rows import all_of_recording, chunks, holdings
-from reelkeep.catalog.selection import BEGAN, Selection, has_handle, selected
+from reelkeep.catalog.tables import all_of_recording, chunks, holdings
+from reelkeep.catalog.operator import BEGAN, Selection, has_handle, selected
 from reelkeep.catalog.tables import file, recording
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import Holding

@@ -11,8 +11,16 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, inse
 
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.recording_state import Step, announce, restate, revise
-from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
-from reelkeep.catalog.tables import file, milestone, recording
+from reelkeep.catalog.tables import (
+    FRESH,
+    all_of_recording,
+    chunks,
+    file,
+    holdings,
+    milestone,
+    recording,
+    write_rows,
+)
 from reelkeep.core.integrity import FileHealth, Mark
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import HeldFile, Holding

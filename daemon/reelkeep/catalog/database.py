@@ -20,8 +20,8 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from reelkeep.catalog.selection import folded
 from reelkeep.core.disk_errors import Scope, row_of
+from reelkeep.core.text import folded
 from reelkeep.disk import Disk, make_directory
 from reelkeep.errors import CatalogError, CatalogUnavailable
 from reelkeep.ports import Report

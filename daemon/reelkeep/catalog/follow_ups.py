@@ -10,8 +10,16 @@ from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.recording_state import Step, restate, revise, tellable
-from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
-from reelkeep.catalog.tables import backfill, file, recording
+from reelkeep.catalog.tables import (
+    FRESH,
+    all_of_recording,
+    backfill,
+    chunks,
+    file,
+    holdings,
+    recording,
+    write_rows,
+)
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import FileId, Holding, ProviderName, RecordingId, Window
 from reelkeep.ports import Clock, Missed, Wanted

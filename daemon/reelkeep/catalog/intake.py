@@ -16,8 +16,7 @@ from reelkeep.catalog.database import Database
 from reelkeep.catalog.merging import Later
 from reelkeep.catalog.recording_state import Step, announce, restate, tellable
 from reelkeep.catalog.remaining_work import Endangered, ask_again, endangered
-from reelkeep.catalog.rows import write_rows
-from reelkeep.catalog.tables import NEVER, provider, recording, unread
+from reelkeep.catalog.tables import NEVER, provider, recording, unread, write_rows
 from reelkeep.core.instants import TOLERANCE
 from reelkeep.core.layout import FileNames
 from reelkeep.core.lifecycle import RecordingState

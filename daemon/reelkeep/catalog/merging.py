@@ -10,8 +10,16 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 
 from reelkeep.catalog.recording_state import Step, restate, revise
-from reelkeep.catalog.rows import CHUNK, FRESH, chunks, held_files, write_rows
-from reelkeep.catalog.tables import NEVER, file, recording
+from reelkeep.catalog.tables import (
+    CHUNK,
+    FRESH,
+    NEVER,
+    chunks,
+    file,
+    held_files,
+    recording,
+    write_rows,
+)
 from reelkeep.core.admission import FILTERED, Arrival, Revision, changes, fingerprint, refiltered
 from reelkeep.core.filters import Filter, wanted
 from reelkeep.core.instants import settled_at

@@ -1,8 +1,8 @@
-"""What an operator asks of the catalog, and tells it."""
+"""What an operator asks the catalog: recordings by what people know of them, figures, attempts."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,34 +14,75 @@ from sqlalchemy import (
     bindparam,
     false,
     func,
+    literal_column,
     or_,
     select,
     true,
     union_all,
-    update,
 )
 
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.queue import claimable
-from reelkeep.catalog.recording_state import Step, announce, restate, revise
 from reelkeep.catalog.remaining_work import at_risk
-from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
-from reelkeep.catalog.selection import BEGAN, Selection, has_handle, selected
 from reelkeep.catalog.tables import (
     ADOPTED,
     NEVER,
+    Instant,
+    all_of_recording,
     attempt,
+    chunks,
     file,
+    holdings,
     milestone,
     provider,
     recording,
     unread,
 )
 from reelkeep.core.audit import AT_RISK
-from reelkeep.core.lifecycle import ACCEPTABLE, RETRIABLE, FileState, RecordingState, sources
-from reelkeep.core.model import ANY_BYTES, Holding, ProviderName, Readiness, RecordingId, Window
+from reelkeep.core.lifecycle import FileState, RecordingState
+from reelkeep.core.model import Holding, ProviderName, RecordingId, Window
+from reelkeep.core.text import folded
 from reelkeep.errors import DiskFull
-from reelkeep.ports import Clock, Report
+from reelkeep.ports import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What a recording must have; what is empty is not asked for."""
+
+    title: str = ""  #: A part of the title, in upper or lower case.
+    user: str = ""  #: A part of the user's address or name, in upper or lower case.
+    number: str = ""  #: The meeting number, digits only.
+    began: Window | None = None  #: One of which nobody knows the start counts from first seen.
+
+
+BEGAN: ColumnElement[Any] = func.coalesce(
+    recording.c.started, recording.c.first_seen, type_=Instant
+)
+"""When a recording began, or was first seen: the order of `recording_began` of each provider."""
+
+
+def selected(query: Select[Any], selection: Selection) -> Select[Any]:
+    """Return `query` with the conditions of `selection`."""
+    if selection.number:
+        query = query.where(has_number(selection.number))
+    for column, text in ((recording.c.title, selection.title), (recording.c.user, selection.user)):
+        if text:
+            query = query.where(func.instr(func.folded(column), folded(text)) > 0)
+    if selection.began is not None:
+        query = query.where((selection.began.since <= BEGAN) & (selection.began.until > BEGAN))
+    return query
+
+
+def has_number(number: str) -> ColumnElement[bool]:
+    """Return the condition that a recording has this meeting number; the index is partial."""
+    return (recording.c.meeting_id == number) & (recording.c.meeting_id != literal_column("''"))
+
+
+def has_handle(text: str) -> ColumnElement[bool]:
+    """Return the condition that it has this meeting number, or is of the session with this key."""
+    has_key = (recording.c.session_key == text) & (recording.c.session_key != literal_column("''"))
+    return has_number(text) | has_key
 
 
 async def attempted(database: Database, rows: Iterable[int]) -> frozenset[int]:
@@ -101,10 +142,9 @@ ALL = Selection()
 class OperatorCatalog:
     """Answers questions about the catalog, and takes the operator's decisions."""
 
-    def __init__(self, database: Database, clock: Clock, report: Report) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._report = report
 
     async def summaries(
         self, names: Sequence[ProviderName], *, free: int | None = None
@@ -228,119 +268,6 @@ class OperatorCatalog:
 
         return await self._database.read(work)
 
-    async def retry(self, files: Sequence[int]) -> int:
-        """Make files due now, with all attempts: also those that wait; return how many.
-
-        So is what is unavailable and has an address. What has none stays so, and its provider is
-        asked for the recording at the next poll.
-        """
-        await self._ask_for(files)
-        allowed = RETRIABLE | {FileState.DUE}
-        return await self._move(files, allowed, {"state": FileState.DUE, "reason": None, **FRESH})
-
-    async def tell_again(self, rows: Sequence[int]) -> int:
-        """Have the providers of recordings told now that refused that before; return how many."""
-        put_off = recording.c.row.in_(rows) & recording.c.acknowledge_after.is_not(None)
-        mine = put_off & (recording.c.state == RecordingState.ARCHIVED)
-        change = update(recording).where(mine).values(acknowledge_after=None)
-        return await self._database.write(lambda c: c.execute(change).rowcount)
-
-    async def _ask_for(self, files: Sequence[int]) -> None:
-        """Move what no attempt can bring; see that the provider is asked for it."""
-        unreachable = file.c.obstacle.is_not(None) & file.c.addressed.is_(False)
-        now = self._clock()
-
-        def work(connection: Connection) -> list[Step]:
-            touched = set[int]()
-            for some in chunks(set(files)):
-                known = file.c.row.in_(some)
-                waived = known & unreachable & (file.c.state == FileState.WAIVED)
-                missed = known & (file.c.state == FileState.UNAVAILABLE)
-                mine = connection.execute(select(file.c.recording).where(waived | missed))
-                touched |= set(mine.scalars())
-                again = {**FRESH, "state": FileState.UNAVAILABLE, "reason": file.c.obstacle}
-                connection.execute(update(file).where(waived).values(again))
-                due = {**FRESH, "state": FileState.DUE, "reason": None}
-                addressed = missed & file.c.addressed.is_(True)
-                connection.execute(update(file).where(addressed).values(due))
-            rows = [{"row": row, "reviewed_at": None} for row in touched]
-            write_rows(connection, recording, rows)
-            revise(connection, touched)
-            return restate(connection, touched, now)
-
-        announce(self._report, await self._database.write(work))
-
-    async def accept(self, row: int, sha256: str | None) -> int:
-        """Accept bytes with this digest as the file `row`, or else what is fetched next.
-
-        It is due again, and whoever works in the archive stores it. Return how many files changed.
-        """
-        values = {
-            "state": FileState.DUE, "due_at": None, "attempts": 0, "tries": 0,
-            "accepts": sha256 or ANY_BYTES,
-        }  # fmt: skip
-        count = await self._move([row], ACCEPTABLE, values)
-        if count:
-            which = await self._database.read(lambda c: _which(c, row))
-            self._report("file.acceptance_requested", **which, sha256=sha256)
-        return count
-
-    async def waive(self, files: Sequence[int]) -> int:
-        """Accept that the files `files` will never come; return how many are waived now."""
-        values = {"state": FileState.WAIVED, "reason": "waived by the operator", "due_at": None}
-        return await self._move(files, sources(FileState.WAIVED), values)
-
-    async def waive_unfinished(self, row: int) -> int:
-        """Accept that the provider never finishes files of the recording `row`; return how many.
-
-        One stands for a recording of which nothing was ever said. Only of a recording that is
-        incomplete for it. The fingerprint stays: the same listing changes nothing, while another
-        brings back what it announces.
-        """
-        now = self._clock()
-
-        def work(connection: Connection) -> tuple[int, list[Step]]:
-            late = (
-                (recording.c.row == row)
-                & (recording.c.state == RecordingState.INCOMPLETE)
-                & (
-                    (recording.c.unfinished > 0)
-                    | (recording.c.readiness != Readiness.READY.value)
-                    | recording.c.described.is_(False)
-                )
-                & (recording.c.overdue_at <= now)
-            )
-            announced = connection.execute(select(recording.c.unfinished).where(late)).scalar()
-            if announced is None:
-                return 0, []
-            done = {"unfinished": 0, "readiness": Readiness.READY.value, "described": True}
-            connection.execute(update(recording).where(late).values(done))
-            revise(connection, [row])
-            return max(announced, 1), restate(connection, [row], now)
-
-        count, steps = await self._database.write(work)
-        announce(self._report, steps)
-        return count
-
-    async def _move(
-        self, files: Sequence[int], allowed: Collection[FileState], values: Mapping[str, Any]
-    ) -> int:
-        now = self._clock()
-
-        def work(connection: Connection) -> tuple[int, list[Step]]:
-            moved, touched = 0, set[int]()
-            for some in chunks(set(files)):
-                movable = file.c.row.in_(some) & file.c.state.in_(allowed)
-                rows = select(file.c.recording).where(movable)
-                touched |= set(connection.execute(rows).scalars())
-                moved += connection.execute(update(file).where(movable).values(values)).rowcount
-            revise(connection, touched)
-            return moved, restate(connection, touched, now)
-
-        moved, steps = await self._database.write(work)
-        announce(self._report, steps)
-        return moved
-
 
 def recorded_names(connection: Connection) -> list[ProviderName]:
     """Return every provider that has recordings; each costs one step in an index."""
@@ -371,17 +298,6 @@ def _began_of(holding: Holding) -> ColumnElement[Any]:
     """Return when a recording began as the catalog has it written, which may be in another form."""
     written = select(BEGAN).where(recording.c.row == holding.row).scalar_subquery()
     return func.coalesce(written, holding.started or holding.first_seen)
-
-
-def _which(connection: Connection, row: int) -> dict[str, Any]:
-    """Return how events name the file `row`, and why it failed."""
-    query = (
-        select(recording.c.provider, recording.c.id.label("recording"), file.c.name.label("file"))
-        .add_columns(file.c.reason.label("code"))
-        .join_from(file, recording, recording.c.row == file.c.recording)
-        .where(file.c.row == row)
-    )
-    return dict(connection.execute(query).mappings().one())
 
 
 def _narrowed(query: Any, names: Sequence[str], states: Sequence[str]) -> Any:

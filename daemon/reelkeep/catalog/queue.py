@@ -21,8 +21,7 @@ from sqlalchemy import (
 )
 
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.rows import chunks, deadline
-from reelkeep.catalog.tables import file, recording
+from reelkeep.catalog.tables import chunks, deadline, file, recording
 from reelkeep.core.file_system import PLENTY, URGENT, Room, is_urgent
 from reelkeep.core.instants import TOLERANCE, Longest
 from reelkeep.core.lifecycle import FileState, RecordingState

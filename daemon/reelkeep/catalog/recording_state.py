@@ -19,8 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from reelkeep.catalog.rows import chunks, write_rows
-from reelkeep.catalog.tables import NEVER, file, recording
+from reelkeep.catalog.tables import NEVER, chunks, file, recording, write_rows
 from reelkeep.core.instants import LONGEST_SPARED, TOLERANCE, settled_at
 from reelkeep.core.lifecycle import FINAL, FileState, RecordingState, Standing, recording_state
 from reelkeep.core.model import ProviderName, Readiness, RecordingId

@@ -12,8 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, fun
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.queue import DEFAULT, claimable, due, fitting, latest_due
 from reelkeep.catalog.recording_state import Step, restate, revise, tellable
-from reelkeep.catalog.rows import FRESH, write_rows
-from reelkeep.catalog.tables import file, recording
+from reelkeep.catalog.tables import FRESH, file, recording, write_rows
 from reelkeep.core.file_system import PLENTY, Room
 from reelkeep.core.instants import Longest
 from reelkeep.core.lifecycle import FileState, RecordingState

@@ -11,8 +11,16 @@ from sqlalchemy import Connection, bindparam, insert, select
 
 from reelkeep.catalog.database import Database
 from reelkeep.catalog.recording_state import Step, announce, restate, revise
-from reelkeep.catalog.rows import FRESH, all_of_recording, chunks, holdings, write_rows
-from reelkeep.catalog.tables import attempt, file, recording
+from reelkeep.catalog.tables import (
+    FRESH,
+    all_of_recording,
+    attempt,
+    chunks,
+    file,
+    holdings,
+    recording,
+    write_rows,
+)
 from reelkeep.core.lifecycle import FINAL, UNSETTLED, FileState
 from reelkeep.core.model import Download, Failed, HeldFile, Holding, Outcome, Stored
 from reelkeep.core.retry import Policy, Verdict, judge

@@ -28,8 +28,15 @@ from sqlalchemy.exc import DBAPIError
 
 from reelkeep.catalog.backup import copy_catalog, keep_newest
 from reelkeep.catalog.database import Database, translated
-from reelkeep.catalog.rows import all_of_recording, holdings
-from reelkeep.catalog.tables import ADOPTED, file, metadata, milestone, recording
+from reelkeep.catalog.tables import (
+    ADOPTED,
+    all_of_recording,
+    file,
+    holdings,
+    metadata,
+    milestone,
+    recording,
+)
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Holding
 from reelkeep.errors import CatalogError, TooNew

@@ -14,6 +14,7 @@ from reelkeep.cli.options import as_json, days, enabled, providers, window_of
 from reelkeep.errors import Busy
 
 if TYPE_CHECKING:
+    from reelkeep.catalog.decisions import OperatorDecisions
     from reelkeep.catalog.operator import OperatorCatalog
     from reelkeep.cli.live_progress import Screen
     from reelkeep.cli.sync import Passed
@@ -72,13 +73,15 @@ async def _backfill(
     """Keep the request, and carry it out; None if another process holds the archive."""
     from reelkeep.app.catalog_access import open_catalog, utc_now
     from reelkeep.app.exception_groups import unwrapped
+    from reelkeep.catalog.decisions import OperatorDecisions
     from reelkeep.catalog.follow_ups import SqlBackfills
     from reelkeep.catalog.operator import OperatorCatalog
     from reelkeep.cli.sync import make_pass
 
     async with open_catalog(settings) as (database, _):
         await SqlBackfills(database, utc_now).want(names, window)
-        await _hurry(OperatorCatalog(database, utc_now, log), names, window)
+        decisions = OperatorDecisions(database, utc_now, log)
+        await _hurry(OperatorCatalog(database, utc_now), decisions, names, window)
     try:
         with unwrapped():
             return await make_pass(settings, names, log, screen, limit=None, polls=False)
@@ -86,12 +89,17 @@ async def _backfill(
         return None
 
 
-async def _hurry(operator: OperatorCatalog, names: Sequence[ProviderName], window: Window) -> None:
+async def _hurry(
+    operator: OperatorCatalog,
+    decisions: OperatorDecisions,
+    names: Sequence[ProviderName],
+    window: Window,
+) -> None:
     """Make due now what waits for another attempt of the recordings that began in `window`."""
     after = 0
     while page := await operator.listing(names=names, states=["due"], span=window, after=after):
         waiting = (f for holding in page for f in holding.files if f.state == "due")
-        await operator.retry([file.row for file in waiting if file.due_at is not None])
+        await decisions.retry([file.row for file in waiting if file.due_at is not None])
         after = page[-1].row
 
 

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reelkeep.cli.invocation import Exit, Invocation, log_of, say_how_it_is_read
+from reelkeep.cli.invocation import Exit, Invocation, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import narrowing, providers, require_known, selection_of
 from reelkeep.core.manifest import BAGIT, DATA
 from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:
-    from reelkeep.catalog.operator import Attempt
-    from reelkeep.catalog.selection import Selection
+    from reelkeep.catalog.operator import Attempt, Selection
     from reelkeep.core.model import HeldFile, Holding
     from reelkeep.settings import Settings
 
@@ -204,7 +203,7 @@ async def _export(call: Invocation, settings: Settings, wanted: Export) -> None:
     from reelkeep.app.catalog_access import open_read_only
     from reelkeep.cli.finding import every, known_names
 
-    async with open_read_only(settings, log_of(settings)) as operator:
+    async with open_read_only(settings) as operator:
         require_known(wanted.names, await known_names(operator, settings))
         write = _csv if wanted.form == "csv" else _lines
         found = every(operator, names=wanted.names, selection=wanted.selection)

@@ -81,14 +81,14 @@ async def _retry(
     from reelkeep.app.catalog_access import open_operator
     from reelkeep.cli.finding import all_of, every
 
-    async with open_operator(settings, log_of(settings)) as operator:
+    async with open_operator(settings, log_of(settings)) as (operator, decisions):
         if ids:
             meant = await all_of(operator, ids, of_a_number=of_a_number)
         else:
             meant = [each async for each in every(operator, states=["failed", "gone", "due"])]
         rows = [row for holding in meant for row in _again(holding)]
-        await operator.retry(rows)
-        told = await operator.tell_again([holding.row for holding in meant]) if ids else 0
+        await decisions.retry(rows)
+        told = await decisions.tell_again([holding.row for holding in meant]) if ids else 0
         after = {f.row: f for h in await operator.again(meant) for f in h.files}
         moved = changes(meant, [row for row in rows if after[row].state != "unavailable"])
         left = changes(meant, [row for row in rows if after[row].state == "unavailable"])
@@ -150,15 +150,15 @@ async def _waive(
     from reelkeep.app.catalog_access import open_operator
     from reelkeep.cli.finding import all_of
 
-    async with open_operator(settings, log_of(settings)) as operator:
+    async with open_operator(settings, log_of(settings)) as (operator, decisions):
         meant = await all_of(operator, [text], of_a_number=of_a_number)
         if name is not None:
             rows = _waivable(meant[0], name)
-            await operator.waive(rows)
+            await decisions.waive(rows)
             return changes(meant, rows), 0
         rows = [row for holding in meant for row in chosen(holding, _MISSED)]
-        await operator.waive(rows)
-        unfinished = [await operator.waive_unfinished(holding.row) for holding in meant]
+        await decisions.waive(rows)
+        unfinished = [await decisions.waive_unfinished(holding.row) for holding in meant]
         return changes(meant, rows), sum(unfinished)
 
 
@@ -220,7 +220,7 @@ async def _accept(settings: Settings, text: str, name: str, fetch: bool) -> dict
     from reelkeep.cli.finding import one
 
     log = log_of(settings)
-    async with open_operator(settings, log) as operator:
+    async with open_operator(settings, log) as (operator, decisions):
         holding = await one(operator, text)
         file = _acceptable(holding, name)
         find = (settings.archive.path, holding.key, file.id)
@@ -228,7 +228,7 @@ async def _accept(settings: Settings, text: str, name: str, fetch: bool) -> dict
         if found is None and file.state == "gone":
             raise click.ClickException(f"{name} is gone at its provider, and not in quarantine")
         path, sha256 = found or (None, None)
-        count = await operator.accept(file.row, sha256)
+        count = await decisions.accept(file.row, sha256)
         if count == 0:
             raise click.ClickException(f"{name} was taken up meanwhile; see `reelkeep show {text}`")
         return {

@@ -14,8 +14,7 @@ from reelkeep.core.quantities import meeting_number
 from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:
-    from reelkeep.catalog.operator import OperatorCatalog
-    from reelkeep.catalog.selection import Selection
+    from reelkeep.catalog.operator import OperatorCatalog, Selection
     from reelkeep.core.model import Holding
     from reelkeep.settings import Settings
 
@@ -78,7 +77,7 @@ async def every(
     selection: Selection | None = None,
 ) -> AsyncIterator[Holding]:
     """Yield the recordings of these providers in these states, page by page, oldest first."""
-    from reelkeep.catalog.selection import Selection
+    from reelkeep.catalog.operator import Selection
 
     after, more = 0, selection or Selection()
     while page := await operator.listing(
@@ -97,7 +96,7 @@ async def newest(
     selection: Selection | None = None,
 ) -> AsyncIterator[Holding]:
     """Yield the recordings of these providers in these states, page by page, newest first."""
-    from reelkeep.catalog.selection import Selection
+    from reelkeep.catalog.operator import Selection
 
     before, more = None, selection or Selection()
     while page := await operator.newest(

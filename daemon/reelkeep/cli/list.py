@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.cells import cell_len, set_cell_size
 
-from reelkeep.cli.invocation import Exit, Invocation, log_of, say_how_it_is_read
+from reelkeep.cli.invocation import Exit, Invocation, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import narrowing, providers, require_known, selection_of, wide
 from reelkeep.cli.output import Output, moment, size
@@ -18,7 +18,7 @@ from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:
-    from reelkeep.catalog.selection import Selection
+    from reelkeep.catalog.operator import Selection
     from reelkeep.core.model import Holding
     from reelkeep.settings import Settings
 
@@ -175,7 +175,7 @@ async def _list(
     from reelkeep.cli.finding import known_names, newest
     from reelkeep.cli.list import Columns
 
-    async with open_read_only(settings, log_of(settings)) as operator:
+    async with open_read_only(settings) as operator:
         known = await known_names(operator, settings)
         require_known(wanted.names, known)
         columns, count = Columns(call.out, known), 0

@@ -12,7 +12,7 @@ from reelkeep.core.model import ProviderName
 from reelkeep.core.quantities import meeting_number, parse_duration, parse_size
 
 if TYPE_CHECKING:
-    from reelkeep.catalog.selection import Selection
+    from reelkeep.catalog.operator import Selection
     from reelkeep.core.model import Window
     from reelkeep.settings import Settings
 
@@ -157,7 +157,7 @@ def selection_of(given: Mapping[str, Any]) -> Selection:
     Raises:
         click.UsageError: It would end before it begins.
     """
-    from reelkeep.catalog.selection import Selection
+    from reelkeep.catalog.operator import Selection
 
     return Selection(
         title=given["title"] or "",

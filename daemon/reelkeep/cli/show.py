@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reelkeep.cli.finding import REFUSABLE
-from reelkeep.cli.invocation import Exit, Invocation, log_of, say_how_it_is_read
+from reelkeep.cli.invocation import Exit, Invocation, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
 from reelkeep.cli.output import Output, duration, moment, number, size
@@ -195,7 +195,7 @@ async def _find(settings: Settings, text: str) -> tuple[list[dict[str, Any]], li
     from reelkeep.cli.export import recording, with_attempts
     from reelkeep.cli.finding import meant
 
-    async with open_read_only(settings, log_of(settings)) as operator:
+    async with open_read_only(settings) as operator:
         holdings = await meant(operator, text)
         found: list[dict[str, Any]] = []
         for holding in holdings:

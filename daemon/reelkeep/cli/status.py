@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reelkeep.cli.invocation import Exit, Invocation, log_of, say_how_it_is_read
+from reelkeep.cli.invocation import Exit, Invocation, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json, wide
 
@@ -28,7 +28,7 @@ def command(call: Invocation, *, as_json: bool) -> int:
 
     settings = call.settings_only()
     say_how_it_is_read(settings)
-    status = run_in_loop(catalog_only, settings, log_of(settings), utc_now)
+    status = run_in_loop(catalog_only, settings, utc_now)
     if as_json:
         call.out.json(status)
     else:

@@ -6,6 +6,7 @@ SQLite nor JSON in UTF-8 can hold.
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import PurePath
 from traceback import extract_tb
 
@@ -29,6 +30,11 @@ def storable(text: str) -> str:
         return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
     except UnicodeEncodeError:  # halves of pairs that stand for no byte
         return text.encode(errors="backslashreplace").decode()
+
+
+def folded(text: str) -> str:
+    """Return `text` as it is compared; SQLite itself knows the case of ASCII only."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 LONGEST = 500

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from reelkeep.catalog.browsing import FailedFiles, is_done
 from reelkeep.catalog.operator import Attempt
-from reelkeep.catalog.selection import Selection
+from reelkeep.catalog.operator import Selection
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import HeldFile, Holding, Window
 from reelkeep.core.poll_window import AHEAD, EPOCH

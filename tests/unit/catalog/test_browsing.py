@@ -19,7 +19,7 @@ from fakes.catalog import (
 )
 from reelkeep.catalog import browsing
 from reelkeep.catalog.browsing import PAGE, CatalogBrowser, Cursor, ResultPage
-from reelkeep.catalog.selection import Selection
+from reelkeep.catalog.operator import Selection
 from reelkeep.core.model import ProviderName, Recording, Window
 from reelkeep.errors import Refused, Unreachable
 

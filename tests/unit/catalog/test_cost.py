@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import event
 
 from fakes.catalog import NAME, Catalog, failed, many, open_catalog, stored, without
+from reelkeep.catalog.operator import Selection
 from reelkeep.catalog.remaining_work import look
-from reelkeep.catalog.selection import Selection
 from reelkeep.core.model import Download, ProviderName, RecordingId, Window
 from reelkeep.errors import Unreachable
 
@@ -181,7 +181,7 @@ ASKED: dict[str, Callable[[Catalog], Awaitable[Any]]] = {
     "known": lambda c: c.operator.known(NAME, [RecordingId("r11"), RecordingId("r12")]),
     "failed": lambda c: c.operator.listing(names=[NAME], states=["failed", "gone"]),
     "attempts": lambda c: c.operator.attempts([1, 2, 3]),
-    "waive": lambda c: c.operator.waive([50, 51]),
+    "waive": lambda c: c.decisions.waive([50, 51]),
 }
 
 

@@ -135,7 +135,7 @@ async def test_an_acknowledgement_that_was_abandoned_stays_so(catalog: Catalog) 
     assert catalog.log.names.count("recording.acknowledge_abandoned") == 1
     catalog.clock.later(days=4000)
     assert await catalog.intake.acknowledgeable(NAME, 10) == []
-    assert await catalog.operator.tell_again([(await catalog.holding("a")).row]) == 1
+    assert await catalog.decisions.tell_again([(await catalog.holding("a")).row]) == 1
     assert await catalog.intake.acknowledgeable(NAME, 10) == ["a"]
 
 
@@ -158,5 +158,5 @@ async def test_retry_makes_a_waiting_file_due_at_once(catalog: Catalog) -> None:
     for each in (await catalog.claim_all()).values():
         await catalog.ledger.record([failed(each, Throttled("busy", after=3600))])
     (file,) = (await catalog.holding("a")).files
-    assert await catalog.operator.retry([file.row]) == 1
+    assert await catalog.decisions.retry([file.row]) == 1
     assert set(await catalog.claim_all()) == {"a/video.mp4"}

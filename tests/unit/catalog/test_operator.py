@@ -181,7 +181,7 @@ async def test_what_is_here_is_not_at_risk(catalog: Catalog) -> None:
 
 async def test_a_retried_file_is_due_with_all_its_attempts(catalog: Catalog) -> None:
     row = await bad_file(catalog)
-    assert await catalog.operator.retry([row]) == 1
+    assert await catalog.decisions.retry([row]) == 1
     held = (await catalog.holding("broken")).files[0]
     assert (held.state, held.attempts, held.tries, held.reason, held.detail) == (
         "due",
@@ -195,7 +195,7 @@ async def test_a_retried_file_is_due_with_all_its_attempts(catalog: Catalog) -> 
 
 
 async def test_a_retried_file_makes_its_recording_whole(catalog: Catalog) -> None:
-    await catalog.operator.retry([await bad_file(catalog)])
+    await catalog.decisions.retry([await bad_file(catalog)])
     await catalog.store_all()
     assert await catalog.state("broken") == "archived"
 
@@ -204,31 +204,31 @@ async def test_a_vanished_file_may_be_retried(catalog: Catalog) -> None:
     claimed = await catalog.claim_all()
     gone = claimed["pending/video.mp4"]
     await catalog.ledger.record([failed(gone, Gone("deleted"))])
-    assert await catalog.operator.retry([gone.row]) == 1
+    assert await catalog.decisions.retry([gone.row]) == 1
 
 
 async def test_a_waived_file_may_be_retried(catalog: Catalog) -> None:
     row = await bad_file(catalog)
-    await catalog.operator.waive([row])
-    assert await catalog.operator.retry([row]) == 1
+    await catalog.decisions.waive([row])
+    assert await catalog.decisions.retry([row]) == 1
 
 
 async def test_a_file_that_is_under_way_is_not_retried(catalog: Catalog) -> None:
     """Else a second downloader would take it from the first."""
     claimed = await catalog.claim_all()
-    assert await catalog.operator.retry([each.row for each in claimed.values()]) == 0
+    assert await catalog.decisions.retry([each.row for each in claimed.values()]) == 0
     assert await catalog.claim_all() == {}
 
 
 async def test_a_stored_file_needs_no_retry(catalog: Catalog) -> None:
     before = await catalog.holding("done")
-    assert await catalog.operator.retry([each.row for each in before.files]) == 0
+    assert await catalog.decisions.retry([each.row for each in before.files]) == 0
     assert await catalog.holding("done") == before
 
 
 async def test_a_waiting_file_is_due_at_once(catalog: Catalog) -> None:
     before = await catalog.holding("pending")
-    assert await catalog.operator.retry([each.row for each in before.files]) == len(before.files)
+    assert await catalog.decisions.retry([each.row for each in before.files]) == len(before.files)
     after = await catalog.holding("pending")
     assert {(each.state, each.due_at) for each in after.files} == {("due", None)}
 
@@ -236,7 +236,7 @@ async def test_a_waiting_file_is_due_at_once(catalog: Catalog) -> None:
 async def test_what_the_filter_left_out_is_not_retried(catalog: Catalog) -> None:
     await catalog.admit(a_recording("x", a_file("1", file_type="VTT")), traits=without("VTT"))
     (skipped,) = (await catalog.holding("x")).files
-    assert await catalog.operator.retry([skipped.row]) == 0
+    assert await catalog.decisions.retry([skipped.row]) == 0
 
 
 async def test_more_files_are_retried_than_one_statement_can_name(catalog: Catalog) -> None:
@@ -244,14 +244,14 @@ async def test_more_files_are_retried_than_one_statement_can_name(catalog: Catal
     claimed = (await catalog.claim_all()).values()
     await catalog.ledger.record([failed(each, Refused("no")) for each in claimed])
     rows = [each.row for each in claimed]
-    assert await catalog.operator.retry(rows) == len(rows) == 1200 + 2
+    assert await catalog.decisions.retry(rows) == len(rows) == 1200 + 2
 
 
 # waive
 
 
 async def test_a_recording_that_lacks_only_what_was_waived_is_archived(catalog: Catalog) -> None:
-    assert await catalog.operator.waive([await bad_file(catalog)]) == 1
+    assert await catalog.decisions.waive([await bad_file(catalog)]) == 1
     assert await catalog.state("broken") == "open"  # its manifest is to say so first
     await catalog.publish()
     assert await catalog.state("broken") == "archived"
@@ -260,31 +260,31 @@ async def test_a_recording_that_lacks_only_what_was_waived_is_archived(catalog: 
 
 async def test_a_file_that_waits_may_be_waived(catalog: Catalog) -> None:
     held = await catalog.holding("pending")
-    assert await catalog.operator.waive([held.files[0].row]) == 1
+    assert await catalog.decisions.waive([held.files[0].row]) == 1
     assert list(await catalog.claim_all()) == ["pending/video-2.mp4"]
 
 
 async def test_a_stored_file_is_not_waived(catalog: Catalog) -> None:
     held = await catalog.holding("done")
-    assert await catalog.operator.waive([held.files[0].row]) == 0
+    assert await catalog.decisions.waive([held.files[0].row]) == 0
     assert await catalog.state("done") == "archived"
 
 
 async def test_waiving_twice_is_waiving_once(catalog: Catalog) -> None:
     row = await bad_file(catalog)
-    await catalog.operator.waive([row])
-    assert await catalog.operator.waive([row]) == 0
+    await catalog.decisions.waive([row])
+    assert await catalog.decisions.waive([row]) == 0
 
 
 async def test_a_waived_file_says_so(catalog: Catalog) -> None:
-    await catalog.operator.waive([await bad_file(catalog)])
+    await catalog.decisions.waive([await bad_file(catalog)])
     held = (await catalog.holding("broken")).files[0]
     assert (held.state, held.reason) == ("waived", "waived by the operator")
 
 
 async def test_that_a_recording_was_closed_by_a_waiver_is_said(catalog: Catalog) -> None:
     held = await catalog.holding("pending")
-    await catalog.operator.waive([each.row for each in held.files])
+    await catalog.decisions.waive([each.row for each in held.files])
     assert catalog.log.events[-1][0] == "recording.archived"
     assert catalog.log.events[-1][1]["recording"] == PENDING
 
@@ -306,7 +306,7 @@ async def late() -> Catalog:
 
 
 async def waive_late(catalog: Catalog) -> int:
-    return await catalog.operator.waive_unfinished((await catalog.holding("late")).row)
+    return await catalog.decisions.waive_unfinished((await catalog.holding("late")).row)
 
 
 async def test_a_recording_that_is_never_finished_is_closed_by_a_waiver() -> None:

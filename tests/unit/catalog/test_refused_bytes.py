@@ -91,7 +91,7 @@ async def test_an_accepted_file_is_due_at_once_and_knows_why_it_failed(
     await catalog.ledger.record([replace(failed(due, Damaged("cut")), sha256=SEEN)])
     (file,) = (await catalog.holding("a")).files
     assert file.state == "failed"
-    assert await catalog.operator.accept(file.row, sha256) == 1
+    assert await catalog.decisions.accept(file.row, sha256) == 1
     (said,) = catalog.log.named("file.acceptance_requested")
     assert said == {
         "provider": NAME, "recording": "a", "file": "video.mp4", "code": "not_media",
@@ -105,9 +105,9 @@ async def test_what_is_fetched_or_stored_cannot_be_accepted() -> None:
     catalog = open_catalog()
     await catalog.admit(a_recording())
     (due,) = (await catalog.claim_all()).values()
-    assert await catalog.operator.accept(due.row, None) == 0
+    assert await catalog.decisions.accept(due.row, None) == 0
     await catalog.ledger.record([stored(due)])
-    assert await catalog.operator.accept(due.row, None) == 0
+    assert await catalog.decisions.accept(due.row, None) == 0
     assert catalog.log.named("file.acceptance_requested") == []
 
 
@@ -116,9 +116,9 @@ async def test_retry_takes_an_acceptance_back() -> None:
     await catalog.admit(a_recording())
     (due,) = (await catalog.claim_all()).values()
     await catalog.ledger.record([failed(due, Damaged("cut"))])
-    await catalog.operator.accept(due.row, None)
+    await catalog.decisions.accept(due.row, None)
     (again,) = (await catalog.claim_all()).values()
     await catalog.ledger.record([failed(again, Damaged("cut"))])
-    await catalog.operator.retry([due.row])
+    await catalog.decisions.retry([due.row])
     (last,) = (await catalog.claim_all()).values()
     assert (last.accepts, last.seen) == (None, None)

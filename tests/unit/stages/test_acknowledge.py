@@ -8,6 +8,7 @@ import pytest
 import virtual
 from fakes.provider import NAME, FakeProvider, many, recording, traits
 from fakes.rig import Rig, running
+from reelkeep.catalog.decisions import OperatorDecisions
 from reelkeep.core.model import Level, Recording, RecordingId, Stored
 from reelkeep.errors import AuthFailed, BadAnswer, CatalogError, RateLimited, Unavailable
 from reelkeep.stages.acknowledge import AGAIN, GATHER, Acknowledger
@@ -204,7 +205,8 @@ async def test_a_recording_with_a_waived_file_is_acknowledged() -> None:
             )
         ]
     )  # fmt: skip
-    await resources.operator.waive([bad.row])
+    decisions = OperatorDecisions(resources.database, resources.clock, resources.report)
+    await decisions.waive([bad.row])
     await office.publish()
     await office.acknowledger.once()
     assert office.provider.told == [["a"]]
