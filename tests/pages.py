@@ -22,9 +22,9 @@ _HEAD = """\
 Made from the settings themselves by `make docs`; do not edit.
 
 `reelkeep.yaml` is looked for in: `-c FILE`, `$REELKEEP_CONFIG`, `./reelkeep.yaml`,
-`/etc/reelkeep/reelkeep.yaml`. An unknown key, a wrong type or a bad value is refused with file,
-line and path, and all errors are listed at once (exit code 78).
-[The annotated example](../../config/reelkeep.yaml) shows every key in its place;
+`/etc/reelkeep/reelkeep.yaml`. An unknown key, a wrong type or an invalid value is rejected with
+file, line and path, and all errors are listed at once (exit code 78).
+[The annotated example](../../config/reelkeep.yaml) shows every key;
 `reelkeep schema` prints a JSON Schema for editors.
 
 Durations are written `30s 5m 2h 7d` or `250ms`, sizes `64KiB 10MB 1GiB`, dates in ISO 8601. A
@@ -37,42 +37,40 @@ _DISK_ERRORS_HEAD = """\
 
 Made from `core/disk_errors.py` by `make docs`; do not edit.
 
-What an error of the operating system means to the archive, and what follows. `reelkeep show ID` and
-the log give the error in words; the kernel's name for it is in the first column of the table below.
+What an error of the operating system means for the archive, and what happens then. `reelkeep show
+ID` and the log describe the error; the first column of the table below has its name in the kernel.
 
 * `full`, `place`, `process`: a small file is written in `.reelkeep/parts`, locked, flushed, and
   moved through the other directories. If that fails too, all transfers pause; otherwise the error
   is about the one file.
 * `full`: while transfers pause, `disk.low` holds, until `disk.recovered`; gauge
-  `reelkeep_disk_low`, alert `ReelkeepDiskLow`. A single file that does not fit waits, and others go
-  on.
+  `reelkeep_disk_low`, alert `ReelkeepDiskLow`. A single file that does not fit waits, and others
+  continue.
 * `place`, `process`: while transfers pause, `archive.unavailable` holds, until
   `archive.available`; gauge `reelkeep_archive_unavailable`, alert `ReelkeepArchiveUnavailable`. An
   error about a single file follows `file`.
 * `file`: the file is tried again from its first byte, up to `downloads.retry.attempts` times in a
   row: `file.retry`, then `file.failed`.
-* `final`: the file fails at once with `io_error`: fetching it again would not help.
+* `final`: the file fails at once with `io_error`: downloading it again would not help.
 
-While transfers pause no host is asked for bodies and no attempt is counted. The small file is tried
-every five seconds; when it can be written, transfers go on by themselves.
+While transfers pause, nothing is downloaded and no attempt is counted. The small file is written
+every five seconds; when that succeeds, transfers continue.
 
 | error | scope | what happened | what to do |
 |---|---|---|---|
 """
 
 _WAITS_HEAD = """\
-# What the program waits for
+# What reelkeep waits for
 
 Made from `tests/waits.py` by `make docs`; do not edit.
 
-Each way in which reelkeep waits, the event that says so once, the event that ends it, and the alert
-that catches it if it lasts. Every wait ends by itself as soon as its cause is gone: nothing has to
-be restarted. If something is restarted all the same, the last column says when the wait is known to
-be over, or said again.
-
-What is not here does not wait. A second process does not wait for archive or catalog while another
-one holds them: it ends with exit code 75 and names that process. What its provider has not finished
-is asked for in silence for the first eight answers, an hour or two.
+Each thing that reelkeep waits for, the event that reports it once, the event that ends it, and the
+alert if it lasts. Every wait ends by itself when its cause is fixed: nothing needs to be restarted.
+If the daemon is restarted anyway, the last column says when the wait ends or is logged again.
+There are no other waits. A second process does not wait for an archive or catalog that another one
+holds: it exits with code 75 and names that process. Files that a provider has not finished are
+requested without a log line for the first eight answers, an hour or two.
 
 | what waits, and for what | begins | ends | alert | after a restart |
 |---|---|---|---|---|
@@ -118,7 +116,7 @@ def waits_page() -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    return " ".join(f"`{name}`" for name in names) or "none: nothing is lost by it"
+    return " ".join(f"`{name}`" for name in names) or "none: nothing is lost"
 
 
 def rules() -> dict[str, dict[str, Any]]:

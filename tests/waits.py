@@ -23,20 +23,20 @@ class Wait:
 
 WAITS: tuple[Wait, ...] = (
     Wait(
-        what="All transfers, for room on the archive's disk: bytes, inodes or quota.",
+        what="All transfers, for space on the archive's disk: bytes, inodes or quota.",
         begins=("disk.low",),
         ends=("disk.recovered",),
         alerts=("ReelkeepDiskLow",),
-        restart="at the first look at the disk, at the start",
+        restart="at the first check of the disk, at the start",
         errors=("DiskFull",),
     ),
     Wait(
-        what="All transfers, for an archive that can be written, or a process that has files and "
-        "memory to do it.",
+        what="All transfers, for an archive that can be written, or until the process has "
+        "enough file descriptors and memory.",
         begins=("archive.unavailable",),
         ends=("archive.available",),
         alerts=("ReelkeepArchiveUnavailable",),
-        restart="at the first look at the archive, at the start",
+        restart="at the first check of the archive, at the start",
         errors=("StorageUnavailable",),
     ),
     Wait(
@@ -48,7 +48,7 @@ WAITS: tuple[Wait, ...] = (
         errors=("ArchiveAbsent",),
     ),
     Wait(
-        what="What belongs on a volume below the archive, for that to be mounted.",
+        what="Files on a volume below the archive, for the volume to be mounted.",
         begins=("volume.absent",),
         ends=("volume.found",),
         alerts=("ReelkeepVolumeAbsent",),
@@ -62,38 +62,39 @@ WAITS: tuple[Wait, ...] = (
         restart="at the start",
     ),
     Wait(
-        what="Health checks, status and metrics, for an address that can be listened on.",
+        what="Health checks, status and metrics, for the address of `server.listen`.",
         begins=("server.unavailable",),
         ends=("server.listening",),
         alerts=("ReelkeepServerUnavailable", "ReelkeepDown"),
         restart="at the start",
     ),
     Wait(
-        what="One file, for room that is large enough for it.",
+        what="One file, for enough space on the disk.",
         begins=("file.too_large",),
         ends=("file.fits",),
         alerts=("ReelkeepFilesTooLarge",),
-        restart="when the file's turn comes, at the start",
+        restart="when it is the turn of the file, after the start",
         errors=("TooLarge",),
     ),
     Wait(
-        what="A recording's folder, for the disk to take it.",
+        what="The folder of a recording, because the disk refuses it.",
         begins=("recording.publish_failed",),
         ends=("recording.published",),
         alerts=("ReelkeepPublishFailing",),
-        restart="at the start; the catalog keeps which recordings",
+        restart="at the start; the catalog knows which recordings",
     ),
     Wait(
-        what="A provider's polls, because it is out of order, out of reach or not to be believed.",
+        what="The polls of a provider, because it fails, cannot be reached or gives invalid "
+        "answers.",
         begins=("poll.failed",),
         ends=("poll.recovered", "poll.completed"),
         alerts=("ReelkeepProviderSilent",),
-        restart="at the first poll; the catalog keeps since when, and "
-        "`poll.recovered` is said by the new process",
+        restart="at the first poll; the catalog knows since when, and the new process logs "
+        "`poll.recovered`",
         errors=("Unavailable", "BadAnswer", "RateLimited", "ProviderError"),
     ),
     Wait(
-        what="One user's or one window's listing, for the provider to give it; others are read.",
+        what="The listing of one user or window, because it fails; others are read.",
         begins=("listing.failed", "poll.failed"),
         ends=("listing.recovered", "poll.recovered", "poll.completed"),
         alerts=("ReelkeepListingsUnread",),
@@ -101,21 +102,21 @@ WAITS: tuple[Wait, ...] = (
         errors=("PartlyRead", "PartlyDescribed"),
     ),
     Wait(
-        what="All of a provider, for credentials or a configuration that it accepts.",
+        what="A whole provider, for credentials or a configuration that it accepts.",
         begins=("provider.auth_failed", "poll.failed"),
         ends=("provider.auth_recovered", "poll.recovered", "poll.completed"),
         alerts=("ReelkeepAuthFailed", "ReelkeepProviderSilent"),
-        restart="at the first success, which says `provider.auth_recovered` if the "
-        "provider was broken before",
+        restart="at the first success; `provider.auth_recovered` is logged if the provider was "
+        "broken before",
         errors=("AuthFailed", "Misconfigured"),
     ),
     Wait(
-        what="Requests to one host, as long as it asked for.",
+        what="Requests to one host, for as long as it asked.",
         begins=("provider.throttled",),
         ends=("provider.throttled",),
         alerts=("ReelkeepStalled", "ReelkeepBacklogGrowing"),
-        restart="at once; it is said again if the host complains again. The event that ends it "
-        "is the one without `until`",
+        restart="at once; it is logged again if the host asks again. The event that ends it is "
+        "the one without `until`",
         errors=("Parked",),
     ),
     Wait(
@@ -124,7 +125,7 @@ WAITS: tuple[Wait, ...] = (
         begins=("file.overdue",),
         ends=("file.stored", "file.failed"),
         alerts=("ReelkeepFilesFailed", "ReelkeepRecordingsAtRisk"),
-        restart="not: the catalog keeps since when",
+        restart="no effect: the catalog knows since when",
         errors=("NotYet", "Untimely"),
     ),
     Wait(
@@ -133,35 +134,35 @@ WAITS: tuple[Wait, ...] = (
         begins=("recording.incomplete",),
         ends=("recording.archived",),
         alerts=("ReelkeepFilesFailed", "ReelkeepRecordingsAtRisk"),
-        restart="not: the catalog keeps since when",
+        restart="no effect: the catalog knows since when",
     ),
     Wait(
-        what="A file after an attempt that failed, for the next one.",
+        what="A file after a failed attempt, for the next one.",
         begins=("file.retry",),
         ends=("file.stored", "file.failed"),
         alerts=("ReelkeepFilesFailed", "ReelkeepStalled"),
-        restart="not: the catalog keeps when it is due",
+        restart="no effect: the catalog knows when it is due",
     ),
     Wait(
-        what="Telling a provider that a recording is archived, because it refuses.",
+        what="The acknowledgement of a recording, because the provider refuses it.",
         begins=("recording.acknowledge_refused",),
         ends=("recording.acknowledged", "recording.acknowledge_abandoned"),
         alerts=("ReelkeepAcknowledgeRefused",),
-        restart="not: the catalog keeps when to ask again",
+        restart="no effect: the catalog knows when to ask again",
     ),
     Wait(
-        what="Moving a recording to its provider's trash, because something speaks against it.",
+        what="Moving a recording to its provider's trash, because a check prevents it.",
         begins=("recording.trash_refused",),
         ends=("recording.trashed",),
         alerts=(),
-        restart="not: the catalog keeps when to look again",
+        restart="no effect: the catalog knows when to check again",
     ),
     Wait(
-        what="A window that an operator wants to be read again, because it cannot be.",
+        what="A requested backfill, because listing fails.",
         begins=("backfill.failed",),
         ends=("backfill.advanced", "backfill.completed"),
         alerts=("ReelkeepProviderSilent",),
-        restart="at the next part of the window, which the catalog keeps",
+        restart="at the next part of the window, which the catalog knows",
     ),
     Wait(
         what="Reading the archive again, because it cannot be read.",
@@ -171,41 +172,42 @@ WAITS: tuple[Wait, ...] = (
         restart="when the archive is read again",
     ),
     Wait(
-        what="Recordings that a wrong clock keeps out of every listing, and whatever hosts refuse "
-        "for it, for the clock to be set.",
+        what="Recordings that a wrong clock hides from the listings, and requests that are "
+        "refused because of it, for the clock to be set.",
         begins=("clock.wrong",),
         ends=("clock.right",),
         alerts=("ReelkeepClockWrong",),
         restart="at the first reply of a provider",
     ),
     Wait(
-        what="Figures, and everything that is to be recorded, for a catalog that answers.",
+        what="Metrics, and everything that must be recorded, for a catalog that answers.",
         begins=("heartbeat.failed",),
         ends=("heartbeat.recovered",),
         alerts=("ReelkeepCatalogSilent",),
-        restart="at the first look at the catalog, at the start",
+        restart="at the first use of the catalog, at the start",
     ),
     Wait(
-        what="Whatever must be recorded, for a catalog that can be written: its disk is full, "
-        "read-only or failing, or another process keeps it locked.",
+        what="Everything that must be recorded, for a catalog that can be written: its disk is "
+        "full, read-only or failing, or another process keeps it locked.",
         begins=("catalog.unavailable",),
         ends=("catalog.available",),
         alerts=("ReelkeepCatalogUnavailable",),
-        restart="at the first transaction that is refused",
+        restart="at the first transaction that fails",
     ),
     Wait(
         what="A reload, for a configuration that is valid.",
         begins=("config.rejected",),
         ends=("config.reloaded",),
         alerts=("ReelkeepConfigRejected",),
-        restart="at once: an invalid configuration does not start, and says `config.invalid`",
+        restart="at once: with an invalid configuration the daemon does not start, and logs "
+        "`config.invalid`",
     ),
     Wait(
-        what="An operator's repair, for the running daemon to fetch what it made due.",
+        what="A repair by an operator, for the running daemon to download the files.",
         begins=("repair.queued",),
         ends=("file.stored", "file.failed"),
         alerts=("ReelkeepArchiveDamaged",),
-        restart="not: the catalog keeps which files",
+        restart="no effect: the catalog knows which files",
     ),
 )
 """Every wait. A test holds this table, the errors, the events and the alerts together."""

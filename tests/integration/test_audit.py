@@ -138,7 +138,7 @@ async def test_a_file_that_verify_found_altered_is_missing(place: Place) -> None
     await place.run("verify", code=1)
     ran = await place.run("audit", code=1)
     assert "1 missing" in ran.out
-    assert "all that the providers hold" not in ran.out
+    assert "everything that the providers have" not in ran.out
 
 
 @pytest.mark.prove
@@ -221,7 +221,7 @@ async def test_a_daemon_may_hold_the_archive_meanwhile(kept: Place) -> None:
 
 async def test_days_in_the_wrong_order_are_wrong_usage(kept: Place) -> None:
     ran = await kept.run("audit", "--from", "2026-02-01", "--to", "2026-01-01", code=2)
-    assert "--to lies before --from" in ran.err
+    assert "--to is before --from" in ran.err
 
 
 async def test_what_is_no_day_is_wrong_usage(kept: Place) -> None:
@@ -233,4 +233,6 @@ async def test_it_is_told_in_a_table_and_a_sentence(kept: Place) -> None:
     out = (await kept.run("audit")).out
     head = out.splitlines()[0].split()
     assert head[:5] == ["PROVIDER", "DAY", "LISTED", "STORED", "PENDING"]
-    assert out.rstrip().endswith("all that the providers hold is here, or not wanted.")
+    assert out.rstrip().endswith(
+        "everything that the providers have is in the archive or not wanted."
+    )

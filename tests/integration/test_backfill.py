@@ -55,4 +55,4 @@ async def test_days_before_since_are_refused(place: Place) -> None:
 
 
 async def test_no_days_are_wrong_usage(place: Place) -> None:
-    assert "Say which days" in (await place.run("backfill", code=2)).err
+    assert "Expected days" in (await place.run("backfill", code=2)).err

@@ -272,7 +272,7 @@ async def test_a_broken_provider_is_said_and_disturbs_no_other(place: Place) -> 
     place.sim.switches.goto.token_fault = "invalid_grant"
     ran = await place.run("sync", "--json", code=1)
     assert len(ran.json["left"]) == 1
-    assert ran.json["left"][0].startswith("support could not be read wholly: ")
+    assert ran.json["left"][0].startswith("support could only be read in part: ")
     assert [line["failed"] for line in ran.json["providers"]] == [0, 0, 0]
     assert ran.json["providers"][1]["stored"] > 0
 
@@ -312,7 +312,7 @@ async def test_a_signal_ends_a_pass_and_keeps_what_came(
     assert slow.parts() > LARGE // 4
     document = json.loads((slow.folder / "stdout").read_text())
     assert document["stopped"] is True
-    assert unnamed(document["left"]) == ["1 file is pending", "a signal ended the pass"]
+    assert unnamed(document["left"]) == ["1 file is pending", "the pass was stopped by a signal"]
 
 
 async def test_a_second_signal_ends_a_pass_at_once(slow: Place) -> None:
@@ -430,7 +430,7 @@ async def test_a_recording_that_is_never_finished_says_so(unfinished: Place) -> 
 async def test_a_recording_that_is_never_finished_is_closed_for_good(unfinished: Place) -> None:
     id_ = unfinished.sim.world.meetings[0].uuid
     ran = await unfinished.run("waive", id_)
-    assert ran.out == "1 file that the provider never finished is waived.\n"
+    assert ran.out == "Waived 1 file that the provider never finished.\n"
     await unfinished.run("sync")
     shown = (await unfinished.run("show", id_, "--json")).json
     assert (shown["state"], shown["unfinished"]) == ("archived", 0)
@@ -563,7 +563,7 @@ async def test_a_plan_counts_only_transcodings_that_are_wanted(place: Place, wan
 async def test_a_plan_says_what_could_not_be_read(place: Place) -> None:
     place.sim.switches.zoom.scopes -= {"cloud_recording:read:list_user_recordings:admin"}
     ran = await place.run("plan", code=1)
-    assert "meetings could not be read wholly: " in ran.out
+    assert "meetings could only be read in part: " in ran.out
 
 
 async def test_a_plan_may_be_made_beside_the_daemon(slow: Place) -> None:

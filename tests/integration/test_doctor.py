@@ -58,7 +58,7 @@ def execute(place: Place, *statements: str) -> None:
 
 async def test_an_installation_in_order_has_nothing_bad(place: Place) -> None:
     ran = await place.run("doctor", "--json")
-    assert graded(ran, "bad") == {}
+    assert graded(ran, "fail") == {}
     document = ran.json
     assert document["versions"]["reelkeep"]
     assert sum(sum(each.values()) for each in document["catalog"]["recordings"].values()) == 9
@@ -126,14 +126,14 @@ async def test_it_looks_and_touches_nothing(place: Place) -> None:
 async def test_a_broken_configuration_is_told_and_hides_no_more_than_it_must(place: Place) -> None:
     place.configure(nonsense=1)
     ran = await place.run("doctor", "--json", code=1)
-    assert "unknown key" in graded(ran, "bad")["configuration"]
+    assert "unknown key" in graded(ran, "fail")["configuration"]
     assert ran.json["versions"]["sqlite"]
 
 
 async def test_without_any_configuration_it_says_where_one_was_looked_for(tmp_path: Path) -> None:
     async with Simulator(7, switches=Switches().unlimited()) as sim:
         ran = await Place(tmp_path, sim).run("doctor", "--json", code=1)
-    assert "no configuration" in graded(ran, "bad")["configuration"]
+    assert "no configuration" in graded(ran, "fail")["configuration"]
 
 
 @pytest.mark.parametrize(
@@ -150,8 +150,8 @@ async def test_a_broken_catalog_is_told_and_the_rest_is_looked_at(
 ) -> None:
     spoil(place.folder / "state" / "catalog.db")
     ran = await place.run("doctor", "--json", "--offline", code=1)
-    assert any(word in graded(ran, "bad")["catalog"] for word in told.split("|"))
-    assert "room for the archive" in graded(ran, "ok") | graded(ran, "odd")
+    assert any(word in graded(ran, "fail")["catalog"] for word in told.split("|"))
+    assert "room for the archive" in graded(ran, "ok") | graded(ran, "warn")
 
 
 async def test_what_fails_or_is_broken_is_told(place: Place) -> None:
@@ -164,11 +164,11 @@ async def test_what_fails_or_is_broken_is_told(place: Place) -> None:
     )
     (place.folder / "state" / "catalog.db").chmod(0o644)
     ran = await place.run("doctor", "--json", "--offline", code=1)
-    bad = graded(ran, "bad")
+    bad = graded(ran, "fail")
     assert bad["sdk"] == "is broken since 2026-01-02 03:04:05 UTC: no seat"
     assert "newer" in bad["catalog version"]
     assert "chmod 0600" in bad["catalog.db"]
-    assert "1 failed" in graded(ran, "odd")["files"]
+    assert "1 failed" in graded(ran, "warn")["files"]
 
 
 async def test_a_host_that_cannot_be_reached_is_told(place: Place) -> None:
@@ -176,7 +176,7 @@ async def test_a_host_that_cannot_be_reached_is_told(place: Place) -> None:
     document["providers"][1]["api_url"] = "http://127.0.0.1:1/v2"
     (place.folder / "reelkeep.yaml").write_text(yaml.safe_dump(document))
     ran = await place.run("doctor", "--json", code=1)
-    assert list(graded(ran, "bad")) == ["meetings, http://127.0.0.1:1"]
+    assert list(graded(ran, "fail")) == ["meetings, http://127.0.0.1:1"]
 
 
 async def test_a_running_daemon_is_asked_and_one_with_another_catalog_is_told(
@@ -187,7 +187,7 @@ async def test_a_running_daemon_is_asked_and_one_with_another_catalog_is_told(
         other = {"url": f"sqlite:///{tmp_path / 'other.db'}"}
         cases: list[tuple[dict[str, Any], str, str]] = [
             ({}, "ok", "0 transfers"),
-            ({"catalog": other}, "bad", "another catalog"),
+            ({"catalog": other}, "fail", "another catalog"),
         ]
         for changes, grade, told in cases:
             place.write(server={"listen": listen}, **changes)
@@ -214,7 +214,7 @@ def sdk_at(folder: Path, url: str) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("ahead", "grade"), [(0, Grade.OK), (60, Grade.ODD), (-3600, Grade.BAD), (None, Grade.ODD)]
+    ("ahead", "grade"), [(0, Grade.OK), (60, Grade.WARN), (-3600, Grade.FAIL), (None, Grade.WARN)]
 )
 async def test_our_clock_is_held_against_the_providers_and_no_credential_is_shown(
     tmp_path: Path, ahead: int | None, grade: Grade

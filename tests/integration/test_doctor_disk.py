@@ -55,7 +55,7 @@ def test_a_disk_that_takes_no_file_is_named_by_its_errno_with_a_remedy(
     error = try_to_write(Refusing(getattr(errno, name)), tmp_path)
     assert error is not None
     check = judge_refusal("archive", str(tmp_path), error.errno)
-    assert check.grade is Grade.BAD
+    assert check.grade is Grade.FAIL
     assert DISK_ERRORS[name].advice in check.message
     assert name in check.message
 
@@ -69,9 +69,9 @@ def test_the_trial_leaves_no_name_behind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("free", "size", "grade"),
     [
-        (CATALOG_LEAST - 1, 0, Grade.BAD),
+        (CATALOG_LEAST - 1, 0, Grade.FAIL),
         (CATALOG_LEAST, 0, Grade.OK),
-        (CATALOG_LEAST + 9, 5, Grade.ODD),
+        (CATALOG_LEAST + 9, 5, Grade.WARN),
         (CATALOG_LEAST + 10, 5, Grade.OK),
     ],
 )
@@ -86,7 +86,7 @@ async def test_a_file_that_is_larger_than_the_disk_is_named(place: Place) -> Non
         catalog.execute("UPDATE file SET state = 'due', promised = ? WHERE row = 1", [10**18])
         catalog.commit()
     ran = await place.run("doctor", "--json", "--offline", code=None)
-    assert "the whole disk has" in graded(ran, "odd")["large files"]
+    assert "the whole disk has" in graded(ran, "warn")["large files"]
 
 
 def test_what_may_not_be_read_is_named_by_another_user(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ async def test_a_link_that_leads_nowhere_is_not_made_at_a_start(place: Place) ->
     state.rename(place.folder / "elsewhere")
     state.symlink_to(place.folder / "not-mounted")
     ran = await place.run("doctor", "--json", "--offline", code=1)
-    assert "leads nowhere" in graded(ran, "bad")["catalog folder"]
+    assert "leads nowhere" in graded(ran, "fail")["catalog folder"]
     listed = await place.run("list", code=1)
     assert "is its disk mounted?" in listed.err
 
@@ -178,8 +178,8 @@ async def test_an_archive_that_is_known_is_not_called_new(place: Place) -> None:
     place.archive.rename(place.folder / "elsewhere")
     place.archive.symlink_to(place.folder / "not-mounted")
     ran = await place.run("doctor", "--json", "--offline", code=1)
-    assert "the archive is not at" in graded(ran, "bad")["archive"]
-    assert "it is made at a start" not in ran.out
+    assert "the archive is not at" in graded(ran, "fail")["archive"]
+    assert "the next start creates it" not in ran.out
 
 
 async def test_a_folder_of_ours_behind_a_link_takes_files(tmp_path: Path) -> None:

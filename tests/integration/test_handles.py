@@ -88,7 +88,7 @@ async def test_a_number_of_several_recordings_is_listed_and_changes_nothing(
     before = (await resources.run("export")).out
     for command in (["retry", NUMBER], ["waive", SPACED], ["accept", NUMBER, "shared_screen.mp4"]):
         refused = (await resources.run(*command, code=1)).err
-        assert "may be any of several recordings" in refused
+        assert "matches several recordings" in refused
         assert "uuid-a==" in refused
         assert "uuid-b==" in refused
     await resources.run("retry", "--all", code=2)

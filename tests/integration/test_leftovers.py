@@ -54,7 +54,7 @@ async def test_the_newest_are_listed_first_and_so_many_as_are_wanted(broken: Pla
     assert len(rows) == 9
     some = (await broken.run("list", "--limit", "2")).out.splitlines()
     assert [line.split()[0] for line in some[1:3]] == [row["key"] for row in rows[:2]]
-    assert "--all lists all" in some[3]
+    assert "use --all to list all" in some[3]
     assert len((await broken.run("list", "--all")).out.splitlines()) == 10
 
 

@@ -160,7 +160,7 @@ async def test_users_who_are_passed_over_are_in_the_audit(place: Place) -> None:
     audited = await place.run("audit", "--json", code=1)
     (found,) = audited.json["providers"]
     assert user.email in found["incomplete"][0]
-    assert "all that the providers hold" not in (await place.run("audit", code=1)).out
+    assert "everything that the providers have" not in (await place.run("audit", code=1)).out
     planned = await place.run("plan")
     assert user.email in planned.out
     assert "As far as is known" in planned.out

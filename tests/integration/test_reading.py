@@ -180,7 +180,7 @@ def test_a_configuration_here_that_cannot_be_looked_at_is_not_there(
     monkeypatch.setattr(Path, "is_file", refuse)
     with pytest.raises(ConfigError, match="no configuration: --config is not given"):
         locate_file(None, {})
-    with pytest.raises(ConfigError, match="cannot look at"):
+    with pytest.raises(ConfigError, match="cannot access"):
         locate_file("/private/r.yaml", {})
 
 

@@ -138,7 +138,7 @@ async def test_audio_that_was_not_asked_for_is_missing_and_said_everywhere(
     assert "participant_audio: true" in (await resources.run("show", SESSION)).out
     audited = await resources.run("audit", "--json", code=1)
     assert audited.json["providers"][0]["total"]["unavailable"] == 1
-    assert "all that the providers hold" not in (await resources.run("audit", code=1)).out
+    assert "everything that the providers have" not in (await resources.run("audit", code=1)).out
     assert "triage" in (await resources.run("list", "--state", "unavailable")).out
     status = (await resources.run("status", "--json")).json["providers"][0]
     assert (status["unavailable"], status["files"]["unavailable"]) == (1, 1)

@@ -46,23 +46,23 @@ PATIENCE = 20.0
 
 
 def about_daemon(settings: Settings) -> Found:
-    """Judge whether a daemon answers on our own `server.listen`."""
+    """Check whether a daemon answers on our own `server.listen`."""
     listen = settings.server.listen
     if listen is None:
-        return [ok("daemon", "server.listen is off: it cannot be asked")], {}
+        return [ok("daemon", "server.listen is null: the daemon cannot be asked")], {}
     status = ask_daemon(settings)
     if status is None:
-        told = f"nothing answers on {listen}: none runs with this configuration"
-        return [Check("daemon", Grade.ODD, told, Symptom.DAEMON_SILENT)], {}
+        told = f"nothing answers on {listen}: no daemon is running with this configuration"
+        return [Check("daemon", Grade.WARN, told, Symptom.DAEMON_SILENT)], {}
     if not same_catalog(settings.catalog.path, status.get("catalog")):
-        told = f"the one on {listen} works with another catalog, {status.get('catalog')}"
-        return [Check("daemon", Grade.BAD, told, Symptom.DAEMON_OTHER)], {}
-    told = f"answers on {listen}, {len(status['transfers'])} transfers under way"
+        told = f"the daemon on {listen} uses another catalog, {status.get('catalog')}"
+        return [Check("daemon", Grade.FAIL, told, Symptom.DAEMON_OTHER)], {}
+    told = f"answers on {listen}, {len(status['transfers'])} running transfers"
     return [ok("daemon", told)], {"status": status}
 
 
 def about_providers(settings: Settings, clock: Clock) -> Found:
-    """Judge whether the hosts of enabled providers can be reached, and what time they have."""
+    """Check whether the hosts of enabled providers can be reached, and what time they report."""
     hosts = sorted(
         {
             (options.name, str(parse(url).origin))
@@ -84,12 +84,12 @@ def about_providers(settings: Settings, clock: Clock) -> Found:
     try:
         anyio.run(ask_all)
     except ConfigError as error:
-        return [Check("network", Grade.BAD, str(error), Symptom.NETWORK_UNUSABLE)], {}
+        return [Check("network", Grade.FAIL, str(error), Symptom.NETWORK_UNUSABLE)], {}
     return [check for number in sorted(checks) for check in checks[number]], {}
 
 
 def _addresses(options: Options) -> Iterator[str]:
-    """Yield every address of an API in `options`, however deep."""
+    """Yield every address of an API in `options`, at any depth."""
     for name in type(options).model_fields:
         value = getattr(options, name)
         if isinstance(value, Options):
@@ -110,13 +110,13 @@ async def _ask(
     except (TransferError, TimeoutError) as error:
         told = str(error) or f"no reply in {PATIENCE:g} s"
         told = f"cannot be reached: {told}"
-        checks.append(Check(subject, Grade.BAD, told, Symptom.PROVIDER_UNREACHABLE))
+        checks.append(Check(subject, Grade.FAIL, told, Symptom.PROVIDER_UNREACHABLE))
         return
     took = anyio.current_time() - began
-    checks.append(ok(subject, f"is reached in {took:.1f} s"))
+    checks.append(ok(subject, f"answered in {took:.1f} s"))
     if theirs is None:
-        told = "says no time, so that our clock cannot be compared"
-        checks.append(Check(f"{subject}, time", Grade.ODD, told, Symptom.CLOCK_UNCOMPARED))
+        told = "reports no time, so our clock cannot be compared"
+        checks.append(Check(f"{subject}, time", Grade.WARN, told, Symptom.CLOCK_UNCOMPARED))
     else:
         midway = clock() - timedelta(seconds=took / 2)
         checks.append(judge_clock(f"{subject}, time", midway - theirs))
@@ -126,7 +126,7 @@ Answer = tuple[ProviderName, Finding]
 
 
 async def online(settings: Settings, log: Log) -> list[Answer]:
-    """Return what every enabled provider has to say, in the order of the configuration."""
+    """Return the findings of every enabled provider, in the order of the configuration."""
     from reelkeep.app.resources import builder, make_providers, open_wire
 
     async with open_wire(settings) as wire:
@@ -153,20 +153,20 @@ async def _check(provider: Provider, answers: dict[ProviderName, Sequence[Findin
 
 
 Load = Callable[[Asked], Settings]
-"""Reads the configuration, with the secrets of the providers that are asked something."""
+"""Reads the configuration, with the secrets of the selected providers."""
 
 
 @dataclass(slots=True)
 class Findings:
-    """What was found so far: how things stand, and the facts behind it, by section."""
+    """The checks so far, and the facts behind them, by section."""
 
     checks: list[Check] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def bad(self) -> bool:
-        """Whether something keeps reelkeep from its work."""
-        return any(check.grade is Grade.BAD for check in self.checks)
+    def failed(self) -> bool:
+        """Whether a check failed."""
+        return any(check.grade is Grade.FAIL for check in self.checks)
 
     def document(self) -> dict[str, Any]:
         """Return all of it as plain data."""
@@ -186,9 +186,9 @@ Part = Callable[[], tuple[Sequence[Check], Mapping[str, Any]]]
 
 
 def gather(load: Load, clock: Clock, *, offline: bool) -> Findings:
-    """Return what there is to say, cleaned of secrets. Blocking.
+    """Run all checks, and return the results without secrets. Blocking.
 
-    A part that fails, in whatever way, is a finding itself, and the others are made all the same.
+    A check that raises an error is a finding itself; the others still run.
     """
     found, settings = Findings(), None
     _add(found, "program", lambda: about_program(clock))
@@ -197,7 +197,7 @@ def gather(load: Load, clock: Clock, *, offline: bool) -> Findings:
         _add(found, "configuration", partial(_configuration, settings))
     except ConfigError as error:
         told = str(error)
-        bad = Check("configuration", Grade.BAD, told, Symptom.CONFIGURATION_INVALID)
+        bad = Check("configuration", Grade.FAIL, told, Symptom.CONFIGURATION_INVALID)
         found.checks.append(bad)
         settings = _without_secrets(load)
     redactor = Redactor(secrets_of(settings) if settings else ())
@@ -208,7 +208,7 @@ def gather(load: Load, clock: Clock, *, offline: bool) -> Findings:
 
 
 def _without_secrets(load: Load) -> Settings | None:
-    """Return the configuration if nothing is wrong with it but missing secrets."""
+    """Return the configuration if only secrets are missing."""
     try:
         return load(nobody)
     except ConfigError:
@@ -232,7 +232,7 @@ def _parts(settings: Settings, clock: Clock, *, offline: bool) -> Iterable[tuple
 def _configuration(settings: Settings) -> tuple[Sequence[Check], Mapping[str, Any]]:
     names = [options.name for options in settings.providers if options.enabled]
     told = f"is valid; enabled: {', '.join(names) or 'no provider'}"
-    idle = Check("configuration", Grade.ODD, told, Symptom.CONFIGURATION_IDLE)
+    idle = Check("configuration", Grade.WARN, told, Symptom.CONFIGURATION_IDLE)
     check = ok("configuration", told) if names else idle
     return [check], {"configuration": resolved(settings)}
 
@@ -242,18 +242,18 @@ def _add(found: Findings, name: str, part: Part) -> None:
         checks, facts = part()
     except PermissionError as error:
         told = refused(Path(str(error.filename or ""))) or str(error)
-        told = f"could not be looked at: {told}"
-        found.checks.append(Check(name, Grade.BAD, told, Symptom.CHECK_FAILED))
+        told = f"could not be checked: {told}"
+        found.checks.append(Check(name, Grade.FAIL, told, Symptom.CHECK_FAILED))
     except Exception as error:  # noqa: BLE001 - one thing that is broken shall not hide the others
-        told = f"could not be looked at: {type(error).__name__}: {error}"
-        found.checks.append(Check(name, Grade.BAD, told, Symptom.CHECK_FAILED))
+        told = f"could not be checked: {type(error).__name__}: {error}"
+        found.checks.append(Check(name, Grade.FAIL, told, Symptom.CHECK_FAILED))
     else:
         found.checks.extend(checks)
         found.facts.update(facts)
 
 
 def _cleaned(found: Findings, redactor: Redactor) -> Findings:
-    """Return `found` without secrets: those we know, and what looks like one."""
+    """Return `found` without secrets: known ones, and text that looks like one."""
     facts: Any = redactor.redact(found.facts)
     checks = [
         replace(check, subject=redactor.clean(check.subject), message=redactor.clean(check.message))

@@ -1,4 +1,4 @@
-"""What `reelkeep doctor` looks at on this machine: files, catalog, archive, disk and owners."""
+"""The checks of `reelkeep doctor` on this machine: files, catalog, archive, disk and owners."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ from reelkeep.ports import Clock
 from reelkeep.settings import Settings
 
 Found = tuple[Sequence[Check], Mapping[str, Any]]
-"""What a part has judged, and the facts behind it."""
+"""The checks of one section, and the facts behind them."""
 
 MOST_OWNERS = 10
-"""Folders of another owner that are named."""
+"""How many folders of another owner are named."""
 
 
 def about_program(clock: Clock) -> Found:
-    """Return what runs here: versions, system, limits. Nothing of the environment's values."""
+    """Return versions, system and limits, but no values of environment variables."""
     versions = {"reelkeep": version("reelkeep"), "python": platform.python_version()}
     versions |= {"sqlite": sqlite3.sqlite_version, **dict(_libraries())}
     system = {
@@ -86,7 +86,7 @@ def _libraries() -> Iterator[tuple[str, str]]:
 
 
 def about_files(settings: Settings) -> Found:
-    """Judge who may read what only the service should: catalog and tokens."""
+    """Check who may read the catalog and the tokens, which only the service should read."""
     folder = settings.catalog.path.parent
     private = [settings.catalog.path, *sorted(folder.glob("*.token"))]
     there = [path for path in private if path.exists()]
@@ -94,14 +94,14 @@ def about_files(settings: Settings) -> Found:
 
 
 def about_catalog(path: Path, clock: Clock) -> Found:
-    """Judge the catalog, and tell its counts and last errors; and the clock by its times."""
+    """Check the catalog, its counts and last errors, and compare the clock with its times."""
     try:
         found = glance(path)
     except CatalogError as error:
-        return [Check("catalog", Grade.BAD, str(error), Symptom.CATALOG_UNREADABLE)], {}
+        return [Check("catalog", Grade.FAIL, str(error), Symptom.CATALOG_UNREADABLE)], {}
     if found is None:
-        told = f"there is none yet at {path}"
-        return [Check("catalog", Grade.ODD, told, Symptom.CATALOG_NONE)], {}
+        told = f"there is no catalog yet at {path}"
+        return [Check("catalog", Grade.WARN, told, Symptom.CATALOG_NONE)], {}
     checks = [_whole(found), judge_version(found.version, HEAD), *_fares(found), _failed(found)]
     checks += [*_unavailable(found), *_overdue(found)]
     checks.append(judge_past(_instant(found.latest), clock()))
@@ -109,7 +109,7 @@ def about_catalog(path: Path, clock: Clock) -> Found:
 
 
 def _instant(text: str | None) -> datetime | None:
-    """Return a time as the catalog writes it; None if there is none."""
+    """Return a time that the catalog contains; None if there is none."""
     try:
         return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
@@ -118,18 +118,18 @@ def _instant(text: str | None) -> datetime | None:
 
 def _whole(found: OfflineSummary) -> Check:
     if found.complaint is not None:
-        told = f"is damaged: {found.complaint}; put back a backup, or begin a new one"
-        return Check("catalog", Grade.BAD, told, Symptom.CATALOG_DAMAGED)
+        told = f"is damaged: {found.complaint}; restore a backup, or start a new catalog"
+        return Check("catalog", Grade.FAIL, told, Symptom.CATALOG_DAMAGED)
     count = sum(sum(states.values()) for states in found.recordings.values())
-    return ok("catalog", f"is whole, and has {count:,} recordings")
+    return ok("catalog", f"is intact, with {count:,} recordings")
 
 
 def _fares(found: OfflineSummary) -> Iterator[Check]:
     for line in found.providers:
         if line["broken_since"] is not None:
             since = str(line["broken_since"])[:19]
-            told = f"is broken since {since} UTC: {line['reason']}"
-            yield Check(line["name"], Grade.BAD, told, Symptom.PROVIDER_BROKEN)
+            told = f"has been broken since {since} UTC: {line['reason']}"
+            yield Check(line["name"], Grade.FAIL, told, Symptom.PROVIDER_BROKEN)
 
 
 def _failed(found: OfflineSummary) -> Check:
@@ -139,58 +139,58 @@ def _failed(found: OfflineSummary) -> Check:
     if lost:
         told = (
             f"{lost:,} failed or gone: see `reelkeep list --state incomplete`, and for each "
-            "`reelkeep show ID`; `reelkeep accept ID FILE` takes what a check refused"
+            "`reelkeep show ID`; `reelkeep accept ID FILE` accepts a file that a check rejected"
         )
-        return Check("files", Grade.ODD, told, Symptom.FILES_FAILED)
-    return ok("files", "none is failed or gone")
+        return Check("files", Grade.WARN, told, Symptom.FILES_FAILED)
+    return ok("files", "no file is failed or gone")
 
 
 def _unavailable(found: OfflineSummary) -> Iterator[Check]:
     count = sum(states.get("unavailable", 0) for states in found.files.values())
     if count:
         told = (
-            f"{count:,} unavailable: the provider announces them and gives no way to them; "
-            "`reelkeep audit` names them, `reelkeep show ID` says why"
+            f"{count:,} unavailable: the provider announces them and offers no download; "
+            "`reelkeep audit` lists them, `reelkeep show ID` shows the reason"
         )
-        yield Check("files", Grade.ODD, told, Symptom.FILES_UNAVAILABLE)
+        yield Check("files", Grade.WARN, told, Symptom.FILES_UNAVAILABLE)
 
 
 def _overdue(found: OfflineSummary) -> Iterator[Check]:
     if found.overdue:
         told = (
             f"{found.overdue:,} overdue: the provider has not finished them, or gives no address "
-            "for them; `reelkeep list --state waiting` names them, they are asked for ever more "
-            "rarely, and `reelkeep retry ID` asks at once"
+            "for them; `reelkeep list --state waiting` lists them, they are requested at growing "
+            "intervals, and `reelkeep retry ID` requests them at once"
         )
-        yield Check("files", Grade.ODD, told, Symptom.FILES_OVERDUE)
+        yield Check("files", Grade.WARN, told, Symptom.FILES_OVERDUE)
 
 
 def about_archive(settings: Settings) -> Found:
-    """Judge whether what is at `archive.path` is the archive of the catalog."""
+    """Check whether the archive at `archive.path` is that of the catalog."""
     try:
         found = glance(settings.catalog.path)
         there = read_identity(settings.archive.path)
     except CatalogError:
-        return [], {}  # said of the catalog
+        return [], {}  # the check of the catalog reports it
     except ArchiveAbsent as error:
-        return [Check("archive", Grade.BAD, str(error), Symptom.ARCHIVE_ABSENT)], {}
+        return [Check("archive", Grade.FAIL, str(error), Symptom.ARCHIVE_ABSENT)], {}
     if found is None:
         return [], {}
     stored = sum(states.get("stored", 0) for states in found.files.values())
     checks = [judge_archive(str(settings.archive.path), found.archive, there, stored=stored)]
     if checks[0].grade is Grade.OK:
         absent = volumes_below(settings.archive.path).absences()
-        checks += [Check("archive", Grade.BAD, told, Symptom.VOLUME_ABSENT) for told in absent]
+        checks += [Check("archive", Grade.FAIL, told, Symptom.VOLUME_ABSENT) for told in absent]
         checks += _unknown_volumes(settings.archive.path)
         checks += _content(settings.archive.path, found)
     tried = volumes_below(settings.archive.path).tried()
     limited = [(each.folder, told) for each in tried for told in limitations(each)]
     checks += [
-        Check(f"file system of {folder}", Grade.ODD, told, Symptom.FILE_SYSTEM_LIMITED)
+        Check(f"file system of {folder}", Grade.WARN, told, Symptom.FILE_SYSTEM_LIMITED)
         for folder, told in limited
     ]
     if tried and not limited:
-        told = "can do all that is needed, as tried at the last start"
+        told = "can do everything needed, as tested at the last start"
         checks.append(ok("file system", told))
     return checks, {"file_systems": [each.facts() for each in tried]}
 
@@ -204,21 +204,21 @@ def _unknown_volumes(root: Path) -> Iterator[Check]:
                 f"{root / volume} is a mount, and nothing was written to it so far: until then "
                 "nobody notices if it is not mounted, and files go into its mount point"
             )
-            yield Check(f"volume {volume}", Grade.ODD, told, Symptom.VOLUME_UNKNOWN)
+            yield Check(f"volume {volume}", Grade.WARN, told, Symptom.VOLUME_UNKNOWN)
 
 
 def _content(root: Path, found: OfflineSummary) -> Iterator[Check]:
-    """Say if most of the newest stored files are missing, though it is the archive."""
+    """Check whether most of the newest stored files are missing from the archive."""
     volumes = volumes_below(root)
     near = [each for each in found.newest if volumes.away(PurePosixPath(each["folder"])) is None]
     missing = [each for each in near if not _is_there(root / each["folder"], each)]
     if 2 * len(missing) > len(near):
         told = (
             f"{len(missing):,} of the {len(near):,} newest stored files are missing in {root}: is "
-            "it an old snapshot, or a copy that was cut? Put back the rest; `reelkeep verify` "
-            "names what is missing, `reelkeep verify --repair` fetches it while the provider has it"
+            "it an old snapshot, or an incomplete copy? Restore the rest; `reelkeep verify` lists "
+            "missing files, `reelkeep verify --repair` downloads what the provider still has"
         )
-        yield Check("archive content", Grade.BAD, told, Symptom.CONTENT_MISSING)
+        yield Check("archive content", Grade.FAIL, told, Symptom.CONTENT_MISSING)
 
 
 def _is_there(folder: Path, file: Mapping[str, Any]) -> bool:
@@ -229,44 +229,44 @@ def _is_there(folder: Path, file: Mapping[str, Any]) -> bool:
 
 
 def about_machine(settings: Settings) -> Found:
-    """Judge what of the machine is missing, or not used: certificates, a proxy."""
+    """Check for missing certificates and an unused proxy."""
     from reelkeep.config_types.provider import NO_AUTHORITIES, authorities_are_missing
 
     checks = []
     if authorities_are_missing():
-        grade = Grade.BAD if settings.network.ca_file is None else Grade.ODD
+        grade = Grade.FAIL if settings.network.ca_file is None else Grade.WARN
         checks.append(Check("certificates", grade, NO_AUTHORITIES, Symptom.CERTIFICATES_MISSING))
     hint = unused_proxy(os.environ)
     if hint is not None and settings.network.proxy is None:
-        checks.append(Check("proxy", Grade.ODD, hint, Symptom.PROXY_UNUSED))
+        checks.append(Check("proxy", Grade.WARN, hint, Symptom.PROXY_UNUSED))
     return checks, {}
 
 
 def about_owners(settings: Settings) -> Found:
-    """Judge who asks, and whether the archive's owner owns what is in it, and the catalog."""
+    """Check which user runs this, and who owns the archive, its files and the catalog."""
     root, catalog = settings.archive.path, settings.catalog.path
     checks = []
     if (told := not_the_owner(root)) is not None:
-        checks.append(Check("user", Grade.ODD, told, Symptom.USER_OTHER))
+        checks.append(Check("user", Grade.WARN, told, Symptom.USER_OTHER))
     if root.is_dir():
         checks += [
-            Check("owner", Grade.BAD, _alien(path, user, root), Symptom.OWNER_OTHER)
+            Check("owner", Grade.FAIL, _alien(path, user, root), Symptom.OWNER_OTHER)
             for path, user in of_others(root)
         ]
     if catalog.exists() and catalog.stat().st_uid != catalog.parent.stat().st_uid:
         told = _alien(catalog, catalog.stat().st_uid, catalog.parent)
-        checks.append(Check("owner", Grade.BAD, told, Symptom.OWNER_OTHER))
+        checks.append(Check("owner", Grade.FAIL, told, Symptom.OWNER_OTHER))
     return checks[:MOST_OWNERS], {}
 
 
 def not_the_owner(root: Path) -> str | None:
-    """Return a sentence if neither root nor the owner of the archive at `root` asks."""
+    """Return a message if the user is neither root nor the owner of the archive at `root`."""
     owner, user = root.stat().st_uid if root.is_dir() else None, os.geteuid()
     if owner is None or user in (0, owner):
         return None
     return (
-        f"this is user {user}, the archive belongs to user {owner}, who may see and do what this "
-        f"user may not: {run_as(owner)}"
+        f"this is user {user}, but the archive belongs to user {owner}, who may have other "
+        f"permissions: {run_as(owner)}"
     )
 
 
@@ -281,21 +281,21 @@ def _alien(path: Path, user: int, of: Path) -> str:
 FEW_INODES: Final = 10_000
 
 MOST_FOLDERS: Final = 20_000
-"""Folders of the archive that are looked into."""
+"""How many folders of the archive are checked."""
 
 MOST_NAMED: Final = 10
-"""Folders and files that are named."""
+"""How many folders and files are named."""
 
 _NO_TRIAL = frozenset({errno.EOPNOTSUPP, errno.ENOTSUP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
-"""What a file system says that has no files without a name."""
+"""Errors of file systems that do not support unnamed files."""
 
 
 def about_disk(settings: Settings, disk: Disk | None = None) -> Found:
-    """Judge the room for archive and catalog, and whether we may write there."""
+    """Check the space for archive and catalog, and whether we may write there."""
     disk = disk or Disk()
     archive, catalog = settings.archive.path, settings.catalog.path.parent
     places = {"archive": archive, "catalog folder": catalog}
-    with suppress(TransferError, OSError):  # said elsewhere
+    with suppress(TransferError, OSError):  # another check reports it
         volumes = volumes_below(archive)
         there = [each for each in volumes.known() if volumes.absence(each) is None]
         places |= {f"volume {each}": archive / each for each in there}
@@ -303,7 +303,7 @@ def about_disk(settings: Settings, disk: Disk | None = None) -> Found:
     for name, path in places.items():
         if not path.exists():
             is_known = name == "archive" and _knows_archive(settings)
-            checks += [] if is_known else [_not_there(name, path)]  # if it is, that is said already
+            checks += [] if is_known else [_not_there(name, path)]  # else already reported
             continue
         room = os.statvfs(path)
         free = room.f_bavail * room.f_frsize
@@ -316,7 +316,7 @@ def about_disk(settings: Settings, disk: Disk | None = None) -> Found:
             told = (
                 f"only {room.f_favail:,} more files fit on the disk; see `df -i`, and delete some"
             )
-            checks.append(Check(f"room for the {name}", Grade.BAD, told, Symptom.DISK_INODES))
+            checks.append(Check(f"room for the {name}", Grade.FAIL, told, Symptom.DISK_INODES))
         checks += _writable(disk, name, path)
     return checks, {"disk": facts}
 
@@ -330,13 +330,13 @@ def _knows_archive(settings: Settings) -> bool:
 
 
 def _not_there(name: str, path: Path) -> Check:
-    """Judge that nothing is at `path`, which is made at a start unless a link is in the way."""
+    """Report that nothing is at `path`; a start creates it, unless it is a broken link."""
     for link in (path, *path.parents):
         if link.is_symlink() and not link.exists():
-            told = f"the link {link} leads nowhere: mount what it leads to, or remove the link"
-            return Check(name, Grade.BAD, told, Symptom.LINK_BROKEN)
-    told = f"{path} is not there yet; it is made at a start"
-    return Check(name, Grade.ODD, told, Symptom.FOLDER_NONE)
+            told = f"the link {link} leads nowhere: mount its target, or remove the link"
+            return Check(name, Grade.FAIL, told, Symptom.LINK_BROKEN)
+    told = f"{path} does not exist yet; the next start creates it"
+    return Check(name, Grade.WARN, told, Symptom.FOLDER_NONE)
 
 
 def _size(path: Path) -> int:
@@ -350,10 +350,10 @@ def _writable(disk: Disk, name: str, path: Path) -> Iterator[Check]:
     if os.statvfs(path).f_flag & os.ST_RDONLY:
         kept = "the catalog cannot be written" if name == "catalog folder" else "transfers pause"
         told = f"{path} is mounted read-only: {kept}; see `dmesg`, mount it writable"
-        yield Check(name, Grade.BAD, told, Symptom.DISK_READ_ONLY)
+        yield Check(name, Grade.FAIL, told, Symptom.DISK_READ_ONLY)
     elif not os.access(path, os.W_OK | os.X_OK):
-        told = f"user {os.getuid()} may not write in {path}; is this the service's user?"
-        yield Check(name, Grade.BAD, told, Symptom.FOLDER_CLOSED)
+        told = f"user {os.getuid()} may not write in {path}; is this the user of the service?"
+        yield Check(name, Grade.FAIL, told, Symptom.FOLDER_CLOSED)
     else:
         ours = path / OURS / "parts"
         where = ours if os.access(ours, os.W_OK | os.X_OK) else path
@@ -363,9 +363,9 @@ def _writable(disk: Disk, name: str, path: Path) -> Iterator[Check]:
 
 
 def try_to_write(disk: Disk, folder: Path) -> OSError | None:
-    """Return why a small file cannot be written in `folder`; None if it can, or nobody knows.
+    """Return why a small file cannot be written in `folder`; None if it can, or if unknown.
 
-    The file never has a name, so that nothing in `folder` changes. Blocking.
+    The file never has a name, so nothing in `folder` changes. Blocking.
     """
     try:
         fd = disk.open(folder.resolve(), os.O_TMPFILE | os.O_RDWR)
@@ -382,7 +382,7 @@ def try_to_write(disk: Disk, folder: Path) -> OSError | None:
 
 
 def about_reading(settings: Settings) -> Found:
-    """Judge whether what lies in the archive can be read by this process."""
+    """Check whether this process can read the files of the archive."""
     root = settings.archive.path
     if not root.is_dir():
         return [], {}
@@ -393,12 +393,12 @@ def about_reading(settings: Settings) -> Found:
     ]
     if len(told) > MOST_NAMED:
         more = f"{len(told) - MOST_NAMED:,} more cannot be read"
-        checks.append(Check("reading the archive", Grade.BAD, more, Symptom.ARCHIVE_UNREADABLE))
+        checks.append(Check("reading the archive", Grade.FAIL, more, Symptom.ARCHIVE_UNREADABLE))
     return checks, {}
 
 
 def unreadable_below(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield what this process cannot read in the first folders of an archive, and why. Blocking."""
+    """Yield what this process cannot read in the first folders of an archive, and why."""
     for here in islice(walk(Disk(), root, tolerant=True), MOST_FOLDERS):
         yield from _unreadable(root, here)
 
@@ -413,12 +413,12 @@ def _unreadable(root: Path, here: DirectoryListing) -> Iterator[tuple[str, str]]
 
 
 def about_large_files(settings: Settings) -> Found:
-    """Judge whether the largest of the files that are due fit on the archive's disk."""
+    """Check whether the largest due files fit on the archive's disk."""
     root = settings.archive.path
     try:
         found = glance(settings.catalog.path)
     except CatalogError:
-        return [], {}  # said of the catalog
+        return [], {}  # the check of the catalog reports it
     if found is None or not root.exists():
         return [], {}
     room = os.statvfs(root)

@@ -12,10 +12,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, String, func, or_, select, type_coerce, union_all
 
 from reelkeep.catalog.database import Database
-from reelkeep.catalog.operator import recorded_names
-from reelkeep.catalog.tables import all_of_recording, chunks, holdings
-from reelkeep.catalog.operator import BEGAN, Selection, has_handle, selected
-from reelkeep.catalog.tables import file, recording
+from reelkeep.catalog.operator import BEGAN, Selection, has_handle, recorded_names, selected
+from reelkeep.catalog.tables import all_of_recording, chunks, file, holdings, recording
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import Holding
 

@@ -8,7 +8,7 @@ import sys
 
 
 def _speak_utf8() -> None:
-    """See that names on disk are UTF-8, whatever the locale; else begin again in UTF-8 mode."""
+    """Make sure that file names are UTF-8 whatever the locale; if not, restart in UTF-8 mode."""
     if sys.getfilesystemencoding().lower().replace("-", "") != "utf8" and not sys.flags.utf8_mode:
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
 
@@ -16,8 +16,8 @@ def _speak_utf8() -> None:
 def main() -> None:
     """Run the command that the process was started with, and end the process with its code.
 
-    Garbage is looked for only while a command is at work (see `cli.loop`): all that a start makes
-    stays, and all that is left at the end goes with the process.
+    Garbage is collected only while a command runs (see `cli.loop`): everything that a start creates
+    stays in use, and what is left at the end is freed with the process.
     """
     gc.disable()
     _speak_utf8()

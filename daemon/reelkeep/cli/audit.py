@@ -30,7 +30,7 @@ _STYLES = {
     "unreadable": "bold red", "vanished": "bold red", "at_risk": "yellow",
 }  # fmt: skip
 _ALWAYS = ("listed", "stored", "pending", "failed")
-"""Columns that are shown even if they hold nothing but zeros."""
+"""Columns that are shown even if all their values are zero."""
 
 _NAMED = ("missing", "unreadable", "vanished", "failed", "unavailable")
 _MOST_NAMED = 20
@@ -60,9 +60,9 @@ def document(found: Sequence[Audited], first: date | None, last: date | None) ->
 
 
 def print_audit(out: Output, found: Sequence[Audited], *, every_day: bool = False) -> None:
-    """Print what is lost by name, a row for each provider and day, and all of it in a sentence.
+    """Print lost recordings by name, a row for each provider and day, and a summary.
 
-    Days on which all is in order are left out unless `every_day` is wanted.
+    Days without a finding are left out unless `every_day` is set.
     """
     from reelkeep.cli.tables import cell, table
 
@@ -83,8 +83,8 @@ def print_audit(out: Output, found: Sequence[Audited], *, every_day: bool = Fals
     if fine:
         days = "1 day is" if fine == 1 else f"{fine:,} days are"
         sure = all(each.error is None and not each.incomplete for each in found)
-        how = "in order" if sure else "in order as far as was read"
-        out.line(f"{days} {how}, and not shown; --all shows them.")
+        how = "in order" if sure else "in order as far as they were read"
+        out.line(f"{days} {how} and not shown; --all shows them.")
     out.line()
     for each in found:
         for reason in each.incomplete:
@@ -96,7 +96,7 @@ def print_audit(out: Output, found: Sequence[Audited], *, every_day: bool = Fals
 
 
 def sentence(found: Sequence[Audited]) -> str:
-    """Return how it stands, in a sentence."""
+    """Return the result in one sentence."""
     from reelkeep.cli.output import listed, number
 
     summed = Tally()
@@ -114,14 +114,14 @@ def sentence(found: Sequence[Audited]) -> str:
     unsure = sum(len(each.incomplete) for each in found)
     if unsure:
         return (
-            f"{kept}: all that was listed is here, or not wanted; "
-            f"{number(unsure, 'listing')} may not show all."
+            f"{kept}: everything that was listed is in the archive or not wanted; "
+            f"{number(unsure, 'listing')} may be incomplete."
         )
-    return f"{kept}: all that the providers hold is here, or not wanted."
+    return f"{kept}: everything that the providers have is in the archive or not wanted."
 
 
 def _print_named(out: Output, found: Sequence[Audited]) -> None:
-    """Print which recordings are not here, the first of them."""
+    """Print the first recordings that are not in the archive."""
     from reelkeep.cli.tables import cell, table
 
     counted = Counter(
@@ -143,7 +143,7 @@ def _print_named(out: Output, found: Sequence[Audited]) -> None:
         )
     out.show(made)
     if len(counted) > _MOST_NAMED:
-        out.line(f"… and {len(counted) - _MOST_NAMED:,} more; --json names them all.")
+        out.line(f"… and {len(counted) - _MOST_NAMED:,} more; --json lists all.")
     out.line()
 
 
@@ -183,7 +183,7 @@ def _day(day: date | None, unknown: Any) -> Any:
 
 
 _OF_CONTENT = ("sample", "seed", "since", "suspects", "repair")
-"""Options that mean something with --content only."""
+"""Options that only apply together with --content."""
 
 
 class ShareType(click.ParamType[Fraction]):
@@ -209,28 +209,31 @@ class ShareType(click.ParamType[Fraction]):
 @click.option(
     "--content",
     is_flag=True,
-    help="Fetch archived files again, and compare their bytes; nothing is replaced.",
+    help="Download archived files again and compare their bytes; nothing is replaced.",
 )
 @click.option(
-    "--sample", type=ShareType(), metavar="N%", help="With --content: only such a share of files."
+    "--sample", type=ShareType(), metavar="N%", help="With --content: only this share of the files."
 )
 @click.option(
-    "--seed", default=None, metavar="TEXT", help="With --sample: choose other files than without."
+    "--seed", default=None, metavar="TEXT", help="With --sample: choose a different sample."
 )
 @click.option(
-    "--since", type=DateType(), metavar="DAY", help="With --content: only what was stored since."
+    "--since",
+    type=DateType(),
+    metavar="DAY",
+    help="With --content: only files stored since this day.",
 )
 @click.option(
     "--suspects",
     is_flag=True,
-    help="With --content: only files that an attempt which was resumed may have stored, and that "
-    "no digest of their provider has proved.",
+    help="With --content: only files that may come from a resumed download and that no digest of "
+    "the provider has verified.",
 )
 @click.option(
     "--repair",
     is_flag=True,
-    help="With --content: replace bytes that two equal fetches contradict; the old ones go to "
-    "quarantine.",
+    help="With --content: replace a file if two equal downloads differ from it; the old "
+    "bytes go to quarantine.",
 )
 @as_json
 @wide
@@ -247,19 +250,19 @@ def command(
     content: bool,
     **how: Any,
 ) -> int:
-    """Ask the providers what they hold, and compare with catalog and archive.
+    """Ask the providers what they have, and compare it with the catalog and the archive.
 
-    Says for each provider and day how many files are stored, pending, failed, unavailable (wanted,
-    but the provider gives no way to them now), skipped, missing (the provider has them, and we do
-    not know of them or lost them), unreadable (stored, but the archive cannot be read there now),
-    vanished (we knew of them, and the provider has them no longer)
-    and at risk of being deleted before they are here. Nothing is changed; you can run this while
-    the daemon is running. The exit code is 0 when all that the providers hold is surely stored or
-    not wanted: it is 1 if a listing may not show all, as when a user is passed over.
+    For each provider and day, shows how many files are stored, pending, failed, unavailable
+    (wanted, but the provider offers no download now), skipped, missing (the provider has them, but
+    they are not in the catalog or were lost), unreadable (stored, but the archive cannot be read
+    there now), vanished (known, but the provider no longer has them) and at risk of being deleted
+    before they are downloaded. Nothing is changed; you can run this while the daemon is running.
+    The exit code is 0 if everything that the providers have is stored or not wanted, and 1 if a
+    listing may be incomplete, for example because a user is skipped.
 
-    With --content, files that are archived are fetched again, while their providers still have
-    them, and compared with the bytes that are here. The exit code is 0 when all that could be
-    compared is equal.
+    With --content, archived files are downloaded again, as long as their providers have them, and
+    compared with the bytes in the archive. The exit code is 0 if everything that could be compared
+    is equal.
     """
     for name in _OF_CONTENT if not content else ():
         if how[name]:

@@ -36,18 +36,18 @@ def command(
     last: date | None,
     as_json: bool,
 ) -> int:
-    """Read a span of days again, and fetch what was not known of it.
+    """List a range of days again, and download what was not known before.
 
-    The request is saved in the catalog. A running daemon processes it between polls, a part at a
-    time; without a daemon this command does, and ends like `sync`. `reelkeep plan`
-    with the same days says how much there is to fetch.
+    The request is saved in the catalog. A running daemon processes it between polls, in parts;
+    without a daemon, this command processes it and exits like `sync`. `reelkeep plan` with the same
+    days shows how much there is to download.
     """
     from reelkeep.cli.live_progress import Screen
 
     settings = call.settings_for(names)
     chosen, window = enabled(settings, names), window_of(first, last)
     if window is None:
-        raise click.UsageError("Say which days: --from DAY, --to DAY, or both.")
+        raise click.UsageError("Expected days: --from DAY, --to DAY, or both.")
     _require_wanted(settings, chosen, window)
     screen = Screen()
     log = log_of(settings, screen.stream)
@@ -55,7 +55,9 @@ def command(
     if as_json:
         call.out.json(_document(chosen, window, passed))
     elif passed is None:
-        call.out.line("Another process works here; if it is the daemon, it reads these days soon.")
+        call.out.line(
+            "Another process holds the archive; if it is the daemon, it will list these days soon."
+        )
     else:
         from reelkeep.cli.sync import print_summary
 
@@ -70,7 +72,7 @@ async def _backfill(
     log: Log,
     screen: Screen,
 ) -> Passed | None:
-    """Keep the request, and carry it out; None if another process holds the archive."""
+    """Save the request and process it; return None if another process holds the archive."""
     from reelkeep.app.catalog_access import open_catalog, utc_now
     from reelkeep.app.exception_groups import unwrapped
     from reelkeep.catalog.decisions import OperatorDecisions
@@ -95,7 +97,7 @@ async def _hurry(
     names: Sequence[ProviderName],
     window: Window,
 ) -> None:
-    """Make due now what waits for another attempt of the recordings that began in `window`."""
+    """Retry at once the waiting files of recordings that began in `window`."""
     after = 0
     while page := await operator.listing(names=names, states=["due"], span=window, after=after):
         waiting = (f for holding in page for f in holding.files if f.state == "due")
@@ -104,7 +106,7 @@ async def _hurry(
 
 
 def _require_wanted(settings: Settings, names: Sequence[ProviderName], window: Window) -> None:
-    """Refuse what the filter would not want.
+    """Reject days that the filter excludes.
 
     Raises:
         click.UsageError: The days are before `since`.

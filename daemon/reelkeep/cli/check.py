@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.option("--online", is_flag=True, help="Also ask each provider whether it accepts us.")
+@click.option(
+    "--online", is_flag=True, help="Also ask each provider whether it accepts the credentials."
+)
 @as_json
 @click.pass_obj
 def check(call: Invocation, *, online: bool, as_json: bool) -> int:
     """Validate the configuration and print it resolved, secrets masked.
 
-    With --online, each enabled provider is asked one cheap question; what is missing (a scope, a
-    key, a seat) is said, and the exit code is 1.
+    With --online, each enabled provider is asked one small question. Anything missing (a scope, a
+    key, a seat) is shown, and the exit code is 1.
     """
     from reelkeep.settings import InvalidSettings, everybody, resolved
 

@@ -1,4 +1,4 @@
-"""`reelkeep audit --content`: what is asked, seen meanwhile, and said at the end."""
+"""`reelkeep audit --content`: its options, its progress and its results."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class ContentOptions:
     repair: bool
 
     def request(self, settings: Settings) -> ContentRequest:
-        """Return what is to be compared.
+        """Return what to compare.
 
         Raises:
-            click.UsageError: A provider is not known, or days end before they begin.
+            click.UsageError: A provider is unknown, or the range of days is empty.
         """
         since = None if self.since is None else datetime.combine(self.since, time(), UTC)
         return ContentRequest(
@@ -57,7 +57,7 @@ class ContentOptions:
         )
 
     def told(self) -> dict[str, Any]:
-        """Return which files were meant, as JSON."""
+        """Return which files were selected, as JSON."""
         return {
             "from": None if self.first is None else self.first.isoformat(),
             "to": None if self.last is None else self.last.isoformat(),
@@ -71,7 +71,7 @@ class ContentOptions:
 def compare_content(
     out: Output, settings: Settings, asked: ContentOptions, *, as_json: bool
 ) -> int:
-    """Fetch again what is asked for, print what was found, and return the exit code."""
+    """Download the selected files again, print the results, and return the exit code."""
     run = run_in_loop(_run, settings, asked.request(settings))
     if as_json:
         out.json(content_document(run, asked))
@@ -117,7 +117,7 @@ def content_document(run: ContentRun, asked: ContentOptions) -> dict[str, Any]:
 
 
 def print_content(out: Output, found: ContentAudit, *, fetched: int) -> None:
-    """Print what does not simply match by name, what was not compared by reason, and a sentence."""
+    """Print files that differ by name, files that were not compared by reason, and a summary."""
     _print_files(out, [each for comparison in _NAMED for each in found.listed(comparison)])
     _print_uncompared(out, found.listed(Comparison.NOT_COMPARED))
     out.show(
@@ -144,12 +144,12 @@ def _print_files(out: Output, rows: Sequence[Compared]) -> None:
         )
     out.show(made)
     if len(rows) > _MOST_NAMED:
-        out.line(f"… and {len(rows) - _MOST_NAMED:,} more; --json names them all.")
+        out.line(f"… and {len(rows) - _MOST_NAMED:,} more; --json lists all.")
     out.line()
 
 
 def _print_uncompared(out: Output, rows: Sequence[Compared]) -> None:
-    """Print how many files were not compared for which code, each with the first reason."""
+    """Print how many files were not compared for each code, with the first reason."""
     if not rows:
         return
     kinds: dict[tuple[str, str], list[Compared]] = {}
@@ -164,14 +164,14 @@ def _print_uncompared(out: Output, rows: Sequence[Compared]) -> None:
         first = some[0].reason or ""
         made.add_row(cell(provider), cell(f"{len(some):,}"), cell(code, style), cell(first))
     out.show(made)
-    out.line("--json names the files that were not compared.")
+    out.line("--json lists the files that were not compared.")
     out.line()
 
 
 def content_sentence(found: ContentAudit, *, fetched: int) -> str:
-    """Return how it stands; what was not compared is never counted as equal."""
+    """Return the result in one sentence; what was not compared never counts as equal."""
     if not found.files and not found.stopped:
-        return "No archived file is meant by these options: nothing was compared."
+        return "No archived file matches these options: nothing was compared."
     counts = found.counts
     repaired = sum(each.repair == "replaced" for each in found.notable)
     parts = [f"{counts[Comparison.MATCHES]:,} equal"]
@@ -188,7 +188,7 @@ def content_sentence(found: ContentAudit, *, fetched: int) -> str:
     if found.stopped:
         return (
             f"Stopped after {found.done:,} of {number(found.files, 'file')}: {told} The same "
-            "command begins anew."
+            "command starts over."
         )
     return f"Of {number(found.files, 'archived file')}: {told}"
 

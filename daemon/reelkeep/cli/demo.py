@@ -40,7 +40,7 @@ from reelkeep.simulator import Extent, Simulator, Switches, World
 from reelkeep.telemetry.logs import Log
 
 _ODD = 15
-"""Recordings of odd shapes that a world has beside those that are asked for."""
+"""Unusual recordings that are among those asked for."""
 
 _EVERY = 4.0
 """Seconds between two new recordings."""
@@ -51,9 +51,9 @@ _ORDINARY = "Weekly review"
 
 
 def simulation(recordings: int) -> Simulator:
-    """Return providers that hold so many recordings, from which all can be had.
+    """Return providers with this many recordings, all of which can be downloaded.
 
-    From a few dozen on, fifteen of them have the odd shapes that were seen at real providers.
+    From a few dozen on, fifteen of them have unusual properties that were seen at real providers.
     """
     odd = recordings >= 2 * _ODD
     rest = recordings - _ODD if odd else recordings
@@ -74,7 +74,7 @@ def simulation(recordings: int) -> Simulator:
 
 
 async def grow(simulator: Simulator) -> None:
-    """Let a new recording appear every few seconds, at one provider after the other."""
+    """Add a new recording every few seconds, at each provider in turn."""
     studio = simulator.studio
     for number in count():
         await anyio.sleep(_EVERY)
@@ -89,7 +89,7 @@ async def grow(simulator: Simulator) -> None:
 
 
 def _make_attainable(world: World) -> None:
-    """Let nothing be out of reach, lost or archived by others: a demo shows what works."""
+    """Make every recording available and none archived yet: a demo shows what works."""
     for recording in world.recordings:
         recording.archived = recording.archived_before = False
     for meeting in world.meetings:
@@ -112,18 +112,18 @@ PAGE_TOKEN = "page-token"  # noqa: S105 - the name of its file
 _OURS = ("archive", "state", "secrets", CONFIG)
 
 _HEAD = """\
-# Written by `reelkeep demo`. The providers in it are simulated, and gone when the demo has ended;
-# until the next one, `status`, `list`, `show` and `verify` have something to look at.
+# Written by `reelkeep demo`. The providers in it are simulated and stop when the demo ends;
+# until the next demo, `status`, `list`, `show` and `verify` work on its results.
 """
 
 
 @contextmanager
 def taken(folder: Path) -> Iterator[Path]:
-    """Hold `folder` for one demo, empty but for the marker that says whose it is; yield it.
+    """Hold `folder` for one demo, empty except for the marker of a demo; yield it.
 
     Raises:
-        click.BadParameter: It holds something that no demo has left there.
-        Busy: Another demo, or a daemon started by hand, works there.
+        click.BadParameter: It contains files that are not from a demo. Busy: Another demo, or a
+        daemon started by hand, uses it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -154,26 +154,26 @@ def furnish(folder: Path, simulated: Mapping[str, Any], secrets: Mapping[str, st
 def _require_ours(folder: Path) -> None:
     if any(folder.iterdir()) and not (folder / MARKER).is_file():
         raise click.BadParameter(
-            f"expected an empty folder or that of an earlier demo, but {folder} holds other things",
+            f"expected an empty folder or an earlier demo, but {folder} contains other files",
             param_hint="--dir",
         )
 
 
 @contextmanager
 def _locked(path: Path, folder: Path) -> Iterator[None]:
-    """Hold a lock file; the kernel lets go when the process ends, however it ends."""
+    """Hold a lock file; the kernel releases it when the process ends, however it ends."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError as error:
-        raise Busy(f"another demo, or a daemon, works in {folder}") from error
+        raise Busy(f"another demo, or a daemon, uses {folder}") from error
     finally:
         os.close(fd)
 
 
 def _clear(folder: Path) -> None:
-    """Remove what an earlier demo has left, unless somebody works with it."""
+    """Remove what an earlier demo left, unless a process uses it."""
     lock = folder / "archive" / ".reelkeep" / "lock"
     if lock.is_file():
         with _locked(lock, folder):
@@ -187,7 +187,7 @@ def _clear(folder: Path) -> None:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes what occurs twice twice, instead of giving it a name such as &id001."""
+    """Writes repeated values in full, instead of giving them a name such as &id001."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - yaml asks so
         return True
@@ -211,14 +211,14 @@ def _configuration(simulated: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _quickly(type_: str) -> dict[str, Any]:
-    """Return what makes a demo short: nobody waits for late files, or for the next poll."""
+    """Return options that keep a demo short: no waiting for late files or for the next poll."""
     if type_ == "gotoassist":
         return {"interval": "5s", "requests_per_second": 50}
     return {"interval": "5s", "settle": "0s"}
 
 
 def _with_secrets_in_files(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `options` so that commands of other terminals find the secrets, too."""
+    """Return `options` with secrets in files, so that commands in other terminals find them."""
     return {
         key: {"file": f"secrets/{value['env']}"}
         if isinstance(value, dict) and value.keys() == {"env"}
@@ -242,19 +242,19 @@ def _free_port() -> int:
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("reelkeep-demo"),
     show_default=True,
-    help="Where everything goes: an empty folder, or that of an earlier demo, which is removed.",
+    help="The folder to use: an empty one, or that of an earlier demo, which is deleted.",
 )
 @click.option(
     "--recordings",
     type=click.IntRange(1, 100_000),
     default=60,
     show_default=True,
-    help="How many recordings the providers hold.",
+    help="How many recordings the providers have.",
 )
 @click.option(
     "--keep-running",
     is_flag=True,
-    help="Then run the daemon, while new recordings appear, until Ctrl-C.",
+    help="Afterwards run the daemon, while new recordings appear, until Ctrl-C.",
 )
 @as_json
 @click.pass_obj
@@ -345,6 +345,6 @@ def link(settings: Settings) -> str:
 
 
 def _calm(settings: Settings) -> Settings:
-    """Return `settings` with only warnings in the log: the rest is seen as it happens."""
+    """Return `settings` that log warnings only: everything else is visible as it happens."""
     log = settings.log.model_copy(update={"level": "warning"})
     return settings.model_copy(update={"log": log})

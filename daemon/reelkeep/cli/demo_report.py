@@ -1,4 +1,4 @@
-"""What a demo has proved, shown: the archive as a tree, the checks, and where to go next."""
+"""The results of a demo: the archive as a tree, the checks, and what to try next."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ _AT_ONCE = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoProof:
-    """What a demo has proven."""
+    """The results of the checks of a demo."""
 
     reread: VerificationRun
-    expected: int  #: Files that the providers hold.
-    missing: tuple[str, ...]  #: Those of them that the archive does not hold bit by bit.
+    expected: int  #: Files that the providers have.
+    missing: tuple[str, ...]  #: Those that are not in the archive bit by bit.
     recorded: int  #: Recordings of the provider that takes acknowledgements.
-    untold: int  #: Those of them that it does not believe to be archived.
+    untold: int  #: Those that it was not told about.
     recordings: int  #: Recordings of all providers.
-    folders: int  #: Those of them that have one: those with files.
+    folders: int  #: Those that have a folder: those with files.
     refuted: tuple[str, ...] | None  #: Folders that sha256sum does not confirm; None: not asked.
 
     @property
     def ok(self) -> bool:
-        """Whether all is archived, verified, and acknowledged where that can be done."""
+        """Whether everything is archived, verified, and acknowledged where that is possible."""
         wrong = self.reread.blemishes or self.missing or self.untold or self.refuted
         return not wrong
 
@@ -69,7 +69,7 @@ async def prove(
     reread: VerificationRun,
     verdicts: Sequence[FolderVerdict],
 ) -> DemoProof:
-    """Compare what was reread with what the simulator holds; `types` are those of providers."""
+    """Compare what was read again with what the simulator has; `types` are those of providers."""
     world = simulator.world.expected()
     held = _digests(verdicts, types)
     told = set(simulator.journal.acknowledged)
@@ -134,7 +134,7 @@ async def _ask_sha256sum(archive: Path, folders: Sequence[str]) -> tuple[str, ..
 
 
 _SHOWN = 2
-"""Recordings of each provider that are shown with their files."""
+"""How many recordings of each provider are shown with their files."""
 
 
 def tree(root: Path, verdicts: Sequence[FolderVerdict]) -> Tree:
@@ -167,7 +167,7 @@ def _files(verdict: FolderVerdict) -> Iterator[Text]:
 
 
 def _counted(verdict: FolderVerdict) -> int:
-    """Return how many files there are beside those that are about the others."""
+    """Return the number of the recording's own files: without manifest and checksums."""
     return sum(checked.name not in (MANIFEST, SUMS) for checked in verdict.checked)
 
 
@@ -186,12 +186,12 @@ def document(folder: Path, passed: Passed, proof: DemoProof) -> dict[str, Any]:
 
 
 def print_proof(out: Output, proof: DemoProof) -> None:
-    """Print what was proven, a line each."""
+    """Print the checks, one per line."""
     out.show(*_lines(proof))
 
 
 def print_farewell(out: Output, folder: Path) -> None:
-    """Say what can be looked at now."""
+    """Print commands to try next."""
     program = "reelkeep" if which("reelkeep") else spelled(sys.argv[0], Path.cwd())
     config = quote(str(folder / "reelkeep.yaml"))
     out.line("Look around:")
@@ -200,7 +200,7 @@ def print_farewell(out: Output, folder: Path) -> None:
 
 
 def spelled(started: str, here: Path) -> str:
-    """Return how a shell that is in `here` runs the program that was started as `started`."""
+    """Return how a shell in `here` runs the program that was started as `started`."""
     if started.endswith("__main__.py"):
         return f"{spelled(sys.executable, here)} -m reelkeep.cli"
     absolute = os.path.normpath(here / started)
@@ -214,7 +214,7 @@ def _lines(proof: DemoProof) -> Iterator[Text]:
     yield _line(sentence(proof.reread).rstrip("."), good=not proof.reread.blemishes)
     here = proof.expected - len(proof.missing)
     yield _line(
-        f"{here:,} of {number(proof.expected, 'file')} that the providers hold are here, "
+        f"{here:,} of {number(proof.expected, 'file')} of the providers are in the archive, "
         "bit by bit",
         good=not proof.missing,
     )
@@ -225,7 +225,9 @@ def _lines(proof: DemoProof) -> Iterator[Text]:
         good=not proof.untold,
     )
     if empty := proof.recordings - proof.folders:
-        yield cell(f"· {number(empty, 'recording')} of which no file is here, hence no folder")
+        yield cell(
+            f"· {number(empty, 'recording')} without a file in the archive, so without a folder"
+        )
     if proof.refuted is None:
         yield cell("· sha256sum is not installed here; elsewhere, `sha256sum -c SHA256SUMS` passes")
     else:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reelkeep.app.doctor import Findings
 
 
-_STYLES = {"ok": "green", "odd": "yellow", "bad": "bold red"}
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 @click.command
@@ -32,11 +32,11 @@ _STYLES = {"ok": "green", "odd": "yellow", "bad": "bold red"}
 @as_json
 @click.pass_obj
 def doctor(call: Invocation, *, output: Path | None, offline: bool, as_json: bool) -> int:
-    """Look for what is wrong here; exit with 1 if something is bad.
+    """Find problems of this installation; exit with 1 if a check fails.
 
-    Nothing is changed, and no credential is sent: `check --online` tries those. It works also
-    where the configuration or the catalog is broken. The report holds versions, the configuration,
-    counts and last errors, and no secret; it replaces no file.
+    Nothing is changed, and no credentials are sent: `check --online` tries those. It also works if
+    the configuration or the catalog is broken. The report contains versions, the configuration,
+    counts and recent errors, but no secrets; it never overwrites a file.
     """
     from reelkeep.app.catalog_access import utc_now
     from reelkeep.app.doctor import gather
@@ -50,7 +50,7 @@ def doctor(call: Invocation, *, output: Path | None, offline: bool, as_json: boo
         _print(call, found)
         if output is not None:
             call.out.line(f"\nThe report is in {output}.")
-    return Exit.LEFT if found.bad else Exit.DONE
+    return Exit.LEFT if found.failed else Exit.DONE
 
 
 def _write(path: Path, found: Findings) -> None:
@@ -85,11 +85,11 @@ CATALOG = "sqlite:////var/lib/reelkeep/catalog.db"
 @as_json
 @click.pass_obj
 def health(call: Invocation, *, as_json: bool) -> int:
-    """Ask the running daemon whether it is well; exit code 0 if it is, else 1.
+    """Ask the running daemon whether it is healthy; exit code 0 if it is, otherwise 1.
 
-    For health checks of containers. Of the configuration it reads `server.listen` and `catalog.url`
-    only, so that it needs no secrets and starts quickly. A daemon that works with another catalog
-    is not the one that was asked for.
+    For health checks of containers. It reads only `server.listen` and `catalog.url` of the
+    configuration, so that it needs no secrets and starts quickly. A daemon that uses another
+    catalog counts as not healthy.
     """
     path = call.path()
     where = endpoint_of(path)
@@ -102,7 +102,7 @@ def health(call: Invocation, *, as_json: bool) -> int:
 
 
 def catalog_of(path: Path) -> Path | None:
-    """Return the catalog of the configuration at `path`; None if it does not say so."""
+    """Return the catalog of the configuration at `path`; None if it is not a file."""
     catalog = _section(path, "catalog")
     url = catalog.get("url", CATALOG) if isinstance(catalog, dict) else CATALOG
     if not isinstance(url, str) or not url.startswith(SQLITE):
@@ -111,20 +111,20 @@ def catalog_of(path: Path) -> Path | None:
 
 
 def endpoint_of(path: Path) -> Endpoint | SocketFile:
-    """Return where the daemon of the configuration at `path` can be asked.
+    """Return the address of the daemon of the configuration at `path`.
 
     Raises:
-        ConfigError: The file does not say so.
+        ConfigError: The file does not contain one.
     """
     listen = _written(path)
     if listen is None:
-        raise ConfigError(f"{path}: server.listen is null, so that no daemon can be asked")
+        raise ConfigError(f"{path}: server.listen is null, so the daemon cannot be asked")
     try:
         where = parse_endpoint(listen)
     except ValueError as error:
         raise ConfigError(f"{path}: server.listen: {error}") from None
     if isinstance(where, Endpoint) and where.port == 0:
-        raise ConfigError(f"{path}: server.listen has port 0: expected the port to ask")
+        raise ConfigError(f"{path}: server.listen has port 0: expected a fixed port")
     return where
 
 
@@ -141,12 +141,12 @@ def _section(path: Path, name: str) -> object:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except yaml.YAMLError:
-        raise ConfigError(f"{path}: is no YAML; `reelkeep check` says where") from None
+        raise ConfigError(f"{path}: is not valid YAML; run `reelkeep check` for the line") from None
     return document.get(name) if isinstance(document, dict) else None
 
 
 def ailment(where: Endpoint | SocketFile, catalog: Path | None) -> str | None:
-    """Return why the daemon of `catalog` at `where` is not well; None if it is."""
+    """Return why the daemon of `catalog` at `where` is not healthy; None if it is."""
     from reelkeep.app.daemon_client import Unanswered, ask, same_catalog
 
     try:
@@ -157,7 +157,7 @@ def ailment(where: Endpoint | SocketFile, catalog: Path | None) -> str | None:
         return f"expected status 200, got {status}"
     theirs = _catalog_in(body)
     if catalog is not None and theirs is not None and not same_catalog(catalog, theirs):
-        return f"the daemon on {where} works with another catalog, {theirs}"
+        return f"the daemon on {where} uses another catalog, {theirs}"
     return None
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def recording(holding: Holding, archive: Path) -> dict[str, Any]:
-    """Return all that is known of a recording; `path` is that of its folder in `archive`."""
+    """Return everything known about a recording; `path` is that of its folder in `archive`."""
     path = None if holding.folder is None else archive / holding.folder
     files = _files(path)
     return {
@@ -55,7 +55,7 @@ def recording(holding: Holding, archive: Path) -> dict[str, Any]:
 
 
 def _files(folder: Path | None) -> Path | None:
-    """Return where the files of a folder lie: in a bag it is deeper."""
+    """Return the folder of the files: in a bag, it is a subfolder."""
     is_bag = folder is not None and (folder / BAGIT).exists()
     return folder / DATA if folder is not None and is_bag else folder
 
@@ -98,7 +98,7 @@ def _file(file: HeldFile, folder: Path | None) -> dict[str, Any]:
 
 
 def _why(file: HeldFile) -> tuple[str | None, str | None]:
-    """Return reason code and sentence; where it was decided not to fetch, there is no code."""
+    """Return reason code and message; a file that is not wanted has no code."""
     if file.state in ("skipped", "waived"):
         return None, file.reason
     return file.reason, file.detail
@@ -125,16 +125,16 @@ _OF_FILE = {
     "checked_at": "checked_at", "damage": "damage", "code": "code", "reason": "reason",
     "path": "path", "facts": "facts",
 }  # fmt: skip
-# of the recording; behind all others, whose places stay
+# of the recording; after all others, so that no column moves
 _ADDED = {"number": "number", "session_key": "session_key"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def lines(found: Mapping[str, Any]) -> str:
-    """Return a line for each file of a recording, as `facts.recording` gives it.
+    """Return one line for each file of a recording, as `recording` returns it.
 
-    A recording without files has one line. What a spreadsheet would take for a formula gets an
-    apostrophe before it: the text is a provider's, and may be an attacker's.
+    A recording without files has one line. Text that a spreadsheet would evaluate as a formula is
+    prefixed with an apostrophe: it comes from the provider, and possibly from an attacker.
     """
     files = found["files"] or [{}]
     mine = [found[key] for key in _OF_RECORDING.values()]
@@ -159,7 +159,7 @@ def _cell(value: Any) -> Any:
 
 
 HEAD = _line([*_OF_RECORDING, *_OF_FILE, *_ADDED])
-"""The first line: what each column holds."""
+"""The first line: the names of the columns."""
 
 
 @click.command
@@ -170,18 +170,18 @@ HEAD = _line([*_OF_RECORDING, *_OF_FILE, *_ADDED])
     type=click.Choice(["jsonl", "csv"]),
     default="jsonl",
     show_default=True,
-    help="jsonl: one recording a line, with its files; csv: one file a line.",
+    help="jsonl: one recording per line, with its files; csv: one file per line.",
 )
 @click.option("--json", "form", flag_value="jsonl", help="The same as --format jsonl.")
 @narrowing
 @click.pass_obj
 def command(call: Invocation, /, *, names: tuple[str, ...], form: str, **given: Any) -> int:
-    """Write what the catalog knows to stdout, for other programs.
+    """Write the catalog to stdout, for other programs.
 
-    All of it, unless it is narrowed as in `list`.
+    All recordings are written, unless options select some of them, as in `list`.
 
-    In CSV, text that a spreadsheet would take for a formula has an apostrophe before it; JSON
-    Lines are exact.
+    In CSV, text that
+    a spreadsheet would evaluate as a formula is prefixed with an apostrophe; JSON Lines are exact.
     """
     selection = selection_of(given)
     settings = call.settings_only()
@@ -192,7 +192,7 @@ def command(call: Invocation, /, *, names: tuple[str, ...], form: str, **given: 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Which recordings are written, and how."""
+    """Which recordings are written, and in which format."""
 
     names: tuple[str, ...]
     selection: Selection

@@ -35,19 +35,21 @@ if TYPE_CHECKING:
 def retry(
     call: Invocation, *, ids: tuple[str, ...], failed: bool, of_a_number: bool, as_json: bool
 ) -> int:
-    """Make failed and vanished files due again, with all their attempts.
+    """Try failed and vanished files again, with all their attempts.
 
-    So are files that wait for another attempt: they are fetched at once. Of a recording named by ID
-    that has none of these, the waived files are made due again. What is unavailable of it is asked
-    for at the next poll; it is due at once if it has an address. A provider that refused to be told
-    that a recording named by ID is archived is told again.
+    Files that wait for another attempt are retried at once. If a recording named by ID has no such
+    files, its waived files are retried. Its unavailable files are requested at the next poll, or at
+    once if they have an address. If the provider refused to mark the recording as archived, it is
+    asked again.
 
     ID is as in `show`. A meeting number that several recordings have needs --all.
     """
     if bool(ids) == failed:
-        raise click.UsageError("Name recordings by their IDs, or all of them by --failed.")
+        raise click.UsageError("Expected either IDs of recordings, or --failed.")
     if of_a_number and not ids:
-        raise click.UsageError("--all needs a meeting number; all that failed is --failed.")
+        raise click.UsageError(
+            "--all needs a meeting number; use --failed for everything that failed."
+        )
     ids = tuple(with_numbers_joined(ids))
     done, asked, told = run_in_loop(_retry, call.settings_only(), ids, of_a_number)
     if as_json:
@@ -77,7 +79,7 @@ async def _retry(
     ids: Sequence[str],
     of_a_number: bool,  # noqa: FBT001 - a loop passes by position
 ) -> tuple[Changes, Changes, int]:
-    """Return the files that are due now, those that are asked for, and how many are told again."""
+    """Return the files due now, those requested again, and the number of new acknowledgements."""
     from reelkeep.app.catalog_access import open_operator
     from reelkeep.cli.finding import all_of, every
 
@@ -118,11 +120,12 @@ _MISSED = frozenset({FileState.FAILED, FileState.GONE, FileState.UNAVAILABLE})
 def waive(
     call: Invocation, *, recording: str, file: str | None, of_a_number: bool, as_json: bool
 ) -> int:
-    """Accept that a file will never come, so that its recording can be closed.
+    """Accept that a file is lost for good, so that its recording can be closed.
 
-    FILE is its name as `show` gives it; without it, all failed, vanished and unavailable files of
-    the recording are meant, and those that the provider never finished. `retry ID` takes the
-    decision back; what was never finished comes back once the provider says something new of it.
+    FILE is its name in `show`; without it, all failed, vanished and unavailable files of the
+    recording are waived, and those that the provider never finished. `retry ID` reverses the
+    decision; files that were never finished come back when the provider lists something new about
+    them.
 
     ID is as in `show`. A meeting number that several recordings have needs --all, without FILE.
     """
@@ -165,8 +168,7 @@ async def _waive(
 def _print_unfinished(out: Output, count: int) -> None:
     from reelkeep.cli.output import number
 
-    verb = "is" if count == 1 else "are"
-    out.line(f"{number(count, 'file')} that the provider never finished {verb} waived.")
+    out.line(f"Waived {number(count, 'file')} that the provider never finished.")
 
 
 def _waivable(holding: Holding, name: str) -> list[int]:
@@ -178,28 +180,27 @@ def _waivable(holding: Holding, name: str) -> list[int]:
     if file.state == FileState.WAIVED:
         return []
     if file.state not in sources(FileState.WAIVED):
-        raise click.ClickException(f"{name} is {file.state}, and needs no waiving")
+        raise click.ClickException(f"{name} is {file.state} and does not need to be waived")
     return [file.row]
 
 
 @click.command
 @click.argument("recording", metavar="ID")
 @click.argument("file", metavar="FILE")
-@click.option(
-    "--fetch", is_flag=True, help="Accept what is fetched next, whatever lies in quarantine."
-)
+@click.option("--fetch", is_flag=True, help="Accept the next download, whatever is in quarantine.")
 @as_json
 @click.pass_obj
 def accept(call: Invocation, *, recording: str, file: str, fetch: bool, as_json: bool) -> int:
-    """Accept bytes that a check refuses as the file.
+    """Accept a file although a check rejects it.
 
-    ID is as in `show`; where a meeting number means several recordings, name one by its key.
+    For a file that failed as not_media, size_mismatch, digest_mismatch or encoded, and that really
+    is like this at its provider. ID is as in `show`; if several recordings have a meeting number,
+    name one by its key. FILE is its name in `show`.
 
-    For a file that failed as not_media, size_mismatch, digest_mismatch or encoded, and that its
-    provider truly has so. FILE is its name as `show` gives it. The latest bytes in quarantine are
-    taken if there are any, else what is fetched next. The running daemon or the next `sync` stores
-    them: with the level `size` if they have the promised size, else `none`, and with a note in
-    recording.json. A broken promise is never called verified.
+    The latest bytes in quarantine are used if there are any, otherwise the next download. The
+    running daemon or the next `sync` stores them: with the level `size` if they have the promised
+    size, otherwise `none`, and with a note in recording.json. A file that differs from what was
+    promised is never called verified.
     """
     done = run_in_loop(_accept, call.settings_only(), recording, file, fetch)
     if as_json:
@@ -207,7 +208,7 @@ def accept(call: Invocation, *, recording: str, file: str, fetch: bool, as_json:
         return Exit.DONE
     print_changes(call.out, done["files"], "accepted")
     if done["accepted"]:
-        where = done["quarantined"] or "what is fetched next"
+        where = done["quarantined"] or "the next download"
         call.out.line(f"The running daemon or the next `reelkeep sync` stores it: {where}.")
     return Exit.DONE
 
@@ -230,7 +231,9 @@ async def _accept(settings: Settings, text: str, name: str, fetch: bool) -> dict
         path, sha256 = found or (None, None)
         count = await decisions.accept(file.row, sha256)
         if count == 0:
-            raise click.ClickException(f"{name} was taken up meanwhile; see `reelkeep show {text}`")
+            raise click.ClickException(
+                f"{name} changed in the meantime; see `reelkeep show {text}`"
+            )
         return {
             "accepted": count,
             "files": changes([holding], [file.row]),
@@ -240,7 +243,7 @@ async def _accept(settings: Settings, text: str, name: str, fetch: bool) -> dict
 
 
 def _acceptable(holding: Holding, name: str) -> HeldFile:
-    """Return the file `name`, if there is something about it to accept."""
+    """Return the file `name`, if a check rejected it."""
     from reelkeep.core.lifecycle import ACCEPTABLE
 
     file = next((each for each in holding.files if each.name == name), None)
@@ -252,6 +255,6 @@ def _acceptable(holding: Holding, name: str) -> HeldFile:
     if file.reason not in REFUSABLE:
         said = f"failed as {file.reason}" if file.reason else "has not failed"
         raise click.ClickException(
-            f"{name} {said}: no check refused its bytes, so there is nothing to accept"
+            f"{name} {said}: no check rejected its bytes, so there is nothing to accept"
         )
     return file

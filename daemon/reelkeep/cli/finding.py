@@ -1,4 +1,4 @@
-"""Find the recordings that an operator means."""
+"""Find the recordings that an operator names on the command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Change = dict[str, Any]
 
 REFUSABLE = ("not_media", "size_mismatch", "digest_mismatch", "encoded")
-"""Codes of failures in which bytes came, and a check did not believe them."""
+"""Codes of failures in which a check rejected the received bytes."""
 
 
 def chosen(holding: Holding, states: Collection[str]) -> list[int]:
@@ -47,7 +47,7 @@ def changes(holdings: Iterable[Holding], rows: Collection[int]) -> list[Change]:
 
 
 def print_changes(out: Output, done: Sequence[Change], became: str) -> None:
-    """Print a row for each file, and what became of them in a sentence."""
+    """Print a row for each file, and the result in one sentence."""
     from reelkeep.cli.output import number
     from reelkeep.cli.tables import cell, table
 
@@ -66,7 +66,7 @@ PAGE = 500
 
 _BEGINNING_OF_A_KEY = re.compile(r"[0-9a-f]{3,15}")
 _MOST_NAMED = 20
-_ALL_OR_ONE = "Nothing is done. Name one by its key, or add --all if all of them are meant."
+_ALL_OR_ONE = "Nothing was changed. Name one by its key, or add --all to select all of them."
 
 
 async def every(
@@ -108,10 +108,10 @@ async def newest(
 
 
 async def one(operator: OperatorCatalog, text: str) -> Holding:
-    """Return the recording that `text` means: its id, key, number, or the beginning of its key.
+    """Return the recording that `text` names: by id, key, number, or the beginning of the key.
 
     Raises:
-        click.ClickException: There is none, or there are several.
+        click.ClickException: No recording, or more than one, matches.
     """
     found = await meant(operator, text)
     if len(found) > 1:
@@ -122,12 +122,12 @@ async def one(operator: OperatorCatalog, text: str) -> Holding:
 async def all_of(
     operator: OperatorCatalog, texts: Sequence[str], *, of_a_number: bool
 ) -> list[Holding]:
-    """Return the recordings that `texts` mean, each once.
+    """Return the recordings that `texts` name, each once.
 
-    Only if `of_a_number`, one of `texts` may be the number of several recordings.
+    Only with `of_a_number` may one of `texts` be the number of several recordings.
 
     Raises:
-        click.ClickException: There is none, or there are several that are not meant together.
+        click.ClickException: No recording matches, or several do that were not selected together.
     """
     found: dict[int, Holding] = {}
     for text in texts:
@@ -139,14 +139,13 @@ async def all_of(
 
 
 async def meant(operator: OperatorCatalog, text: str) -> list[Holding]:
-    """Return every recording that `text` may mean, those that began last first.
+    """Return every recording that `text` may name, the latest first.
 
-    A meeting number may be written with spaces and dashes; a session's key is as its application
-    gave it. What is the id of one recording and the
-    number of others means them all.
+    A meeting number may contain spaces and dashes; the key of a session is as its application set
+    it. A text that is the id of one recording and the number of others names all of them.
 
     Raises:
-        click.ClickException: There is none, or too many begin like this to tell.
+        click.ClickException: No recording matches, or too many keys begin with this text.
     """
     found = {each.row: each for each in await operator.find(text)}
     for handle in {meeting_number(text) or text, text}:
@@ -177,11 +176,11 @@ def _several(text: str, found: Sequence[Holding], advice: str) -> click.ClickExc
     if len(found) > _MOST_NAMED:
         lines.append("  …")
     return click.ClickException(
-        "\n".join([f"{text!a} may be any of several recordings:", *lines, advice])
+        "\n".join([f"{text!a} matches several recordings:", *lines, advice])
     )
 
 
 async def known_names(operator: OperatorCatalog, settings: Settings) -> list[ProviderName]:
-    """Return the providers of the configuration, and those that the catalog still knows."""
+    """Return the providers of the configuration, and those that are only in the catalog."""
     configured = [ProviderName(options.name) for options in settings.providers]
     return list(dict.fromkeys([*configured, *await operator.names()]))

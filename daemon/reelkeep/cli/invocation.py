@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Exit(IntEnum):
-    """What the process says when it ends."""
+    """How the process ended."""
 
     DONE = 0  #: Done, nothing left over.
     LEFT = 1  #: It ran, but something is failed, missing, altered or still pending.
@@ -41,7 +41,7 @@ def locate_file(
     """Return the configuration's file: the option's, the environment's, or the first that exists.
 
     Raises:
-        ConfigError: There is none; the message lists where it was looked for.
+        ConfigError: No file exists; the message lists the places that were tried.
     """
     named = option or environ.get(VARIABLE)
     if named:
@@ -61,17 +61,17 @@ def _existing(path: Path, named_by: str) -> Path:
         found = path.is_file()
     except OSError as error:
         raise ConfigError(
-            f"no configuration: {named_by} names {path}, which user {os.geteuid()} cannot look "
-            f"at: {error.strerror}"
+            f"no configuration: {named_by} names {path}, which user {os.geteuid()} cannot "
+            f"access: {error.strerror}"
         ) from error
     if not found:
-        what = "is no regular file" if path.exists() else "is not there"
+        what = "is not a regular file" if path.exists() else "does not exist"
         raise ConfigError(f"no configuration: {named_by} names {path}, which {what}")
     return path
 
 
 def _is_file(path: Path) -> bool:
-    """Return whether a file is there; one that this user cannot look at is not there for him."""
+    """Return whether a file exists; one that this user cannot access counts as absent."""
     try:
         return path.is_file()
     except OSError:
@@ -90,7 +90,7 @@ class Invocation:
         """Return the file of the configuration.
 
         Raises:
-            ConfigError: There is none.
+            ConfigError: No configuration was found.
         """
         return locate_file(self.file, self.environ)
 
@@ -98,7 +98,7 @@ class Invocation:
         """Return the configuration, with the secrets of the providers that will be `asked`.
 
         Raises:
-            ConfigError: There is none, or something is wrong with it.
+            ConfigError: No configuration was found, or it is invalid.
         """
         from reelkeep.settings import load
 
@@ -118,7 +118,7 @@ class Invocation:
 
 
 def say_how_it_is_read(settings: Settings) -> None:
-    """Say in the log that there is no catalog yet, or that it can only be read."""
+    """Log that there is no catalog yet, or that this user may only read it."""
     from reelkeep.catalog.read_only import exists, may_write
 
     catalog = settings.catalog.path

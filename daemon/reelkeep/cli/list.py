@@ -34,7 +34,7 @@ _NUMBER = 11
 
 
 class Columns:
-    """Writes one line a recording; titles are cut at its end, and with `--wide` nowhere."""
+    """Writes one line for each recording; long titles are cut off, unless `--wide` is given."""
 
     def __init__(self, out: Output, providers: Sequence[str]) -> None:
         self._out = out
@@ -63,7 +63,7 @@ class Columns:
         return self._out.line(click.style(head, bold=True) if self._colors() else head)
 
     def row(self, holding: Holding) -> bool:
-        """Write the line of one recording; return whether somebody still reads."""
+        """Write the line of one recording; return whether the reader is still there."""
         done = sum(file.state in ("stored", "skipped", "waived") for file in holding.files)
         return self._out.line(
             self._line(
@@ -88,7 +88,7 @@ class Columns:
         return _GAP.join([*parts, tail]).rstrip()
 
     def _tail(self, id_: str, title: str) -> str:
-        """Return what fits behind the columns: the title, and the id where nothing is cut."""
+        """Return what fits behind the columns: the title, and the id if nothing is cut off."""
         if self._width is None:
             return f"{id_:<24}{_GAP}{title}"
         fixed = _KEY + self._started + self._name + _STATE + _FILES + _SIZE + 6 * len(_GAP)
@@ -101,7 +101,7 @@ class Columns:
 
 
 LIMIT = 50
-"""Recordings that people are shown unless they say how many."""
+"""How many recordings are shown unless a limit is given."""
 
 STATES = [state.value for state in (*RecordingState, *FileState)]
 
@@ -114,7 +114,7 @@ STATES = [state.value for state in (*RecordingState, *FileState)]
     type=click.Choice(STATES),
     multiple=True,
     metavar="STATE",
-    help="Only recordings in this state, or with a file in it; may be repeated. "
+    help="Only recordings in this state, or with a file in this state; may be repeated. "
     f"One of {', '.join(STATES)}.",
 )
 @narrowing
@@ -122,10 +122,10 @@ STATES = [state.value for state in (*RecordingState, *FileState)]
     "--limit",
     type=click.IntRange(1),
     metavar="N",
-    help=f"At most so many, {LIMIT} unless you say so; JSON has no limit unless you say so.",
+    help=f"List at most N recordings. Default: {LIMIT}; with --json, no limit.",
 )
-@click.option("--all", "everything", is_flag=True, help="All of them, however many.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+@click.option("--all", "everything", is_flag=True, help="List all of them.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
 @wide
 @click.pass_obj
 def command(
@@ -141,8 +141,8 @@ def command(
 ) -> int:
     """List the recordings that the catalog knows, newest first.
 
-    What is given has to fit all together. One whose start is not known counts from when it was
-    first seen.
+    A recording must match all the options given. If its start is not known, the time when it was
+    first seen counts.
     """
     selection = selection_of(given)
     settings = call.settings_only()
@@ -197,4 +197,4 @@ async def _list(
 
 def _say_there_are_more(call: Invocation, wanted: ListQuery, *, as_json: bool) -> None:
     if not as_json:
-        call.out.line(f"… the newest {wanted.limit:,}; --all lists all, --limit N so many.")
+        call.out.line(f"… the newest {wanted.limit:,}; use --all to list all, or --limit N.")

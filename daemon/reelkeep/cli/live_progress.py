@@ -1,4 +1,4 @@
-"""Show a pass that is under way: figures, a picture of them, and the live area on stderr."""
+"""Show a running pass: its figures, how they are drawn, and the live area on stderr."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Rate:
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
 
     def add(self, now: float, count: int) -> float:
-        """Return the growth a second, `count` being what it is `now` (in seconds)."""
+        """Return the growth per second, given `count` at the time `now` (in seconds)."""
         self._samples.append((now, count))
         while len(self._samples) > 2 and self._samples[0][0] < now - _MEMORY:
             self._samples.popleft()
@@ -48,10 +48,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauge:
-    """How far one provider is."""
+    """The progress of one provider."""
 
     name: str
-    done: int  #: Files that need nothing more.
+    done: int  #: Files that need no more work.
     total: int
     failed: int
     stored_bytes: int
@@ -60,7 +60,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """One file under way."""
+    """One file that is being downloaded."""
 
     provider: str
     file: str
@@ -71,18 +71,18 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One picture of a pass."""
+    """The progress of a pass at one moment."""
 
     gauges: Sequence[Gauge]
     transfers: Sequence[Transfer]
     received: int
     rate: float
     seconds: float
-    left: float | None  #: Seconds until the known bytes are here; None: nobody knows.
+    left: float | None  #: Estimated seconds until all known bytes are here; None: unknown.
 
 
 def gauge(summary: Summary) -> Gauge:
-    """Return how far the provider is of which the catalog says `summary`."""
+    """Return the progress of a provider from its `summary` in the catalog."""
     files: Mapping[str, int] = summary.files
     failed = files["failed"] + files["gone"]
     pending = files["due"] + files["active"]
@@ -97,7 +97,7 @@ def gauge(summary: Summary) -> Gauge:
 
 
 def progress_of(transfer: ActiveTransfer, now: float) -> Transfer:
-    """Return how far a transfer is at `now`, on the loop's clock."""
+    """Return the progress of a transfer at `now`, on the clock of the event loop."""
     age = now - transfer.began
     return Transfer(
         provider=transfer.download.provider,
@@ -109,19 +109,19 @@ def progress_of(transfer: ActiveTransfer, now: float) -> Transfer:
 
 
 def time_left(pending: int, transfers: Sequence[Transfer], rate: float) -> float | None:
-    """Return in how many seconds `pending` bytes are here, less what `transfers` have already."""
+    """Return the estimated seconds for `pending` bytes, minus what `transfers` already have."""
     rest = pending - sum(each.done for each in transfers)
     return rest / rate if rate > 0 and rest > 0 else None
 
 
 WIDEST = 110
-"""Columns; a bar that is longer says no more."""
+"""Columns; a longer bar shows nothing more."""
 
 _FEWEST_TRANSFERS = 3
 
 
 def picture(frame: Frame, height: int) -> RenderableType:
-    """Return the picture of `frame` in at most `height` lines, if that is possible."""
+    """Return `frame` drawn in at most `height` lines, if possible."""
     room = max(_FEWEST_TRANSFERS, height - len(frame.gauges) - 5)
     parts: list[RenderableType] = [_gauges(frame)]
     if frame.transfers:
@@ -196,11 +196,11 @@ def _grid() -> Table:
 
 
 _PAUSE = 4
-"""How many times longer than the catalog took to answer it is left alone."""
+"""The pause after a query of the catalog, as a multiple of the time that it took."""
 
 
 class ProgressSampler:
-    """Looks at the catalog and at the transfers of the providers `names`."""
+    """Reads the catalog and the transfers of the providers `names`."""
 
     def __init__(
         self, operator: OperatorCatalog, transfers: ActiveTransfers, names: Sequence[ProviderName]
@@ -213,7 +213,7 @@ class ProgressSampler:
         self._summaries: list[Summary] = []
 
     async def draw(self, height: int) -> RenderableType:
-        """Return a picture of how things stand, in at most `height` lines."""
+        """Return the current progress, drawn in at most `height` lines."""
         await self._ask()
         return picture(self._frame(), height)
 
@@ -240,14 +240,14 @@ class ProgressSampler:
 
 
 EVERY = 0.2
-"""Seconds between two pictures: progress is sampled, never pushed."""
+"""Seconds between two drawings: progress is sampled, never pushed."""
 
 Draw = Callable[[int], Awaitable[RenderableType]]
-"""Draws a picture that fits into so many lines."""
+"""Draws progress into at most the given number of lines."""
 
 
 class Screen:
-    """Shows passes on a terminal; elsewhere it shows nothing, and the log is what one sees."""
+    """Shows progress on a terminal; elsewhere it shows nothing, and only the log is visible."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._console = console_on(stream or sys.stderr)
@@ -256,7 +256,7 @@ class Screen:
 
     @asynccontextmanager
     async def showing(self, draw: Draw) -> AsyncIterator[None]:
-        """Show what `draw` returns for the height of the terminal; nothing of it stays."""
+        """Show what `draw` returns for the height of the terminal, and erase it at the end."""
         if not self.is_live:
             yield
             return

@@ -17,12 +17,15 @@ WIDTH = 88
 
 @click.command
 @click.option(
-    "--explain", "name", metavar="EVENT", help="Say what an event or an alert means and asks for."
+    "--explain",
+    "name",
+    metavar="EVENT",
+    help="Explain an event or an alert: what it means and what to do.",
 )
 @as_json
 @click.pass_obj
 def command(call: Invocation, *, name: str | None, as_json: bool) -> int:
-    """Say what the events of the log mean, and what to do about them.
+    """Explain the events of the log, and what to do about them.
 
     Without --explain, list them all. The log itself goes to stderr, and under systemd to the
     journal: `journalctl -u reelkeep`.

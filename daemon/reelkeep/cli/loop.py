@@ -1,4 +1,4 @@
-"""Run what is asynchronous of a command, and end it in order when a signal asks for that."""
+"""Run the asynchronous part of a command, and stop it in order when a signal asks for that."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Ts = TypeVarTuple("Ts")
 
 
 def run_in_loop(work: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> T:
-    """Return what `work` returns. Garbage is collected from its first pause on."""
+    """Run `work` and return its result. Garbage is collected from its first pause on."""
     import asyncio
 
     import anyio
@@ -37,13 +37,13 @@ def run_in_loop(work: Callable[[Unpack[Ts]], Awaitable[T]], *arguments: *Ts) -> 
 
         wrong = [error for error in leaves(group) if isinstance(error, click.ClickException)]
         if wrong:
-            raise wrong[0] from group  # only so does click tell the usage, too
+            raise wrong[0] from group  # so that click prints the usage, too
         raise
 
 
 def _collect() -> None:
     if not gc.isenabled():
-        gc.freeze()  # all that is needed is imported by now, and stays
+        gc.freeze()  # everything needed is imported by now, and stays in use
         gc.enable()
 
 
@@ -55,5 +55,5 @@ async def obey(stop: Event, *, task_status: TaskStatus[None]) -> None:
         task_status.started()
         async for _ in signals:
             if stop.is_set():
-                os._exit(Exit.LEFT)  # what is on disk is as after a crash: all of it resumes
+                os._exit(Exit.LEFT)  # the disk is as after a crash: everything resumes
             stop.set()

@@ -38,7 +38,7 @@ all_of_a_number = click.option(
     "--all",
     "of_a_number",
     is_flag=True,
-    help="If ID is a meeting number, all recordings that have it are meant.",
+    help="If ID is a meeting number, select all recordings that have it.",
 )
 
 providers = click.option(
@@ -95,7 +95,7 @@ class SizeType(click.ParamType[int]):
         except ValueError as error:
             self.fail(str(error), param, ctx)
         if size == 0:
-            self.fail("expected more than nothing", param, ctx)
+            self.fail("expected a size above zero", param, ctx)
         return size
 
 
@@ -125,10 +125,8 @@ def days(command: Command) -> Command:
 
 
 _PEOPLE_KNOW = (
-    click.option("--title", metavar="TEXT", help="Only titles with this in them, in any case."),
-    click.option(
-        "--user", metavar="TEXT", help="Only users with this in their name or address, in any case."
-    ),
+    click.option("--title", metavar="TEXT", help="Only titles that contain this, in any case."),
+    click.option("--user", metavar="TEXT", help="Only users whose name or address contains this."),
     click.option(
         "--from", "first", type=DateType(), metavar="DAY", help="Began on this UTC day or later."
     ),
@@ -139,13 +137,13 @@ _PEOPLE_KNOW = (
         "--number",
         type=NumberType(),
         metavar="NUMBER",
-        help="Only meetings with this number; spaces and dashes in it do not matter.",
+        help="Only meetings with this number; spaces and dashes are ignored.",
     ),
 )
 
 
 def narrowing(command: Command) -> Command:
-    """Give `command` the options of what people know of a recording; see `selection_of`."""
+    """Give `command` the options that select recordings; see `selection_of`."""
     for option in reversed(_PEOPLE_KNOW):
         command = option(command)
     return command
@@ -178,11 +176,11 @@ def window_of(first: date | None, last: date | None) -> Window | None:
     try:
         return window(first, last, datetime.now(UTC))
     except ValueError as error:
-        raise click.UsageError(f"--to lies before --from: {error}") from error
+        raise click.UsageError(f"--to is before --from: {error}") from error
 
 
 def enabled(settings: Settings, names: Sequence[str]) -> list[ProviderName]:
-    """Return the enabled providers that are meant by `names`: all of them if it is empty.
+    """Return the enabled providers named by `names`; all of them if it is empty.
 
     Raises:
         click.UsageError: There is no such provider, or it is not enabled.
@@ -196,7 +194,7 @@ def enabled(settings: Settings, names: Sequence[str]) -> list[ProviderName]:
 
 
 def require_known(names: Sequence[str], known: Sequence[str] | dict[str, bool]) -> None:
-    """Refuse what is not among the `known` names.
+    """Reject names that are not `known`.
 
     Raises:
         click.UsageError: There is no such provider.

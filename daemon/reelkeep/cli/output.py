@@ -26,9 +26,9 @@ _STANDARD = (0, 1, 2)
 def open_streams() -> None:
     """Make stdin, stdout and stderr usable; to be called before any file is opened.
 
-    A closed descriptor is taken by /dev/null, so that no file of ours ever gets the number of a
-    standard stream, and nothing that is printed ends in it. Writing to stderr never fails after
-    this: on a full disk, or when nobody reads, the text is lost.
+    A closed descriptor is opened on /dev/null, so that no file of ours ever gets the number of a
+    standard stream, and no output is written into it. Writing to stderr never fails after this: on
+    a full disk, or when nobody reads, the text is lost.
     """
     closed = [descriptor for descriptor in _STANDARD if not _is_open(descriptor)]
     for descriptor in closed:
@@ -44,12 +44,12 @@ class Unwritable(OSError):
 
     @property
     def unread(self) -> bool:
-        """Whether the reader has gone, which is no failure (`| head`)."""
+        """Whether the reader went away, which is not a failure (`| head`)."""
         return self.errno == errno.EPIPE
 
 
 def close_streams() -> Unwritable | None:
-    """Write what is still buffered; return why stdout could not take it, if it could not.
+    """Write what is still buffered; return the error if stdout cannot be written.
 
     The interpreter would write it as well, and end with code 120 and a message of its own.
     """
@@ -62,7 +62,7 @@ def close_streams() -> Unwritable | None:
 
 
 def discard(stream: TextIO) -> None:
-    """Send what is left in `stream`, and all that comes after, to /dev/null."""
+    """Send the rest of `stream`, and everything written later, to /dev/null."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -101,7 +101,8 @@ def _text_over(raw: io.RawIOBase, before: TextIO | None, *, errors: str) -> Text
 class _Results(io.RawIOBase):
     """Writes to a descriptor that stays open.
 
-    A descriptor that somebody made non-blocking is waited for: a shell shares its own with us.
+    It waits for a descriptor that another process made non-blocking: a shell shares its own with
+    us.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -202,7 +203,7 @@ NO_END = 100_000
 class Output:
     """The results of a command, on `stream`.
 
-    A reader that goes away (`| head`) is no error: what it does not want goes nowhere.
+    A reader that goes away (`| head`) is not an error: the rest is discarded.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -212,13 +213,13 @@ class Output:
 
     @property
     def width(self) -> int:
-        """The columns that a table may have."""
+        """How many columns wide a table may be."""
         if self.wide:
             return NO_END
         return get_terminal_size((WIDTH, 24)).columns if self.is_terminal else _columns()
 
     def text(self, text: str) -> bool:
-        """Write `text` as it is; return whether somebody still reads.
+        """Write `text` as it is; return whether the reader is still there.
 
         Raises:
             click.ClickException: It cannot be written, for example because a disk is full.

@@ -30,10 +30,10 @@ def command(
     last: date | None,
     as_json: bool,
 ) -> int:
-    """Say what a pass would fetch; with --from or --to, what a backfill of these days would.
+    """Show what a pass would download; with --from or --to, what a backfill of these days would.
 
-    The providers are asked, and told nothing; archive and catalog stay as they are. You can run
-    this while the daemon is running.
+    The providers are asked, but nothing is changed there, in the archive or in the catalog. You can
+    run this while the daemon is running.
     """
     from reelkeep.app.plan import plan
 
@@ -68,13 +68,13 @@ def _print(call: Invocation, lines: Sequence[PlanLine]) -> None:
     out.show(plan)
     for line in lines:
         if line.error:
-            out.show(cell(f"{line.name} could not be read wholly: {line.error}", "red"))
+            out.show(cell(f"{line.name} could only be read in part: {line.error}", "red"))
         for reason in line.incomplete:
             out.show(cell(f"{line.name} may not have listed all: {reason}", "yellow"))
     files, known = sum(line.files for line in lines), sum(line.bytes for line in lines)
     out.line()
     sure = not any(line.error or line.incomplete for line in lines)
     out.line(
-        f"{'A' if sure else 'As far as is known, a'} pass would fetch {number(files, 'file')}, "
-        f"{size(known)} of which the size is known."
+        f"{'A' if sure else 'As far as is known, a'} pass would download {number(files, 'file')}; "
+        f"the known sizes add up to {size(known)}."
     )

@@ -1,4 +1,4 @@
-"""Run the command line, and turn whatever happens into an exit code and a sentence."""
+"""Run the command line, and turn every outcome into an exit code and a message."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from reelkeep.errors import Busy, ConfigError, Error, TooNew
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "run": "run the daemon in the foreground",
-        "sync": "make one complete pass, then end",
-        "plan": "say what a pass would fetch",
+        "sync": "make one complete pass, then exit",
+        "plan": "show what a pass would download",
         "check": "validate the configuration and show it",
-        "status": "say how every provider stands",
+        "status": "show the state of every provider",
         "list": "list recordings",
         "show": "show one recording with its files",
-        "retry": "make failed files due again",
-        "waive": "accept that files will never come",
-        "accept": "accept bytes that a check refuses as the file",
-        "verify": "read the archive again and compare",
-        "audit": "compare what the providers hold with what is here",
-        "backfill": "read a span of days again",
-        "export": "write what the catalog knows as JSON Lines or CSV",
-        "rebuild": "make a lost catalog again from the archive",
-        "archive": "begin an archive after a disk was lost or replaced",
-        "backup": "copy the catalog safely, also while the daemon runs",
-        "doctor": "look for what is wrong, and gather what support needs",
-        "health": "ask the daemon whether it is well",
-        "logs": "say what events of the log mean and ask for",
+        "retry": "try failed files again",
+        "waive": "accept that files are lost for good",
+        "accept": "accept a file although a check rejects it",
+        "verify": "read the archive again and check every file",
+        "audit": "compare what the providers have with the archive",
+        "backfill": "list a range of days again",
+        "export": "write the catalog as JSON Lines or CSV",
+        "rebuild": "rebuild a lost catalog from the archive",
+        "archive": "start an archive after a disk was lost or replaced",
+        "backup": "copy the catalog, also while the daemon runs",
+        "doctor": "find problems, and collect what support needs",
+        "health": "ask the daemon whether it is healthy",
+        "logs": "explain the events of the log",
         "demo": "archive simulated recordings on this machine",
         "schema": "print the JSON Schema of the configuration",
         "page-token": "make a token for the page",
@@ -67,7 +67,7 @@ def module_of(name: str) -> tuple[str, str]:
 
 
 class LazyCommands(click.Group):
-    """Imports a command's module when the command is used, so that the rest starts quickly."""
+    """Imports a command's module when the command is used, so that others start quickly."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
         return list(COMMANDS)
@@ -117,7 +117,7 @@ def _say_version(context: click.Context, _option: click.Parameter, wanted: Any) 
     "-c",
     "--config",
     metavar="FILE",
-    help="The configuration; else $REELKEEP_CONFIG, ./reelkeep.yaml or "
+    help="The configuration file. Default: $REELKEEP_CONFIG, ./reelkeep.yaml or "
     "/etc/reelkeep/reelkeep.yaml.",
 )
 @click.option(
@@ -126,22 +126,22 @@ def _say_version(context: click.Context, _option: click.Parameter, wanted: Any) 
     is_eager=True,
     expose_value=False,
     callback=_say_version,
-    help="Print the version and end.",
+    help="Print the version and exit.",
 )
 @click.pass_context
 def commands(context: click.Context, config: str | None) -> None:
-    """Keep session recordings: downloaded, verified and for good.
+    """Archive session recordings: downloaded, verified, and kept for good.
 
     Results go to stdout, the log to stderr.
 
     \b
     Exit codes:
-      0   done, nothing left over
-      1   ran, but something is failed, missing, altered or still pending
+      0   done, nothing is left to do
+      1   ran, but something failed, is missing, altered or still pending
       2   wrong usage
       70  a bug
       75  another process holds this archive or catalog
-      78  the configuration is invalid, or the catalog is of a newer version
+      78  the configuration is invalid, or a newer version wrote the catalog
     """  # noqa: D301 - click reads the backspace
     context.obj = Invocation(file=config, environ=os.environ, out=Output(sys.stdout))
 
@@ -168,7 +168,7 @@ def run(arguments: Sequence[str]) -> int:
 def unwritten(error: Unwritable, code: int) -> int:
     """Say that stdout could not be written to; return the exit code of a command that had `code`.
 
-    A reader that has gone is no failure.
+    A reader that went away is not a failure.
     """
     if error.unread:
         return code
@@ -186,7 +186,7 @@ def _failed(error: BaseException) -> int:
 
 
 def _explained(error: BaseException) -> BaseException:
-    """Return the error of ours for a process or a machine that has run out of something."""
+    """Return our own error if the process or the machine has run out of a resource."""
     if isinstance(error, OSError) and scope_of(error.errno) is Scope.PROCESS:
         row = row_of(error.errno)
         return Error(f"{row.meaning} {row.advice} ({error})")
@@ -194,7 +194,7 @@ def _explained(error: BaseException) -> BaseException:
 
 
 def say(error: BaseException) -> None:
-    """Write on stderr what an error that was raised on purpose says; the same sentence once."""
+    """Write the messages of errors that were raised on purpose to stderr, each message once."""
     said = set[str]()
     for cause in _leaves(error):
         if str(cause) not in said or not isinstance(cause, Error):
@@ -203,7 +203,7 @@ def say(error: BaseException) -> None:
 
 
 def code_of(error: BaseException) -> int | None:
-    """Return the exit code of an error that was raised on purpose; None of a bug."""
+    """Return the exit code for an error that was raised on purpose; None for a bug."""
     causes = list(_leaves(error))
     if not all(isinstance(cause, Error) for cause in causes):
         return None
@@ -214,7 +214,7 @@ _ON_PURPOSE = (Error, click.ClickException, click.Abort, KeyboardInterrupt)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield what task groups have wrapped."""
+    """Yield the errors that task groups have wrapped."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from _leaves(inner)

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 @as_json
 @click.pass_obj
 def backup(call: Invocation, *, target: Path, as_json: bool) -> None:
-    """Copy the catalog to FILE, as it is at one moment; the daemon may run meanwhile.
+    """Copy the catalog to FILE, as it is at one moment; the daemon may be running.
 
-    The copy is checked, readable by its owner only, and replaces nothing. Tokens that the daemon
-    keeps beside the catalog are not in it: they rotate, and an old one is worth nothing.
+    The copy is checked, readable by its owner only, and never overwrites a file. It does not
+    contain the tokens that the daemon keeps beside the catalog: they rotate, and an old one is
+    useless.
     """
     from reelkeep.catalog.backup import copy_catalog
 
@@ -63,17 +64,17 @@ def _print_backup(call: Invocation, catalog: Path, copy: Copy, tokens: list[str]
     call.out.line(f"{catalog} → {copy.path}")
     call.out.line(f"{copy.recordings:,} recordings, {size(copy.size)}, checked")
     if tokens:
-        call.out.line(f"not included: {', '.join(tokens)} (they rotate, see the manual on backups)")
+        call.out.line(f"not included: {', '.join(tokens)} (they rotate, see the manual)")
 
 
 @click.command
 @as_json
 @click.pass_obj
 def rebuild(call: Invocation, *, as_json: bool) -> int:
-    """Make a lost catalog again from the archive's recording.json files.
+    """Rebuild a lost catalog from the recording.json files of the archive.
 
-    Every file is read, and taken over if it has the digest of its manifest. What cannot be taken
-    is listed. No provider is asked; the next pass lists and fetches what is missing.
+    Every file is read, and added to the catalog if it has the digest in its manifest. What cannot
+    be added is listed. No provider is asked; the next pass lists and downloads what is missing.
     """
     rebuilt = run_in_loop(_rebuild, call.settings_only())
     if as_json:
@@ -105,8 +106,8 @@ def _print_rebuilt(call: Invocation, rebuilt: Rebuilt) -> None:
         out.show(made)
         out.line()
     taken = f"{number(rebuilt.recordings, 'recording')} with {number(rebuilt.files, 'file')}"
-    rest = f", {len(rebuilt.left):,} not taken" if rebuilt.left else ""
-    out.line(f"Taken over: {taken} ({size(rebuilt.read)} read{rest}).")
+    rest = f", {len(rebuilt.left):,} not added" if rebuilt.left else ""
+    out.line(f"Added {taken} ({size(rebuilt.read)} read{rest}).")
 
 
 def _drawing(rebuilt: Rebuilt) -> Draw:
@@ -122,27 +123,27 @@ def _drawing(rebuilt: Rebuilt) -> Draw:
 
 @click.group
 def archive() -> None:
-    """Begin an archive after a disk was lost or replaced."""
+    """Start an archive after a disk was lost or replaced."""
 
 
 @archive.command
 @click.option(
     "--volumes",
     is_flag=True,
-    help="Also begin the volumes anew that are mounted below it as a rule, and are not there.",
+    help="Also start new volumes where volumes below the archive are not mounted.",
 )
 @as_json
 @click.pass_obj
 def init(call: Invocation, *, volumes: bool, as_json: bool) -> None:
     """Make what is at archive.path the archive of this catalog.
 
-    reelkeep writes only to the archive that its catalog knows, so that nothing goes into the mount
-    point of a disk that is not mounted. After a disk was lost for good, or the archive was copied
-    without its .reelkeep folder, this says that what is there now is the archive, empty or not. No
-    file is changed. What is missing from it is counted; `reelkeep verify --repair` fetches again
-    what the providers still have.
+    reelkeep writes only to the archive that its catalog knows, so that nothing is written into the
+    mount point of a disk that is not mounted. After a disk was lost for good, or the archive was
+    copied without its .reelkeep folder, this command declares that the folder is now the archive,
+    empty or not. No file is changed. Missing files are counted; `reelkeep verify --repair`
+    downloads again what the providers still have.
 
-    Run it as the service's user. It is refused where another archive is.
+    Run it as the user of the service. It is refused if another archive is there.
     """
     from reelkeep.app.archive_access import begin_anew
     from reelkeep.app.catalog_access import utc_now
@@ -161,15 +162,15 @@ def _print_begun(call: Invocation, begun: Begun) -> None:
     from reelkeep.cli.tables import cell
 
     told = [
-        f"The archive of this catalog is at {begun.path} from now on."
+        f"{begun.path} is now the archive of this catalog."
         if begun.new
-        else f"The archive at {begun.path} is that of this catalog already."
+        else f"{begun.path} is already the archive of this catalog."
     ]
     if begun.missing:
         are = "is" if begun.missing == 1 else "are"
         told.append(
-            f"{number(begun.missing, 'file')} of {begun.stored:,} that the catalog calls stored "
-            f"{are} not there. `reelkeep verify --repair` fetches again what the providers still "
-            "have."
+            f"{number(begun.missing, 'file')} of {begun.stored:,} that the catalog lists as "
+            f"stored {are} missing. `reelkeep verify --repair` downloads again what the providers "
+            "still have."
         )
     call.out.show(*map(cell, told))

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 def command(call: Invocation) -> int:
     """Run the daemon in the foreground.
 
-    \b
-    SIGTERM, SIGINT  stop in order within the grace period; a second one ends at once
-    SIGHUP           read the configuration again; transfers go on, an invalid one changes nothing
+    \b SIGTERM, SIGINT  stop in order within the grace period; a second one stops at once SIGHUP
+    read the configuration again; transfers continue; an invalid one changes nothing
     """  # noqa: D301 - click reads the backspace
     signal.signal(signal.SIGTERM, _nothing_to_stop)
     from reelkeep.app.daemon import run
@@ -47,16 +46,16 @@ def command(call: Invocation) -> int:
 
 
 def _nothing_to_stop(_number: int, _frame: object) -> None:
-    """End at once and in order: the daemon has not begun, and takes signals itself when it has."""
+    """Exit at once: the daemon has not started yet, and handles signals itself when it has."""
     os._exit(0)
 
 
 def _refused(call: Invocation, error: Exception, loaded: list[Settings]) -> int:
     """Return the exit code of a daemon that ended with `error`.
 
-    Where the log is JSON, what keeps the daemon from starting is also told by events, and what
-    ends it later was told already. What may pass by itself is never 78, after which systemd starts
-    nothing again.
+    If the log is JSON, the problems that keep the daemon from starting are also logged as events;
+    later ones were logged already. An error that may go away by itself never gives 78, after which
+    systemd does not restart the service.
 
     Raises:
         Exception: It is a bug.
@@ -74,7 +73,7 @@ def _refused(call: Invocation, error: Exception, loaded: list[Settings]) -> int:
 
 
 def _json_log(call: Invocation) -> Log | None:
-    """Return the log if it is JSON. Of an invalid configuration, what it says of the log counts."""
+    """Return the log if it is JSON. Of an invalid configuration, the log options are still used."""
     from reelkeep.settings import LogOptions, Settings
     from reelkeep.settings.load import log_options
 
@@ -86,7 +85,7 @@ def _json_log(call: Invocation) -> Log | None:
 
 
 def _tell(log: Log, error: Exception) -> None:
-    """Say each problem of a configuration that cannot be used as an event."""
+    """Log each problem of an invalid configuration as an event."""
     from reelkeep.settings import InvalidSettings
 
     if not isinstance(error, InvalidSettings):

@@ -35,10 +35,10 @@ Found = dict[str, Any]
 
 
 def print_sheet(out: Output, found: Found) -> None:
-    """Print all that is known of a recording."""
+    """Print everything that is known about a recording."""
     rows = _rows(found)
     out.show(_head(rows))
-    if found["path"]:  # in one line, to be copied
+    if found["path"]:  # in one line, to copy it
         out.show(
             Text.assemble(("folder".ljust(max(map(len, rows)) + 2), "bold"), cell(found["path"]))
         )
@@ -105,7 +105,7 @@ def _files(out: Output, found: Found) -> Table:
 
 
 def _print_trouble(out: Output, file: Found, key: str) -> None:
-    """Print why a file is not stored, or what is unusual about it, and how often it failed."""
+    """Print why a file is not stored, or what is unusual about it, and its failed attempts."""
     if not (file["code"] or file["reason"] or file["attempts"]):
         return
     out.line()
@@ -115,7 +115,7 @@ def _print_trouble(out: Output, file: Found, key: str) -> None:
     out.show(Text.assemble(title, cell(f": {said}" if said else "")))
     if file["state"] in ("failed", "due") and file["code"] in REFUSABLE:
         out.line(
-            f"  If the provider truly has it so: reelkeep accept {key} {visible(file['name'])}"
+            f"  If the file really is like this: reelkeep accept {key} {visible(file['name'])}"
         )
     grid = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(2):
@@ -131,7 +131,7 @@ _TELLING = ("file_name", "user_key", "user_id", "external_storage_url", "file_pa
 
 
 def _print_facts(out: Output, files: list[Found]) -> None:
-    """Print of each file what tells it from others, and where else it lies."""
+    """Print what distinguishes each file from others, and where else it is stored."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
@@ -145,7 +145,7 @@ def _print_facts(out: Output, files: list[Found]) -> None:
 
 
 def _print_digests(out: Output, found: Found) -> None:
-    """Print lines as `sha256sum` does, to be compared or checked with it."""
+    """Print lines in the format of `sha256sum`."""
     stored = [file for file in found["files"] if file["sha256"]]
     if stored:
         out.line()
@@ -168,13 +168,13 @@ def _moment(text: str | None) -> str:
 def command(call: Invocation, *, words: tuple[str, ...], as_json: bool) -> int:
     """Show one recording with its files, attempts, errors, digests and paths.
 
-    ID is the provider's id of it, its key, the beginning of its key, or the number of the meeting,
-    with or without spaces and dashes. Where several recordings have that number they are listed,
-    newest first; with --json each is an object on its own line.
+    ID is the provider's id of the recording, its key, the beginning of its key, or the meeting
+    number, with or without spaces and dashes. If several recordings have that number, they are
+    listed, newest first; with --json, each is one object on its own line.
     """
     ids = with_numbers_joined(words)
     if len(ids) > 1:
-        raise click.UsageError("Name one recording; a meeting number may have spaces in it.")
+        raise click.UsageError("Name one recording; a meeting number may contain spaces.")
     settings = call.settings_only()
     say_how_it_is_read(settings)
     found, holdings = run_in_loop(_find, settings, ids[0])
@@ -208,10 +208,10 @@ async def _find(settings: Settings, text: str) -> tuple[list[dict[str, Any]], li
 def _print_list(out: Output, holdings: Sequence[Holding]) -> None:
     from reelkeep.cli.list import Columns
 
-    out.wide = True  # ids are what these lines are for
+    out.wide = True  # these lines exist to show the ids
     columns = Columns(out, [holding.provider for holding in holdings])
     columns.head()
     for holding in holdings:
         columns.row(holding)
     out.line()
-    out.line(f"These are {len(holdings):,} recordings; `reelkeep show KEY` shows one.")
+    out.line(f"{len(holdings):,} recordings match; `reelkeep show KEY` shows one of them.")

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 @wide
 @click.pass_obj
 def command(call: Invocation, *, as_json: bool) -> int:
-    """Say how every provider stands, what is under way, and how much space is left.
+    """Show the state of every provider, running transfers, and the free space.
 
-    It reads the catalog, whether a daemon runs or not; transfers are asked of the daemon.
+    It reads the catalog, whether a daemon is running or not; running transfers come from the
+    daemon.
     """
     from reelkeep.app.catalog_access import utc_now
     from reelkeep.app.status import catalog_only
@@ -45,17 +46,19 @@ def _print(call: Invocation, status: Status) -> None:
     table = providers_table(out, lines, ages=True, now=status["time"])
     out.show(table, *remarks(lines))
     if "other_daemon" in status:
-        told = f"The daemon on server.listen works with another catalog, {status['other_daemon']}."
+        told = f"The daemon on server.listen uses another catalog, {status['other_daemon']}."
         out.show(cell(told, "bold red"))
     if status["transfers"]:
         out.line()
         out.show(transfers_table(out, status["transfers"]))
     free = status["free_bytes"]
-    left = "the disk cannot be asked" if free is None else f"{size(free)} free"
+    left = "free space unknown" if free is None else f"{size(free)} free"
     out.line()
     out.show(cell(f"{status['archive']}: {left}"))
     if status["archive_problem"]:
         out.show(cell(status["archive_problem"], "bold red"))
     storage = status.get("storage", {"state": "ok"})
     if storage["state"] != "ok" and not status["archive_problem"]:
-        out.show(cell(f"Transfers pause, nothing can be stored: {storage['reason']}", "bold red"))
+        out.show(
+            cell(f"Transfers are paused, nothing can be stored: {storage['reason']}", "bold red")
+        )

@@ -1,4 +1,4 @@
-"""How every provider stands, as tables for people."""
+"""The state of every provider, as tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STYLES = {"pending": "yellow", "failed": "bold red", "unavailable": "bold red"}
 def providers_table(
     out: Output, lines: Sequence[Line], *, ages: bool = False, now: str | None = None
 ) -> Table:
-    """Return one row a provider; with `ages`, also when it was last read, as it is `now`."""
+    """Return one row per provider; with `ages`, also when it was last read, relative to `now`."""
     columns = ["provider", *(["last success"] if ages else []), *_COUNTS, "bytes"]
     made = table(out, *columns, right={*_COUNTS, "bytes"}, cut={"provider"})
     for line in lines:
@@ -34,12 +34,12 @@ def providers_table(
 
 
 def remarks(lines: Sequence[Line]) -> list[Text]:
-    """Return a sentence for each provider that is broken, or has files that do not fit."""
+    """Return a line for each provider that is broken or has files that do not fit."""
     broken = [
         Text.assemble(
             cell(line["name"], "bold red"),
             cell(f" {_how_broken(line)} since {line['broken_since'][:19]}Z: ", "red"),
-            cell(line["reason"] or "it does not say why"),
+            cell(line["reason"] or "no reason given"),
         )
         for line in lines
         if line["broken_since"]
@@ -47,7 +47,7 @@ def remarks(lines: Sequence[Line]) -> list[Text]:
     unread = [
         Text.assemble(
             cell(line["name"], "bold yellow"),
-            cell(f": {_unread(line)}; asked for again with each poll"),
+            cell(f": {_unread(line)}; repeated at each poll"),
         )
         for line in lines
         if line.get("unread_listings")
@@ -55,7 +55,7 @@ def remarks(lines: Sequence[Line]) -> list[Text]:
     return [*broken, *unread] + [
         Text.assemble(
             cell(line["name"], "bold yellow"),
-            cell(f": {line['too_large']:,} files do not fit in what is left of the archive's disk"),
+            cell(f": {line['too_large']:,} files do not fit into the free space of the archive"),
         )
         for line in lines
         if line.get("too_large")
@@ -63,7 +63,7 @@ def remarks(lines: Sequence[Line]) -> list[Text]:
 
 
 def transfers_table(out: Output, transfers: Sequence[Line]) -> Table:
-    """Return one row a transfer under way."""
+    """Return one row per running transfer."""
     made = table(
         out, "transfer", "recording", "file", "done", "of", "", "time",
         right={"done", "of", "", "time"}, cut={"recording", "file"},
@@ -83,7 +83,7 @@ def transfers_table(out: Output, transfers: Sequence[Line]) -> Table:
 
 
 def _how_broken(line: Line) -> str:
-    return "could not be read wholly" if line.get("partly") else "is broken"
+    return "could only be read in part" if line.get("partly") else "is broken"
 
 
 def _unread(line: Line) -> str:

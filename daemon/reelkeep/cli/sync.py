@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 
 
 MOST_NAMED = 10
-"""Files that are named at the end of a pass."""
+"""How many files are named at the end of a pass."""
 
 STATES = (FileState.FAILED, FileState.GONE, FileState.UNAVAILABLE)
-"""States of files in which only a person helps."""
+"""States of files that need a decision by a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Troubles:
-    """Files that failed, are gone or unavailable, by the rows that they have in the catalog."""
+    """Files that failed, are gone or unavailable, by their rows in the catalog."""
 
     files: dict[int, dict[str, Any]] = field(default_factory=dict)
     recordings: frozenset[int] = frozenset()  #: Rows of incomplete recordings.
@@ -58,12 +58,12 @@ class Troubles:
         return sum(each["state"] == state for each in self.files.values())
 
     def named(self) -> list[dict[str, Any]]:
-        """Return the first of them, those of the newest recordings first."""
+        """Return the first files, those of the newest recordings first."""
         return list(self.files.values())[:MOST_NAMED]
 
 
 async def troubles(operator: OperatorCatalog, names: Sequence[ProviderName]) -> Troubles:
-    """Return what needs a person now, of these providers."""
+    """Return which files of these providers need a decision."""
     files: dict[int, dict[str, Any]] = {}
     recordings = set[int]()
     states = [*STATES, "incomplete"]
@@ -91,7 +91,7 @@ def _of(holding: Holding) -> dict[int, dict[str, Any]]:
 
 
 def print_troubles(out: Output, named: Sequence[dict[str, Any]], count: int) -> None:
-    """Print the first files that need a person, why, and the commands that tell more."""
+    """Print the first files that need a decision, the reasons, and the commands that show more."""
     from reelkeep.cli.tables import cell, table
 
     if not named:
@@ -105,20 +105,20 @@ def print_troubles(out: Output, named: Sequence[dict[str, Any]], count: int) -> 
     out.show(made)
     more = f"… and {count - len(named):,} more. " if count > len(named) else ""
     out.line(
-        f"{more}`reelkeep list --state incomplete --all` lists all, `reelkeep show KEY` tells "
-        "all of one; `retry` tries again, `waive` accepts the loss."
+        f"{more}`reelkeep list --state incomplete --all` lists all, `reelkeep show KEY` shows "
+        "one of them; `retry` tries again, `waive` accepts the loss."
     )
     out.line()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """How a pass ended, beside what the catalog counts."""
+    """How a pass ended, beyond the counts of the catalog."""
 
     broken: Mapping[str, str] = field(default_factory=dict)  #: Why, by provider.
-    cut_short: bool = False  #: The time was up.
+    cut_short: bool = False  #: The time limit was reached.
     stopped: bool = False  #: A signal came.
-    unpublished: int = 0  #: Recordings whose files are all here, but not in the archive's tree.
+    unpublished: int = 0  #: Recordings with all files downloaded, but not yet published.
     untold: bool = False  #: Recordings are archived and not acknowledged.
     waiting: Sequence[str] = ()  #: Some recordings that the provider has not finished.
     pending: Sequence[str] = ()  #: Some recordings with files that are due.
@@ -128,14 +128,14 @@ class Circumstances:
 
 
 NAMED = 3
-"""Recordings that are named in one sentence at most."""
+"""How many recordings are named in one sentence."""
 
 
 def leftovers(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> list[str]:
-    """Return what is not done, the gravest first; nothing if all is done.
+    """Return what is not done, the most serious first; nothing if everything is done.
 
-    `lines` are those of the providers that the pass was about, as `app.status` gives them. A
-    recording that is open for late files, with every file stored that it has, is done.
+    `lines` are the providers of the pass, as `app.status` returns them. A recording that stays open
+    for late files counts as done if every file that it has is stored.
     """
     return [
         *_of_providers(how),
@@ -149,12 +149,13 @@ def _of_providers(how: Circumstances) -> Iterator[str]:
     if how.missing:
         yield (
             f"{number(how.missing, 'file')} of the newest recordings {_be(how.missing)} missing in "
-            "the archive: is it an old copy? No provider is told of anything; see `reelkeep verify`"
+            "the archive: is it an old copy? Nothing is acknowledged to the providers; "
+            "see `reelkeep verify`"
         )
     if how.clock is not None:
-        yield f"{how.clock}, so that recordings may be missing from what was listed; set it"
+        yield f"{how.clock}, so that recordings may be missing from the listings; set the clock"
     for name, reason in how.broken.items():
-        yield f"{name} could not be read wholly: {reason}"
+        yield f"{name} could only be read in part: {reason}"
 
 
 def _of_files(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> Iterator[str]:
@@ -188,13 +189,13 @@ def _of_recordings(lines: Sequence[Mapping[str, Any]], how: Circumstances) -> It
         yield f"{number(incomplete, 'recording')} {_be(incomplete)} incomplete"
     if how.unpublished:
         many = number(how.unpublished, "recording")
-        yield f"{many} could not be put into the archive"
+        yield f"{many} could not be published into the archive"
     if how.untold:
         yield "not all archived recordings could be acknowledged"
 
 
 def known_before(now: Troubles, new: Troubles) -> list[str]:
-    """Return in sentences what of `now` is not `new`."""
+    """Return sentences about what is in `now` and not in `new`."""
     found = []
     if files := len(now.files) - len(new.files):
         found.append(f"{number(files, 'file')} failed, vanished or unavailable")
@@ -207,11 +208,11 @@ def _of_pass(how: Circumstances) -> Iterator[str]:
     if how.cut_short:
         yield "time limit reached"
     if how.stopped:
-        yield "a signal ended the pass"
+        yield "the pass was stopped by a signal"
 
 
 def _named(ids: Sequence[str]) -> str:
-    """Return a few names in brackets; more are hinted at."""
+    """Return a few names in brackets, and dots for more."""
     if not ids:
         return ""
     more = ", …" if len(ids) > NAMED else ""
@@ -232,18 +233,20 @@ class Passed:
     """How one pass went."""
 
     seconds: float
-    received: int  #: Bytes of bodies.
+    received: int  #: Bytes received.
     left: list[str]  #: What is not done, in sentences.
     stopped: bool
     cut_short: bool
     providers: list[dict[str, Any]]  #: As `app.status` gives them.
     failures: list[dict[str, Any]] = field(default_factory=list)  #: The first files that failed.
-    failed: int = 0  #: How many files need a person.
-    known: list[str] = field(default_factory=list)  #: What is not counted as left, in sentences.
+    failed: int = 0  #: How many files need a decision.
+    known: list[str] = field(
+        default_factory=list
+    )  #: What was known before and does not count, in sentences.
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is left over."""
+        """Whether nothing is left to do."""
         return not self.left
 
     def document(self) -> dict[str, Any]:
@@ -260,10 +263,10 @@ class Passed:
         }
 
     def sentence(self) -> str:
-        """Return it in a sentence."""
-        came = f"{size(self.received)} came in {duration(self.seconds)}"
+        """Return the result in one sentence."""
+        came = f"received {size(self.received)} in {duration(self.seconds)}"
         if self.left:
-            return f"Not done: {'; '.join(self.left)}. {came}."
+            return f"Not done: {'; '.join(self.left)}. {came[0].upper()}{came[1:]}."
         files = sum(line["stored"] for line in self.providers)
         recordings = sum(line["listed"] for line in self.providers)
         return f"Done: {number(recordings, 'recording')} with {number(files, 'file')}; {came}."
@@ -279,10 +282,10 @@ async def make_pass(
     polls: bool = True,
     new_failures_only: bool = False,
 ) -> Passed:
-    """Make one pass over the providers `names`, until it is over or a signal comes.
+    """Make one pass over the providers `names`, until it is finished or a signal arrives.
 
-    Without `polls`, only what an operator wants to be read again is read. With
-    `new_failures_only`, what had failed before the pass is told, and not counted as left.
+    Without `polls`, only requested backfills are listed. With `new_failures_only`, files that had
+    failed before the pass are shown, but do not count as left.
     """
     stop = anyio.Event()
     async with anyio.create_task_group() as group:
@@ -333,7 +336,7 @@ async def _circumstances(
     telling = [name for name in names if acknowledgers[name].acknowledges]
 
     def some_day() -> datetime:
-        """Return a time at which whatever was put off is due."""
+        """Return a time by which every postponed file is due."""
         return resources.clock() + _SOME_DAY
 
     outlook = await look(resources.database, some_day, names=names, telling=telling)
@@ -342,7 +345,7 @@ async def _circumstances(
     broken: dict[str, str] = {name: error for name, error in unread.items() if error is not None}
     for name, each in health.items():
         if each.broken_since is not None:
-            broken[name] = each.reason or "it does not say why"
+            broken[name] = each.reason or "no reason given"
     named = partial(resources.operator.listing, names=names, limit=NAMED + 1)
     return Circumstances(
         broken=broken,
@@ -358,7 +361,7 @@ async def _circumstances(
 
 
 def print_summary(out: Output, passed: Passed) -> None:
-    """Print a row for each provider, and all of it in a sentence."""
+    """Print a row for each provider, and a summary."""
     out.show(providers_table(out, passed.providers))
     out.line()
     print_troubles(out, passed.failures, passed.failed)
@@ -373,12 +376,12 @@ def print_summary(out: Output, passed: Passed) -> None:
     "--timeout",
     type=DurationType(),
     metavar="DURATION",
-    help="End after so long, such as 30m; what is under way is kept for the next pass.",
+    help="Stop after this time, such as 30m; running transfers resume in the next pass.",
 )
 @click.option(
     "--new-failures-only",
     is_flag=True,
-    help="For timers: what had failed before this pass is told, and does not make the exit code 1.",
+    help="For timers: files that failed before this pass are shown, but the exit code is not 1.",
 )
 @as_json
 @click.pass_obj
@@ -390,10 +393,10 @@ def command(
     new_failures_only: bool,
     as_json: bool,
 ) -> int:
-    """Make one complete pass, then end: for cron and for tests.
+    """Make one complete pass, then exit: for cron and for tests.
 
-    Polls every provider once, then transcodes, downloads, verifies, publishes and acknowledges
-    until nothing is left that can be done now, or by a retry within the time.
+    Polls every provider once, then requests transcoding, downloads, verifies, publishes and
+    acknowledges until nothing is left that can be done now or by a retry within the time limit.
     """
     from reelkeep.cli.live_progress import Screen
 

@@ -20,7 +20,7 @@ _JOINED = re.compile("(?<=(.))\ufe0f?\u200d(?=(.))", re.DOTALL)
 def apart(text: str) -> str:
     """Return `text` with joined emoji side by side.
 
-    Many terminals show them like this in any case, and all agree on the width of each.
+    Many terminals show them this way anyway, and all of them agree on the width of each.
     """
     return _JOINED.sub(_part, text) if "\u200d" in text else text
 
@@ -31,7 +31,7 @@ def _part(match: re.Match[str]) -> str:
 
 
 def fit(made: Table, width: int) -> None:
-    """Make `made` fit `width` columns: the widest of those that may be cut or wrapped give way."""
+    """Make `made` fit `width` columns by narrowing the widest that may be cut or wrapped."""
     columns = made.columns
     widths = [max(_longest(each) for each in (column.header, *column.cells)) for column in columns]
     gap = made.padding[1] + made.padding[3] + (1 if made.box is not None else 0)
@@ -54,7 +54,7 @@ def _longest(text: object) -> int:
 
 
 def cell(text: object, style: str = "") -> Text:
-    """Return foreign `text` in one line; nothing in it acts on a terminal."""
+    """Return foreign `text` in one line, without control characters."""
     return Text(apart(visible(str(text))), style=style)
 
 
@@ -67,8 +67,8 @@ def table(
 ) -> Table:
     """Return an empty table with these headings.
 
-    Columns in `right` are numbers, those in `wrap` hold prose, those in `cut` may be cut short
-    where there is too little room; all others are always shown whole. See `fit`.
+    Columns in `right` are numbers, those in `wrap` hold prose, those in `cut` may be cut off if
+    there is too little room; all others are always shown in full. See `fit`.
     """
     made = Table(
         box=box.SIMPLE_HEAD if out.is_terminal else None,

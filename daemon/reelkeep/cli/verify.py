@@ -43,7 +43,7 @@ _STYLES = {
 
 
 def print_findings(out: Output, found: VerificationRun) -> None:
-    """Print a row for each thing that is wrong, and all of it in a sentence."""
+    """Print a row for each finding, and a summary."""
     for each in found.repaired:
         out.show(cell(f"repaired: {each.folder}/{each.file}", "green"))
     if found.blemishes:
@@ -60,7 +60,7 @@ def print_findings(out: Output, found: VerificationRun) -> None:
 
 
 def sentence(found: VerificationRun) -> str:
-    """Return what was read, and how it was."""
+    """Return what was read and what was found, in one sentence."""
     read = (
         f"{number(found.files, 'file')} of {number(found.recordings, 'recording')} "
         f"({size(found.read)}) read again"
@@ -70,12 +70,12 @@ def sentence(found: VerificationRun) -> str:
     mended = f", {number(len(found.repaired), 'file')} repaired" if found.repaired else ""
     if found.stopped:
         so_far = f" So far: {listed(wrong)}." if wrong else ""
-        return f"Stopped: {read}. `reelkeep verify --resume` goes on from there.{so_far}"
+        return f"Stopped: {read}. `reelkeep verify --resume` continues from there.{so_far}"
     return f"{read}{mended}: {listed(wrong) if wrong else 'no differences found'}."
 
 
 def drawing(found: VerificationRun) -> Draw:
-    """Return what draws how far the reading is."""
+    """Return what draws the progress of the reading."""
     began, rate = anyio.current_time(), Rate()
 
     async def draw(_height: int) -> RenderableType:
@@ -105,7 +105,7 @@ def _left(found: VerificationRun, speed: float) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
-    """What is to be read, and how."""
+    """What to read, and how."""
 
     names: tuple[str, ...]
     ids: tuple[str, ...]
@@ -115,7 +115,7 @@ class VerifyRequest:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the whole archive is meant."""
+        """Whether the whole archive is read."""
         return not self.names and not self.ids
 
 
@@ -123,16 +123,21 @@ class VerifyRequest:
 @providers
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option(
-    "--rate", type=SizeType(), metavar="SIZE", help="Read at most so much a second, such as 50MiB."
+    "--rate",
+    type=SizeType(),
+    metavar="SIZE",
+    help="Read at most this much per second, such as 50MiB.",
 )
 @click.option(
-    "--resume", is_flag=True, help="Go on where a reading of the whole was stopped, if one was."
+    "--resume",
+    is_flag=True,
+    help="Continue where the last verification of the whole archive was stopped.",
 )
 @click.option(
     "--repair",
     is_flag=True,
-    help="Move what is damaged to quarantine, and fetch it again. A running daemon does that; "
-    "without one, a pass is made as by `sync`.",
+    help="Move damaged files to quarantine, and download them again: by the running daemon, or "
+    "without one by a pass as in `sync`.",
 )
 @as_json
 @wide
@@ -147,12 +152,12 @@ def command(
     repair: bool,
     as_json: bool,
 ) -> int:
-    """Read the archive again, and hash every file against the catalog and SHA256SUMS.
+    """Read the archive again, and compare every file with the catalog and SHA256SUMS.
 
-    Reports missing, altered, unreadable and foreign files. Without --provider and ID, all is read;
-    a daemon may run meanwhile. Without --repair, no file is changed.
+    Reports missing, altered, unreadable and foreign files. Without --provider and ID, the whole
+    archive is read; the daemon may be running. Without --repair, no file is changed.
 
-    ID is as in `show`; of a meeting number, all recordings that have it are read.
+    ID is as in `show`; for a meeting number, all recordings that have it are read.
     """
     ids = tuple(with_numbers_joined(ids))
     request = VerifyRequest(names=names, ids=ids, rate=rate, resume=resume, repair=repair)
@@ -196,7 +201,7 @@ async def _read(
 
     async with AsyncExitStack() as stack:
         opened = None
-        if exists(settings.catalog.path):  # looking at an archive shall not begin a catalog
+        if exists(settings.catalog.path):  # reading an archive must not create a catalog
             opening = books if may_write(settings.catalog.path) else reading_books
             opened = await stack.enter_async_context(opening(settings, log))
         since = await opened.checks.moment(BEGUN) if opened and request.resume else None
@@ -221,7 +226,9 @@ async def _what_is_meant(
 
     if not request.is_whole:
         if opened is None:
-            raise click.ClickException("there is no catalog yet: only the whole can be verified")
+            raise click.ClickException(
+                "there is no catalog yet: only the whole archive can be verified"
+            )
         await reader.some(await _chosen(settings, opened.operator, request))
     else:
         await reader.everything(() if opened is None else every(opened.operator))
@@ -241,10 +248,10 @@ async def _chosen(
 
 
 async def mend(settings: Settings, found: VerificationRun, log: Log, screen: Screen) -> None:
-    """Begin the repair of what was `found`; what is whole again afterwards is no blemish more.
+    """Start the repair of what was `found`, and remove from it what is repaired.
 
-    A running daemon fetches what is due again. Without one, a pass over the providers concerned
-    does, and what it should have mended is read once more.
+    A running daemon downloads the files. Without one, a pass over the providers concerned does, and
+    the repaired folders are read once more.
     """
     from reelkeep.app.archive_access import make_archive
     from reelkeep.app.catalog_access import books, utc_now
@@ -276,7 +283,7 @@ def _configured(settings: Settings, names: Collection[ProviderName]) -> list[Pro
 
 
 async def _read_again(settings: Settings, found: VerificationRun, repair: Repair, log: Log) -> None:
-    """Take out of `found` what is stored and in order now."""
+    """Remove from `found` what is stored and in order now."""
     from reelkeep.app.catalog_access import books
     from reelkeep.app.verification import make_rereader
 

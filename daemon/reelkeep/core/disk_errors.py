@@ -1,7 +1,7 @@
-"""Decide what an error of the operating system means to an archive: one row for each errno.
+"""Decide what an error of the operating system means for an archive: one row for each errno.
 
-The kernel names what happened, not what it is about. `PLACE` and `PROCESS` are suspicions: whether
-the place is at fault, or only this one file, is decided by a small write (`Archive.probe`).
+The kernel names the error, not its extent. `PLACE` and `PROCESS` are assumptions: a small write
+(`Archive.probe`) decides whether the whole place is affected or only this file.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from types import MappingProxyType
 
 
 class Scope(StrEnum):
-    """What an error of the disk is about, and so what follows from it."""
+    """What an error of the disk affects, and so what happens then."""
 
     FULL = "full"
-    """The place has no room. If a small write fails too, all transfers pause (`disk.low`)."""
+    """The disk is full. If a small write fails too, all transfers pause (`disk.low`)."""
     PLACE = "place"
     """The place cannot be used. If a small write fails too, all transfers pause
     (`archive.unavailable`); otherwise the error is this file's."""
     PROCESS = "process"
-    """This process or machine has run out of something; as `PLACE`, and nothing is lost."""
+    """This process or machine has run out of a resource; handled like `PLACE`, nothing is lost."""
     FILE = "file"
     """This file only: tried again from its first byte, with growing delays."""
     FINAL = "final"
-    """This file cannot be stored here, however often it is fetched: it fails at once."""
+    """This file cannot be stored here, however often it is downloaded: it fails at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiskErrorRow:
-    """What one errno means here, in a sentence each."""
+    """What one errno means here, and what to do, in one sentence each."""
 
     scope: Scope
     meaning: str
@@ -39,43 +39,47 @@ class DiskErrorRow:
 
 
 _F, _P, _R, _O, _X = Scope.FULL, Scope.PLACE, Scope.PROCESS, Scope.FILE, Scope.FINAL
-_SERVER = "Look at that server, and at the network in between."
-_MOUNT = "Look at `findmnt` and `dmesg`; mount it again."
+_SERVER = "Check that server, and the network to it."
+_MOUNT = "Check `findmnt` and `dmesg`; mount it again."
 
 DISK_ERRORS: Mapping[str, DiskErrorRow] = MappingProxyType(
     {
         "ENOSPC": DiskErrorRow(
-            _F, "The disk has no room: no bytes, or no inodes.", "Make room: `df -h`, `df -i`."
+            _F,
+            "The disk is full: no free bytes, or no free inodes.",
+            "Free some space: `df -h`, `df -i`.",
         ),
         "EDQUOT": DiskErrorRow(
-            _F, "The quota of this user, group or project is used up.", "Raise it, or make room."
+            _F,
+            "The quota of this user, group or project is used up.",
+            "Raise it, or free some space.",
         ),
         "EROFS": DiskErrorRow(
             _P,
             "The file system is mounted read-only, often by the kernel after an error.",
-            "Look at `dmesg`, check the file system, mount it writable again.",
+            "Read `dmesg`, check the file system, mount it writable again.",
         ),
         "ENOENT": DiskErrorRow(
             _P,
-            "A directory of the archive is gone: its disk is not mounted, or somebody removed it.",
-            f"{_MOUNT} If somebody removed `.reelkeep/parts`, restart reelkeep: it makes it anew.",
+            "A directory of the archive is missing: its disk is not mounted, or it was deleted.",
+            " If `.reelkeep/parts` was deleted, restart reelkeep: it creates it again.",
         ),
         "ENOTDIR": DiskErrorRow(
             _P,
-            "Something that is no directory stands where the archive has one.",
-            "Look at the path in the message; move away what stands there.",
+            "A file is in the place of a directory of the archive.",
+            "Check the path in the message; move the file away.",
         ),
         "ESTALE": DiskErrorRow(
             _P, "The network file system no longer knows the directory.", _MOUNT
         ),
-        "ENOTCONN": DiskErrorRow(_P, "The process behind a FUSE mount is gone.", _MOUNT),
+        "ENOTCONN": DiskErrorRow(_P, "The process of a FUSE mount has ended.", _MOUNT),
         "ENODEV": DiskErrorRow(_P, "The device is gone.", _MOUNT),
         "ENXIO": DiskErrorRow(_P, "The device does not answer.", _MOUNT),
         "ETIMEDOUT": DiskErrorRow(
-            _P, "The server of a network file system does not answer.", "Look at that server."
+            _P, "The server of a network file system does not answer.", "Check that server."
         ),
         "EHOSTDOWN": DiskErrorRow(
-            _P, "The server of a network file system is down.", "Look at that server."
+            _P, "The server of a network file system is down.", "Check that server."
         ),
         "ESHUTDOWN": DiskErrorRow(
             _P, "The connection to the disk or to its server was shut down.", _MOUNT
@@ -85,89 +89,93 @@ DISK_ERRORS: Mapping[str, DiskErrorRow] = MappingProxyType(
         ),
         "ENETDOWN": DiskErrorRow(_P, "The network to the file system's server is down.", _SERVER),
         "ENETUNREACH": DiskErrorRow(
-            _P, "There is no way to the server of a network file system.", _SERVER
+            _P, "There is no route to the server of a network file system.", _SERVER
         ),
         "EHOSTUNREACH": DiskErrorRow(
             _P, "The server of a network file system cannot be reached.", _SERVER
         ),
         "EBUSY": DiskErrorRow(
-            _P, "Something else uses the device, or a mount point stands in the way.", _MOUNT
+            _P, "Something else uses the device, or the path is a mount point.", _MOUNT
         ),
         "EIO": DiskErrorRow(
             _P,
             "The device failed to read or write.",
-            "Look at `dmesg` and `smartctl -a`; copy the archive while it can be read.",
+            "Check `dmesg` and `smartctl -a`; copy the archive while it can be read.",
         ),
         "EACCES": DiskErrorRow(
             _P,
-            "This user may not do that there.",
-            "Give the path in the message back to reelkeep's user (`chown`, `chmod`).",
+            "This user does not have the permission.",
+            "Give the path in the message back to the user of reelkeep (`chown`, `chmod`).",
         ),
         "EPERM": DiskErrorRow(
             _P,
             "The system forbids it: an immutable file (`lsattr`), a sandbox, a policy.",
-            "Look at `lsattr`, at `ReadWritePaths` of the unit, and at the log of the kernel.",
+            "Check `lsattr`, `ReadWritePaths` of the unit, and the kernel log.",
         ),
         "ELOOP": DiskErrorRow(
             _P,
-            "Symbolic links lead in a circle, or a link stands where a file of ours belongs.",
-            "Look at the path in the message; remove the link.",
+            "Symbolic links form a loop, or a link is in the place of a file of reelkeep.",
+            "Check the path in the message; remove the link.",
         ),
         "EISDIR": DiskErrorRow(
             _P,
-            "A directory stands where a file of ours belongs.",
-            "Look at the path in the message; move the directory away.",
+            "A directory is in the place of a file of reelkeep.",
+            "Check the path in the message; move the directory away.",
         ),
         "ENOLCK": DiskErrorRow(
             _P,
-            "No lock can be had: the lock service of a network file system is not running.",
-            "Start the lock service of client and server, or mount with `local_lock=flock`.",
+            "No lock is available: the lock service of a network file system is not running.",
+            "Start the lock service on client and server, or mount with `local_lock=flock`.",
         ),
         "EMFILE": DiskErrorRow(
             _R, "This process has too many files open.", "Raise `LimitNOFILE` of the unit."
         ),
         "ENFILE": DiskErrorRow(
-            _R, "The machine has too many files open.", "Raise `fs.file-max`; find who has them."
+            _R,
+            "The machine has too many files open.",
+            "Raise `fs.file-max`; find the processes that use them.",
         ),
         "ENOMEM": DiskErrorRow(
-            _R, "The kernel has no memory for it.", "Look at `free` and at the unit's `MemoryMax`."
+            _R, "The kernel has no memory left.", "Check `free` and `MemoryMax` of the unit."
         ),
         "EXDEV": DiskErrorRow(
             _P,
-            "Something must be renamed to another file system. Volumes below the archive are found "
-            "and copied to; this remains where `.reelkeep` itself is on another one than the "
-            "folders of recordings right beside it.",
-            "`findmnt --target DIRECTORY` shows which; put both on one file system.",
+            "A rename would cross file systems. Volumes below the archive are detected and "
+            "files copied to them; this error remains if `.reelkeep` itself is on another file "
+            "system than the folders of recordings beside it.",
+            "`findmnt --target DIRECTORY` shows the file system; put both on the same one.",
         ),
         "EAGAIN": DiskErrorRow(
             _O,
-            "Another process holds the file, or the kernel could not do it at once.",
-            "Look at `fuser` on the path in the message.",
+            "Another process uses the file, or the kernel could not complete the call at once.",
+            "Run `fuser` on the path in the message.",
         ),
         "ENAMETOOLONG": DiskErrorRow(
             _X,
-            "The file system takes no names of this length.",
+            "The file system does not support names of this length.",
             "Shorten `archive.layout` (folders) or `archive.file_name` (files), or use a file "
-            "system that takes names of 255 bytes.",
+            "system that supports names of 255 bytes.",
         ),
         "EFBIG": DiskErrorRow(
             _X,
-            "The file is larger than this file system, or the process's limit, takes.",
-            "vfat takes 4 GiB: use another file system. Or raise `LimitFSIZE` of the unit.",
+            "The file is larger than this file system or the limit of the process allows.",
+            "vfat allows 4 GiB: use another file system. Or raise `LimitFSIZE` of the unit.",
         ),
         "EILSEQ": DiskErrorRow(
             _X,
-            "The file system cannot write a name with these characters.",
+            "The file system does not support the characters of this name.",
             "Mount it with `iocharset=utf8` or `utf8`.",
         ),
     }
 )
-"""What each errno means. The manual's table is checked against this one."""
+"""What each errno means. A test compares the manual with this table."""
 
 OTHERWISE = DiskErrorRow(
-    _O, "Any other error concerns the one file that met it.", "Look at `dmesg` and at the path."
+    _O,
+    "Any other error concerns only the file for which it occurred.",
+    "Check `dmesg` and the path.",
 )
-"""What an errno means that has no row."""
+"""What every other errno means."""
 
 
 def row_of(number: int | None) -> DiskErrorRow:
@@ -176,7 +184,7 @@ def row_of(number: int | None) -> DiskErrorRow:
 
 
 def scope_of(number: int | None) -> Scope:
-    """Return what an error with this errno is about."""
+    """Return what an error with this errno affects."""
     return row_of(number).scope
 
 

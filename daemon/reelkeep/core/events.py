@@ -1,4 +1,4 @@
-"""Every event of the log: its level, its keys, and what it means to the person who reads it.
+"""Every event of the log: its level, its keys, and its meaning.
 
 The names are an interface (contract, section 6): they change only with a major version. The
 manual's page is made from this table, and a test holds table and code together.
@@ -30,21 +30,35 @@ class Event:
 
 _D, _I, _W, _E = Severity.DEBUG, Severity.INFO, Severity.WARNING, Severity.ERROR
 
+_FILE_SYSTEM = (
+    "folder", "links", "flushes_directories", "locks", "modes", "longest_name", "case",
+    "unicode", "renames", "free_bytes", "free_files",
+)  # fmt: skip
+_STATE = (
+    "providers", "pending", "in_flight", "bytes_per_second", "free", "failed", "unavailable",
+    "damaged", "too_large", "at_risk", "unpublished", "acknowledge_refused", "unread_listings",
+    "oldest_success", "conditions",
+)  # fmt: skip
+_RECORDING = ("provider", "recording")
+_FILE = (*_RECORDING, "file")
+
 EVENTS: dict[str, Event] = {
     # life
-    "daemon.started": Event(_I, ("version", "pid", "config", "providers"), "The process began."),
-    "daemon.ready": Event(_I, ("seconds",), "The catalog is open and polling has begun."),
-    "daemon.stopping": Event(_I, ("signal", "in_flight"), "A stop was asked for."),
-    "daemon.stopped": Event(_I, ("seconds",), "All is at rest; parts will resume."),
+    "daemon.started": Event(_I, ("version", "pid", "config", "providers"), "The process started."),
+    "daemon.ready": Event(_I, ("seconds",), "The catalog is open and polling has started."),
+    "daemon.stopping": Event(_I, ("signal", "in_flight"), "A stop was requested."),
+    "daemon.stopped": Event(
+        _I, ("seconds",), "The process stopped in order; partial files will resume."
+    ),
     "daemon.failed": Event(_E, ("reason",), "A bug or a broken catalog ended the daemon."),
     "server.listening": Event(
-        _I, ("host", "port", "path"), "Health, status and metrics can be asked."
+        _I, ("host", "port", "path"), "Health, status and metrics are served."
     ),
     "server.unavailable": Event(
         _E,
         ("host", "port", "path", "reason"),
-        "`server.listen` cannot be listened on. Recordings are archived without health, status and "
-        "metrics; it is tried again, and `server.listening` says when it works.",
+        "The daemon cannot listen on `server.listen`. Recordings are archived without health, "
+        "status and metrics; it is tried again, and `server.listening` is logged when it works.",
     ),
     "page.refused": Event(
         _W,
@@ -54,7 +68,7 @@ EVENTS: dict[str, Event] = {
     ),
     "page.decided": Event(
         _I,
-        ("action", "provider", "recording", "files", "by", "address"),
+        ("action", *_RECORDING, "files", "by", "address"),
         "Somebody who used the page had files fetched again (`retry`) or did without them "
         "(`waive`).",
     ),
@@ -66,49 +80,48 @@ EVENTS: dict[str, Event] = {
     "config.reloaded": Event(
         _I,
         ("config", "providers", "applied", "needs_restart"),
-        "A new configuration is in force, and no transfer was dropped for it. `applied` lists what "
-        "changed, `needs_restart` what keeps its old value until the daemon is restarted.",
+        "A new configuration is in effect; no transfer was interrupted. `applied` lists what "
+        "changed, `needs_restart` the settings that keep their old value until a restart.",
     ),
     "config.rejected": Event(
-        _E,
-        ("config", "reason"),
-        "The new configuration is invalid; the old one stays in force.",
+        _E, ("config", "reason"), "The new configuration is invalid; the old one stays in effect."
     ),
     "catalog.missing": Event(
-        _W, ("path",), "A command only reads, and there is no catalog yet: nothing is known."
+        _W, ("path",), "A command that only reads found no catalog yet: there is nothing to show."
     ),
     "catalog.read_only": Event(
         _W,
         ("path", "user"),
-        "This user may not write to the catalog, or it is on read-only media: it is only read.",
+        "This user may not write to the catalog, or the file system is read-only: it is only read.",
     ),
     "clock.stepped": Event(
         _W,
         ("seconds", "time"),
-        "The clock was set by so many seconds, or the machine slept; what waits is looked at.",
+        "The clock was set by `seconds`, or the machine was suspended; everything that waits "
+        "for a time is checked again.",
     ),
     "clock.wrong": Event(
         _E,
         ("reason", "seconds", "time"),
-        "The clock is wrong: it is `seconds` (four minutes and more) ahead of those of all "
-        "providers that answer, less than nought if it is behind, or shows a time before this "
-        "program was made. Said once.",
+        "The clock is wrong: it is `seconds` (four minutes or more; negative if it is behind) "
+        "ahead of the clocks of all providers that answer, or shows a time before this program "
+        "was written. Logged once.",
     ),
     "clock.right": Event(
-        _I, ("seconds",), "The clock agrees with a provider's again, or was set since it was wrong."
+        _I, ("seconds",), "The clock agrees with that of a provider again, or was set."
     ),
     "catalog.instants_reset": Event(
         _W,
         ("instants", "columns", "latest"),
-        "Times that a wrong clock had noted were reset: what was put off by them is due now. If "
-        "there is a `latest`, something happened then by the catalog, and the clock shows less: it "
-        "was ahead then, or is behind now.",
+        "Times that a wrong clock had recorded were reset: what they postponed is due now. "
+        "`latest` is the time of the latest event in the catalog if it is later than the clock: "
+        "the clock was ahead then, or is behind now.",
     ),
     "catalog.recovered": Event(_I, ("files",), "Files of an earlier process are due again."),
     "catalog.migrated": Event(
         _I,
         ("before", "now", "copy"),
-        "The catalog of an older version was migrated; `copy` is what it was before.",
+        "The catalog of an older version was migrated; `copy` is a copy from before.",
     ),
     "archive.folder_refused": Event(
         _W, ("folder", "reason"), "A folder could not be taken over by a new catalog."
@@ -116,33 +129,37 @@ EVENTS: dict[str, Event] = {
     "archive.adopted": Event(
         _I,
         ("recordings", "files", "refused"),
-        "A new catalog took over, by digest, what the archive already held.",
+        "A new catalog took over, by digest, the files of the archive.",
     ),
     "archive.other_owner": Event(
         _W,
         ("path", "owner", "user"),
-        "This process runs as root in an archive of another user, who cannot add to the folders "
-        "that it makes.",
+        "This process runs as root in an archive of another user, who cannot write to the "
+        "folders that it creates.",
     ),
     "archive.orphaned": Event(
         _W,
         ("parts", "bytes"),
-        "Parts under `.reelkeep` that no recording waits for; `.reelkeep/parts` may be cleared.",
+        "Partial files under `.reelkeep` that belong to no recording; `.reelkeep/parts` may be "
+        "emptied.",
     ),
     "archive.absent": Event(
         _E,
         ("reason",),
-        "What is at `archive.path` is not the archive of this catalog, or cannot be used: nothing "
-        "is written there, and the daemon waits. Said once; `found` says when it is over.",
+        "`archive.path` is not the archive of this catalog, or cannot be used: nothing is "
+        "written there, and the daemon waits. Logged once; `archive.found` is logged when it is "
+        "over.",
     ),
     "volume.absent": Event(
         _E,
         ("reason",),
-        "A volume below the archive is not mounted, or is another one: what belongs there waits. "
-        "Said once.",
+        "A volume below the archive is not mounted, or is another one: its files wait. Logged "
+        "once.",
     ),
-    "volume.found": Event(_I, ("seconds",), "Every volume below the archive is there again."),
-    "archive.found": Event(_I, ("seconds",), "The archive is there: the daemon begins its work."),
+    "volume.found": Event(_I, ("seconds",), "Every volume below the archive is mounted again."),
+    "archive.found": Event(
+        _I, ("seconds",), "The archive is available: the daemon starts to work."
+    ),
     "archive.content_missing": Event(
         _E,
         ("path", "files"),
@@ -158,299 +175,287 @@ EVENTS: dict[str, Event] = {
     ),
     "archive.probed": Event(
         _I,
-        (
-            "folder",
-            "links",
-            "flushes_directories",
-            "locks",
-            "modes",
-            "longest_name",
-            "case",
-            "unicode",
-            "renames",
-            "free_bytes",
-            "free_files",
-        ),
-        "What the file system of the archive, or of a volume below it, can do; said at the first "
-        "start, and when it has changed since the last one.",
+        _FILE_SYSTEM,
+        "What the file system of the archive, or of a volume below it, can do; logged at the "
+        "first start, and when it has changed.",
     ),
     "archive.limited": Event(
-        _W, ("folder", "reason"), "Something is given up on this file system; said at each start."
+        _W, ("folder", "reason"), "This file system cannot do something; logged at each start."
     ),
     # polls
     "poll.completed": Event(
-        _I, ("provider", "listed", "new", "changed", "seconds", "deep"), "A poll listed all."
+        _I, ("provider", "listed", "new", "changed", "seconds", "deep"), "A poll listed everything."
     ),
     "poll.failed": Event(
-        _E, ("provider", "code", "reason", "retry_at"), "A provider broke; said once."
+        _E, ("provider", "code", "reason", "retry_at"), "Polling a provider fails; logged once."
     ),
-    "poll.recovered": Event(_I, ("provider", "seconds"), "A broken provider is back."),
+    "poll.recovered": Event(_I, ("provider", "seconds"), "Polling a provider works again."),
     "poll.incomplete": Event(
         _W,
         ("provider", "user", "code", "reason"),
-        "A listing was read, but does not show all; `code` says in which way.",
+        "A listing was read, but is incomplete; `code` says why.",
     ),
     "listing.failed": Event(
         _W,
         ("provider", "user", "code", "reason"),
-        "The listing of one user or window failed while others were read; said once a user.",
+        "The listing of one user or window failed while others were read; logged once for each "
+        "user.",
     ),
-    "listing.recovered": Event(
-        _I, ("provider", "user"), "The listing of a user that had failed was read again."
-    ),
+    "listing.recovered": Event(_I, ("provider", "user"), "The listing of a user works again."),
     "user.skipped": Event(
         _I,
         ("provider", "user", "code", "reason"),
-        "A user is passed over for a day, as the provider says that nothing is to be read.",
+        "A user is skipped for a day, because the provider says that there is nothing to read.",
     ),
     "user.pending": Event(
-        _D, ("provider", "user", "reason"), "A user was invited, has not come yet, has nothing."
+        _D,
+        ("provider", "user", "reason"),
+        "An invited user has not signed in yet and has no recordings.",
     ),
     "backfill.advanced": Event(
         _I,
         ("provider", "since", "until", "listed", "new", "changed", "seconds"),
-        "A part of a window that an operator wants was read again.",
+        "A part of a requested backfill was read.",
     ),
-    "backfill.completed": Event(_I, ("provider", "until"), "All of such a window was read."),
+    "backfill.completed": Event(_I, ("provider", "until"), "A requested backfill is complete."),
     "backfill.failed": Event(
-        _E, ("provider", "code", "reason"), "A part could not be read; tried again, said once."
+        _E,
+        ("provider", "code", "reason"),
+        "A part of a backfill could not be read; it is tried again. Logged once.",
     ),
     "provider.refused": Event(
         _W,
-        ("provider", "recording", "code", "reason"),
-        "One request was refused, or fails while others succeed.",
+        (*_RECORDING, "code", "reason"),
+        "One request was refused, or failed while others succeed.",
     ),
     # recordings
     "recording.discovered": Event(
-        _I, ("provider", "recording", "started", "files"), "A recording was seen first."
+        _I, (*_RECORDING, "started", "files"), "A recording was seen first."
     ),
     "recording.transcode_requested": Event(
-        _I, ("provider", "recording"), "The provider was asked to transcode it."
+        _I, _RECORDING, "The provider was asked to transcode it."
     ),
     "recording.published": Event(
-        _I, ("provider", "recording", "folder", "files"), "Its folder is in the archive, or grew."
+        _I,
+        (*_RECORDING, "folder", "files"),
+        "Its folder was created in the archive, or got more files.",
     ),
     "recording.publish_failed": Event(
-        _E, ("provider", "recording", "code", "reason"), "The disk refused its folder; tried again."
+        _E, (*_RECORDING, "code", "reason"), "Its folder could not be created; it is tried again."
     ),
     "recording.archived": Event(
-        _I, ("provider", "recording", "folder", "bytes"), "All its files are verified and durable."
+        _I, (*_RECORDING, "folder", "bytes"), "All its files are verified and stored durably."
     ),
-    "recording.acknowledged": Event(
-        _I, ("provider", "recording"), "The provider knows that it is archived."
-    ),
+    "recording.acknowledged": Event(_I, _RECORDING, "The provider was told that it is archived."),
     "recording.acknowledge_refused": Event(
         _W,
-        ("provider", "recording"),
-        "The provider would not mark it; asked ever more rarely, said once.",
+        _RECORDING,
+        "The provider refused to mark it; it is asked again at growing intervals. Logged once.",
     ),
     "recording.acknowledge_abandoned": Event(
         _W,
-        ("provider", "recording"),
-        "The provider refuses to mark it since 30 days and more; it is told no more.",
+        _RECORDING,
+        "The provider has refused to mark it for 30 days or more; it is not asked again.",
     ),
     "recording.incomplete": Event(
-        _W,
-        ("provider", "recording", "reason"),
-        "Something of it failed, is gone or is unavailable.",
+        _W, (*_RECORDING, "reason"), "A file of it failed, is gone or is unavailable."
     ),
     "recording.vanished": Event(
-        _W, ("provider", "recording", "file"), "It went at the provider before it could be had."
+        _W, _FILE, "It was deleted at the provider before it could be downloaded."
     ),
     "recording.at_risk": Event(
         _W,
-        ("provider", "recording", "deadline"),
-        "Its provider deletes it within a week, and it is not here; said once.",
+        (*_RECORDING, "deadline"),
+        "Its provider deletes it within a week, and it is not archived yet; logged once.",
     ),
     "recording.trash_planned": Event(
         _I,
-        ("provider", "recording"),
-        "All of it is here: without `trash_dry_run` it would be in its provider's trash now.",
+        _RECORDING,
+        "It is archived completely: without `trash_dry_run` it would be moved to the provider's "
+        "trash now.",
     ),
     "recording.trashed": Event(
-        _I, ("provider", "recording"), "All of it is here: it was moved to its provider's trash."
+        _I, _RECORDING, "It is archived completely and was moved to the provider's trash."
     ),
     "recording.trash_refused": Event(
         _W,
-        ("provider", "recording", "reason"),
-        "It is archived, but was not moved to the trash; looked at again, ever more rarely.",
+        (*_RECORDING, "reason"),
+        "It is archived, but was not moved to the trash; it is tried again at growing intervals.",
     ),
     # files
-    "file.started": Event(
-        _D, ("provider", "recording", "file", "host", "bytes", "attempt"), "A transfer began."
-    ),
-    "file.resumed": Event(
-        _I, ("provider", "recording", "file", "host", "offset", "bytes"), "A transfer goes on."
-    ),
+    "file.started": Event(_D, (*_FILE, "host", "bytes", "attempt"), "A transfer began."),
+    "file.resumed": Event(_I, (*_FILE, "host", "offset", "bytes"), "A transfer continues."),
     "file.stored": Event(
         _I,
-        ("provider", "recording", "file", "bytes", "seconds", "sha256", "verified"),
-        "A file is verified and durable.",
+        (*_FILE, "bytes", "seconds", "sha256", "verified"),
+        "A file is verified and stored durably.",
     ),
     "file.retry": Event(
-        _W,
-        ("provider", "recording", "file", "code", "reason", "attempt", "delay"),
-        "An attempt failed; another follows.",
+        _W, (*_FILE, "code", "reason", "attempt", "delay"), "An attempt failed; another follows."
     ),
     "file.overdue": Event(
         _W,
-        ("provider", "recording", "file", "code", "reason", "since"),
-        "The provider has not finished it for hours; it is asked for ever more rarely. Said once.",
+        (*_FILE, "code", "reason", "since"),
+        "The provider has not finished it for hours; it is requested at growing intervals. "
+        "Logged once.",
     ),
     "file.failed": Event(
         _E,
-        ("provider", "recording", "file", "code", "reason", "attempt"),
-        "A file was given up; `retry` makes it due again, `waive` does without it, `accept` takes "
-        "what a check refused.",
+        (*_FILE, "code", "reason", "attempt"),
+        "A download failed for good; `retry` tries again, `waive` accepts the loss, `accept` "
+        "accepts a file that a check rejected.",
     ),
     "file.changed": Event(
         _W,
-        ("provider", "recording", "file", "before", "bytes"),
-        "The provider has something else now for the stored file `before`: that is fetched beside "
-        "it, as `file`.",
+        (*_FILE, "before", "bytes"),
+        "The provider now has another version of the stored file `before`: it is downloaded as "
+        "`file`, beside the old one.",
     ),
     "file.unavailable": Event(
         _W,
-        ("provider", "recording", "file", "code", "reason"),
-        "The provider has a file, but there is no way to it now; `code` says what is in the way.",
+        (*_FILE, "code", "reason"),
+        "The provider has a file, but offers no download now; `code` says why.",
     ),
     "file.too_large": Event(
         _E,
-        ("provider", "recording", "file", "bytes", "missing"),
-        "The file does not fit in what is left of the disk, by `missing` bytes; it waits, and "
-        "others go on. Said once.",
+        (*_FILE, "bytes", "missing"),
+        "The file does not fit on the disk, by `missing` bytes; it waits, and others continue. "
+        "Logged once.",
     ),
     "file.fits": Event(
         _I,
-        ("provider", "recording", "file", "bytes"),
-        "There is room for a file that was too large, or it is no longer waited for.",
+        (*_FILE, "bytes"),
+        "There is space for a file that was too large, or it is no longer needed.",
     ),
     "file.discarded": Event(
         _E,
-        ("provider", "recording", "file", "bytes", "code", "reason"),
-        "Bytes were lost, added or swapped between a host and the disk, on this machine. All that "
-        "was held of the file is thrown away, and it is fetched anew from its first byte.",
+        (*_FILE, "bytes", "code", "reason"),
+        "Bytes were lost, added or swapped between a host and the disk, on this machine. The "
+        "partial file is discarded, and the file is downloaded again from the first byte.",
     ),
-    "file.quarantined": Event(
-        _W, ("provider", "recording", "file", "reason"), "Bad bytes were put aside."
-    ),
+    "file.quarantined": Event(_W, (*_FILE, "reason"), "Wrong bytes were moved to quarantine."),
     "file.accepted": Event(
         _W,
-        ("provider", "recording", "file", "code", "reason", "verified", "sha256"),
-        "A file was stored although it is unusual: `reason` says what was seen, and `code` names "
-        "the check that was overruled, if one was.",
+        (*_FILE, "code", "reason", "verified", "sha256"),
+        "A file was stored although it is unusual: `reason` describes it, and `code` names the "
+        "check that was overruled, if any.",
     ),
     "file.acceptance_requested": Event(
         _I,
-        ("provider", "recording", "file", "code", "sha256"),
-        "`accept` told that bytes which a check refuses are the file: those with `sha256`, or else "
-        "what is fetched next.",
+        (*_FILE, "code", "sha256"),
+        "`accept` declared that bytes which a check rejects are the file: those with `sha256`, "
+        "or else the next download.",
     ),
     "file.altered": Event(
         _E,
-        ("provider", "recording", "file", "folder", "reason"),
-        "A stored file has other bytes than it was stored with; `verify --repair` fetches it anew.",
+        (*_FILE, "folder", "reason"),
+        "A stored file no longer has its original bytes; `verify --repair` downloads it again.",
     ),
     "file.missing": Event(
         _E,
-        ("provider", "recording", "file", "folder"),
-        "A stored file is not in its folder; `verify --repair` fetches it anew.",
+        (*_FILE, "folder"),
+        "A stored file is missing from its folder; `verify --repair` downloads it again.",
     ),
     "file.unreadable": Event(
         _E,
-        ("provider", "recording", "file", "folder", "reason"),
-        "A stored file cannot be read: look at the disk, and at permissions.",
+        (*_FILE, "folder", "reason"),
+        "A stored file cannot be read: check the disk and the permissions.",
     ),
     "file.intact": Event(
-        _I,
-        ("provider", "recording", "file", "folder"),
-        "A file that was found damaged is as it was stored again.",
+        _I, (*_FILE, "folder"), "A file that was damaged has its original bytes again."
     ),
     # what is fetched again by `audit --content`
     "file.matches": Event(
         _D,
-        ("provider", "recording", "file", "sha256"),
-        "`audit --content` fetched an archived file again: it is the same, byte by byte.",
+        (*_FILE, "sha256"),
+        "`audit --content` downloaded an archived file again: the bytes are equal.",
     ),
     "file.differs": Event(
         _E,
-        ("provider", "recording", "file", "folder", "archived", "fetched", "reason"),
-        "`audit --content` fetched an archived file again: its provider gives other bytes, with "
-        "the SHA-256 `fetched`, than the archive has. With `--repair`, `reason` says why they were "
-        "not replaced.",
+        (*_FILE, "folder", "archived", "fetched", "reason"),
+        "`audit --content` downloaded an archived file again: the provider has other bytes, "
+        "with the SHA-256 `fetched`, than the archive. With `--repair`, `reason` says why they "
+        "were not replaced.",
     ),
     "file.unsteady": Event(
         _W,
-        ("provider", "recording", "file", "reason"),
-        "`audit --content` fetched an archived file twice: both differ from it and from each "
-        "other. Nothing was changed.",
+        (*_FILE, "reason"),
+        "`audit --content` downloaded an archived file twice: both downloads differ from it and "
+        "from each other. Nothing was changed.",
     ),
     "file.not_compared": Event(
         _I,
-        ("provider", "recording", "file", "code", "reason"),
-        "`audit --content` could not fetch an archived file again, or not read it here.",
+        (*_FILE, "code", "reason"),
+        "`audit --content` could not download an archived file again, or not read it in the "
+        "archive.",
     ),
     "file.replaced": Event(
         _W,
-        ("provider", "recording", "file", "before", "sha256", "bytes", "verified"),
-        "`audit --content --repair` replaced an archived file, as two equal fetches differ from "
-        "it; the old bytes, with the SHA-256 `before`, are in quarantine.",
+        (*_FILE, "before", "sha256", "bytes", "verified"),
+        "`audit --content --repair` replaced an archived file, because two equal downloads "
+        "differ from it; the old bytes, with the SHA-256 `before`, are in quarantine.",
     ),
     # what is read again
     "recording.checked": Event(
         _D,
-        ("provider", "recording", "folder", "bytes", "seconds"),
-        "Its folder was read again; what was wrong is said by other events.",
+        (*_RECORDING, "folder", "bytes", "seconds"),
+        "Its folder was read again; other events report findings.",
     ),
     "manifest.damaged": Event(
         _E,
-        ("provider", "recording", "folder", "file", "reason"),
-        "A manifest or its sums are not as they were written; `verify --repair` writes them anew.",
+        (*_RECORDING, "folder", "file", "reason"),
+        "A manifest or its checksums were changed; `verify --repair` rewrites them.",
     ),
     "repair.queued": Event(
         _I,
         ("files",),
-        "`verify --repair` or `audit --content --repair` made files due again; the running daemon "
-        "fetches them.",
+        "`verify --repair` or `audit --content --repair` made files due again; the running "
+        "daemon downloads them.",
     ),
     "repair.failed": Event(
         _E,
-        ("provider", "recording", "folder", "file", "reason"),
-        "A damaged file could not be put aside; it was left as it is, and the repair went on.",
+        (*_RECORDING, "folder", "file", "reason"),
+        "A damaged file could not be moved to quarantine; it was left as it is, and the repair "
+        "continued.",
     ),
     "scrub.failed": Event(
-        _E, ("code", "reason"), "The archive could not be read again; said once, tried on."
+        _E,
+        ("code", "reason"),
+        "The archive could not be read again; it is tried again. Logged once.",
     ),
     "scrub.recovered": Event(_I, (), "The archive can be read again."),
     # conditions
     "disk.low": Event(
         _E,
         ("free", "min_free", "reason"),
-        "The archive's disk has no room: all transfers pause. `free` is all that is free there.",
+        "The archive's disk is full: all transfers pause. `free` is its free space.",
     ),
-    "disk.recovered": Event(
-        _I, ("free", "min_free"), "There is room again: transfers go on by themselves."
-    ),
+    "disk.recovered": Event(_I, ("free", "min_free"), "There is space again: transfers continue."),
     "archive.unavailable": Event(
         _E,
         ("condition", "reason"),
         "The archive cannot be written: all transfers pause, and no attempt is counted. "
-        "`condition` is `place`, or `process` if this process or machine has run out of something.",
+        "`condition` is `place`, or `process` if this process or machine has run out of a "
+        "resource.",
     ),
     "archive.available": Event(
-        _I, ("seconds",), "The archive can be written again: transfers go on by themselves."
+        _I, ("seconds",), "The archive can be written again: transfers continue."
     ),
     "catalog.unavailable": Event(
         _E,
         ("reason",),
         "The catalog's disk is full, read-only or failing, or another process keeps it locked: "
-        "what must be recorded waits, and nothing new is begun.",
+        "results wait to be recorded, and nothing new starts.",
     ),
     "catalog.available": Event(
-        _I, ("seconds",), "The catalog can be written again, and all that waited is recorded."
+        _I,
+        ("seconds",),
+        "The catalog can be written again, and everything that waited is recorded.",
     ),
     "provider.throttled": Event(
-        _W, ("provider", "host", "until"), "Asked to slow down; said when it begins and ends."
+        _W,
+        ("provider", "host", "until"),
+        "The host asked to slow down; logged when it begins and ends.",
     ),
     "provider.auth_failed": Event(
         _E, ("provider", "reason"), "The credentials are refused; an operator must act."
@@ -458,41 +463,26 @@ EVENTS: dict[str, Event] = {
     "provider.auth_recovered": Event(
         _I,
         ("provider",),
-        "The credentials are accepted again. Also said at the first success after a start, if the "
-        "provider was broken before.",
+        "The credentials are accepted again. Also logged at the first success after a start, if "
+        "the provider was broken before.",
     ),
     "heartbeat.failed": Event(
         _E,
         ("reason",),
-        "The catalog does not answer; said when it begins, `recovered` when it ends.",
+        "The catalog does not answer; logged when it begins, and `heartbeat.recovered` when it "
+        "ends.",
     ),
     "heartbeat.recovered": Event(_I, ("seconds",), "The catalog answers again."),
     "heartbeat": Event(
         _I,
-        (
-            "providers",
-            "pending",
-            "in_flight",
-            "bytes_per_second",
-            "free",
-            "failed",
-            "unavailable",
-            "damaged",
-            "too_large",
-            "at_risk",
-            "unpublished",
-            "acknowledge_refused",
-            "unread_listings",
-            "oldest_success",
-            "conditions",
-        ),
-        "The daemon is alive, and this is how everything stands, once a minute. `providers` gives "
-        "the age of each one's last success in seconds, `oldest_success` the greatest of them. The "
-        "counts are those of `reelkeep status`, over all providers in use. `conditions` names, by "
-        "the event that began it, each condition that still holds.",
+        _STATE,
+        "The daemon is alive; logged once a minute with the current state. `providers` has the "
+        "age of the last success of each provider in seconds, `oldest_success` the highest of "
+        "them. The counts are those of `reelkeep status`, over all providers in use. "
+        "`conditions` names, by the event that began it, each condition that still holds.",
     ),
     # what libraries say through `logging` and `warnings`
-    "library.message": Event(_W, ("logger", "message"), "A library warns of something."),
+    "library.message": Event(_W, ("logger", "message"), "A library logged a warning."),
 }
 
 KEYS = frozenset(key for event in EVENTS.values() for key in event.keys)

@@ -8,8 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from reelkeep.catalog.browsing import FailedFiles, is_done
-from reelkeep.catalog.operator import Attempt
-from reelkeep.catalog.operator import Selection
+from reelkeep.catalog.operator import Attempt, Selection
 from reelkeep.core.lifecycle import FileState, RecordingState
 from reelkeep.core.model import HeldFile, Holding, Window
 from reelkeep.core.poll_window import AHEAD, EPOCH

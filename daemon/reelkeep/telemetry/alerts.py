@@ -1,6 +1,6 @@
-"""What the alerts of `config/monitoring` mean and ask for: the one source of command and manual.
+"""What the alerts of `config/monitoring` mean: the source of `reelkeep logs` and the runbook.
 
-Text is Markdown, a paragraph a line.
+Texts are Markdown, one paragraph per line.
 """
 
 from __future__ import annotations
@@ -22,110 +22,116 @@ class Alert:
 ALERTS: Mapping[str, Alert] = MappingProxyType(
     {
         "ReelkeepDown": Alert(
-            "The daemon's figures cannot be had: it is gone, hangs, or is not reached.",
+            "The metrics of the daemon cannot be scraped: it has stopped, hangs, or cannot be "
+            "reached.",
             ("daemon.stopped", "daemon.failed", "config.rejected"),
-            "`systemctl status reelkeep` and `journalctl -u reelkeep` say whether it runs. "
-            "An exit code of 78 is a mistake in the configuration: `reelkeep check` shows it. 75 "
-            "is another process that holds the archive.\n"
-            "If it runs, ask it: `curl http://127.0.0.1:9477/healthz`. Then see `server.listen`, "
-            "and that Prometheus reaches it.",
+            "`systemctl status reelkeep` and `journalctl -u reelkeep` show whether it runs. "
+            "Exit code 78 means that the configuration is invalid: `reelkeep check` shows why. "
+            "75 means that another process holds the archive.\n"
+            "If it runs, ask it: `curl http://127.0.0.1:9477/healthz`. Then check "
+            "`server.listen`, and whether Prometheus can reach it.",
         ),
         "ReelkeepHeartbeatMissing": Alert(
-            "No heartbeat was said for minutes: the daemon is gone, hangs, or its catalog does not "
-            "answer.",
+            "No heartbeat was logged for minutes: the daemon has stopped, hangs, or its catalog "
+            "does not answer.",
             ("heartbeat", "heartbeat.failed", "daemon.stopped", "daemon.failed", "config.invalid"),
-            "`systemctl status reelkeep` and `journalctl -u reelkeep` say whether it runs. If it "
-            "does, see `heartbeat.failed`. With mtail, see also that it reads the log that the "
-            "daemon writes: a log that was rotated or moved looks like a daemon that is gone, and "
-            "so does a `log.level` above `info` or a `log.format` other than `json`.",
+            "`systemctl status reelkeep` and `journalctl -u reelkeep` show whether it runs. If "
+            "it does, see `heartbeat.failed`. With mtail, also check that it reads the log that "
+            "the daemon writes: a rotated or moved log looks like a stopped daemon, and so does "
+            "a `log.level` above `info` or a `log.format` other than `json`.",
         ),
         "ReelkeepServerUnavailable": Alert(
-            "The daemon cannot listen on `server.listen`. Recordings are archived meanwhile.",
+            "The daemon cannot listen on `server.listen`. Recordings are still archived.",
             ("server.unavailable", "server.listening"),
-            "There is no health check, no status of transfers and no `/metrics` until it can. Only "
-            "figures from the log show it; from `/metrics` it is `ReelkeepDown`.",
+            "There is no health check, no status of transfers and no `/metrics` until it can. "
+            "Only rules on the log show it; with `/metrics`, `ReelkeepDown` fires.",
         ),
         "ReelkeepRestarting": Alert(
             "The process was started several times within an hour.",
             ("daemon.started", "daemon.failed", "catalog.recovered"),
-            "Something ends it again and again. `journalctl -u reelkeep | grep -i "
-            "-e watchdog -e killed -e status=` names who: a watchdog that found the loop stuck, "
+            "Something stops it repeatedly. `journalctl -u reelkeep | grep -i -e watchdog -e "
+            "killed -e status=` shows the cause: a watchdog that found the event loop stuck, "
             "the out-of-memory killer, or an error, which `daemon.failed` explains. Nothing is "
-            "lost meanwhile; transfers resume, though a large file may need several starts.",
+            "lost; transfers resume, although a large file may need several starts.",
         ),
         "ReelkeepClockWrong": Alert(
-            "The clock of the machine is wrong, by the clocks of all providers that answer.",
+            "The clock of the machine is wrong, compared with the clocks of all providers that "
+            "answer.",
             ("clock.wrong", "clock.right", "clock.stepped"),
-            "Set it, and see that NTP is at work: `timedatectl`, `chronyc tracking`. What is newer "
-            "than a clock that is behind is in no listing, and hosts refuse tokens and "
-            "certificates.\n"
-            "Nothing has to be restarted: once the clock is right, everything is listed again.",
+            "Set it, and make sure that NTP is running: `timedatectl`, `chronyc tracking`. A "
+            "clock that is behind hides newer recordings from the listings, and tokens and "
+            "certificates are refused.\n"
+            "Nothing needs to be restarted: once the clock is right, everything is listed "
+            "again.",
         ),
         "ReelkeepProviderSilent": Alert(
-            "No poll of this provider was complete for hours: what is new there is not known here.",
+            "No poll of this provider was complete for hours: new recordings there are not "
+            "known here.",
             ("poll.failed", "poll.recovered", "listing.failed"),
-            "`reelkeep status` gives the reason, `reelkeep check --online` asks the provider now. "
-            "If it is in order there and the daemon runs, look whether one poll takes too long: "
+            "`reelkeep status` shows the reason, `reelkeep check --online` asks the provider "
+            "now. If that succeeds and the daemon runs, check whether a poll takes too long: "
             "`seconds` of `poll.completed`.",
         ),
         "ReelkeepAuthFailed": Alert(
-            "The provider refuses our credentials; only a person can change that.",
+            "The provider refuses our credentials; an operator must act.",
             ("provider.auth_failed", "provider.auth_recovered"),
-            "Nothing of this provider is fetched until it is mended, and recordings may expire "
-            "there.",
+            "Nothing of this provider is downloaded until this is fixed, and recordings may "
+            "expire there.",
         ),
         "ReelkeepBacklogGrowing": Alert(
-            "For hours more files came up than were fetched.",
+            "For hours, more files were discovered than downloaded.",
             ("heartbeat", "provider.throttled", "file.retry"),
-            "After a first start, a widened filter or an outage this is right: see that the rate "
-            "(`bytes_per_second` of the heartbeat) is what the line gives. Else find what bounds "
-            "it: `downloads.workers`, `downloads.bandwidth`, a throttling provider, a slow disk "
-            "(`iostat -x`), or one host that stalls (`code` of `file.retry`).",
+            "After a first start, a wider filter or an outage this is normal: check that the "
+            "rate (`bytes_per_second` of the heartbeat) is what the connection allows. "
+            "Otherwise find the limit: `downloads.workers`, `downloads.bandwidth`, a throttling "
+            "provider, a slow disk (`iostat -x`), or one host that stalls (`code` of "
+            "`file.retry`).",
         ),
         "ReelkeepStalled": Alert(
-            "Files are pending, and not one byte came for half an hour.",
+            "Files are pending, and no byte was received for half an hour.",
             ("disk.low", "provider.throttled", "file.retry"),
-            "`reelkeep status` shows what is under way. Every retry may wait for the same thing: "
-            "the network, the download host, a full disk, or a provider that is paused.",
+            "`reelkeep status` shows running transfers. Every retry may wait for the same "
+            "thing: the network, the download host, a full disk, or a provider that is paused.",
         ),
         "ReelkeepFilesFailed": Alert(
-            "Files were given up, or vanished before they were fetched. Somebody must decide.",
+            "Files failed for good, or vanished before they were downloaded. An operator must "
+            "decide.",
             ("file.failed", "recording.vanished", "recording.incomplete"),
-            "`reelkeep list --state failed` and `reelkeep list --state gone` name the recordings. "
-            "The alert ends when each such file is stored or waived.",
+            "`reelkeep list --state failed` and `reelkeep list --state gone` list the "
+            "recordings. The alert ends when each such file is stored or waived.",
         ),
         "ReelkeepFilesUnavailable": Alert(
-            "Files are wanted and announced, but their provider gives no way to them now.",
+            "Files are wanted and announced, but their provider offers no download now.",
             ("file.unavailable", "recording.incomplete"),
-            "`reelkeep list --state unavailable` names the recordings, `reelkeep show ID` says of "
-            "each file what is in the way and what helps, such as to recover it in Zoom's trash. "
+            "`reelkeep list --state unavailable` lists the recordings, `reelkeep show ID` shows "
+            "for each file the reason and what to do, such as recovering it in Zoom's trash. "
             "The alert ends when each such file is stored or waived.",
         ),
         "ReelkeepRecordingsLost": Alert(
-            "Something went at the provider before it could be fetched.",
+            "Something was deleted at the provider before it could be downloaded.",
             ("recording.vanished",),
-            "It is the only alert about something that may be beyond repair: act while a trash "
-            "still has it.",
+            "This is the only alert about a loss that may be permanent: act while it is still "
+            "in a trash.",
         ),
         "ReelkeepRecordingsAtRisk": Alert(
-            "Recordings that are not here will be deleted by their provider within a week.",
+            "Recordings that are not archived yet will be deleted by their provider within a week.",
             ("recording.at_risk",),
-            "See that they are fetched in time: `reelkeep audit` and `reelkeep show ID`. The alert "
-            "ends when they are here, or gone.",
+            "Make sure that they are downloaded in time: `reelkeep audit` and `reelkeep show "
+            "ID`. The alert ends when they are archived or gone.",
         ),
         "ReelkeepAcknowledgeRefused": Alert(
-            "Archived recordings cannot be marked at their provider since a day; it refuses.",
+            "A provider has refused for a day to mark archived recordings.",
             ("recording.acknowledge_refused", "recording.acknowledge_abandoned"),
             "Nothing is lost. The alert ends when each is marked, or 30 days after it was "
-            "archived, when the provider is told no more.",
+            "archived, when reelkeep stops trying.",
         ),
         "ReelkeepListingsUnread": Alert(
-            "Listings of a provider, such as those of single users, fail since a day. All others "
-            "are read; what is new in these is not known here.",
+            "Listings of a provider, such as those of single users, have failed for a day. All "
+            "others are read; new recordings in these are not known here.",
             ("listing.failed", "listing.recovered", "poll.failed"),
-            "`reelkeep status` names them with the provider's words. Mostly a user needs to be "
-            "looked at in the provider's own pages. The alert ends when all is read. If nothing of "
-            "a user is wanted, name the user under `exclude: {users: […]}`.",
+            "`reelkeep status` lists them with the message of the provider. Usually a user must "
+            "be checked in the web pages of the provider. The alert ends when everything is "
+            "read. If nothing of a user is wanted, add the user to `exclude: {users: […]}`.",
         ),
         "ReelkeepArchiveDamaged": Alert(
             "Stored files were not in order when they were last read.",
@@ -136,14 +142,14 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
                 "manifest.damaged",
             ),
             "`reelkeep status` counts them, and the log names them. Find the cause before you "
-            "repair: what damaged these files may be damaging others. The alert ends when each is "
-            "found in order again.",
+            "repair: it may be damaging other files. The alert ends when each is found in order "
+            "again.",
         ),
         "ReelkeepArchiveAbsent": Alert(
             "The daemon waits: the archive of its catalog is not at `archive.path`.",
             ("archive.absent", "archive.found"),
-            "Nothing is fetched, and nothing is written there. Is the archive's disk mounted? The "
-            "alert ends when the daemon has found the archive.",
+            "Nothing is downloaded, and nothing is written there. Is the archive's disk "
+            "mounted? The alert ends when the daemon finds the archive.",
         ),
         "ReelkeepContentMissing": Alert(
             "Most of the newest stored files are missing from the archive since a start.",
@@ -155,66 +161,69 @@ ALERTS: Mapping[str, Alert] = MappingProxyType(
         "ReelkeepVolumeAbsent": Alert(
             "A volume below the archive is not mounted, or is another one.",
             ("volume.absent", "volume.found"),
-            "What belongs there waits, and cannot be read. Is it mounted? The alert ends when "
-            "every volume is there.",
+            "Its files wait, and cannot be read. Is it mounted? The alert ends when every "
+            "volume is mounted.",
         ),
         "ReelkeepScrubFailing": Alert(
             "The daemon cannot read its archive again, so that damage would not be noticed.",
             ("scrub.failed", "scrub.recovered"),
-            "Is the archive's disk there, and readable for reelkeep's user?",
+            "Is the archive's disk mounted, and readable for the user of reelkeep?",
         ),
         "ReelkeepDiskLow": Alert(
-            "Transfers wait for room on the archive's disk.",
+            "Transfers wait for space on the archive's disk.",
             ("disk.low", "disk.recovered"),
-            "Nothing is fetched until there is room.",
+            "Nothing is downloaded until there is space.",
         ),
         "ReelkeepArchiveUnavailable": Alert(
             "The archive cannot be written, and all transfers wait for it.",
             ("archive.unavailable", "archive.available"),
-            "Nothing is fetched until it can be written.",
+            "Nothing is downloaded until it can be written.",
         ),
         "ReelkeepCatalogUnavailable": Alert(
             "The catalog cannot be written, and all work waits for it.",
             ("catalog.unavailable", "catalog.available"),
-            "Nothing can be recorded or told to a provider until it can be written.",
+            "Nothing can be recorded or acknowledged until it can be written.",
         ),
         "ReelkeepFilesTooLarge": Alert(
-            "Files do not fit in what is left of the archive's disk; the others go on.",
+            "Files do not fit into the free space of the archive's disk; the others continue.",
             ("file.too_large", "file.fits"),
-            "The alert ends when there is room for each of them, or when they are waived.",
+            "The alert ends when there is space for each of them, or when they are waived.",
         ),
         "ReelkeepDiskFilling": Alert(
-            "As it goes, the archive's disk is full within a day.",
+            "At the current rate, the archive's disk will be full within a day.",
             ("disk.low",),
-            "Plan the next disk now; nothing has stopped yet. A first pass over a long history "
-            "fills quickly and then ceases: `reelkeep plan` says how much is still to come.",
+            "Plan for more space now; nothing has stopped yet. A first pass over a long history "
+            "fills the disk quickly and then stops growing: `reelkeep plan` shows how much is "
+            "left to download.",
         ),
         "ReelkeepPublishFailing": Alert(
-            "Fetched files cannot be moved into their recording's folder.",
+            "Downloaded files cannot be moved into the folder of their recording.",
             ("recording.publish_failed",),
-            "The provider is not told of such a recording, so that it is not deleted there.",
+            "Such a recording is not acknowledged, so that it is not deleted at the provider.",
         ),
         "ReelkeepCatalogSilent": Alert(
-            "The daemon gets no answer from its catalog, and its figures are old.",
+            "The daemon gets no answer from its catalog, and its metrics are outdated.",
             ("heartbeat.failed", "heartbeat.recovered"),
-            "What is fetched cannot be recorded.",
+            "Results of downloads cannot be recorded.",
         ),
         "ReelkeepConfigRejected": Alert(
-            "A reload was refused: the daemon runs on an older configuration than the file's.",
+            "A reload was rejected: the daemon runs with an older configuration than the file.",
             ("config.rejected",),
-            "At the next start it would not come up.",
+            "The next start would fail.",
         ),
         "ReelkeepBytesLost": Alert(
             "Bytes were lost, added or swapped between a host and the disk, on this machine.",
             ("file.discarded",),
-            "What came is thrown away and fetched anew, so that no wrong file is stored. But it "
-            "shows a fault of the program, of memory or of the disk: one time is too many.",
+            "The download was discarded and repeated, so that no wrong file is stored. But it "
+            "indicates an error of the program, the memory or the disk, and must be "
+            "investigated.",
         ),
         "ReelkeepBadBytes": Alert(
-            "Several downloads within an hour were put aside, because they were not the file.",
+            "Several downloads within an hour were moved to quarantine, because they were not "
+            "the expected file.",
             ("file.quarantined",),
-            "One is chance. Several are a broken thing between the provider and this disk.",
+            "One may be chance. Several indicate a fault between the provider and this disk.",
         ),
     }
 )
-"""What each alert means. A test holds this and the rules together."""
+"""What each alert means. A test compares this table with the rules."""

@@ -1,4 +1,4 @@
-"""What events and alerts mean and ask for, as the command and the manual tell it."""
+"""The explanations of events and alerts, for the command and the manual."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EVENTS_HEAD = """\
 
 Made from `core/events.py` and `telemetry/runbook.py` by `make docs`; do not edit.
 
-One JSON object a line: `timestamp` (RFC 3339, UTC, microseconds), `level`, `event`, then the keys
+One JSON object per line: `timestamp` (RFC 3339, UTC, microseconds), `level`, `event`, then the keys
 below, in this order, each of which may be absent. Durations (`seconds`, `delay`) are in seconds,
 sizes (`bytes`, `free`, `min_free`, `missing`) in bytes, `code` is a [reason code](reasons.md).
 
@@ -30,15 +30,15 @@ sizes (`bytes`, `free`, `min_free`, `missing`) in bytes, `code` is a [reason cod
 _EVENTS_BODY = """
 ## What to do
 
-`reelkeep logs --explain EVENT` prints the same. What is not listed here asks for nothing.
+`reelkeep logs --explain EVENT` prints the same. Events that are not listed need no action.
 """
 
 _EVENTS_TAIL = """
 ## In the systemd journal
 
-Under systemd each line is a message of its own: `MESSAGE` is the JSON object, `PRIORITY` its level
-(debug 7, info 6, warning 4, error 3), and each key a field: `REELKEEP_EVENT`, `REELKEEP_PROVIDER`,
-`REELKEEP_FILE` and so on. The `MESSAGE_ID` of an event never changes:
+Under systemd each line is one message: `MESSAGE` is the JSON object, `PRIORITY` its level
+(debug 7, info 6, warning 4, error 3), and each key is a field: `REELKEEP_EVENT`,
+`REELKEEP_PROVIDER`, `REELKEEP_FILE` and so on. The `MESSAGE_ID` of an event never changes:
 
 | event | `MESSAGE_ID` |
 |---|---|
@@ -49,17 +49,17 @@ _RUNBOOK_HEAD = """\
 
 Made from `telemetry/alerts.py`, `telemetry/runbook.py` and the rules by `make docs`; do not edit.
 
-What each alert of [`config/monitoring`](../../config/monitoring) means and asks for. The annotation
-`runbook` of an alert is the command that prints the same on the host: `reelkeep logs --explain
-NAME`. [Monitoring](monitoring.md) says how the alerts get there.
+What each alert of [`config/monitoring`](../../config/monitoring) means, and what to do. The
+annotation `runbook` of an alert is the command that prints the same on the host: `reelkeep logs
+--explain NAME`. [Monitoring](monitoring.md) explains how to set up the alerts.
 """
 
 
 def explained(name: str) -> dict[str, Any]:
-    """Return what is known of the event or alert `name`, as JSON.
+    """Return the explanation of the event or alert `name`, as JSON.
 
     Raises:
-        KeyError: There is none of this name.
+        KeyError: No event or alert has this name.
     """
     if name in ALERTS:
         alert = ALERTS[name]
@@ -77,7 +77,7 @@ def explained(name: str) -> dict[str, Any]:
 
 
 def filled(text: str, width: int) -> str:
-    """Return `text` in lines of at most `width` characters, its paragraphs apart."""
+    """Return `text` wrapped to `width` characters, with a blank line between paragraphs."""
     return "\n\n".join(
         fill(part, width, break_long_words=False, break_on_hyphens=False)
         for part in text.split("\n")
@@ -85,14 +85,14 @@ def filled(text: str, width: int) -> str:
 
 
 def events_page() -> str:
-    """Return the manual's page of events as Markdown."""
+    """Return the page of events for the manual, as Markdown."""
     rows = (_row(name, event) for name, event in EVENTS.items())
     ids = (f"| `{name}` | `{message_id(name)}` |\n" for name in EVENTS)
     return "".join((_EVENTS_HEAD, *rows, _EVENTS_BODY, *_advices(), _EVENTS_TAIL, *ids))
 
 
 def runbook_page(severities: Mapping[str, str]) -> str:
-    """Return the manual's page of alerts as Markdown; `severities` are those of the rules."""
+    """Return the page of alerts for the manual, as Markdown; `severities` are by name."""
     alerts = (_section(name, alert, severities[name]) for name, alert in ALERTS.items())
     return "".join((_RUNBOOK_HEAD, *alerts))
 
@@ -123,7 +123,7 @@ def _section(name: str, alert: Alert, severity: str) -> str:
     events = "\n".join(map(_told_by, alert.events))
     said = filled(alert.advice, _PAGE_WIDTH)
     head = f"\n## {name}\n\nSeverity: {severity}. {alert.meaning}\n\n{said}\n"
-    return f"{head}\nWhat the log says of it:\n\n{events.rstrip()}\n"
+    return f"{head}\nIn the log:\n\n{events.rstrip()}\n"
 
 
 def _told_by(event: str) -> str:

@@ -1,4 +1,4 @@
-"""Which conditions of this process hold now: told by events, named by each heartbeat."""
+"""Which conditions of this process hold now, tracked by events and listed in each heartbeat."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ CONDITIONS: Mapping[str, tuple[str, bool]] = {
 }
 """The events that begin and end a condition of this process, and the name of the condition.
 
-A process begins without any. What still holds after a restart is found and reported again.
+A process starts without conditions. Those that still hold are detected and reported again.
 """
 
 
 class Conditions:
-    """A `Report` that remembers what holds, and passes every event to `report`.
+    """A `Report` that remembers which conditions hold, and passes every event to `report`.
 
-    `metrics` counts the events, if there is a page that shows them. Safe to use from any thread.
+    `metrics` counts the events, if a page shows them. Safe to use from any thread.
     """
 
     def __init__(self, report: Report, metrics: Metrics | None = None) -> None:

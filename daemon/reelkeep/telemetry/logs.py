@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 
 SOCKET = "/run/systemd/journal/socket"
-"""Where journald takes messages with fields: https://systemd.io/JOURNAL_NATIVE_PROTOCOL/."""
+"""The socket where journald accepts messages with fields: https://systemd.io/JOURNAL_NATIVE_PROTOCOL/."""
 
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 """The levels of the log as syslog numbers them."""
 
 _OUR_EVENTS = UUID("b63a2e32-f0c0-49fc-aed1-875a3db6189a")
 _FIELD = re.compile(r"[A-Z0-9_]{1,48}")
-_HEAD = ("timestamp", "level")  # journald has both as fields of its own
-_ROOM = 8 << 20  # bytes of one message, as sd_journal_send asks for
+_HEAD = ("timestamp", "level")  # journald has its own fields for both
+_ROOM = 8 << 20  # the send buffer in bytes, as sd_journal_send sets it
 
 
 @cache
 def message_id(event: str) -> str:
     """Return the MESSAGE_ID of a listed event, for `journalctl MESSAGE_ID=…`.
 
-    It follows from the name, so that it is as lasting as the name is.
+    It is derived from the name, so that it is as stable as the name.
     """
     return uuid5(_OUR_EVENTS, event).hex
 
@@ -56,9 +56,9 @@ def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 class JournalLogger:
-    """What structlog writes to instead of a stream. Safe to use from any thread.
+    """The output of structlog for the journal. Safe to use from any thread.
 
-    What journald does not take as a message goes to `stream`, where a prefix bears the priority.
+    A message that journald does not accept is written to `stream`, with the priority as a prefix.
     """
 
     def __init__(self, stream: TextIO, address: str | None = None) -> None:
@@ -69,12 +69,12 @@ class JournalLogger:
         """Log one event: `line` is what people read, `keys` are timestamp, level, event and more.
 
         Raises:
-            OSError, ValueError: Neither way is open.
+            OSError, ValueError: Neither journald nor the stream can be written.
         """
         priority = PRIORITIES[str(keys["level"])]
         try:
             self._send(encoded(fields(line, priority, keys)))
-        except OSError:  # no such socket here, or a message of unusual length
+        except OSError:  # no journal socket, or the message is too long
             self._stream.write(f"<{priority}>{line}\n")
             self._stream.flush()
 
@@ -110,7 +110,7 @@ def encoded(message: Mapping[str, str]) -> bytes:
 def _encoded(message: Mapping[str, str]) -> Iterator[bytes]:
     for name, text in message.items():
         value = text.encode("utf-8", "replace")
-        if b"\n" in value:  # it would end the field: the length says where it does
+        if b"\n" in value:  # a newline would end the field: its length is given instead
             yield b"%s\n%s%s\n" % (name.encode(), len(value).to_bytes(8, "little"), value)
         else:
             yield b"%s=%s\n" % (name.encode(), value)
@@ -133,9 +133,9 @@ class _Forwarder(logging.Handler):
 
 @contextmanager
 def captured(report: Report) -> Iterator[None]:
-    """While inside, warnings and all that libraries log at WARNING or above goes to `report`.
+    """Send warnings, and what libraries log at WARNING or above, to `report` inside the context.
 
-    The root logger's handlers are put back afterwards.
+    The handlers of the root logger are restored afterwards.
     """
     root, ours = logging.getLogger(), _Forwarder(report)
     level, handlers = root.level, root.handlers[:]
@@ -160,7 +160,7 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _described(error: BaseException) -> str:
-    """Return kind, text and birthplace of `error` in one line."""
+    """Return class, text and origin of `error` in one line."""
     frames = extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}: {error}{place}"
@@ -174,7 +174,7 @@ MOST_RECENT = 500
 LONGEST_VALUE = 2_000
 """Characters of one value in the log."""
 
-_UNLISTED = Event(Severity.WARNING, (), "An event that the table does not know: a bug.")
+_UNLISTED = Event(Severity.WARNING, (), "An event that is not in the table: a bug.")
 _RESERVED = ("timestamp", "level", "event")
 
 
@@ -203,8 +203,8 @@ class RecentLines:
 class Log:
     """A `Report` that writes to a stream. Safe to use from any thread; never raises for a line.
 
-    What writes lines is made for the first one. With `strict`, as in tests, an event or a key that
-    `core.events` does not list is a `LookupError`; otherwise it is logged all the same.
+    The writer is created for the first line. With `strict`, as in tests, an event or a key that
+    `core.events` does not list raises `LookupError`; otherwise it is logged anyway.
     """
 
     def __init__(
@@ -233,7 +233,7 @@ class Log:
             self._logger().log(listed.severity, event, **line)
 
     def follow(self, other: Log) -> None:
-        """Write as `other` would from now on, and keep its secrets as well as our own."""
+        """Write like `other` from now on, and redact its secrets as well as our own."""
         other._redactor.inherit(self._redactor)
         for _, line in self.recent.after(0):
             other.recent.add(line)
@@ -244,11 +244,11 @@ class Log:
         return self.recent.after(number)
 
     def clean(self, text: str) -> str:
-        """Return `text` without the secrets that are known."""
+        """Return `text` without the known secrets."""
         return self._redactor.clean(text)
 
     def learn(self, secret: str) -> None:
-        """Keep a secret that was obtained at run time out of every later line."""
+        """Redact a secret that was obtained at run time from every later line."""
         self._redactor.learn(secret)
 
 
@@ -261,10 +261,10 @@ def configure(
     clock: Clock,
     strict: bool = False,
 ) -> Log:
-    """Return a log to `stream` of what is at least as grave as `level`; nothing global changes.
+    """Return a log to `stream` for events of at least `level`; nothing global changes.
 
-    `auto` writes for people on a terminal and JSON elsewhere. Where `stream` leads to the systemd
-    journal, the line is the message, and the keys are its fields.
+    `auto` means text for people on a terminal, and JSON otherwise. If `stream` is connected to the
+    systemd journal, the line is the message, and the keys are its fields.
     """
     redactor, recent = Redactor(secrets), RecentLines()
 
@@ -295,7 +295,7 @@ def _require_listed(event: str, keys: Iterable[str]) -> None:
 def _processors(
     renderer: Processor, redactor: Redactor, clock: Clock, recent: RecentLines
 ) -> list[Processor]:
-    """Redact before anything is cut or escaped, so that no secret hides behind either."""
+    """Redact before anything is cut or escaped, so that no part of a secret remains."""
 
     def shown(text: str) -> str:
         return bounded(visible(redactor.clean(text)), LONGEST_VALUE)
@@ -318,7 +318,7 @@ def _processors(
 
 
 def _with_keys(renderer: Processor) -> Processor:
-    """Return what gives the keys along with the line."""
+    """Return a processor that passes the keys along with the line."""
 
     def both(logger: WrappedLogger, method: str, event: EventDict) -> tuple[tuple[Any, ...], Any]:
         return (renderer(logger, method, dict(event)), event), {}

@@ -1,4 +1,4 @@
-"""Tell systemd how the daemon is doing; silent where there is no systemd."""
+"""Report the state of the daemon to systemd; does nothing without systemd."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ class Notifier:
     """The service's side of sd_notify(3). Sending never fails and never waits."""
 
     def __init__(self, environ: Mapping[str, str], *, pid: int) -> None:
-        # without a socket to speak to, SystemdNotifier would leave one of its own open
+        # without NOTIFY_SOCKET, SystemdNotifier would leave its own socket open
         self._systemd = SystemdNotifier() if environ.get("NOTIFY_SOCKET") else None
         self.watchdog_interval = _watchdog(environ, pid) if self._systemd else None
-        """How often `alive` must be said: half of what systemd allows. None: not expected."""
+        """How often to call `alive`: half of what systemd allows. None: not expected."""
 
     def ready(self) -> None:
-        """Say that the service does its work now, also after `reloading`."""
+        """Report that the service is ready, also after `reloading`."""
         self._send("READY=1")
 
     def stopping(self, within: timedelta) -> None:
-        """Say that the service ends, and that systemd shall wait so long for it."""
+        """Report that the service stops, and how long systemd should wait for it."""
         self._send("STOPPING=1")
         self.extend(within)
 
     def reloading(self, monotonic: float) -> None:
-        """Say that the configuration is read again; `monotonic` is CLOCK_MONOTONIC in seconds."""
+        """Report that the configuration is reloaded; `monotonic` is CLOCK_MONOTONIC in seconds."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic * 1_000_000)}")
 
     def extend(self, by: timedelta) -> None:
-        """Let the start, or the stop, that is under way take so much longer from now on."""
+        """Extend the time limit of the current start or stop, counted from now."""
         self._send(f"EXTEND_TIMEOUT_USEC={by // timedelta(microseconds=1)}")
 
     def status(self, text: str) -> None:
@@ -47,7 +47,7 @@ class Notifier:
         self._send("WATCHDOG=1")
 
     def close(self) -> None:
-        """Say nothing from now on."""
+        """Send nothing from now on."""
         if self._systemd is not None and self._systemd.socket is not None:
             self._systemd.socket.close()
         self._systemd = None

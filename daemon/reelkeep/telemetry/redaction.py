@@ -1,7 +1,7 @@
-"""Make what is said safe to show: plain values, without secrets.
+"""Make values safe to log and to show: plain, and without secrets.
 
-Two nets lie over each other: the secrets we know, in every form in which they travel, and the
-shapes that secrets have, for those nobody told us about.
+Two methods are combined: known secrets are masked in every form in which they are sent, and text
+that looks like a secret is masked by patterns.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from urllib.parse import quote, quote_plus
 _HIDDEN = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: move the cursor, ring, start escape sequences
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidi controls: reorder what is read
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidi controls: reorder the text
     "\u200b\u2028\u2029\u2060-\u2065\ufeff"  # break lines, or cannot be seen
     "\ud800-\udfff"  # lone surrogates: cannot be written at all
     "\U000e0000-\U000e007f"  # tags: smuggle unseen text
@@ -32,10 +32,10 @@ _HIDDEN = re.compile(
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with every character that acts instead of showing written as an escape.
+    r"""Return `text` with every control or invisible character written as an escape.
 
-    A newline becomes the two characters `\n`, so a value never leaves its line. The joiners that
-    hold emoji and scripts together stay.
+    A newline becomes the two characters `\n`, so a value never leaves its line. The joiners within
+    emoji and scripts stay.
     """
     return _HIDDEN.sub(_escape, text)
 
@@ -45,25 +45,25 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def bounded(text: str, limit: int) -> str:
-    """Return at most `limit` characters of `text`, and say so where something was cut."""
+    """Return at most `limit` characters of `text`, marked if something was cut off."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 Plain: TypeAlias = "str | float | bool | list[Plain] | dict[str, Plain] | None"
 
-_PLAIN = frozenset({str, int, bool})  # most of what is told; no subclass, whose text may differ
+_PLAIN = frozenset({str, int, bool})  # most values; no subclasses, whose text may differ
 _MOST_ITEMS = 100
 _DEEPEST = 4
 
 
 def rfc3339(time: datetime) -> str:
-    """Return `time` as RFC 3339 in UTC with microseconds; what has no zone is taken as UTC."""
+    """Return `time` as RFC 3339 in UTC with microseconds; a time without a zone is taken as UTC."""
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     return aware.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def plain(value: object, *, depth: int = 0) -> Plain:
-    """Return `value` for JSON: times as RFC 3339, durations in seconds, the unknown as text.
+    """Return `value` for JSON: times as RFC 3339, durations in seconds, unknown types as text.
 
     Containers are bounded in length and depth.
     """
@@ -97,9 +97,9 @@ def _text(value: object) -> str:
 MASK = "***"
 
 LONGEST_TEXT = 8_192
-"""Characters of one value that are looked at; the patterns stay quick on hostile text."""
+"""Characters of one value that are examined, so that patterns stay fast on hostile text."""
 
-_SHORTEST_SECRET = 4  # masking shorter ones would hide the log, not the secret
+_SHORTEST_SECRET = 4  # masking shorter ones would make the log unreadable
 _REMEMBERED = 64  # tokens learned at run time; older ones have expired
 
 _NAMES = (
@@ -111,7 +111,7 @@ _NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a secret looks like; looked for only in text that has one of `heralds`."""
+    """A pattern of secrets, used only for text that contains one of `heralds`."""
 
     heralds: tuple[str, ...]  #: In lower case.
     pattern: re.Pattern[str]
@@ -119,12 +119,12 @@ class _Shape:
 
 
 _SHAPES = (
-    # URLs: neither who, nor the query, nor the fragment
+    # URLs: without user, query and fragment
     _Shape(("://",), re.compile(r"://[^\s/?#'\"<>]*@"), f"://{MASK}@"),
     _Shape(("://",), re.compile(r"(://[^\s?#'\"<>]*)[?#][^\s'\"<>]*"), rf"\1?{MASK}"),
     # JSON web tokens
     _Shape(("eyj",), re.compile(r"(?<![\w-])eyJ[\w-]{6,}(?:\.[\w-]*){0,2}"), MASK),
-    # what follows the name of an authentication scheme; prose ("a bearer token") may stay
+    # the text after the name of an authentication scheme; prose ("a bearer token") may stay
     _Shape(
         ("oauth",),
         re.compile(r"(?i)\b(oauth)\s+(?:oauth_)?token\s*=\s*[^\s,;'\"]+"),
@@ -162,7 +162,7 @@ class Redactor:
         self._known = _longest_first(self._given)
 
     def learn(self, secret: str) -> None:
-        """Mask `secret` from now on; the latest few dozen are remembered."""
+        """Mask `secret` from now on; only the latest few dozen are kept."""
         forms = tuple(_forms([secret]))
         with self._lock:
             if forms and forms not in self._learned:
@@ -171,7 +171,7 @@ class Redactor:
                 self._known = _longest_first((*self._given, *learned))
 
     def inherit(self, older: Redactor) -> None:
-        """Know what `older` knows: what was a secret a moment ago is not told now either."""
+        """Also redact what `older` redacts: secrets that were valid a moment ago."""
         with self._lock:
             known = (*older._learned, older._given, *self._learned)
             self._learned = deque(dict.fromkeys(known), maxlen=_REMEMBERED)
@@ -179,7 +179,7 @@ class Redactor:
             self._known = _longest_first((*self._given, *learned))
 
     def clean(self, text: str) -> str:
-        """Return `text` without secrets; what is far too long is cut."""
+        """Return `text` without secrets; far too long text is cut off."""
         known = self._known
         cut = len(text) > LONGEST_TEXT
         text = text[:LONGEST_TEXT]
@@ -188,11 +188,11 @@ class Redactor:
                 text = text.replace(form, MASK)
         if _HERALD.search(text):
             text = _without_shapes(text)
-        # a known secret may lie across the cut: what could be the beginning of one goes, too
+        # a known secret may cross the cut: the possible beginning of one is removed, too
         return text[: -len(known[0])] if cut and known else text
 
     def redact(self, value: object) -> object:
-        """Return `value` with every text in it cleaned, keys included."""
+        """Return `value` with secrets removed from every text in it, keys included."""
         if isinstance(value, str):
             return self.clean(value)
         if isinstance(value, dict):
@@ -225,9 +225,9 @@ def _forms(secrets: Iterable[str]) -> Iterator[str]:
 
 
 def _base64(secret: bytes) -> Iterator[str]:
-    """Yield what base64 makes of `secret` wherever it stands in a longer text (`id:secret`).
+    """Yield the base64 forms of `secret` within a longer text (`id:secret`).
 
-    Three bytes make four characters: only those that depend on the secret alone are of use.
+    Three bytes make four characters: only characters that depend on the secret alone are used.
     """
     for before in range(3):
         first = -(-before * 4 // 3)

@@ -1,6 +1,6 @@
-"""What to do about what the log says: the one source of command and manual.
+"""What to do about each event of the log: the source of `reelkeep logs` and of the runbook.
 
-Text is Markdown, a paragraph a line. Events that are missing here ask for nothing.
+Texts are Markdown, one paragraph per line. Events that are not listed here need no action.
 """
 
 from __future__ import annotations
@@ -11,384 +11,405 @@ from types import MappingProxyType
 ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "daemon.failed": (
-            "Under systemd or Docker it is started again, and goes on where it was: parts resume.\n"
-            "If `reason` names the catalog or a disk, look there first: `df`, `dmesg`, "
-            "`journalctl -k`. If it comes back after every start, or names an error of Python, "
+            "systemd or Docker restarts it, and it continues where it was: partial files "
+            "resume.\n"
+            "If `reason` names the catalog or a disk, check that first: `df`, `dmesg`, "
+            "`journalctl -k`. If it happens after every start, or names an error of Python, "
             "report it as a bug with the log from `daemon.started` on."
         ),
         "config.rejected": (
-            "Nothing changed: the old configuration is in force, and no transfer was disturbed.\n"
-            "`reelkeep check` shows every mistake with file and line. Mend them, then reload again."
+            "Nothing changed: the old configuration is still in effect, and no transfer was "
+            "interrupted.\n"
+            "`reelkeep check` shows every mistake with file and line. Correct them, then reload "
+            "again."
         ),
         "config.reloaded": "Check that `providers` lists the accounts that you expect.",
         "archive.folder_refused": (
             "`reason` says why: the manifest cannot be read, or the folder's name is not UTF-8. "
-            "Nothing of it was changed, all other folders were taken over, and what the provider "
-            "still has of that recording is fetched again.\n"
-            "Mend the folder, or rename it, and run `reelkeep rebuild`."
+            "The folder was not changed, and all other folders were taken over. Files of this "
+            "recording that the provider still has are downloaded again.\n"
+            "Repair or rename the folder, and run `reelkeep rebuild`."
         ),
         "clock.stepped": (
-            "Nothing, if somebody set the clock on purpose, or the machine was suspended. Else see "
-            "that NTP is at work: `timedatectl`, `chronyc tracking`. `reelkeep doctor` compares "
-            "the clock with the providers'."
+            "Nothing, if the clock was set on purpose or the machine was suspended. Otherwise "
+            "make sure that NTP is running: `timedatectl`, `chronyc tracking`. `reelkeep "
+            "doctor` compares the clock with the providers'."
         ),
         "clock.wrong": (
-            "Set the clock; until then certificates and tokens may be refused, and what is newer "
-            "than a clock that is behind is in no listing: `sync` is not done. Machines without a "
-            "battery begin in 1970 until NTP has set it: let the service start after "
-            "`time-sync.target`."
+            "Set the clock; until then certificates and tokens may be refused, and a clock that "
+            "is behind hides newer recordings from the listings: `sync` reports that it is not "
+            "done. Machines without a battery start in 1970 until NTP sets the clock: start the "
+            "service after `time-sync.target`."
         ),
         "catalog.instants_reset": (
-            "The clock was ahead when those times were noted, or is behind now. They were set "
-            "back, so that nothing waits for them. See that NTP is at work; `reelkeep doctor` "
-            "compares the clock with the providers'."
+            "The clock was ahead when those times were recorded, or is behind now. They were "
+            "corrected, so that nothing waits for them. Make sure that NTP is running; "
+            "`reelkeep doctor` compares the clock with the providers'."
         ),
         "catalog.recovered": (
-            "The last process did not end in order: it was killed, or the power went. Nothing is "
-            "lost; `files` transfers resume.\n"
-            "If it happens again and again, find out who kills it: `journalctl -u reelkeep` for a "
-            "watchdog, `journalctl -k` for the out-of-memory killer."
+            "The last process did not stop in order: it was killed, or the power failed. "
+            "Nothing is lost; `files` transfers resume.\n"
+            "If it happens again and again, find out what kills it: `journalctl -u reelkeep` "
+            "for a watchdog, `journalctl -k` for the out-of-memory killer."
         ),
         "archive.adopted": (
-            "Expected once, after the catalog was lost or moved. `refused` counts what did not "
-            "match its own checksums: `reelkeep verify` names it."
+            "Expected once, after the catalog was lost or moved. `refused` counts files that "
+            "did not match their checksums: `reelkeep verify` lists them."
         ),
         "page.refused": (
             "If it was you, read the token again: `server.page.token` names its source.\n"
             "Else see who `address` is. Let the page listen on loopback only, behind a proxy or "
-            "SSH. If the token may be known to others, make a new one with `reelkeep page-token` "
-            "and restart the daemon: that ends every session."
+            "SSH. If the token may be known to others, make a new one with `reelkeep "
+            "page-token` and restart the daemon: that ends every session."
         ),
         "volume.absent": (
-            "`reason` names the volume. Mount it where it was; `volume.found` says when every "
-            "volume is there again. Transfers to other places go on."
+            "`reason` names the volume. Mount it where it was; `volume.found` is logged when "
+            "every volume is back. Transfers to other folders continue."
         ),
         "server.unavailable": (
-            "Nothing, if it passes: an address that is not up yet, or a port that another process "
-            "has just released. Recordings are archived meanwhile.\n"
-            "If it stays: `reason` says why. `ss -ltnp` shows which process has the port; choose "
-            "another one by `server.listen`, or null to do without, and restart. Until then "
+            "Nothing, if it is temporary: an address that is not up yet, or a port that another "
+            "process has just released. Recordings are still archived.\n"
+            "If it persists, `reason` says why. `ss -ltnp` shows which process uses the port; "
+            "set another one in `server.listen`, or null for no pages, and restart. Until then "
             "`reelkeep health`, probes and scrapes fail."
         ),
         "config.invalid": (
-            "`reelkeep check` lists the same problems. Correct each at `config`, line `line`, and "
-            "start the daemon again. With exit code 78 systemd does not do that by itself."
+            "`reelkeep check` lists the same problems. Correct each one in the file `config`, "
+            "line `line`, and start the daemon again. After exit code 78 systemd does not "
+            "restart it."
         ),
         "catalog.missing": (
-            "Nothing before the first `reelkeep sync` or `reelkeep run`, which make the catalog. "
-            "Later: see that `catalog.url` is that of the service, and that its disk is mounted."
+            "Nothing before the first `reelkeep sync` or `reelkeep run`, which create the "
+            "catalog. Later, check that `catalog.url` is that of the service, and that its disk "
+            "is mounted."
         ),
         "catalog.read_only": (
-            "Nothing, if this is meant: what the command shows is complete. What `verify` finds is "
-            "not noted in the catalog then; run it as the user of the service for that."
+            "Nothing, if this is intended: the output of the command is complete. Findings of "
+            "`verify` are not saved in the catalog then; run it as the user of the service to "
+            "save them."
         ),
         "archive.other_owner": (
             "Run reelkeep as the user who owns the archive: `runuser -u reelkeep -- reelkeep "
             "sync`.\n"
-            "Give back what root made already: `chown -R --reference=ARCHIVE ARCHIVE`, and the "
-            "same for the folder of the catalog. `reelkeep doctor` names folders with another "
+            "Give back what root created: `chown -R --reference=ARCHIVE ARCHIVE`, and do the "
+            "same for the folder of the catalog. `reelkeep doctor` lists folders with another "
             "owner."
         ),
         "archive.orphaned": (
-            "They take up `bytes` of disk and are never used. While no reelkeep runs, "
-            "`.reelkeep/parts` in the archive may be emptied; the cost is that unfinished files "
-            "begin anew."
+            "They use `bytes` of disk space and are never read. While reelkeep is not running, "
+            "you may empty `.reelkeep/parts` in the archive; unfinished files then start over."
         ),
         "poll.failed": (
-            "Nothing is lost: the next complete poll closes the gap. It is asked again by itself, "
-            "next at `retry_at`, and `poll.recovered` says when it is back. Act if that takes "
-            "longer than the provider keeps recordings, or if `code` asks for it:\n"
+            "Nothing is lost: the next complete poll closes the gap. The provider is asked "
+            "again automatically, next at `retry_at`, and `poll.recovered` is logged when it "
+            "works again. Act if that takes longer than the provider keeps recordings, or "
+            "depending on `code`:\n"
             "`auth`: see `provider.auth_failed`. `misconfigured`: compare its section of the "
-            "configuration with what `reelkeep check --online` says. `unavailable`: the network, a "
-            "proxy or DNS between here and there, or the provider's status page. `partly_read`: "
-            "single listings failed, and all others were read; see `listing.failed`. `throttled`: "
-            "`reason` says which limit is reached and until when; a limit of the day is shared by "
-            "all apps of the account: set `plan` to its plan, a longer `interval`, or "
+            "configuration with the output of `reelkeep check --online`. `unavailable`: check "
+            "the network, proxy and DNS, and the status page of the provider. `partly_read`: "
+            "some listings failed, and all others were read; see `listing.failed`. `throttled`: "
+            "`reason` says which limit is reached and until when. All apps of the account share "
+            "a daily limit: set `plan` to the plan of the account, a longer `interval`, or "
             "`users: account`. `bad_answer`: report it, with the `reason`.\n"
             "`reelkeep status` shows every provider with the age of its last success."
         ),
         "poll.incomplete": (
-            "What was listed is archived. `code` says why there may be more, `reason` more of it.\n"
-            "`capped` (GoToAssist): the provider lists no more than so many at once, and more are "
-            "there. Those that are hidden appear when the listed ones are marked as archived: let "
-            "`mark_archived` do that, and see that the backlog shrinks. Recordings that stay "
-            "hidden for longer than the provider keeps them are lost there.\n"
-            "`no_user`: a user who is listed is not on the account any more. Nothing is to be done "
-            "if the user was deleted; `users: account` lists what such users left."
+            "Everything that was listed is archived. `code` and `reason` say why there may be "
+            "more.\n"
+            "`capped` (GoToAssist): the provider lists only a limited number, and has more. The "
+            "hidden ones appear when the listed ones are marked as archived: set "
+            "`mark_archived: true`, and check that the backlog shrinks. Recordings that stay "
+            "hidden for longer than the provider keeps them are lost.\n"
+            "`no_user`: a configured user is no longer on the account. Nothing needs to be done "
+            "if the user was deleted; `users: account` also lists recordings of deleted users."
         ),
         "listing.failed": (
-            "Everything else was read, and that user's window is read again in each poll, alone, "
-            "until it can be; `listing.recovered` says when. Until then the poll counts as failed: "
-            "`poll.failed`, exit code 1 of `sync`.\n"
-            "“announced are not listed”: fewer entries are listed than announced, twice the same. "
-            "Compare that user's recordings with the provider's own pages; if the provider counts "
-            "wrongly, tell its support.\n"
-            "“without an id”: nothing can be asked about such a recording. Look for it in the "
-            "provider's pages, and fetch it by hand.\n"
+            "Everything else was read. The listing of this user is repeated in each poll until "
+            "it succeeds; then `listing.recovered` is logged. Until then the poll counts as "
+            "failed: `poll.failed`, exit code 1 of `sync`.\n"
+            "“announced are not listed”: fewer entries are listed than announced, twice in a "
+            "row. Compare the user's recordings with the web pages of the provider; if the "
+            "provider counts wrongly, contact its support.\n"
+            "“without an id”: such a recording cannot be requested. Look for it in the web "
+            "pages of the provider, and download it by hand.\n"
             "“misspelt”: a user is not on this account; correct `users` in the configuration.\n"
-            "If `reason` says `refused`, look at the user in Zoom: whether he is on this "
-            "account, and whether the app's scopes and the role of its owner reach him. Else it is "
-            "trouble at the provider; if it stays for a day, give `reason` with its tracking id to "
-            "the provider's support."
+            "If `reason` says `refused`, check the user in Zoom: is the user on this account, "
+            "and do the app's scopes and the role of its owner cover the user? Otherwise it is "
+            "a problem at the provider; if it lasts for a day, send `reason` with its tracking "
+            "id to the support of the provider."
         ),
         "user.skipped": (
-            "`reason` has the provider's words. If the plan of this user has no cloud recording, "
-            "nothing is to be done. If a right is missing, the user's recordings are: give the "
-            "app that right. `reelkeep audit` lists all users who are passed over, and ends with "
-            "1; whom you want to be passed over, name under `exclude: {users: […]}`."
+            "`reason` contains the message of the provider. If the plan of this user has no "
+            "cloud recording, nothing needs to be done. If a permission is missing, the "
+            "recordings of the user are missing, too: give the app that permission. `reelkeep "
+            "audit` lists all skipped users and exits with 1; to skip a user on purpose, add "
+            "the user to `exclude: {users: […]}`."
         ),
         "backfill.failed": (
-            "The rest of the window waits, nothing else does; it is tried again by itself. `code` "
-            "and `reason` are as in `poll.failed`, and ask for the same."
+            "Only the rest of this window waits; it is tried again automatically. For `code` "
+            "and `reason`, see `poll.failed`."
         ),
         "provider.refused": (
-            "The provider answers all else, but refuses this or fails at it. With `recording`: "
-            "look at it in the provider's own pages; often it belongs to a user whom the "
-            "credentials do not reach, or the plan has lapsed. Without: `reason` says what; a "
-            "scope is the usual cause, and `reelkeep check --online` names it.\n"
-            "After a change there, `reelkeep retry ID` makes the recording's files due again."
+            "The provider answers other requests, but refuses this one or fails. If `recording` "
+            "is given, check it in the web pages of the provider; often it belongs to a user "
+            "whom the credentials do not cover, or the plan has expired. Otherwise `reason` "
+            "says what was refused; the usual cause is a missing scope, and `reelkeep check "
+            "--online` names it.\n"
+            "After a change there, `reelkeep retry ID` tries the files of the recording again."
         ),
         "recording.publish_failed": (
-            "Its files are safe in `.reelkeep`, but the folder could not be made. It is tried "
-            "again every 30 seconds, which is not said again.\n"
-            "Look at permissions and room: `code` is `disk_full` or `io_error` as a rule. Somebody "
-            "may also have put another file under a name that the recording needs."
+            "Its files are safe in `.reelkeep`, but the folder could not be created. It is "
+            "tried again every 30 seconds, without further log lines.\n"
+            "Check permissions and free space: `code` is usually `disk_full` or `io_error`. "
+            "Another file may also have a name that the recording needs."
         ),
         "recording.acknowledge_refused": (
-            "The recording is archived here; only the mark at the provider is missing. It is asked "
-            "again every hour, and `recording.acknowledged` says when it was accepted. If that "
-            "does not help, check that the account may change recordings, or set "
-            "`mark_archived: false` (GoToAssist) or `after_archive: keep` (Zoom)."
+            "The recording is archived here; only the mark at the provider is missing. The "
+            "request is repeated every hour, and `recording.acknowledged` is logged when it "
+            "succeeds. If it keeps failing, check that the account may change recordings, or "
+            "set `mark_archived: false` (GoToAssist) or `after_archive: keep` (Zoom)."
         ),
         "recording.trash_refused": (
-            "Nothing is lost: the recording stays at its provider, too. `reason` says what speaks "
-            "against it: something there that is not here, an answer of the provider, or a scope "
-            "for deleting that is missing; `reelkeep check --online` names that."
+            "Nothing is lost: the recording also stays at its provider. `reason` says why it "
+            "was not moved: the provider has something that is not archived, the provider "
+            "refused, or a scope for deleting is missing; `reelkeep check --online` names the "
+            "scope."
         ),
         "recording.acknowledge_abandoned": (
-            "Nothing is lost: every file of it is in the archive. It was probably deleted at the "
-            "provider. If it is still there, mark it there by hand; `reelkeep retry ID` makes the "
-            "program tell the provider again."
+            "Nothing is lost: every file of it is in the archive. It was probably deleted at "
+            "the provider. If it still exists, mark it there by hand; `reelkeep retry ID` "
+            "repeats the request."
         ),
         "recording.incomplete": (
-            "What could be had is archived, and `reason` names the rest. `reelkeep show ID` tells "
-            "each file with its attempts and errors.\n"
-            "`reelkeep retry ID` tries again. `reelkeep waive ID FILE` accepts that a file will "
-            "never come; then the recording is closed, and acknowledged."
+            "Everything available is archived, and `reason` names the rest. `reelkeep show ID` "
+            "shows each file with its attempts and errors.\n"
+            "`reelkeep retry ID` tries again. `reelkeep waive ID FILE` accepts that a file is "
+            "lost; then the recording is closed and acknowledged."
         ),
         "file.changed": (
-            "Nothing is lost: the stored file stays as it is, and the later version joins it under "
-            "the next number. Somebody may have trimmed the video or edited the transcript at the "
-            "provider. Delete neither by hand; `reelkeep show ID` lists both."
+            "Nothing is lost: the stored file stays as it is, and the later version is added "
+            "under the next number. The video may have been trimmed, or the transcript edited, "
+            "at the provider. Do not delete either by hand; `reelkeep show ID` lists both."
         ),
         "file.discarded": (
-            "No wrong file was stored: what was held of this one is thrown away, and it is fetched "
-            "anew from its first byte, by itself. `reason` says which comparison failed: what the "
-            "kernel received against what was read, what was read against what was written or "
-            "hashed, or what was held against what the host has at the same place.\n"
-            "It must not happen. Look for errors of memory and disk in the kernel's log "
-            "(`journalctl -k`), and report it with the lines of the log around it. If it began "
-            "with an update, go back, and run `reelkeep verify`."
+            "No wrong file was stored: the partial download was discarded, and the file is "
+            "downloaded again from the first byte, automatically. `reason` says which "
+            "comparison failed: bytes received by the kernel against bytes read, bytes read "
+            "against bytes written or hashed, or stored bytes against those of the host at the "
+            "same offset.\n"
+            "This should never happen. Look for memory and disk errors in the kernel log "
+            "(`journalctl -k`), and report it with the surrounding lines of the log. If it "
+            "began with an update, go back to the old version, and run `reelkeep verify`."
         ),
         "file.unavailable": (
-            "The provider has the file, but gives no usable address for it. `code` says what is in "
-            "the way; the page of reason codes has what helps: recover it in Zoom's trash, copy "
-            "it from the account's own storage, set `participant_audio: true`.\n"
-            "It is fetched by itself once there is a way. `reelkeep retry ID` asks the provider "
-            "again for the recording; `reelkeep waive ID FILE` does without the file."
+            "The provider has the file, but gives no usable address for it. `code` says why; "
+            "the page of reason codes says what to do, for example: recover it in Zoom's trash, "
+            "copy it from the account's own storage, set `participant_audio: true`.\n"
+            "It is downloaded automatically when it becomes available. `reelkeep retry ID` "
+            "requests the recording again; `reelkeep waive ID FILE` accepts the loss."
         ),
         "recording.vanished": (
-            "Somebody deleted it at the provider, or it expired there, before it was fetched. What "
-            "was fetched before stays.\n"
+            "It was deleted at the provider, or expired there, before it was downloaded. Files "
+            "that were downloaded before stay.\n"
             "Zoom keeps deleted recordings in its trash for 30 days: recover it there, or set "
-            "`trash: rescue`, and `reelkeep retry ID` fetches it. If it expired, ask why it waited "
-            "so long: an outage, a backlog, or a retention shorter than the interval between polls."
+            "`trash: rescue`, and run `reelkeep retry ID`. If it expired, find out why it "
+            "waited so long: an outage, a backlog, or a retention shorter than the interval "
+            "between polls."
         ),
         "recording.at_risk": (
-            "It is queued as any other; act only if it is still pending shortly before `deadline`: "
-            "`reelkeep show ID`. What is unavailable does not come by itself: `show` says what "
-            "helps, such as to recover it in Zoom's trash.\n"
+            "It is queued like any other recording; act only if it is still pending shortly "
+            "before `deadline`: `reelkeep show ID`. Unavailable files do not arrive by "
+            "themselves: `show` says what helps, such as recovering them in Zoom's trash.\n"
             "If many are at risk, the backlog is longer than the provider's retention: raise "
             "`downloads.workers` or `downloads.bandwidth`, or lengthen the retention there."
         ),
         "file.retry": (
-            "Nothing, as long as it is stored in the end: the next attempt resumes. Many in a row "
-            "with one `code` point at the cause; see the page of reason codes."
+            "Nothing, if the file is stored in the end: the next attempt resumes. If many "
+            "follow with the same `code`, see the page of reason codes."
         ),
         "file.overdue": (
-            "The provider lists the file and gives no address for it, or what it answers about it "
-            "cannot be believed. It waits, at most an hour from one question to the next. After "
-            "three days it is failed as `not_found`.\n"
-            "See whether the recording can be played at the provider. `reelkeep retry ID` asks for "
-            "it at once; `reelkeep waive ID FILE` does without it."
+            "The provider lists the file but gives no address for it, or its answers contradict "
+            "each other. The file is requested again at least every hour. After three days it "
+            "fails as `not_found`.\n"
+            "Check whether the recording can be played at the provider. `reelkeep retry ID` "
+            "requests it at once; `reelkeep waive ID FILE` accepts the loss."
         ),
         "file.failed": (
-            "All attempts were used up without a new byte, or the answer was final. `code` is the "
-            "reason; the page of reason codes says what each asks for.\n"
-            "`reelkeep show ID` lists the attempts. When the cause is gone, `reelkeep retry ID`, "
-            "or `reelkeep retry --failed` for all. If it will never come, "
+            "All attempts failed without a new byte, or the answer was final. `code` is the "
+            "reason; the page of reason codes says what to do.\n"
+            "`reelkeep show ID` lists the attempts. When the cause is fixed, run `reelkeep "
+            "retry ID`, or `reelkeep retry --failed` for all files. If the file is lost, run "
             "`reelkeep waive ID FILE`.\n"
-            "With `not_media`, `size_mismatch`, `digest_mismatch` or `encoded` the bytes came, and "
-            "a check refused them. If the provider truly has the file so, "
-            "`reelkeep accept ID FILE` takes it."
+            "With `not_media`, `size_mismatch`, `digest_mismatch` or `encoded` the bytes "
+            "arrived, but a check rejected them. If the file really is like this at the "
+            "provider, run `reelkeep accept ID FILE`."
         ),
         "file.quarantined": (
-            "The bytes that came are not those that were promised, or others lay under the file's "
-            "name. They are kept under `.reelkeep/quarantine` for you to look at, and the file is "
-            "fetched anew. If it fails in the end and these bytes are the file, "
-            "`reelkeep accept ID FILE` takes them.\n"
-            "A single one happens. Several from one host mean a broken proxy or cache on the way; "
-            "several from all hosts mean bad memory or a bad disk here: run a memory test, and "
-            "read `dmesg`."
+            "The received bytes are not those that were promised, or another file had this "
+            "name. They are kept in `.reelkeep/quarantine` for inspection, and the file is "
+            "downloaded again. If it fails in the end and these bytes are the file, run "
+            "`reelkeep accept ID FILE`.\n"
+            "A single case is normal. Several from one host indicate a broken proxy or cache; "
+            "several from all hosts indicate bad memory or a bad disk in this machine: run a "
+            "memory test, and read `dmesg`."
         ),
         "file.accepted": (
-            "As a rule nothing: the file is stored as its provider has it, and `recording.json` "
-            "keeps the note.\n"
-            "With `code`, a check did not believe it, and the same bytes came twice, a promised "
-            "digest was right, or you accepted it: open the file once. If it does not play, "
-            "report it to the provider while that still has the recording. Many from one host "
-            "mean a proxy that alters what passes through it."
+            "Usually nothing: the file is stored as its provider has it, and `recording.json` "
+            "has a note.\n"
+            "With `code`, a check rejected it, but the same bytes arrived twice, a promised "
+            "digest matched, or you accepted it: open the file once. If it does not play, "
+            "report it to the provider while the recording still exists there. Many from one "
+            "host indicate a proxy that alters data."
         ),
         "file.altered": (
-            "The bytes on the disk are no longer those that were verified when it was stored: the "
-            "disk, its cable or controller, memory, or somebody changed them. Look at `dmesg` and "
-            "`smartctl -a` before you trust that disk with anything else.\n"
-            "`reelkeep verify --repair` moves the bad bytes to quarantine and fetches the file "
-            "anew, if its provider still has it; else a copy of the archive has to help. "
-            "`file.intact` says when it is in order again."
+            "The bytes on the disk are no longer those that were verified when the file was "
+            "stored. The cause may be the disk, its cable or controller, memory, or an edit. "
+            "Check `dmesg` and `smartctl -a` before you use that disk for anything else.\n"
+            "`reelkeep verify --repair` moves the wrong bytes to quarantine and downloads the "
+            "file again, if its provider still has it; otherwise restore it from a copy of the "
+            "archive. `file.intact` is logged when the file is in order again."
         ),
         "file.differs": (
-            "Two fetches in a row gave the same bytes, unless `reason` says otherwise, and the "
-            "archive has others. Either the archived ones were damaged on their way or on the "
-            "disk, or the provider has made the file anew, which it does with transcripts.\n"
-            "Do not delete the recording at its provider. `reelkeep verify ID` tells whether the "
-            "archived bytes are still those that were stored. `reelkeep audit --content --repair` "
-            "replaces them; the old ones stay in `.reelkeep/quarantine`, so that nothing is lost "
-            "whichever is right."
+            "Two downloads gave the same bytes, unless `reason` says otherwise, and the archive "
+            "has others. Either the archived bytes were damaged in the transfer or on the disk, "
+            "or the provider created the file again, as it does with transcripts.\n"
+            "Do not delete the recording at its provider. `reelkeep verify ID` checks whether "
+            "the archived bytes are still those that were stored. `reelkeep audit --content "
+            "--repair` replaces them; the old ones stay in `.reelkeep/quarantine`, so that "
+            "nothing is lost in either case."
         ),
         "file.unsteady": (
-            "The provider gives other bytes each time, as it may for texts that it makes when "
-            "they are asked for. Nobody can tell which are right, so the archived ones stay. Of a "
-            "video, that should not be: a proxy that alters what passes through it, or memory that "
-            "is broken, may be the cause."
+            "The provider sends different bytes each time, as it may for texts that it "
+            "generates on request. Which ones are right is unknown, so the archived ones stay. "
+            "For a video this should not happen: the cause may be a proxy that alters data, or "
+            "broken memory."
         ),
         "file.not_compared": (
-            "Nothing, if `code` is `not_found`, `refused` or `not_configured`: what the provider "
-            "does not give cannot be compared. `not_readable`: run `reelkeep verify`. Anything "
-            "else is trouble with the provider or the network: run the same command again."
+            "Nothing, if `code` is `not_found`, `refused` or `not_configured`: a file that the "
+            "provider does not offer cannot be compared. `not_readable`: run `reelkeep verify`. "
+            "Anything else is a problem with the provider or the network: run the same command "
+            "again."
         ),
         "file.replaced": (
-            "Nothing: two equal fetches of the provider were verified, and have the name now. The "
-            "old bytes are kept in `.reelkeep/quarantine` with a note; remove them once you have "
-            "looked at both."
+            "Nothing: two equal downloads were verified, and replaced the file. The old bytes "
+            "are kept in `.reelkeep/quarantine` with a note; remove them after you have "
+            "compared both."
         ),
         "file.missing": (
-            "Somebody or something removed it from the archive, or part of the disk is not "
-            "mounted: look there first, before a repair fetches all of it again.\n"
-            "`reelkeep verify --repair` fetches it anew, if its provider still has it."
+            "The file was removed from the archive, or part of the disk is not mounted: check "
+            "that first, before a repair downloads everything again.\n"
+            "`reelkeep verify --repair` downloads it again, if its provider still has it."
         ),
         "file.unreadable": (
-            "`reason` is what the system says. Permissions: give them back to reelkeep's user. An "
-            "input/output error: the disk fails; copy the archive elsewhere while it can be read."
+            "`reason` is the message of the system. Permissions: give the file back to the user "
+            "of reelkeep. An input/output error: the disk is failing; copy the archive "
+            "elsewhere while it can be read."
         ),
         "manifest.damaged": (
-            "The recording's files are checked against the catalog, too: only `recording.json` or "
-            "`SHA256SUMS` differs. `reelkeep verify --repair` writes them anew from the catalog."
+            "The recording's files are checked against the catalog, too: only `recording.json` "
+            "or `SHA256SUMS` differs. `reelkeep verify --repair` rewrites them from the "
+            "catalog."
         ),
         "repair.failed": (
-            "`reason` is what the system said, mostly that the folder belongs to another user. "
-            "Give it back to reelkeep's user (`chown -R`), then `reelkeep verify --repair` again."
+            "`reason` is the message of the system, usually that the folder belongs to another "
+            "user. Give it back to the user of reelkeep (`chown -R`), then run `reelkeep verify "
+            "--repair` again."
         ),
         "scrub.failed": (
-            "Nothing else is disturbed, but damage would not be noticed. `reason` says what could "
-            "not be read; `scrub.recovered` says when it can be again."
+            "Nothing else is affected, but damage would not be noticed. `reason` says what "
+            "could not be read; `scrub.recovered` is logged when it can be read again."
         ),
         "archive.absent": (
-            "Nothing is written, and nothing is lost: recordings wait at the provider for as long "
-            "as it keeps them. `findmnt --target PATH` says what is mounted at `archive.path`. "
-            "Mount the archive's disk there; the daemon goes on within seconds by itself.\n"
-            "If another archive is there, see that `archive.path` and `catalog.url` belong "
-            "together, edit the configuration and reload.\n"
+            "Nothing is written, and nothing is lost: recordings wait at the provider for as "
+            "long as it keeps them. `findmnt --target PATH` shows what is mounted at "
+            "`archive.path`. Mount the archive's disk there; the daemon continues within "
+            "seconds.\n"
+            "If another archive is there, make sure that `archive.path` and `catalog.url` "
+            "belong together, edit the configuration and reload.\n"
             "If the disk is lost for good, or the archive was copied without its `.reelkeep` "
-            "folder, say so with `reelkeep archive init`, as the service's user: then what is "
-            "there now is the archive. `reelkeep verify --repair` fetches again what is missing "
-            "from it and the providers still have."
+            "folder, run `reelkeep archive init` as the user of the service: the folder then "
+            "becomes the archive. `reelkeep verify --repair` downloads missing files that the "
+            "providers still have."
         ),
         "archive.content_missing": (
-            "`archive.path` holds the right identity without the recordings: an old snapshot was "
-            "mounted, or a restored copy is not whole. Mount or copy the rest: the daemon "
-            "notices within a minute. `reelkeep verify` names what is missing, and "
-            "`reelkeep verify --repair` fetches it again, while the providers have it."
+            "`archive.path` holds the right identity without the recordings: an old snapshot "
+            "was mounted, or a restored copy is not whole. Mount or copy the rest: the daemon "
+            "notices within a minute. `reelkeep verify` names what is missing, and `reelkeep "
+            "verify --repair` fetches it again, while the providers have it."
         ),
         "archive.limited": (
-            "`reason` says what the file system cannot do, and what follows. The manual's page on "
-            "file systems says which one can. Nothing that is promised elsewhere depends on it "
-            "silently: if you can live with the sentence, nothing is to be done."
+            "`reason` says what the file system cannot do, and the consequence. The page on "
+            "file systems in the manual says which ones can. If the consequence is acceptable, "
+            "nothing needs to be done."
         ),
         "disk.low": (
-            "Transfers pause, nothing else happens, and they go on by themselves when there is "
-            "room again; recordings wait at the provider for as long as it keeps them.\n"
-            "Make room, add a disk, or raise the quota: `df -h` and `df -i` on the archive. `free` "
-            "is all that is free on the disk, of which `min_free` (`archive.min_free`) is left to "
-            "others; `reason` says whether that is reached, or what the kernel refused. Never "
-            "delete below `.reelkeep` while reelkeep runs."
+            "Transfers pause, and continue when there is space again; recordings wait at the "
+            "provider for as long as it keeps them.\n"
+            "Free some space, add a disk, or raise the quota: `df -h` and `df -i` on the "
+            "archive. `free` is the free space of the disk, of which `min_free` "
+            "(`archive.min_free`) is kept free; `reason` says whether that limit is reached, or "
+            "what the kernel refused. Never delete below `.reelkeep` while reelkeep runs."
         ),
         "archive.unavailable": (
-            "Transfers pause, and no attempt is counted. A small file is tried every five seconds; "
-            "as soon as it can be written, transfers go on by themselves (`archive.available`).\n"
-            "`reason` is what the system said; [the table](../reference/disk-errors.md) says what "
-            "to do about each error. `condition: place`: is the disk mounted, writable, and "
-            "reelkeep's user its owner? `findmnt`, `dmesg`, `reelkeep doctor`. `condition: "
-            "process`: raise `LimitNOFILE` or the memory of the unit."
+            "Transfers pause, and no attempt is counted. Every five seconds, reelkeep tries to "
+            "write a small file; as soon as that works, transfers continue "
+            "(`archive.available`).\n"
+            "`reason` is the message of the system; [the table](../reference/disk-errors.md) "
+            "says what to do about each error. `condition: place`: is the disk mounted and "
+            "writable, and does it belong to the user of reelkeep? `findmnt`, `dmesg`, "
+            "`reelkeep doctor`. `condition: process`: raise `LimitNOFILE` or the memory of the "
+            "unit."
         ),
         "catalog.unavailable": (
-            "Each transaction is tried again every five seconds, and everything goes on by itself "
-            "(`catalog.available`). Files that have come are kept: they are stored in the catalog "
-            "later, and no provider is told of one before.\n"
-            "`reason` is what SQLite said. `database or disk is full`: make room on the catalog's "
-            "disk (`df -h`, `df -i`). `readonly`: `findmnt`, `dmesg`, and the owner of the file. "
-            "`disk I/O error`, `unable to open`: `dmesg`; if the disk was mounted anew, restart "
-            "reelkeep. `locked`: another program holds the file."
+            "Each transaction is repeated every five seconds, and everything continues when one "
+            "succeeds (`catalog.available`). Downloaded files are kept: they are recorded in "
+            "the catalog later, and not acknowledged before.\n"
+            "`reason` is the message of SQLite. `database or disk is full`: free some space on "
+            "the catalog's disk (`df -h`, `df -i`). `readonly`: `findmnt`, `dmesg`, and the "
+            "owner of the file. `disk I/O error`, `unable to open`: `dmesg`; if the disk was "
+            "mounted again, restart reelkeep. `locked`: another program locks the file."
         ),
         "file.too_large": (
-            "The recording stays due, and everything that fits goes on. Make room for at least "
-            "`missing` bytes, or `reelkeep waive ID FILE`; it is tried again by itself.\n"
-            "For a recording that its provider deletes within a week, room is kept: files that "
-            "are in no such danger wait until it is fetched, or gone."
+            "The recording stays due, and everything that fits continues. Free at least "
+            "`missing` bytes, or run `reelkeep waive ID FILE`; the file is tried again "
+            "automatically.\n"
+            "Space is reserved for a recording that its provider deletes within a week: other "
+            "files wait until it is downloaded or gone."
         ),
         "provider.throttled": (
-            "Nothing: reelkeep waits as long as it is told to. With `until` it begins, without it "
-            "is over.\n"
-            "If it never ends, something else uses the same account's limit; or set `plan`, "
-            "`requests_per_second` or a longer `interval` to what the account really has."
+            "Nothing: reelkeep waits as long as the provider asks. An event with `until` begins "
+            "the wait, one without ends it.\n"
+            "If it never ends, another program uses the limit of the same account, or `plan`, "
+            "`requests_per_second` or `interval` do not match the account."
         ),
         "provider.auth_failed": (
             "The provider no longer accepts the credentials: they were revoked, have expired or "
-            "lack a scope. Nothing is fetched from it until this is mended; recordings may expire "
-            "there meanwhile.\n"
-            "Make new credentials at the provider, put them where the configuration reads them "
-            "(`{env: …}`, `{file: …}` or `{credential: …}`), and reload; from `env` and "
-            "`credential` they are read at a restart only. `reelkeep check --online` tells whether "
-            "they work. GoToAssist: a refresh token that was used elsewhere is void, and has to be "
-            "imported anew."
+            "lack a scope. Nothing is downloaded from it until this is fixed; recordings may "
+            "expire there in the meantime.\n"
+            "Create new credentials at the provider, store them where the configuration reads "
+            "them (`{env: …}`, `{file: …}` or `{credential: …}`), and reload; those from `env` "
+            "and `credential` are only read at a restart. `reelkeep check --online` shows "
+            "whether they work. GoToAssist: a refresh token that was used elsewhere is invalid, "
+            "and must be replaced."
         ),
         "heartbeat": (
-            "Nothing. If it is missing for minutes, the process hangs or is gone: "
-            "`systemctl status reelkeep`, `/healthz`."
+            "Nothing. If it is missing for minutes, the process hangs or has ended: `systemctl "
+            "status reelkeep`, `/healthz`."
         ),
         "heartbeat.failed": (
-            "The catalog's file cannot be read: another process holds it locked for long, or its "
-            "disk fails. Transfers under way go on until they have to be recorded.\n"
-            "`reelkeep status`, `dmesg`, and room on the catalog's disk. `heartbeat.recovered` "
-            "says when it is over."
+            "The file of the catalog cannot be read: another process has locked it for a long "
+            "time, or its disk is failing. Running transfers continue until their results must "
+            "be recorded.\n"
+            "Check `reelkeep status`, `dmesg`, and the space on the catalog's disk. "
+            "`heartbeat.recovered` is logged when it is over."
         ),
         "library.message": (
-            "As a rule nothing. If it repeats, report it with the line: it warns of what a later "
-            "version of a library will refuse."
+            "Usually nothing. If it repeats, report it with the log line: it warns that a later "
+            "version of a library will not support something."
         ),
     }
 )
-"""What to do about each event that may ask for something."""
+"""What to do about each event that may need action."""
 
 NOTHING = "Nothing to do."
 

@@ -1,4 +1,4 @@
-"""The small HTTP server that says how the daemon is (contract, section 7)."""
+"""The HTTP server of the daemon: health, readiness, status and metrics (contract, section 7)."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ from reelkeep.ports import Report
 MODE = 0o660
 """Who may connect: the owner, and the group."""
 
-_PATIENCE = 1.0  # seconds for one who listens to take a connection
+_PATIENCE = 1.0  # seconds for a listening process to accept a connection
 
 
 @contextmanager
 def socket_file(path: Path) -> Iterator[socket.socket]:
-    """Give a bound socket at `path`, which is gone afterwards. One that a crash left is replaced.
+    """Yield a bound socket at `path`, and remove it afterwards. One left by a crash is replaced.
 
     Raises:
-        CannotListen: There cannot be one, or there is something else.
+        CannotListen: The socket cannot be created, or another file has this path.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
         try:
             _make_way(path)
             made.bind(str(path))
-            path.chmod(MODE)  # before anybody listens, so that nobody else ever gets in
+            path.chmod(MODE)  # before it listens, so that no other user can ever connect
             ours = path.lstat()
         except OSError as error:
             raise _unusable(path, error.strerror or str(error)) from error
@@ -63,13 +63,13 @@ def socket_file(path: Path) -> Iterator[socket.socket]:
 
 
 def _make_way(path: Path) -> None:
-    """Remove a socket at `path` on which nobody listens any more."""
+    """Remove a socket at `path` that no process listens on."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise _unusable(path, "something else has this name")
+        raise _unusable(path, "another file has this name")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(_PATIENCE)
         try:
@@ -78,7 +78,7 @@ def _make_way(path: Path) -> None:
             path.unlink()
             return
         except BlockingIOError:
-            pass  # somebody listens, and is busy
+            pass  # a process listens, and is busy
     raise _unusable(path, "another process listens there")
 
 
@@ -87,22 +87,22 @@ def _unusable(path: Path, reason: str) -> CannotListen:
 
 
 ANSWER_WITHIN = 5.0
-"""Seconds that a probe may take; a catalog that needs longer is not well."""
+"""Seconds that a probe may take; a catalog that needs longer is not healthy."""
 
 LONGEST_CONNECTION = 15.0
-"""Seconds in which a request must have come, and its answer must have been read."""
+"""Seconds in which a request must arrive and its answer must be read."""
 
 MOST_CONNECTIONS = 64
-"""Connections at the same time; what comes on top is hung up on."""
+"""Connections at the same time; further ones are closed."""
 
 MOST_LASTING = 128
 """Connections of the page that last: live events, and recordings that are played."""
 
 MOST_AT_ONCE = 32
-"""Requests answered at the same time; the rest is sent away with 503."""
+"""Requests answered at the same time; further ones get a 503."""
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-"""What kind of page Prometheus expects."""
+"""The content type that Prometheus expects."""
 
 _ALWAYS = {
     "Server": "reelkeep",
@@ -117,13 +117,13 @@ PageHandler = Callable[[web.BaseRequest, Callable[[], None]], Awaitable[web.Stre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probes:
-    """What the server asks the daemon; none of them may say a secret."""
+    """What the server asks the daemon; no answer may contain a secret."""
 
     healthy: Callable[[], bool]
-    ready: Callable[[], Awaitable[Sequence[str]]]  #: Reasons why not; empty if ready.
+    ready: Callable[[], Awaitable[Sequence[str]]]  #: Why it is not ready; empty if it is.
     status: Callable[[], Awaitable[dict[str, Any]]]  #: JSON, as `status --json` prints it.
     metrics: Callable[[], bytes]  #: In Prometheus' text format.
-    catalog: str | None = None  #: Its path, which tells daemons on one machine apart.
+    catalog: str | None = None  #: Its path, which distinguishes daemons on one machine.
     page: PageHandler | None = None
     """Answers all other paths; None: there is no page."""
 
@@ -132,7 +132,7 @@ class Probes:
 async def serving(
     probes: Probes, at: Endpoint | SocketFile
 ) -> AsyncIterator[Endpoint | SocketFile]:
-    """Answer while inside; yields where (of use where the port was 0).
+    """Serve inside this context; yields the address (useful if the port was 0).
 
     Raises:
         CannotListen: The address cannot be listened on.
@@ -165,10 +165,10 @@ async def _listen(runner: web.ServerRunner, at: Endpoint) -> Endpoint:
 
 
 class _Server(web.Server):
-    """The low-level server, so that even its 400 says nothing of itself.
+    """The low-level server, so that even its 400 does not name the software.
 
-    So many connections at the most, each for so long at the most: who is slow to ask or to read
-    takes up little, and not for long.
+    The number of connections and their duration are limited, so that slow clients use few
+    resources.
     """
 
     def __init__(self, site: _Site) -> None:
@@ -202,7 +202,7 @@ class _Server(web.Server):
         if len(self._ends) < MOST_CONNECTIONS:
             self._ends[handler] = loop.call_later(LONGEST_CONNECTION, transport.abort)
         else:
-            loop.call_soon(transport.abort)  # once the handler has begun
+            loop.call_soon(transport.abort)  # once the handler has started
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
@@ -212,7 +212,7 @@ class _Server(web.Server):
 
 
 class _Protocol(RequestHandler):
-    """Answers what is no request: that is nothing to log, and nothing of it is repeated."""
+    """Answers invalid requests: they are not logged, and nothing of them is repeated."""
 
     __slots__ = ("release",)
 
@@ -226,14 +226,14 @@ class _Protocol(RequestHandler):
         message: str | None = None,  # noqa: ARG002 - aiohttp asks so
     ) -> web.StreamResponse:
         if request.writer.output_size > 0:
-            raise ConnectionError("the answer has begun already")
-        response = _says(HTTPStatus(status), error="this cannot be answered")
+            raise ConnectionError("the answer has already started")
+        response = _says(HTTPStatus(status), error="invalid request")
         response.force_close()
         return response
 
 
 class _Request(web.BaseRequest):
-    """A request whose every answer bears our headers."""
+    """A request whose every answer has our headers."""
 
     @classmethod
     def made(cls, *parts: Any) -> _Request:
@@ -277,9 +277,9 @@ class _Site:
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         page = self._pages.get(request.path)
         if page is None:
-            return _says(HTTPStatus.NOT_FOUND, error="there is no such page")
+            return _says(HTTPStatus.NOT_FOUND, error="no such page")
         if request.method not in ("GET", "HEAD"):
-            response = _says(HTTPStatus.METHOD_NOT_ALLOWED, error="only GET and HEAD are answered")
+            response = _says(HTTPStatus.METHOD_NOT_ALLOWED, error="only GET and HEAD are allowed")
             response.headers["Allow"] = "GET, HEAD"
             return response
         if self._at_once >= MOST_AT_ONCE:
@@ -324,14 +324,14 @@ def _says(status: HTTPStatus, **facts: Any) -> web.Response:
 
 FIRST_DELAY = timedelta(seconds=1)
 LONGEST_DELAY = timedelta(minutes=1)
-"""How long after the last attempt the next one is made at the latest; the first ones double."""
+"""The longest delay between two attempts; the first delays double."""
 
 
 class Pages:
-    """Answers on `listen` from `forever` on until `stop`.
+    """Serves pages on `listen` from `forever` until `stop`.
 
-    An address that is not up yet, or a port that is taken, is no reason not to archive: that is
-    reported once, and tried again with growing delays until it works.
+    An address that is not up yet, or a port in use, does not prevent archiving: it is reported
+    once, and tried again with growing delays until it works.
     """
 
     def __init__(self, probes: Probes, listen: Endpoint | SocketFile, report: Report) -> None:
@@ -342,7 +342,7 @@ class Pages:
         self._ended = anyio.Event()
 
     async def forever(self, *, task_status: TaskStatus[None]) -> None:
-        """Answer; it has started after the first attempt to listen."""
+        """Serve; it counts as started after the first attempt to listen."""
         try:
             with self._scope:
                 await self._try_on(task_status)
@@ -350,7 +350,7 @@ class Pages:
             self._ended.set()
 
     async def stop(self) -> None:
-        """Close the address, so that others can listen on it."""
+        """Stop listening, so that others can use the address."""
         self._scope.cancel()
         with anyio.CancelScope(shield=True):
             await self._ended.wait()

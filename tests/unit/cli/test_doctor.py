@@ -39,7 +39,7 @@ def test_asks_where_the_configuration_says(text: str, where: Endpoint, tmp_path:
         ("server: {listen: null}\n", "is null"),
         ("server: {listen: 127.0.0.1:0}\n", "port 0"),
         ("server: {listen: nowhere}\n", "expected HOST:PORT"),
-        ("server: [\n", "is no YAML"),
+        ("server: [\n", "is not valid YAML"),
     ],
 )
 def test_says_why_no_daemon_can_be_asked(text: str, complaint: str, tmp_path: Path) -> None:

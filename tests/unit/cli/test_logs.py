@@ -32,7 +32,7 @@ def test_an_event_is_explained(name: str) -> None:
     assert page.startswith(
         "disk.low\nlevel: error\nkeys: free, min_free, reason\njournalctl MESSAGE_ID="
     )
-    assert "has no room: all transfers pause" in " ".join(page.split())
+    assert "is full: all transfers pause" in " ".join(page.split())
     assert max(map(len, page.splitlines())) <= 88
 
 

@@ -15,10 +15,10 @@ GIB = 1 << 30
         (0, Grade.OK, "agrees"),
         (29, Grade.OK, "agrees"),
         (-29, Grade.OK, "agrees"),
-        (31, Grade.ODD, "31 s ahead of"),
-        (-31, Grade.ODD, "31 s behind"),
-        (240, Grade.BAD, "240 s ahead of"),
-        (-86_400, Grade.BAD, "86400 s behind"),
+        (31, Grade.WARN, "31 s ahead of"),
+        (-31, Grade.WARN, "31 s behind"),
+        (240, Grade.FAIL, "240 s ahead of"),
+        (-86_400, Grade.FAIL, "86400 s behind"),
     ],
 )
 def test_a_clock_may_be_a_little_off(seconds: int, grade: Grade, told: str) -> None:
@@ -30,11 +30,11 @@ def test_a_clock_may_be_a_little_off(seconds: int, grade: Grade, told: str) -> N
     ("free", "wanted", "grade"),
     [
         (100 * GIB, GIB, Grade.OK),
-        (4 * GIB, GIB, Grade.ODD),
-        (GIB, GIB, Grade.BAD),
-        (0, GIB, Grade.BAD),
+        (4 * GIB, GIB, Grade.WARN),
+        (GIB, GIB, Grade.FAIL),
+        (0, GIB, Grade.FAIL),
         (1, 0, Grade.OK),
-        (0, 0, Grade.BAD),
+        (0, 0, Grade.FAIL),
     ],
 )
 def test_room_is_held_against_what_shall_stay_free(free: int, wanted: int, grade: Grade) -> None:
@@ -42,7 +42,7 @@ def test_room_is_held_against_what_shall_stay_free(free: int, wanted: int, grade
 
 
 @pytest.mark.parametrize(
-    ("found", "grade"), [("0002", Grade.OK), ("0001", Grade.ODD), ("0003", Grade.BAD)]
+    ("found", "grade"), [("0002", Grade.OK), ("0001", Grade.WARN), ("0003", Grade.FAIL)]
 )
 def test_an_older_catalog_is_odd_and_a_newer_one_bad(found: str, grade: Grade) -> None:
     assert judge_version(found, "0002").grade is grade
@@ -50,7 +50,7 @@ def test_an_older_catalog_is_odd_and_a_newer_one_bad(found: str, grade: Grade) -
 
 @pytest.mark.parametrize(
     ("mode", "grade"),
-    [(0o600, Grade.OK), (0o400, Grade.OK), (0o640, Grade.BAD), (0o604, Grade.BAD)],
+    [(0o600, Grade.OK), (0o400, Grade.OK), (0o640, Grade.FAIL), (0o604, Grade.FAIL)],
 )
 def test_what_is_private_is_its_owners_only(mode: int, grade: Grade) -> None:
     assert judge_mode("catalog.db", mode).grade is grade

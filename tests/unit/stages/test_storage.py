@@ -162,7 +162,7 @@ async def test_a_condition_that_becomes_another_ends_the_first() -> None:
     found, archive, log = storage()
     archive.refusal = StorageUnavailable("gone")
     await found.look()
-    archive.refusal = DiskFull("no inodes")
+    archive.refusal = DiskFull("no free inodes")
     await found.look()
     archive.refusal = None
     await found.look()

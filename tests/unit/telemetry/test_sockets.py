@@ -50,7 +50,7 @@ def test_a_socket_on_which_somebody_listens_is_left_alone(tmp_path: Path, backlo
 
 def test_a_file_is_never_removed(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("precious")
-    with pytest.raises(CannotListen, match="something else has this name"):
+    with pytest.raises(CannotListen, match="another file has this name"):
         socket_file(tmp_path / "s").__enter__()
     assert (tmp_path / "s").read_text() == "precious"
 
@@ -58,7 +58,7 @@ def test_a_file_is_never_removed(tmp_path: Path) -> None:
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     left_behind(tmp_path / "dead")
     (tmp_path / "s").symlink_to(tmp_path / "dead")
-    with pytest.raises(CannotListen, match="something else has this name"):
+    with pytest.raises(CannotListen, match="another file has this name"):
         socket_file(tmp_path / "s").__enter__()
     assert (tmp_path / "dead").is_socket()
 
