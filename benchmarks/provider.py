@@ -19,9 +19,11 @@ from typing import Any
 import anyio
 import yaml
 
-from reelkeep.simulator import Extent, SimFile, Simulator, Switches, World, make_world
 from reelkeep.simulator.content import ContentKind, GeneratedContent
-from reelkeep.simulator.fixtures import Fixtures
+from reelkeep.simulator.fixtures import Extent, Fixtures, make_world
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Switches
+from reelkeep.simulator.world import SimFile, World
 
 EVENTS, THUMBNAIL, VIDEO = 20_000, 2_000, 200_000
 """Bytes of the files of a small recording."""

@@ -26,7 +26,7 @@ from reelkeep.core.model import (
     RecordingId,
     Stored,
 )
-from reelkeep.settings import load
+from reelkeep.settings.load import load
 
 _BATCH = 500
 _AGE = timedelta(days=300)

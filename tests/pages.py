@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from reelkeep.core.disk_errors import DISK_ERRORS, OTHERWISE, DiskErrorRow, Scope
-from reelkeep.settings import schema
+from reelkeep.settings.changes import schema
 from reelkeep.telemetry.catalogue import events_page, journal_catalog, runbook_page
 from waits import WAITS
 

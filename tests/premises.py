@@ -17,7 +17,9 @@ from typing import Any
 import anyio
 import yaml
 
-from reelkeep.simulator import Extent, Fault, Flaw, Simulator, Switches
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Fault, Flaw, Switches
 from reelkeep.simulator.world import SimRecording
 
 MIB = 1 << 20

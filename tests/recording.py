@@ -19,8 +19,9 @@ import yaml
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
-from reelkeep.simulator import Extent, Fault, Flaw, Simulator, Switches
-from reelkeep.simulator.switches import status
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Fault, Flaw, Switches, status
 
 LOG = Path(__file__).parent / "recorded" / "daemon.log"
 EXTENT = Extent(recordings=6, meetings=3, sessions=2, odd=False, sizes=(9_000, 60_000))

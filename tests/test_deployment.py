@@ -10,7 +10,7 @@ import yaml
 
 from reelkeep.core.addresses import DEFAULT
 from reelkeep.core.quantities import parse_duration
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 
 ROOT = Path(__file__).parent.parent
 UNITS = ROOT / "systemd"

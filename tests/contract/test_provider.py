@@ -19,8 +19,9 @@ from fakes.simulated import Bench, bench
 from reelkeep.core.model import FileId, Locator, Readiness, Recording, RecordingId, Window
 from reelkeep.errors import AuthFailed, Gone, NotYet, ProviderError, Unavailable
 from reelkeep.ports import Provider, Request
-from reelkeep.simulator import Extent, Simulator, Switches
-from reelkeep.simulator.switches import page, status
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Switches, page, status
 from virtual import PATIENT, Backend
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import virtual
 from fakes.log import RecordedLog
 from fakes.transport import FakeReply, FakeTransport
-from reelkeep.config_types import Secret
+from reelkeep.config_types.secrets import Secret
 from reelkeep.core.model import Recording, RecordingId, Window
 from reelkeep.errors import CatalogError, ProviderError
 from reelkeep.ports import Clock, Provider, Request, TokenStore, Tools, Transport

@@ -51,8 +51,7 @@ from reelkeep.core.naming import key
 from reelkeep.disk import translated
 from reelkeep.errors import Error, Unreachable
 from reelkeep.ports import Reply, Request
-from reelkeep.settings import Settings
-from reelkeep.settings.model import ArchiveOptions, DownloadOptions
+from reelkeep.settings.model import ArchiveOptions, DownloadOptions, Settings
 from reelkeep.stages.acknowledge import Acknowledger
 from reelkeep.stages.download import Downloader
 from reelkeep.stages.poll import Poller

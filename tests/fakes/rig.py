@@ -30,12 +30,11 @@ from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.tables import file, recording
-from reelkeep.config_types import ProviderOptions
+from reelkeep.config_types.provider import ProviderOptions
 from reelkeep.core.model import ProviderName
 from reelkeep.core.retry import Policy
 from reelkeep.ports import Clock, Reply, Request, Transport
-from reelkeep.settings import Settings
-from reelkeep.settings.model import ArchiveOptions, DownloadOptions, RetryOptions
+from reelkeep.settings.model import ArchiveOptions, DownloadOptions, RetryOptions, Settings
 from reelkeep.stages.worker_pool import ActiveTransfers
 
 BODY = b"0123456789"

@@ -11,12 +11,12 @@ from typing import Any
 import virtual
 from fakes.goto import MemoryVault, tools
 from fakes.log import RecordedLog
-from reelkeep.config_types import Surroundings
+from reelkeep.config_types.values import Surroundings
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.model import Window
 from reelkeep.ports import Clock, Provider, Tools
 from reelkeep.providers.adapter import Installed
-from reelkeep.simulator import Simulator
+from reelkeep.simulator.server import Simulator
 from reelkeep.transport import AiohttpTransport, TransportOptions
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from fakes.log import RecordedLog
 from fakes.transport import FakeReply, FakeTransport
-from reelkeep.config_types import Surroundings
+from reelkeep.config_types.values import Surroundings
 from reelkeep.core.model import Recording, Window
 from reelkeep.ports import Clock, Provider, Request, Tools
 from reelkeep.providers.zoom import MEETINGS, VIDEOSDK

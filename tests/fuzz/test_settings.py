@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from fuzz.hostile import FAST, FEW, RAW, peak, spoilt
 from reelkeep.errors import ConfigError
-from reelkeep.settings import load, resolved
+from reelkeep.settings.changes import resolved
+from reelkeep.settings.load import load
 
 GOOD = {
     "archive": {"path": "kept", "min_free": "1GiB", "scrub": "30d", "format": "plain"},

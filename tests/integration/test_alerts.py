@@ -20,8 +20,9 @@ import pytest
 import yaml
 from anyio.abc import Process
 
-from reelkeep.simulator import Extent, Fault, Flaw, Simulator, Switches
-from reelkeep.simulator.switches import status
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Fault, Flaw, Switches, status
 from watching import PATIENCE, Watch, free_port, heard, quick_daemon, said, watched
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(600)]

@@ -18,7 +18,7 @@ from integration.test_cli import EXTENT, Place, place_in
 from integration.test_daemon import Daemon, running, simulated
 from integration.test_reading import read_only
 from reelkeep.app.daemon_client import ask
-from reelkeep.config_types import Endpoint
+from reelkeep.core.addresses import Endpoint
 
 REFUSED = 1
 

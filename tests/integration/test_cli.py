@@ -24,8 +24,9 @@ import yaml
 import forked
 import tools
 from reelkeep.core.journal import decode
-from reelkeep.simulator import Extent, Simulator, Switches
-from reelkeep.simulator.switches import status
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Switches, status
 
 PROGRAM = [sys.executable, "-m", "reelkeep.cli"]
 EXTENT = Extent(recordings=4, meetings=3, sessions=2, users=2, odd=False, sizes=(9_000, 60_000))

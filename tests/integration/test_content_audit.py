@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from integration.test_cli import Place, place_in, until
-from reelkeep.simulator import Extent, Fault, Flaw
-from reelkeep.simulator.switches import MALFORMED, answer, status
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.switches import MALFORMED, Fault, Flaw, answer, status
 
 
 @pytest.fixture

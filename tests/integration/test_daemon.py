@@ -21,11 +21,12 @@ from anyio import to_thread
 
 import forked
 from reelkeep.app.daemon_client import ask
-from reelkeep.config_types import SocketFile
+from reelkeep.core.addresses import SocketFile
 from reelkeep.core.events import EVENTS
 from reelkeep.core.journal import decode
-from reelkeep.simulator import Extent, Fault, Flaw, Simulator, Switches
-from reelkeep.simulator.switches import status
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Fault, Flaw, Switches, status
 from reelkeep.simulator.world import SimRecording
 
 MIB = 1 << 20

@@ -18,9 +18,10 @@ from fakes.simulated import Bench, bench
 from reelkeep.core.model import Download, Holding
 from reelkeep.ports import Provider
 from reelkeep.providers.zoom.endpoints import encoded
-from reelkeep.simulator import Extent, Fault, Simulator, Switches
 from reelkeep.simulator.content import ContentKind
-from reelkeep.simulator.switches import FORBIDDEN, NO_RIGHTS, answer, page, status
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import FORBIDDEN, NO_RIGHTS, Fault, Switches, answer, page, status
 from reelkeep.simulator.world import SimMeeting, SimSession
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.provider_health import ProviderHealth

@@ -20,8 +20,10 @@ from integration.test_cli import EXTENT, Place, Ran
 from integration.test_daemon import running, simulated
 from reelkeep.app.doctor import about_providers
 from reelkeep.core.diagnosis import Grade
-from reelkeep.settings import Settings, load
-from reelkeep.simulator import Simulator, Switches
+from reelkeep.settings.load import load
+from reelkeep.settings.model import Settings
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Switches
 from servers import reply, replying, serving
 
 PLANTED = (

@@ -16,7 +16,8 @@ import bagit
 import pytest
 
 from integration.test_cli import EXTENT, Place, Ran
-from reelkeep.simulator import Simulator, Switches
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Switches
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from integration.test_cli import Place
-from reelkeep.simulator import Extent, Simulator, Switches
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Switches
 from reelkeep.simulator.world import SimUser, Trouble
 
 DAYS = 90

@@ -18,8 +18,8 @@ from fakes.simulated import Bench, bench
 from reelkeep.catalog.tables import recording
 from reelkeep.core.poll_window import PartlyRead, Unread
 from reelkeep.ports import Scan
-from reelkeep.simulator import Extent, Fault, Switches
-from reelkeep.simulator.switches import answer, page, status
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.switches import Fault, Switches, answer, page, status
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.signals import Signal
 from virtual import Backend, PatientLoop, clock

@@ -30,13 +30,13 @@ from fakes.catalog import (
 from integration.test_daemon import running, simulated
 from reelkeep.archive.stored_files import StoredFiles
 from reelkeep.catalog.browsing import CatalogBrowser
-from reelkeep.config_types import Endpoint
+from reelkeep.core.addresses import Endpoint
 from reelkeep.disk import ArchiveDisk
 from reelkeep.errors import Refused
 from reelkeep.page.access import PROTECTION, Access
 from reelkeep.page.site import Site
 from reelkeep.page.source import PageSource, Problem
-from reelkeep.simulator import Extent
+from reelkeep.simulator.fixtures import Extent
 from reelkeep.telemetry.server import Probes, serving
 
 TOKEN = "the-token-of-this-page"
@@ -72,7 +72,7 @@ class World:
         return PageSource(
             browser=CatalogBrowser(self.catalog.database),
             operator=self.catalog.operator,
-            decisions=self.catalog.operator if actions else None,
+            decisions=self.catalog.decisions if actions else None,
             media=StoredFiles(self.root, ArchiveDisk()) if media else None,
             status=self.status,
             transfers=lambda: self.under_way,

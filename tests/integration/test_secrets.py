@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from integration.test_cli import EXTENT, Place
-from reelkeep.simulator import Simulator, Switches
-from reelkeep.simulator.switches import answer
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Switches, answer
 
 COMMANDS = (
     ("sync", "--json"),

@@ -19,9 +19,21 @@ import pytest
 import yaml
 from yarl import URL
 
-from reelkeep.simulator import Chaos, Extent, Fault, Flaw, SimFile, Simulator, Switches
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
 from reelkeep.simulator.signing import jwt
-from reelkeep.simulator.switches import FORBIDDEN, NO_RIGHTS, answer, page, status
+from reelkeep.simulator.switches import (
+    FORBIDDEN,
+    NO_RIGHTS,
+    Chaos,
+    Fault,
+    Flaw,
+    Switches,
+    answer,
+    page,
+    status,
+)
+from reelkeep.simulator.world import SimFile
 
 ARCHIVE = "/G2A/rest/v1/archive/recordings"
 KEY = "accountKey=400000000000001"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from integration.test_cli import Place, Ran, place_in, quickly
-from reelkeep.simulator import Extent
 from reelkeep.simulator.content import ContentKind
+from reelkeep.simulator.fixtures import Extent
 
 FEW = Extent(recordings=0, meetings=4, sessions=2, users=2, odd=False, sizes=(9_000, 60_000))
 

@@ -22,7 +22,8 @@ from integration.test_cli import EXTENT, Place, Ran
 from integration.test_daemon import running, simulated
 from integration.test_lost_catalog import named
 from reelkeep.catalog.schema import HEAD
-from reelkeep.simulator import Simulator, Switches
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Switches
 
 
 @pytest.fixture

@@ -31,8 +31,10 @@ from reelkeep.app.resources import open_resources
 from reelkeep.catalog.results import SqlLedger
 from reelkeep.cli.demo import furnish
 from reelkeep.core.model import ProviderName
-from reelkeep.settings import load
-from reelkeep.simulator import Extent, Simulator, Switches
+from reelkeep.settings.load import load
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Switches
 from reelkeep.stages.publish import Publisher
 
 CALLS, FILES = 60, 25

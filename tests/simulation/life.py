@@ -25,10 +25,10 @@ from reelkeep.catalog.database import Database, Hop
 from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.catalog.schema import archive_identity
 from reelkeep.cli.finding import every
-from reelkeep.config_types import Surroundings
+from reelkeep.config_types.values import Surroundings
 from reelkeep.core.layout import parse_layout
 from reelkeep.errors import ConfigError, TransferError
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 from reelkeep.simulator.server import configuration, environment
 from reelkeep.stages.integrity_check import Inspector
 from reelkeep.stages.signals import Signal
@@ -168,7 +168,7 @@ class Machine:
         return found
 
     def _operator(self) -> OperatorCatalog:
-        return OperatorCatalog(self._database(), self.clock, self.report)
+        return OperatorCatalog(self._database(), self.clock)
 
     def _database(self) -> Database:
         return Database(self.engine, self.hop)

@@ -19,8 +19,8 @@ import anyio
 from integration.test_daemon import MIB, Daemon, Place, running, simulated
 from reelkeep.archive.paths import OURS
 from reelkeep.core.manifest import MANIFEST, SUMS
-from reelkeep.simulator import Chaos, Extent, Fault, Flaw
-from reelkeep.simulator.switches import page
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.switches import Chaos, Fault, Flaw, page
 
 GLANCE = 0.05  # seconds between two looks of the watcher
 LONGEST = 4.0  # seconds that a daemon lives at most before it is killed

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from reelkeep.settings import Settings, load
 from reelkeep.settings.changes import WAITING, Change, compare
+from reelkeep.settings.load import load
+from reelkeep.settings.model import Settings
 
 SUPPORT = {
     "name": "support",

@@ -12,32 +12,25 @@ from typing import Any
 import pytest
 from pydantic import ValidationError, create_model
 
-from reelkeep.config_types import (
-    Address,
-    CriteriaOptions,
+from reelkeep.config_types.provider import Address, CriteriaOptions, Listen, Network, Proxy
+from reelkeep.config_types.secrets import Secret, secrets_of
+from reelkeep.config_types.values import (
     Duration,
-    Endpoint,
     Fault,
     Identifier,
-    Listen,
     LocalPath,
     Mode,
     Moment,
-    Network,
     Options,
     Pattern,
     PositiveDuration,
     PositiveSize,
-    Proxy,
-    Secret,
     Size,
-    SocketFile,
     Surroundings,
     Text,
     fault,
-    secrets_of,
 )
-from reelkeep.core.addresses import AddressPolicy
+from reelkeep.core.addresses import AddressPolicy, Endpoint, SocketFile
 
 VALUE = "s3cr3t-t0ken"
 

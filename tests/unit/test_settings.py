@@ -16,20 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from reelkeep.config_types import Endpoint, ProviderOptions
+from reelkeep.config_types.provider import ProviderOptions
+from reelkeep.config_types.secrets import secrets_of
+from reelkeep.core.addresses import Endpoint
 from reelkeep.errors import ConfigError
 from reelkeep.providers.adapter import Adapter
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
 from reelkeep.providers.zoom.options import VideoSdkOptions, ZoomOptions
-from reelkeep.settings import (
-    InvalidSettings,
-    Settings,
-    load,
-    resolved,
-    schema,
-    secrets_of,
-)
-from reelkeep.settings.load import parse
+from reelkeep.settings.changes import resolved, schema
+from reelkeep.settings.load import load, parse
+from reelkeep.settings.model import Settings
+from reelkeep.settings.problems import InvalidSettings
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "reelkeep.yaml"
 MODELS: dict[str, type[ProviderOptions]] = {

@@ -40,7 +40,7 @@ from reelkeep.errors import (
     TransferError,
 )
 from reelkeep.ports import Clock, Report
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 
 _DEEP = 8  # levels of folders below the archive
 _NEWEST = 3  # folders that are looked into on each level

@@ -36,7 +36,7 @@ from reelkeep.core.model import (
 from reelkeep.core.poll_window import AHEAD, EPOCH, PartlyDescribed, since_epoch
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clean, Clock, Provider
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 from reelkeep.stages.discovery import batches, blamed
 from reelkeep.telemetry.logs import Log, captured
 

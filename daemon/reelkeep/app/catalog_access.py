@@ -19,7 +19,7 @@ from reelkeep.catalog.read_only import exists, has_tables, open_reader
 from reelkeep.catalog.schema import Older, archive_identity, prepare, refuse_older
 from reelkeep.errors import CatalogError
 from reelkeep.ports import Clock, Report
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 
 if TYPE_CHECKING:
     from reelkeep.catalog.checks import SqlChecks

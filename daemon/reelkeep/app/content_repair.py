@@ -49,7 +49,7 @@ from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import Download, ProviderName, Window
 from reelkeep.core.retry import Policy
 from reelkeep.errors import Busy, DiskFull, ProviderError, TransferError
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 from reelkeep.stages.stream import Arrived, PartCompleter, PartStream
 from reelkeep.stages.verify import Proof, verify
 from reelkeep.stages.worker_pool import ActiveTransfers, SlotPool

@@ -26,11 +26,12 @@ from reelkeep.app.resources import Resources, open_resources
 from reelkeep.app.status import Status, of_catalog, transfers
 from reelkeep.app.verification import make_scrubber
 from reelkeep.catalog.database import Outage
-from reelkeep.catalog.operator import OperatorCatalog
+from reelkeep.catalog.decisions import OperatorDecisions
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import CatalogUnavailable, ConfigError
-from reelkeep.settings import Settings, enabled_of, load
 from reelkeep.settings.changes import Change, compare
+from reelkeep.settings.load import enabled_of, load
+from reelkeep.settings.model import Settings
 from reelkeep.stages.integrity_check import Scrubber
 from reelkeep.stages.signals import Signal
 from reelkeep.telemetry.conditions import Conditions
@@ -193,7 +194,7 @@ class _Daemon:
                 ready=attendant.reasons,
                 status=attendant.status,
                 under_way=lambda: transfers(resources.transfers),
-                decisions=resources.operator,
+                decisions=OperatorDecisions(resources.database, resources.clock, resources.report),
             )
             async with anyio.create_task_group() as group:
                 group.start_soon(attendant.forever, name="attend")
@@ -208,7 +209,7 @@ class _Daemon:
         ready: Callable[[], Awaitable[Sequence[str]]],
         status: Callable[[], Awaitable[Status]],
         under_way: Callable[[], Sequence[Status]] = tuple,
-        decisions: OperatorCatalog | None = None,
+        decisions: OperatorDecisions | None = None,
     ) -> None:
         listen = self._settings.server.listen
         if listen is None:
@@ -241,7 +242,7 @@ class _Daemon:
         *,
         status: Callable[[], Awaitable[Status]],
         under_way: Callable[[], Sequence[Status]],
-        decisions: OperatorCatalog | None,
+        decisions: OperatorDecisions | None,
     ) -> PageHandler | None:
         """Return what answers for the page, None if there is none: its libraries take a while."""
         if self._settings.server.page is None:

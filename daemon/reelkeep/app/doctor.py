@@ -28,14 +28,17 @@ from reelkeep.app.doctor_checks import (
 )
 from reelkeep.app.status import ask_daemon
 from reelkeep.catalog.backup import refused
-from reelkeep.config_types import Options
+from reelkeep.config_types.secrets import secrets_of
+from reelkeep.config_types.values import Options
 from reelkeep.core.addresses import parse
 from reelkeep.core.diagnosis import Check, Grade, Symptom, judge_clock, ok
 from reelkeep.core.model import ProviderName
 from reelkeep.core.replies import server_time
 from reelkeep.errors import ConfigError, ProviderError, TransferError
 from reelkeep.ports import Clock, Finding, Provider, Request, Transport
-from reelkeep.settings import Asked, Settings, everybody, nobody, resolved, secrets_of
+from reelkeep.settings.changes import resolved
+from reelkeep.settings.load import Asked, everybody, nobody
+from reelkeep.settings.model import Settings
 from reelkeep.telemetry.redaction import Redactor
 
 if TYPE_CHECKING:

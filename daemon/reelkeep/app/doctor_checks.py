@@ -49,7 +49,7 @@ from reelkeep.core.manifest import DATA
 from reelkeep.disk import Disk, write_all
 from reelkeep.errors import ArchiveAbsent, CatalogError, TransferError
 from reelkeep.ports import Clock
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 
 Found = tuple[Sequence[Check], Mapping[str, Any]]
 """The checks of one section, and the facts behind them."""

@@ -15,13 +15,14 @@ import anyio
 from reelkeep.app.archive_access import stored_files
 from reelkeep.app.catalog_access import read_catalog, utc_now
 from reelkeep.catalog.browsing import CatalogBrowser
+from reelkeep.catalog.decisions import OperatorDecisions
 from reelkeep.catalog.operator import OperatorCatalog
-from reelkeep.config_types import Endpoint
+from reelkeep.core.addresses import Endpoint
 from reelkeep.core.events import EVENTS
 from reelkeep.page.access import Access
 from reelkeep.page.site import Site
 from reelkeep.page.source import PageSource, Problem
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 from reelkeep.telemetry.conditions import Conditions
 from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.runbook import advice
@@ -39,7 +40,7 @@ class PageParts:
     log: Log
     status: Callable[[], Awaitable[Mapping[str, Any]]]
     transfers: Callable[[], Sequence[Mapping[str, Any]]]
-    decisions: OperatorCatalog | None  #: None while there is no archive.
+    decisions: OperatorDecisions | None  #: None while there is no archive.
 
 
 @asynccontextmanager
@@ -59,7 +60,7 @@ async def open_page(settings: Settings, parts: PageParts) -> AsyncIterator[PageH
     async with read_catalog(settings) as database:
         source = PageSource(
             browser=CatalogBrowser(database),
-            operator=OperatorCatalog(database, utc_now, parts.report),
+            operator=OperatorCatalog(database, utc_now),
             decisions=parts.decisions,
             media=stored_files(settings) if options.media else None,
             status=_RestingStatus(parts.status).get,

@@ -27,8 +27,7 @@ from reelkeep.core.model import FileId, Locator, ProviderName, Recording, Record
 from reelkeep.core.poll_window import Unread, since_epoch
 from reelkeep.errors import ProviderError
 from reelkeep.ports import Clean, Clock, Finding, Provider, Report, Resuming, Rng, Traits
-from reelkeep.settings import Settings
-from reelkeep.settings.model import CatalogOptions
+from reelkeep.settings.model import CatalogOptions, Settings
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.provider_health import ProviderHealth
 from reelkeep.stages.signals import Signal

@@ -11,7 +11,7 @@ from reelkeep.app.catalog_access import utc_now
 from reelkeep.catalog.adoption import Found, adopt
 from reelkeep.errors import CatalogError
 from reelkeep.ports import Report
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ from reelkeep.catalog.queue import SqlQueue
 from reelkeep.catalog.results import SqlLedger
 from reelkeep.catalog.schema import Upgrade, newest_published
 from reelkeep.catalog.token_store import FileTokenStore
-from reelkeep.config_types import ProviderOptions, lacks_secrets
+from reelkeep.config_types.provider import ProviderOptions
+from reelkeep.config_types.secrets import lacks_secrets
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.core.file_system import limitations
 from reelkeep.core.instants import Longest
@@ -38,7 +39,7 @@ from reelkeep.core.retry import Policy
 from reelkeep.errors import TransferError
 from reelkeep.ports import Clean, Clock, Learn, Provider, Report, Rng, Tools, Transport
 from reelkeep.providers.adapter import Installed
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 from reelkeep.stages.worker_pool import ActiveTransfers
 from reelkeep.telemetry.logs import captured
 from reelkeep.transport import AiohttpTransport, Bandwidth, TransportOptions

@@ -20,7 +20,7 @@ from reelkeep.core.instants import age
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import TransferError
 from reelkeep.ports import Archive, Clock
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 from reelkeep.stages.worker_pool import ActiveTransfers
 
 if TYPE_CHECKING:  # resources have an HTTP client; most who look at the catalog open none

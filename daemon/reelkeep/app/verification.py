@@ -22,7 +22,7 @@ from reelkeep.core.manifest import PAPERS
 from reelkeep.core.model import Holding, ProviderName
 from reelkeep.errors import TransferError
 from reelkeep.ports import Clock, Report
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 from reelkeep.stages.integrity_check import Inspected, Inspector, Scrubber, findings
 
 if TYPE_CHECKING:  # whoever verifies needs no connections to providers

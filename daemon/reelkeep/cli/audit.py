@@ -19,7 +19,7 @@ from reelkeep.core.audit import Tally, total
 if TYPE_CHECKING:
     from reelkeep.app.audit import Audited, AuditFinding
     from reelkeep.cli.output import Output
-    from reelkeep.settings import Settings
+    from reelkeep.settings.model import Settings
 
 _COLUMNS = (
     "listed", "stored", "pending", "failed", "unavailable", "skipped", "missing", "unreadable",

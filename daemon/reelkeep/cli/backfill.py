@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reelkeep.cli.live_progress import Screen
     from reelkeep.cli.sync import Passed
     from reelkeep.core.model import ProviderName, Window
-    from reelkeep.settings import Settings
+    from reelkeep.settings.model import Settings
     from reelkeep.telemetry.logs import Log
 
 

@@ -13,7 +13,8 @@ from reelkeep.core.diagnosis import unused_proxy
 
 if TYPE_CHECKING:
     from reelkeep.app.doctor import Answer
-    from reelkeep.settings import InvalidSettings, Settings
+    from reelkeep.settings.model import Settings
+    from reelkeep.settings.problems import InvalidSettings
 
 
 @click.command
@@ -28,7 +29,9 @@ def check(call: Invocation, *, online: bool, as_json: bool) -> int:
     With --online, each enabled provider is asked one small question. Anything missing (a scope, a
     key, a seat) is shown, and the exit code is 1.
     """
-    from reelkeep.settings import InvalidSettings, everybody, resolved
+    from reelkeep.settings.changes import resolved
+    from reelkeep.settings.load import everybody
+    from reelkeep.settings.problems import InvalidSettings
 
     try:
         settings = call.settings(everybody)
@@ -102,7 +105,7 @@ def _print(call: Invocation, document: dict[str, Any], found: list[Answer]) -> N
 @click.pass_obj
 def schema(call: Invocation, *, as_json: bool) -> int:  # noqa: ARG001 - it is JSON either way
     """Print the JSON Schema (2020-12) of the configuration, for editors."""
-    from reelkeep.settings import schema
+    from reelkeep.settings.changes import schema
 
     call.out.json(schema())
     return Exit.DONE

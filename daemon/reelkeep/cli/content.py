@@ -20,7 +20,7 @@ from reelkeep.cli.options import enabled, window_of
 from reelkeep.cli.output import Output, duration, listed, number, size
 from reelkeep.cli.tables import cell, table
 from reelkeep.core.audit import Choice, Comparison
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 
 _NAMED = (Comparison.DIFFERS, Comparison.UNSTEADY, Comparison.MATCHES)
 _MOST_NAMED = 50

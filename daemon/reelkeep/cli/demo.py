@@ -35,8 +35,12 @@ from reelkeep.cli.verify import drawing
 from reelkeep.core.integrity import FolderVerdict
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import Busy
-from reelkeep.settings import Settings, load
-from reelkeep.simulator import Extent, Simulator, Switches, World
+from reelkeep.settings.load import load
+from reelkeep.settings.model import Settings
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import Switches
+from reelkeep.simulator.world import World
 from reelkeep.telemetry.logs import Log
 
 _ODD = 15

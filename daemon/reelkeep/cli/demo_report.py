@@ -26,7 +26,8 @@ from reelkeep.cli.verify import sentence
 from reelkeep.core.integrity import FolderVerdict, Mark
 from reelkeep.core.manifest import MANIFEST, SUMS
 from reelkeep.core.model import ProviderName
-from reelkeep.simulator import Simulator, World
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.world import World
 
 _AT_ONCE = 4
 

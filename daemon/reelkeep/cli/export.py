@@ -22,7 +22,7 @@ from reelkeep.telemetry.redaction import visible
 if TYPE_CHECKING:
     from reelkeep.catalog.operator import Attempt, Selection
     from reelkeep.core.model import HeldFile, Holding
-    from reelkeep.settings import Settings
+    from reelkeep.settings.model import Settings
 
 
 def recording(holding: Holding, archive: Path) -> dict[str, Any]:

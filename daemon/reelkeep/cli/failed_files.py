@@ -18,7 +18,7 @@ from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:
     from reelkeep.core.model import HeldFile, Holding
-    from reelkeep.settings import Settings
+    from reelkeep.settings.model import Settings
 
 
 @click.command

@@ -16,7 +16,7 @@ from reelkeep.telemetry.redaction import visible
 if TYPE_CHECKING:
     from reelkeep.catalog.operator import OperatorCatalog, Selection
     from reelkeep.core.model import Holding
-    from reelkeep.settings import Settings
+    from reelkeep.settings.model import Settings
 
 Change = dict[str, Any]
 

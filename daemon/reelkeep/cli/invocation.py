@@ -16,7 +16,8 @@ from reelkeep.cli.output import Output
 from reelkeep.errors import ConfigError
 
 if TYPE_CHECKING:
-    from reelkeep.settings import Asked, Settings
+    from reelkeep.settings.load import Asked
+    from reelkeep.settings.model import Settings
     from reelkeep.telemetry.logs import Log
 
 
@@ -100,19 +101,19 @@ class Invocation:
         Raises:
             ConfigError: No configuration was found, or it is invalid.
         """
-        from reelkeep.settings import load
+        from reelkeep.settings.load import load
 
         return load(self.path(), environ=self.environ, asked=asked)
 
     def settings_for(self, names: Sequence[str]) -> Settings:
         """Return the configuration for a command that asks the providers `names`, or all."""
-        from reelkeep.settings import enabled_of
+        from reelkeep.settings.load import enabled_of
 
         return self.settings(enabled_of(names))
 
     def settings_only(self) -> Settings:
         """Return the configuration for a command that asks no provider: it needs no secret."""
-        from reelkeep.settings import nobody
+        from reelkeep.settings.load import nobody
 
         return self.settings(nobody)
 
@@ -138,7 +139,7 @@ def note(text: str) -> None:
 def log_of(settings: Settings, stream: TextIO | None = None) -> Log:
     """Return the log that `settings` ask for; it goes to stderr unless `stream` is given."""
     from reelkeep.app.catalog_access import utc_now
-    from reelkeep.settings import secrets_of
+    from reelkeep.config_types.secrets import secrets_of
     from reelkeep.telemetry.logs import configure
 
     return configure(

@@ -20,7 +20,7 @@ from reelkeep.telemetry.redaction import visible
 if TYPE_CHECKING:
     from reelkeep.catalog.operator import Selection
     from reelkeep.core.model import Holding
-    from reelkeep.settings import Settings
+    from reelkeep.settings.model import Settings
 
 _KEY, _STATE, _FILES, _SIZE = 16, 12, 5, 8
 _DAY, _MINUTE = 10, 16  # characters of a date, and of one with its time

@@ -14,7 +14,7 @@ from reelkeep.core.quantities import meeting_number, parse_duration, parse_size
 if TYPE_CHECKING:
     from reelkeep.catalog.operator import Selection
     from reelkeep.core.model import Window
-    from reelkeep.settings import Settings
+    from reelkeep.settings.model import Settings
 
 Command = TypeVar("Command", bound=Callable[..., object])
 

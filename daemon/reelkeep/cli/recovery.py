@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reelkeep.app.rebuild import Rebuilt
     from reelkeep.catalog.backup import Copy
     from reelkeep.cli.live_progress import Draw
-    from reelkeep.settings import Settings
+    from reelkeep.settings.model import Settings
 
 
 @click.command

@@ -15,7 +15,7 @@ from reelkeep.cli.loop import run_in_loop
 from reelkeep.errors import ConfigError
 
 if TYPE_CHECKING:
-    from reelkeep.settings import Settings
+    from reelkeep.settings.model import Settings
     from reelkeep.telemetry.logs import Log
 
 
@@ -74,8 +74,8 @@ def _refused(call: Invocation, error: Exception, loaded: list[Settings]) -> int:
 
 def _json_log(call: Invocation) -> Log | None:
     """Return the log if it is JSON. Of an invalid configuration, the log options are still used."""
-    from reelkeep.settings import LogOptions, Settings
     from reelkeep.settings.load import log_options
+    from reelkeep.settings.model import LogOptions, Settings
 
     options = LogOptions()
     with suppress(ConfigError):
@@ -86,7 +86,7 @@ def _json_log(call: Invocation) -> Log | None:
 
 def _tell(log: Log, error: Exception) -> None:
     """Log each problem of an invalid configuration as an event."""
-    from reelkeep.settings import InvalidSettings
+    from reelkeep.settings.problems import InvalidSettings
 
     if not isinstance(error, InvalidSettings):
         return log("config.invalid", reason=str(error))

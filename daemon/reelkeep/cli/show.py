@@ -21,7 +21,7 @@ from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:
     from reelkeep.core.model import Holding
-    from reelkeep.settings import Settings
+    from reelkeep.settings.model import Settings
 
 _STYLES = {
     "stored": "green", "archived": "green", "acknowledged": "green", "failed": "bold red",

@@ -25,7 +25,7 @@ from reelkeep.cli.status_view import providers_table
 from reelkeep.cli.tables import cell
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import ProviderName
-from reelkeep.settings import Settings
+from reelkeep.settings.model import Settings
 from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.redaction import visible
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reelkeep.app.verification import Holdings, Repair, Rereader
     from reelkeep.catalog.operator import OperatorCatalog
     from reelkeep.cli.live_progress import Screen
-    from reelkeep.settings import Settings
+    from reelkeep.settings.model import Settings
     from reelkeep.telemetry.logs import Log
 
 

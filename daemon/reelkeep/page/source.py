@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reelkeep.catalog.browsing import CatalogBrowser
+from reelkeep.catalog.decisions import OperatorDecisions
 from reelkeep.catalog.operator import OperatorCatalog
 from reelkeep.core.model import HeldFile, Holding
 from reelkeep.ports import Clock, Report
@@ -55,7 +56,7 @@ class PageSource:
 
     browser: CatalogBrowser
     operator: OperatorCatalog  #: For questions only, on a connection of its own.
-    decisions: OperatorCatalog | None  #: For what an operator decides; None: nothing can be.
+    decisions: OperatorDecisions | None  #: For what an operator decides; None: nothing can be.
     media: MediaStore | None  #: None: no recording can be played or downloaded.
     status: Callable[[], Awaitable[Mapping[str, Any]]]  #: As `status --json` prints it.
     transfers: Callable[[], Sequence[Mapping[str, Any]]]  #: Those under way, as in the status.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from reelkeep.config_types import ProviderOptions
+from reelkeep.config_types.provider import ProviderOptions
 from reelkeep.errors import ConfigError
 
 GROUP = "reelkeep.providers.v1"

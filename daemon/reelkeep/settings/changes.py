@@ -9,7 +9,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from reelkeep.config_types import Options, ProviderOptions, ProviderType
+from reelkeep.config_types.provider import ProviderOptions
+from reelkeep.config_types.values import Options, ProviderType
 from reelkeep.providers.adapter import Installed
 from reelkeep.settings.model import Settings
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from reelkeep.config_types import Absent, ProviderType, Surroundings
+from reelkeep.config_types.values import Absent, ProviderType, Surroundings
 from reelkeep.core.addresses import AddressPolicy
 from reelkeep.errors import ConfigError
 from reelkeep.providers.adapter import Installed

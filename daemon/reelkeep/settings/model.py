@@ -11,18 +11,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from reelkeep.config_types import (
+from reelkeep.config_types.provider import Listen, Network, Proxy
+from reelkeep.config_types.secrets import Secret
+from reelkeep.config_types.values import (
     Duration,
     Fault,
-    Listen,
     LocalPath,
     Mode,
-    Network,
     Options,
     PositiveDuration,
     PositiveSize,
-    Proxy,
-    Secret,
     Size,
     fault,
     surroundings,
@@ -62,7 +60,7 @@ class ArchiveOptions(Options):
     timezone: Annotated[str, AfterValidator(known_timezone)] = "UTC"
     """For the dates in the layout and in file names only."""
     min_free: Size = 1024**3
-    """Below this, transfers pause; they go on by themselves when space returns."""
+    """Below this, transfers pause; they continue when there is space again."""
     file_mode: Annotated[Mode, AfterValidator(readable_by_owner)] = 0o640
     """Permissions of files, in quotes."""
     directory_mode: Annotated[Mode, AfterValidator(passable_by_owner)] = 0o750
@@ -70,11 +68,11 @@ class ArchiveOptions(Options):
     format: Literal["plain", "bagit"] = "plain"
     """plain, or bagit: each new folder is a BagIt bag (RFC 8493), with its files in data/."""
     scrub: Annotated[Duration, AfterValidator(a_day_at_least)] | None = timedelta(days=30)
-    """The daemon reads every file again once in so long, and says what is damaged; null: never."""
+    """The period in which the daemon reads every file again and reports damage; null: never."""
 
 
 class CatalogOptions(Options):
-    """Where the daemon remembers what it has seen and done."""
+    """The database of recordings, files and results."""
 
     url: Annotated[
         str,
@@ -90,7 +88,7 @@ class CatalogOptions(Options):
 
 
 class RetryOptions(Options):
-    """How patient transfers are."""
+    """How failed transfers are repeated."""
 
     base: PositiveDuration = timedelta(seconds=1)
     """The first delay; it doubles."""
@@ -105,26 +103,26 @@ _AUTO_SEGMENTS = 4
 
 
 class DownloadOptions(Options):
-    """How files are fetched."""
+    """How files are downloaded."""
 
     workers: Annotated[int, Field(ge=1, le=256)] = 8
-    """Files in flight."""
+    """Files that are downloaded at the same time."""
     per_host: Annotated[int, Field(ge=1, le=256)] = 8
     """Connections to one host."""
     queue_size: Annotated[int, Field(ge=1, le=100_000)] = 500
-    """Recordings waiting in memory, a provider; the catalog holds the rest."""
+    """Recordings waiting in memory for each provider; all others wait in the catalog."""
     bandwidth: PositiveSize | None = None
     """Bytes per second over all transfers, such as 50MiB; null: no limit."""
     segments: Segments = "auto"
     """Parallel ranges of one large file while slots are idle: off, auto (4), or at most so many."""
     connect_timeout: PositiveDuration = timedelta(seconds=15)
-    """The longest a connection may take to stand."""
+    """The longest time to establish a connection."""
     stall_timeout: PositiveDuration = timedelta(seconds=60)
-    """No or hardly any bytes for this long: drop the connection, resume on a new one."""
+    """No or almost no bytes for this long: close the connection, resume on a new one."""
     stall_rate: Size = 16 * 1024
-    """Bytes per second, averaged over stall_timeout, that count as hardly any."""
+    """Bytes per second, averaged over stall_timeout, that count as almost none."""
     retry: RetryOptions = RetryOptions()
-    """How patient transfers are."""
+    """How failed transfers are repeated."""
 
     @property
     def lanes(self) -> int:
@@ -142,7 +140,7 @@ class NetworkOptions(Options):
     ca_file: Annotated[LocalPath, AfterValidator(existing)] | None = None
     """Extra trust anchors, PEM."""
     allow: Annotated[tuple[Network, ...], Field(strict=False)] = ()
-    """Networks and hosts that may be private or plain http; all else is https to public ones."""
+    """Networks and hosts that may be private or plain http; others must be public and use https."""
 
 
 def _long_enough(token: Secret) -> Secret:
@@ -213,11 +211,11 @@ class Settings(Options):
     archive: ArchiveOptions = ArchiveOptions()
     """Where and how recordings are kept."""
     catalog: CatalogOptions = CatalogOptions()
-    """Where the daemon remembers what it has seen and done."""
+    """The database of recordings, files and results."""
     downloads: DownloadOptions = DownloadOptions()
-    """How files are fetched."""
+    """How files are downloaded."""
     shutdown_grace: Duration = timedelta(seconds=20)
-    """How long a stop may take: transfers go on for three quarters of it, then the rest is kept."""
+    """How long a stop may take: transfers continue for three quarters of it, then they are kept."""
     network: NetworkOptions = NetworkOptions()
     """How the network is reached."""
     server: ServerOptions = ServerOptions()

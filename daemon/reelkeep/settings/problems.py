@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import PlainValidator, SerializeAsAny, ValidationError, ValidationInfo, WithJsonSchema
 
-from reelkeep.config_types import Absent, Options, ProviderOptions, fault, nearest, surroundings
+from reelkeep.config_types.provider import ProviderOptions
+from reelkeep.config_types.values import Absent, Options, fault, nearest, surroundings
 from reelkeep.core.layout import parse_file_name, parse_layout
 from reelkeep.core.quantities import print_duration
 from reelkeep.errors import ConfigError

@@ -28,7 +28,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from anyio.abc import TaskStatus
 
-from reelkeep.config_types import Endpoint, SocketFile
+from reelkeep.core.addresses import Endpoint, SocketFile
 from reelkeep.errors import CannotListen
 from reelkeep.ports import Report
 

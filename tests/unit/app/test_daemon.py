@@ -14,12 +14,11 @@ from fakes.rig import BODY, Rig, Slow, whole
 from fakes.transport import FakeTransport
 from reelkeep.app.daemon import put_in_force
 from reelkeep.app.pipeline import Pipeline
-from reelkeep.config_types import ProviderOptions
+from reelkeep.config_types.provider import ProviderOptions
 from reelkeep.core.model import ProviderName
 from reelkeep.errors import AuthFailed, ConfigError, Expired
-from reelkeep.settings import Settings
 from reelkeep.settings.changes import Change
-from reelkeep.settings.model import DownloadOptions
+from reelkeep.settings.model import DownloadOptions, Settings
 from virtual import VIRTUAL, Backend
 
 A, B = ProviderName("a"), ProviderName("b")

@@ -27,8 +27,7 @@ from reelkeep.catalog.tables import recording as recordings
 from reelkeep.core.filters import Criteria, Filter
 from reelkeep.core.model import ProviderName, Readiness, RecordingId
 from reelkeep.errors import AuthFailed, CatalogError, Unavailable
-from reelkeep.settings import Settings
-from reelkeep.settings.model import ArchiveOptions, CatalogOptions
+from reelkeep.settings.model import ArchiveOptions, CatalogOptions, Settings
 from virtual import VIRTUAL, Backend
 
 A, B = ProviderName("a"), ProviderName("b")

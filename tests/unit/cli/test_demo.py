@@ -6,10 +6,11 @@ import click
 import pytest
 
 from reelkeep.cli.demo import MARKER, furnish, simulation, taken
-from reelkeep.config_types import secrets_of
+from reelkeep.config_types.secrets import secrets_of
 from reelkeep.errors import Busy
-from reelkeep.settings import load
-from reelkeep.simulator import Extent, Simulator
+from reelkeep.settings.load import load
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
 
 SMALL = Extent(recordings=1, meetings=1, sessions=1, odd=False)
 

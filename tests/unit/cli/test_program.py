@@ -10,7 +10,7 @@ import pytest
 from reelkeep.cli import program
 from reelkeep.cli.invocation import Exit
 from reelkeep.errors import Busy, CatalogError, ConfigError
-from reelkeep.settings import InvalidSettings, Problem
+from reelkeep.settings.problems import InvalidSettings, Problem
 
 Raising = Callable[[BaseException], int]
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reelkeep.config_types import Secret, Surroundings
+from reelkeep.config_types.secrets import Secret
+from reelkeep.config_types.values import Surroundings
 from reelkeep.providers.gotoassist.options import GoToAssistOptions
 
 AROUND = Surroundings(environ={"TOKEN": "t0k3n"})

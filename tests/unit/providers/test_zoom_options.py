@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reelkeep.config_types import Surroundings
+from reelkeep.config_types.values import Surroundings
 from reelkeep.core.filters import Criteria, Filter
 from reelkeep.core.lifecycle import Disposal
 from reelkeep.providers.zoom.options import VideoSdkOptions, ZoomOptions

@@ -16,7 +16,7 @@ from anyio import to_thread
 from anyio.abc import SocketStream
 
 from reelkeep.app.daemon_client import Unanswered, ask
-from reelkeep.config_types import Endpoint, SocketFile
+from reelkeep.core.addresses import Endpoint, SocketFile
 from reelkeep.errors import CannotListen
 from reelkeep.telemetry.server import Probes, serving
 

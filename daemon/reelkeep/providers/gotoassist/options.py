@@ -8,15 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer
 
-from reelkeep.config_types import (
-    Address,
+from reelkeep.config_types.provider import Address, ProviderOptions
+from reelkeep.config_types.secrets import Secret
+from reelkeep.config_types.values import (
     Fault,
     Identifier,
     Moment,
     Options,
     PositiveDuration,
-    ProviderOptions,
-    Secret,
     Text,
     fault,
 )

@@ -7,17 +7,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from reelkeep.config_types import (
-    Address,
-    CriteriaOptions,
-    Duration,
-    Identifier,
-    Moment,
-    PositiveDuration,
-    ProviderOptions,
-    Secret,
-    Text,
-)
+from reelkeep.config_types.provider import Address, CriteriaOptions, ProviderOptions
+from reelkeep.config_types.secrets import Secret
+from reelkeep.config_types.values import Duration, Identifier, Moment, PositiveDuration, Text
 from reelkeep.core.filters import Filter
 from reelkeep.core.lifecycle import Disposal
 

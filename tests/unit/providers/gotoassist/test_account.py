@@ -28,7 +28,8 @@ from reelkeep.errors import (
 from reelkeep.ports import Provider
 from reelkeep.providers.gotoassist import ADAPTER
 from reelkeep.providers.gotoassist.account import scope, traits
-from reelkeep.simulator import Extent, Switches
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.switches import Switches
 from reelkeep.stages.poll import Poller
 from reelkeep.stages.signals import Signal
 from virtual import PATIENT, Backend, clock

@@ -16,7 +16,8 @@ from fakes.transport import FakeReply
 from reelkeep.core.model import Readiness, Recording, Window
 from reelkeep.core.poll_window import EPOCH
 from reelkeep.errors import AuthFailed, BadAnswer, Misconfigured, ProviderError, Unavailable
-from reelkeep.simulator import Extent, Switches
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.switches import Switches
 from virtual import PATIENT, START, Backend
 
 FAST: dict[str, Any] = {"requests_per_second": 100, "since": None}

@@ -15,8 +15,9 @@ from reelkeep.core.model import Locator, Recording
 from reelkeep.core.poll_window import PartlyRead
 from reelkeep.errors import AuthFailed, RateLimited
 from reelkeep.ports import Provider, Request
-from reelkeep.simulator import Extent, Simulator, Switches
-from reelkeep.simulator.switches import MALFORMED, NO_RIGHTS, answer, page
+from reelkeep.simulator.fixtures import Extent
+from reelkeep.simulator.server import Simulator
+from reelkeep.simulator.switches import MALFORMED, NO_RIGHTS, Switches, answer, page
 from reelkeep.simulator.switches import status as status_fault
 from reelkeep.simulator.world import Trouble
 from virtual import PATIENT, Backend, clock
