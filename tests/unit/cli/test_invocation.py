@@ -51,5 +51,5 @@ def test_a_named_file_that_is_not_there_is_not_passed_over(
 def test_what_is_no_regular_file_is_called_so(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name in ("pipe", "."):
-        with pytest.raises(ConfigError, match="which is no regular file"):
+        with pytest.raises(ConfigError, match="which is not a regular file"):
             locate_file(tmp_path / name, {}, [])

@@ -48,7 +48,7 @@ def test_what_is_not_done_is_said(counts: dict[str, int], said: str) -> None:
         (Circumstances(broken={"a": "no"}), "a could only be read in part: no"),
         (Circumstances(cut_short=True), "time limit reached"),
         (Circumstances(stopped=True), "the pass was stopped by a signal"),
-        (Circumstances(unpublished=2), "2 recordings could not be put into the archive"),
+        (Circumstances(unpublished=2), "2 recordings could not be published into the archive"),
         (Circumstances(untold=True), "not all archived recordings could be acknowledged"),
     ],
 )

@@ -282,7 +282,7 @@ async def test_a_request_has_a_measure(head: bytes, caplog: pytest.LogCaptureFix
         await stream.send(head + b"\r\n\r\n")
         answer = await rest(stream)
     assert answer.startswith(b"HTTP/1.0 400 Bad Request\r\n")
-    assert answer.endswith(b'{"error": "this cannot be answered"}\n')
+    assert answer.endswith(b'{"error": "invalid request"}\n')
     assert caplog.messages == []
 
 
