@@ -167,7 +167,7 @@ async def test_what_fails_or_is_broken_is_told(place: Place) -> None:
     (place.folder / "state" / "catalog.db").chmod(0o644)
     ran = await place.run("doctor", "--json", "--offline", code=1)
     bad = graded(ran, "fail")
-    assert bad["sdk"] == "is broken since 2026-01-02 03:04:05 UTC: no seat"
+    assert bad["sdk"] == "has been broken since 2026-01-02 03:04:05 UTC: no seat"
     assert "newer" in bad["catalog version"]
     assert "chmod 0600" in bad["catalog.db"]
     assert "1 failed" in graded(ran, "warn")["files"]
@@ -188,7 +188,7 @@ async def test_a_running_daemon_is_asked_and_one_with_another_catalog_is_told(
         listen = (await daemon.url()).removeprefix("http://")
         other = {"url": f"sqlite:///{tmp_path / 'other.db'}"}
         cases: list[tuple[dict[str, Any], str, str]] = [
-            ({}, "ok", "0 transfers"),
+            ({}, "ok", "0 running transfers"),
             ({"catalog": other}, "fail", "another catalog"),
         ]
         for changes, grade, told in cases:
