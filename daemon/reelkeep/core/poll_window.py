@@ -114,7 +114,7 @@ def days(first: date | None, last: date | None, now: datetime) -> Window | None:
 
 
 NAMED = 10
-"""How many failures a message names; the log has an event for each."""
+"""How many failures a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +202,8 @@ def _meet(earlier: Window, later: Window) -> bool:
     return later.since <= earlier.until
 
 
-def named(failures: Sequence[str], *, most: int = NAMED) -> str:
-    """Return failures as one text; beyond `most` they are counted."""
+def named(failures: Sequence[str], *, most: int = NAMED, rest: str = "") -> str:
+    """Return failures as one text; beyond `most` they are counted, with `rest` behind that."""
     shown = "; ".join(failures[:most])
     left = len(failures) - most
-    return f"{shown}; and {left} more (see listing.failed in the log)" if left > 0 else shown
+    return f"{shown}; and {left} more{rest}" if left > 0 else shown

@@ -80,7 +80,10 @@ async def batches(
 
 
 MOST: Final = 20
-"""Recordings that are asked for after one poll, answered or failed: one request each."""
+"""Recordings that are answered for after one poll: one request each."""
+
+MOST_FAILED: Final = 5
+"""Recordings whose look-ups may fail after one poll; the next poll begins with others."""
 
 
 class Review:
@@ -108,17 +111,20 @@ class Review:
             if missed.files <= known:
                 self._listed.add(recording.id)
 
-    async def ask(self, intake: Intake, provider: Provider, *, complete: bool) -> bool:
+    async def ask(
+        self, intake: Intake, provider: Provider, *, complete: bool, listed: bool = True
+    ) -> bool:
         """Ask for what was not listed, and for what is to be asked for; return whether it helped.
 
+        If not even some listings were read (`listed`), only what an operator wants is asked for.
         One that cannot be asked for keeps no other waiting, unless the provider serves nobody.
         Unless all listings were `complete`, what is not found is not concluded to be gone.
         """
         found: list[Recording] = []
         absent: list[RecordingId] = []
         answers = 0
-        for recording in self._chosen(complete=complete):
-            if MOST in (answers, len(self._failed)):
+        for recording in self._chosen(listed=listed):
+            if answers == MOST or len(self._failed) == MOST_FAILED:
                 break
             try:
                 with blamed():
@@ -148,13 +154,13 @@ class Review:
         told = [f"recording {each}: {error}" for each, error in self._failed.items()]
         return PartlyRead(named(told), unread=unread)
 
-    def _chosen(self, *, complete: bool) -> list[RecordingId]:
+    def _chosen(self, *, listed: bool) -> list[RecordingId]:
         wanted = [
             each.recording
             for each in self._missed.values()
-            if not each.asked or (complete and each.recording not in self._listed)
+            if not each.asked or (listed and each.recording not in self._listed)
         ]
-        return wanted[: 2 * MOST]
+        return wanted[: MOST + MOST_FAILED]
 
 
 async def begin(provider: Provider, intake: Intake) -> Review | None:
@@ -246,20 +252,20 @@ class WindowReader:
         self._review = await begin(self._provider, self._intake)
         try:
             tally = await self._read(reading.span, again, settled=known)
-        except ProviderError:
-            await self._ask_again(complete=False)
+        except ProviderError as error:
+            await self._ask_again(complete=False, listed=isinstance(error, PartlyRead))
             raise
-        failure = await self._ask_again(complete=True)
+        failure = await self._ask_again(complete=True, listed=True)
         if failure is not None:
             raise failure
         return tally
 
-    async def _ask_again(self, *, complete: bool) -> PartlyRead | None:
+    async def _ask_again(self, *, complete: bool, listed: bool) -> PartlyRead | None:
         """Ask for single recordings of which something is unavailable; return what failed."""
         review, self._review = self._review, None
         if review is None:
             return None
-        if await review.ask(self._intake, self._provider, complete=complete):
+        if await review.ask(self._intake, self._provider, complete=complete, listed=listed):
             self._work.notify()
         return review.failure(await self._known())
 

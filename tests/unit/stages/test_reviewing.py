@@ -18,7 +18,7 @@ from reelkeep.core.model import (
 )
 from reelkeep.errors import AuthFailed, BadAnswer, ProviderError, RateLimited, Unavailable
 from reelkeep.ports import Intake, Missed, Provider
-from reelkeep.stages.discovery import MOST, Review
+from reelkeep.stages.discovery import MOST, MOST_FAILED, Review
 
 
 @dataclass
@@ -58,9 +58,9 @@ def missed(id_: str, *files: str, asked: bool = True) -> Missed:
     return Missed(recording=RecordingId(id_), files=frozenset(map(FileId, files)), asked=asked)
 
 
-async def ask(asked: Asked, review: Review, *, complete: bool = True) -> bool:
+async def ask(asked: Asked, review: Review, *, complete: bool = True, listed: bool = True) -> bool:
     intake, provider = cast(Intake, asked), cast(Provider, asked)
-    return await review.ask(intake, provider, complete=complete)
+    return await review.ask(intake, provider, complete=complete, listed=listed)
 
 
 async def test_what_is_listed_as_it_was_is_not_asked_for() -> None:
@@ -87,12 +87,18 @@ async def test_what_was_listed_is_not_gone_though_it_is_not_found() -> None:
     assert (asked.asked, asked.told) == (["a"], [])
 
 
-async def test_after_a_listing_that_broke_only_the_wishes_of_operators_are_asked_for() -> None:
+async def test_where_nothing_was_listed_only_what_an_operator_wants_is_asked_for() -> None:
     asked = Asked()
-    await ask(
-        asked, Review(asked, [missed("a", "1"), missed("b", "1", asked=False)]), complete=False
-    )
+    review = Review(asked, [missed("a", "1"), missed("b", "1", asked=False)])
+    await ask(asked, review, complete=False, listed=False)
     assert asked.told == [([], ["b"], False)]
+
+
+async def test_where_some_listings_failed_all_are_asked_for_and_none_is_gone() -> None:
+    asked = Asked({"a": seen("a", "1")})
+    review = Review(asked, [missed("a", "1"), missed("b", "1")])
+    await ask(asked, review, complete=False)
+    assert asked.told == [(["a"], ["b"], False)]
 
 
 @pytest.mark.parametrize("error", [BadAnswer("no"), Unavailable("x")])
@@ -124,13 +130,13 @@ async def test_an_error_about_all_ends_it_and_the_next_poll_asks_again(
     assert review.failure([]) is not None
 
 
-async def test_many_that_fail_come_to_an_end_and_keep_as_many_others_from_nothing() -> None:
-    asked = Asked({f"{n}": Unavailable("x") for n in range(MOST - 1)})
+async def test_many_that_fail_come_to_an_end_and_some_that_do_cost_no_other() -> None:
+    asked = Asked({f"{n}": Unavailable("x") for n in range(MOST_FAILED - 1)})
     await ask(asked, Review(asked, [missed(f"{n}", "1") for n in range(3 * MOST)]))
-    assert len(asked.asked) == 2 * MOST - 1
+    assert len(asked.asked) == MOST + MOST_FAILED - 1
     asked = Asked({f"{n}": Unavailable("x") for n in range(3 * MOST)})
     await ask(asked, Review(asked, [missed(f"{n}", "1") for n in range(3 * MOST)]))
-    assert len(asked.asked) == MOST
+    assert len(asked.asked) == MOST_FAILED
 
 
 async def test_where_nothing_fails_there_is_no_failure() -> None:

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from reelkeep.core.model import RecordingId
+from reelkeep.core.poll_window import EPOCH
 from reelkeep.core.replies import asked_until, clock_hint
-from reelkeep.errors import AuthFailed, RateLimited
+from reelkeep.errors import AuthFailed, ProviderError, RateLimited
 from reelkeep.ports import Request, Tools
-from reelkeep.providers.gotoassist.api_errors import TokenRejected, fault
+from reelkeep.providers.gotoassist.api_errors import RequestRejected, TokenRejected, fault
 from reelkeep.providers.gotoassist.auth import RETRIES, Credentials, authorization, patiently
 from reelkeep.providers.gotoassist.options import GoToAssistOptions, IdSyntax
 from reelkeep.providers.pacing import Pacer, Throttling
@@ -69,6 +70,11 @@ def listing(
         ("archived", "1" if archived else "0"),
     )
     return Call(pairs=tuple((name, value) for name, value in pairs if value is not None))
+
+
+def empty_listing(options: GoToAssistOptions) -> Call:
+    """Return the call that lists an hour in which nothing was recorded: nothing in it is wrong."""
+    return listing(options, since=EPOCH, until=EPOCH + timedelta(hours=1))
 
 
 def urls(syntax: IdSyntax) -> Batch:
@@ -139,6 +145,7 @@ class GoToClient:
         self._throttling = Throttling(
             options.name, options.base_url, clock=tools.clock, report=tools.report
         )
+        self._sound: str | None = None  #: A token that served another request than the refused one.
 
     async def send(self, call: Call, *, retries: int = RETRIES) -> Answer:
         """Return the answer to `call` if it is a success; passing trouble is retried so often.
@@ -152,12 +159,29 @@ class GoToClient:
         token = await self._credentials.get()
         try:
             return await self._with(token, call, retries)
-        except TokenRejected:
+        except TokenRejected as error:
+            if token == self._sound:
+                await self._require_unserved(token, error)
             token = await self._credentials.renew(token)
+        except AuthFailed as error:
+            await self._require_unserved(token, error)
+            raise
         try:
             return await self._with(token, call, retries)
-        except TokenRejected as error:
-            raise AuthFailed(f"a new access token is refused as well: {error}") from error
+        except AuthFailed as error:
+            await self._require_unserved(token, error)
+            if isinstance(error, TokenRejected):
+                raise AuthFailed(f"a new access token is refused as well: {error}") from error
+            raise
+
+    async def _require_unserved(self, token: str, error: AuthFailed) -> None:
+        """Raise RequestRejected if something else is served: then it is not about the account."""
+        try:
+            await self._once(token, empty_listing(self._options))
+        except ProviderError:
+            return
+        self._sound = token
+        raise RequestRejected(f"{error}, and other requests are served", status=401) from error
 
     async def _with(self, token: str, call: Call, retries: int) -> Answer:
         return await patiently(

@@ -158,7 +158,9 @@ _AHEAD = timedelta(days=1)  # their clock may be ahead of ours
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _IN_A_ROW = 3
 """Windows that fail one after the other until the last hour is asked for: is anything served?"""
-_FAILURES = 200
+_PATIENCE = 10
+"""Days that fail, each after some retries; those behind them are asked for once."""
+_FAILURES = 2_000
 """Windows that may fail in a sweep until it is given up."""
 
 
@@ -251,7 +253,8 @@ class Discovery:
             return None
         is_last = window.until - window.since <= _DAY
         try:
-            retries = RETRIES if is_last or not sweep.failures else 0
+            patient = len(sweep.errors) < _PATIENCE if is_last else not sweep.failures
+            retries = RETRIES if patient else 0
             listing = await listed(self._client, self._options, call, retries=retries)
         except Misconfigured as error:
             if not await self._is_served(sweep):
@@ -279,15 +282,16 @@ class Discovery:
         sweep.given_up = sweep.given_up or sweep.failures >= _FAILURES
 
     async def _is_served(self, sweep: _Sweep) -> bool:
-        """Return whether the listing of the last hour can be read: little can be wrong in that."""
+        """Return whether the last hour can be listed, or one in which nothing was recorded."""
         now = self._tools.clock()
-        try:
-            await listed(
-                self._client, self._options, self._within(Window(now - _HOUR, now + _AHEAD), sweep)
-            )
-        except (Misconfigured, Unavailable, BadAnswer):
-            return False
-        return True
+        last_hour = self._within(Window(now - _HOUR, now + _AHEAD), sweep)
+        for call in (last_hour, client.empty_listing(self._options)):
+            try:
+                await listed(self._client, self._options, call)
+            except (Misconfigured, Unavailable, BadAnswer):
+                continue
+            return True
+        return False
 
     def _note_unreadable(self, listing: ListingReply, window: Window, sweep: _Sweep) -> None:
         """Note entries that are no ids; every other entry of the listing counts."""

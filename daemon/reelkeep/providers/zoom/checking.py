@@ -39,7 +39,7 @@ _OTHER_WAY: Final = {
         "belongs to users who left, where `users: all` asks for each user in every poll"
     ),
     (WHOLE_ACCOUNT_CHECK, True, False): (
-        "allowed, and recommended: set `users: account`, since the users cannot be listed"
+        "allowed, and recommended: set `users: account`, since no user's recordings can be listed"
     ),
     (WHOLE_ACCOUNT_CHECK, False, True): (
         f"not allowed, and not needed by `users: all`; with the scope {_ACCOUNT_SCOPE}, "

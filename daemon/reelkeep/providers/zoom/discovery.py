@@ -165,6 +165,7 @@ def _part(said: Entry) -> str:
 
 
 BATCH: Final = 500
+_IN_LOG: Final = " (see listing.failed in the log)"
 _PLANLESS_FOR: Final = timedelta(days=1)
 _WITNESSES: Final = 4  # listings that are asked before an account is given up
 _SECOND_CHANCES: Final = (2.0, 6.0)  # seconds after which what failed in passing is asked again
@@ -192,7 +193,7 @@ class Survey:
         self._links = links
         self._clock = clock
         self._report = report
-        self._planless: dict[str, datetime] = {}
+        self._planless: dict[str, tuple[datetime, Failure]] = {}
         self._told: set[tuple[str, str]] = set()
         self._broken: dict[str, str] = {}  #: Whose listing failed, as it was said, by user.
 
@@ -235,6 +236,10 @@ class Survey:
             async with aclosing(self._read_all(found.retake_left(), found)) as batches:
                 async for batch in batches:
                     yield batch
+        while more := found.retake_progressed():
+            async with aclosing(self._read_all(more, found)) as batches:
+                async for batch in batches:
+                    yield batch
         for seconds in _SECOND_CHANCES:
             if again := found.second_chance():
                 await anyio.sleep(seconds)
@@ -266,12 +271,14 @@ class Survey:
             raise of_account(found.refusal or whose)
         if whose is not None and outcomes.is_nobody_served:
             raise of_account(whose)
+        if outcomes.planless is not None and not (outcomes.served or found.failed):
+            raise of_account(outcomes.planless)
         self._say_who(found)
         failures = [*unlisted, *found.failures.values()]
         if not failures:
             return
         raise PartlyRead(
-            f"all but {len(failures)}: {named([str(each) for each in failures])}; "
+            f"all but {len(failures)}: {named([str(each) for each in failures], rest=_IN_LOG)}; "
             f"all others are served; {remedy(failures)}",
             unread=merged_unread([*found.unread, *hidden]),
         )
@@ -329,9 +336,7 @@ class Survey:
             return any([answered async for answers in lanes for answered in answers])
 
     async def _read(self, listing_task: ListingTask, found: Surveyed) -> Sequence[Sighting]:
-        if self._is_planless(listing_task.user) or (
-            listing_task.user in found.absent and not listing_task.configured
-        ):
+        if self._is_passed_over(listing_task, found):
             return ()
         if listing_task.user in found.absent or found.outcomes.is_given_up(key(listing_task)):
             found.leave(listing_task)
@@ -355,6 +360,14 @@ class Survey:
         else:
             found.fail(listing_task, drained.error)
         return self._seen(drained, listing_task, found)
+
+    def _is_passed_over(self, listing_task: ListingTask, found: Surveyed) -> bool:
+        """Return whether a user is not worth asking: that was answered today, or in this pass."""
+        if self._is_planless(listing_task.user):
+            if not listing_task.is_apart:
+                _, found.outcomes.planless = self._planless[listing_task.user]
+            return True
+        return listing_task.user in found.absent and not listing_task.configured
 
     def _seen(
         self, drained: Drained, listing_task: ListingTask, survey: Surveyed
@@ -399,15 +412,19 @@ class Survey:
                 )
             return True
         if denied.verdict is ApiVerdict.NO_PLAN:
-            self._planless[listing_task.user] = self._clock() + _PLANLESS_FOR
+            failure = Failure(quoted(listing_task.whose), listing_task.what, denied)
+            self._planless[listing_task.user] = self._clock() + _PLANLESS_FOR, failure
+            found.outcomes.planless = failure
             self._tell_once(listing_task, "no_plan", str(denied))
             found.outcomes.answered()
             return True
         return False
 
     def _is_planless(self, user: str) -> bool:
-        until = self._planless.get(user)
-        return until is not None and timedelta() < until - self._clock() <= _PLANLESS_FOR
+        if user not in self._planless:
+            return False
+        until, _ = self._planless[user]
+        return timedelta() < until - self._clock() <= _PLANLESS_FOR
 
     def _tell_once(self, listing_task: ListingTask, code: str, what: str) -> None:
         """Report that there is nothing of a user, once for each."""

@@ -52,6 +52,8 @@ class Outcomes:
     passed_over: int = 0  #: Listings of users who have nothing, as a proper answer says.
     first: Failure | None = None
     absent: Failure | None = None  #: A user who is listed, and not on the account.
+    planless: Failure | None = None  #: A user who is passed over for having no cloud recording.
+    progressed: set[object] = field(default_factory=set)  #: Users of whom listings were read.
     _of_user: dict[object, int] = field(default_factory=dict)
     _in_a_row: set[object] = field(default_factory=set)
 
@@ -67,6 +69,7 @@ class Outcomes:
     def succeeded(self, user: object) -> None:
         """Note that a listing of `user` was read."""
         self.served += 1
+        self.progressed.add(user)
         self._in_a_row.clear()
         self._of_user.pop(user, None)
 

@@ -11,10 +11,11 @@ from itertools import chain
 
 from reelkeep.core.model import FileId, Locator, ProviderName, Recording, RecordingId, Window
 from reelkeep.core.poll_window import Unread, merged
+from reelkeep.errors import BadAnswer
 from reelkeep.ports import Finding, Rng, Tools, Traits
 from reelkeep.providers.pacing import Throttling
 from reelkeep.providers.tokens import Token, TokenSource
-from reelkeep.providers.zoom.api_errors import Denied
+from reelkeep.providers.zoom.api_errors import CredentialsRejected, Denied, Misplaced
 from reelkeep.providers.zoom.auth import App, Bearer, own_token
 from reelkeep.providers.zoom.checking import Checker
 from reelkeep.providers.zoom.client import ZoomClient
@@ -124,6 +125,10 @@ class Zoom:
             if denied.verdict in LOST:
                 return None
             raise
+        except (CredentialsRejected, Misplaced) as refused:
+            if not await self.removal.wholes.are_served():
+                raise
+            raise BadAnswer(f"refused for this recording alone {refused.details}") from refused
         return seen.recording
 
     async def current(self, recording: RecordingId) -> Recording:

@@ -104,7 +104,7 @@ def sighting(said: Mapping[str, Any], parse_options: ParseOptions) -> Sighting |
     announced = None if parse_options.partial else whole(said.get("recording_count"))
     entries = sum(1 for group in GROUPS for _ in objects(said.get(group)))
     unreadable = sum(_entries(said.get(group)) for group in GROUPS) - entries
-    is_ready = bool(ready) or (len(pending) or announced or 0) <= 0
+    is_ready = bool(ready) or not _is_made(said, pending, announced, parse_options)
     recording = Recording(
         id=id_,
         readiness=Readiness.READY if is_ready else Readiness.PROCESSING,
@@ -126,6 +126,20 @@ def sighting(said: Mapping[str, Any], parse_options: ParseOptions) -> Sighting |
     urls = {key: each.url for key, each in ready.items() if each.url}
     unusable = {key: each.unusable for key, each in ready.items() if each.unusable}
     return Sighting(recording, urls, pending, entries, unreadable, unusable)
+
+
+def _is_made(
+    said: Mapping[str, Any],
+    pending: frozenset[FileId],
+    announced: int | None,
+    parse_options: ParseOptions,
+) -> bool:
+    """Return whether files are still being made: they are pending, or announced and not listed."""
+    if pending or (announced or 0) > 0:
+        return True
+    is_whole = not (parse_options.partial or parse_options.on_premise)
+    listed = any(_entries(said.get(group)) for group in GROUPS)
+    return is_whole and not listed and bool(size(said.get("total_size")))
 
 
 def merged(one: Sighting, other: Sighting) -> Sighting:

@@ -111,6 +111,18 @@ class Surveyed:
         again, self.left = self.left, []
         return again
 
+    def retake_progressed(self) -> list[ListingTask]:
+        """Return what was left of users of whom something was read since this was last asked for.
+
+        Some of their listings failed one after the other; they are gone round from the other end.
+        """
+        progressed, self.outcomes.progressed = self.outcomes.progressed, set()
+        again = [task for task in reversed(self.left) if key(task) in progressed]
+        self.left = [task for task in self.left if key(task) not in progressed]
+        for task in again:
+            self.outcomes.expect_trouble(key(task))
+        return again
+
     def second_chance(self) -> list[ListingTask]:
         """Return what failed in passing, for the first time, to be asked once more."""
         if self.given_up or not self.outcomes.served:

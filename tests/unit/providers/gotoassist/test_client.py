@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import anyio
 import pytest
 
-from fakes.goto import Answer, Api, account, invalid_token, options, refusal, tools
+from fakes.goto import Answer, Api, Asked, account, invalid_token, options, refusal, tools
 from fakes.log import RecordedLog
 from fakes.transport import FakeReply
 from reelkeep.errors import (
@@ -103,7 +103,23 @@ async def test_a_second_rejection_is_for_the_operator() -> None:
     line = Line(invalid_token())
     with pytest.raises(AuthFailed, match="new access token is refused as well"):
         await line.say()
-    assert len(line.api.asked) == 2
+    assert len(line.api.asked) == 3  # the last one asks for what nobody can have
+
+
+@pytest.mark.parametrize("refused", [invalid_token(), refusal(401)])
+async def test_what_is_refused_while_other_requests_are_served_is_about_that_request(
+    refused: FakeReply,
+) -> None:
+    def answer(asked: Asked) -> FakeReply:
+        is_witness = asked.pairs.get("toTime", "").startswith("2005-01-01T01")
+        return EMPTY if is_witness else refused
+
+    tokens = Tokens()
+    client = GoToClient(options(), tools(Api(answer).transport), tokens, Pacer(100, clock=clock))
+    for _ in range(3):
+        with pytest.raises(RequestRejected, match="other requests are served"):
+            await client.send(listing(options()))
+    assert tokens.count <= 2  # a token that serves other requests is not renewed again
 
 
 async def test_a_given_token_that_is_rejected_is_for_the_operator_at_once() -> None:
@@ -125,7 +141,7 @@ async def test_a_missing_seat_is_not_repeated() -> None:
     line = Line(refusal(401))
     with pytest.raises(AuthFailed, match="seat"):
         await line.say()
-    assert len(line.api.asked) == 1
+    assert len(line.api.asked) == 2  # the last one asks for what nobody can have
 
 
 @pytest.mark.parametrize(

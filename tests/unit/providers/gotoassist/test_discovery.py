@@ -231,6 +231,22 @@ async def test_a_few_days_that_cannot_be_listed_cost_no_more_than_those() -> Non
     assert str(failure).count("recordings of") == 4
 
 
+async def test_the_newest_recording_may_be_the_one_that_cannot_be_listed() -> None:
+    shelf = Shelf(*(number * -86_400 for number in range(50)))
+    shelf.starts[1] = START - timedelta(minutes=10)
+    shelf.bad, shelf.answer = {1}, refusal(400)
+    got, failure = await until_error(account(Api(shelf), **FAST), SPAN)
+    assert len({each.id for each in got}) >= 48
+    assert isinstance(failure, BadAnswer)
+
+
+async def test_every_other_day_may_be_one_that_cannot_be_listed() -> None:
+    shelf = Shelf(*(number * -5 * 86_400 for number in range(80)))
+    shelf.bad = set(range(1, 81, 2))
+    got, _ = await until_error(account(Api(shelf), **FAST), SPAN)
+    assert {each.id for each in got} == {str(n) for n in range(2, 81, 2)}
+
+
 async def test_entries_that_are_no_ids_cost_no_other() -> None:
     shelf = Shelf(*(number * -8_640 for number in range(2_500)))
     shelf.noise = 3

@@ -6,9 +6,9 @@ import pytest
 
 from fakes.transport import FakeReply
 from fakes.zoom import Bench, discovered, error, file, meeting, page
-from reelkeep.core.model import Window
+from reelkeep.core.model import RecordingId, Window
 from reelkeep.core.poll_window import PartlyDescribed, Unread
-from reelkeep.errors import AuthFailed, Unreachable
+from reelkeep.errors import AuthFailed, BadAnswer, Unreachable
 from reelkeep.providers.zoom.endpoints import encoded
 from reelkeep.providers.zoom.recording_api import NOWHERE
 from virtual import VIRTUAL, Backend
@@ -179,3 +179,22 @@ async def test_zoom_neither_transcodes_nor_is_told() -> None:
     listed = await discovered(adapter)
     await adapter.transcode([each.id for each in listed])
     assert list(await adapter.acknowledge([each.id for each in listed])) == []
+
+
+@pytest.mark.parametrize(
+    "refused", [error(400, 4711, "?"), FakeReply.of(b"<html>404</html>", status=404)]
+)
+async def test_a_look_up_that_is_refused_for_one_alone_is_not_about_the_account(
+    refused: FakeReply,
+) -> None:
+    made = bench(refused)
+    made.script.on(f"/meetings/{encoded(NOWHERE)}/recordings", error(404, 3301, "nothing"))
+    with pytest.raises(BadAnswer, match="refused for this recording alone"):
+        await made.meetings().look_up(RecordingId("m-1"))
+
+
+async def test_a_look_up_that_is_refused_as_every_other_is_about_the_account() -> None:
+    made = bench(error(400, 4711, "?"))
+    made.script.on(f"/meetings/{encoded(NOWHERE)}/recordings", error(400, 4711, "?"))
+    with pytest.raises(AuthFailed):
+        await made.meetings().look_up(RecordingId("m-1"))

@@ -36,6 +36,7 @@ from reelkeep.errors import (
 )
 from reelkeep.ports import Provider
 from reelkeep.providers.zoom.limits import LANES
+from reelkeep.providers.zoom.listing import ranges
 from reelkeep.providers.zoom.provider import Zoom
 from reelkeep.providers.zoom.survey_result import MOST_SHORT
 from reelkeep.providers.zoom.users import STATUSES
@@ -381,12 +382,25 @@ async def test_a_user_without_cloud_recording_is_not_asked_again_for_a_day() -> 
     now = NOW
     bench = Bench(clock=lambda: now)
     bench.script.on(ONE, error(400, 200, "no plan"))
-    adapter = bench.meetings()
+    bench.script.on(TWO, page([]))
+    adapter = bench.meetings(users=["u-1", "u-2"])
     assert await ids(adapter) == await ids(adapter) == []
     assert len(bench.script.at(ONE)) == 1
     now += timedelta(days=1)
     bench.script.on(ONE, page([meeting("m-1")]))
     assert await ids(adapter) == ["m-1"]
+
+
+async def test_an_account_of_which_nobody_has_cloud_recording_is_not_done() -> None:
+    """Also a day long, while they are not asked: nobody was served."""
+    bench = Bench()
+    bench.script.on(ONE, error(400, 200, "You do not have the right permissions."))
+    bench.script.on(TWO, error(400, 200, "You do not have the right permissions."))
+    adapter = bench.meetings(users=["u-1", "u-2"])
+    for _ in range(2):
+        with pytest.raises(BadAnswer, match="right permissions"):
+            await discovered(adapter)
+    assert len(bench.script.at(ONE)) == 1
 
 
 async def test_a_user_without_recordings_has_none() -> None:
@@ -460,6 +474,23 @@ async def test_what_came_before_a_page_that_fails_is_found() -> None:
     bench.script.on(TWO, page([meeting("m-2")]))
     found, failure = await until_error(bench.meetings(users=["u-1", "u-2"]))
     assert {each.id for each in found} == {"m-1", "m-2"}
+    assert isinstance(failure, PartlyRead)
+
+
+@pytest.mark.parametrize("bad", [(1, 2, 3, 4), (0, 1, 2, 3, 4, 5), (5, 6, 7, 8, 9, 10, 11)])
+async def test_a_stretch_of_refused_windows_leaves_those_behind_it_alone(
+    bad: tuple[int, ...],
+) -> None:
+    bench = Bench()
+    days = [str(each.first) for each in ranges(span(330))]
+
+    def answer(asked: Asked) -> FakeReply:
+        at = days.index(asked.query["from"])
+        return error(400, 300, "?") if at in bad else page([meeting(f"m-{at}")])(asked)
+
+    bench.script.on(ACCOUNT, answer)
+    got, failure = await until_error(bench.meetings(users="account"), 330)
+    assert {each.id for each in got} == {f"m-{n}" for n in range(len(days)) if n not in bad}
     assert isinstance(failure, PartlyRead)
 
 
@@ -782,7 +813,8 @@ async def test_people_who_were_invited_have_no_recordings_and_that_is_no_news() 
 async def test_a_user_who_is_passed_over_is_said_once_with_the_providers_words() -> None:
     bench = Bench()
     bench.script.on(ONE, error(400, 200, "You do not have the right permissions."))
-    adapter = bench.meetings()
+    bench.script.on(TWO, page([]))
+    adapter = bench.meetings(users=["u-1", "u-2"])
     assert await ids(adapter) == await ids(adapter) == []
     (said,) = bench.log.named("user.skipped")
     assert "u-1" in str(said["reason"])

@@ -347,3 +347,14 @@ FILES = st.lists(
 def test_no_shape_is_too_odd(said: dict[str, Any]) -> None:
     seen = sighting(said, ANGLE)
     assert seen is None or len(seen.recording.files) >= len(seen.urls)
+
+
+@pytest.mark.parametrize("count", [..., 0])
+def test_bytes_that_are_announced_without_a_file_are_being_made(count: object) -> None:
+    seen = recording(meeting("m", recording_files=[], total_size=60_000, recording_count=count))
+    assert seen.readiness is Readiness.PROCESSING
+
+
+def test_what_has_neither_files_nor_bytes_is_ready() -> None:
+    seen = recording(meeting("m", recording_files=[], total_size=0, recording_count=0))
+    assert seen.readiness is Readiness.READY
