@@ -65,6 +65,7 @@ class GoToAssist:
             probe=self._sound,
             check=lambda answer: read_links(answer.json),
             presumes=True,
+            names_nobody=lambda answer: not read_links(answer.json),
         )
         self._locators = Locators(urls, most=options.ids.batch, refusals=self._refusals)
 

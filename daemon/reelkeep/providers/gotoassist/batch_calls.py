@@ -103,14 +103,19 @@ class Bulk:
     def __init__(
         self, client: GoToClient, batch: Batch, *, most: int, probe: Callable[[], Awaitable[Ids]],
         check: Check = lambda _answer: None, presumes: bool = False,
+        names_nobody: Callable[[Answer], bool] = lambda _answer: False,
     ) -> None:  # fmt: skip
-        """With `presumes`, passing trouble with the only id there is counts as that id's."""
+        """With `presumes`, passing trouble with the only id there is counts as that id's.
+
+        An answer that `names_nobody` may be due to a single id, which hides the others.
+        """
         self._client = client
         self._batch = batch
         self._most = most
         self._probe = probe
         self._check = check
         self._presumes = presumes
+        self._names_nobody = names_nobody
         self._proven = False
         self._spoilers: LRUCache[RecordingId, None] = LRUCache(SPOILERS)
 
@@ -148,9 +153,35 @@ class Bulk:
             except (RequestRejected, Unavailable, BadAnswer) as error:
                 await self._failed(error, part, search, served)
             else:
-                served.answers.append((part, answer))
+                await self._answered(part, answer, search, served)
         if search.unrouted is not None and not any(each in served.spoilt for each in ids):
             raise self._not_understood(search.unrouted)
+
+    async def _answered(self, part: Ids, answer: Answer, search: _Search, served: Served) -> None:
+        """Keep an answer; of one that names nobody the halves are asked for, and halves of these.
+
+        Two halves that name nobody either end it: then there is nobody to be named yet.
+        """
+        if len(part) == 1 or not self._names_nobody(answer):
+            served.answers.append((part, answer))
+            return
+        halves = part[: len(part) // 2], part[len(part) // 2 :]
+        answers = [await self._quietly(half) for half in halves]
+        if all(each is not None and self._names_nobody(each) for each in answers):
+            served.answers.append((part, answer))
+            return
+        for half, each in zip(halves, answers, strict=True):
+            if each is None:
+                search.parts.append(half)
+            else:
+                await self._answered(half, each, search, served)
+
+    async def _quietly(self, ids: Ids) -> Answer | None:
+        """Return the answer for `ids`, None if it fails: it is asked for again."""
+        try:
+            return await self._try(ids, retries=0)
+        except (RequestRejected, Unavailable, BadAnswer):
+            return None
 
     def _retries(self, part: Ids, whole: Ids) -> int:
         """Return how often to retry: parts that will be halved anyway get no second chance."""
