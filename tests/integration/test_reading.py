@@ -102,7 +102,7 @@ def test_the_doctor_looks_at_the_rest_where_a_secret_is_missing(folder: Path) ->
     begin(folder)
     found = json.loads(run(folder, "doctor --offline --json").stdout)
     subjects = {check["subject"]: check["grade"] for check in found["checks"]}
-    assert subjects["configuration"] == "bad"
+    assert subjects["configuration"] == "fail"
     assert subjects["catalog"] == "ok"
 
 
