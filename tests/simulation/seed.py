@@ -69,7 +69,7 @@ def simulate(
     began = time.process_time()
     loop = SimLoop()
     root = Path(tempfile.mkdtemp(prefix="reelkeep-sim-", dir=_shm()))
-    trace = Trace(lambda: virtual.START + timedelta(seconds=loop.time()), echo)
+    trace = Trace(lambda: virtual.START + timedelta(seconds=loop.time()), echo, str(root))
     hops = Hops(Random(f"{seed}/hops").random)
     story = _Story(seed, root, trace, hops)
     error: str | None = None

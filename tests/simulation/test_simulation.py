@@ -38,7 +38,7 @@ FINDERS = {
     "shifted": 7,
     "sleepy": 1,
     "stale": 49,
-    "stuck": 1,
+    "stuck": 2,
     "unflushed": 1,
     "unguarded": 102,
 }

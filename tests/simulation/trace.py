@@ -22,6 +22,7 @@ class Trace:
 
     clock: Callable[[], datetime]
     echo: Callable[[str], None] | None = None
+    root: str = ""  #: The folder of this run, whose name no story depends on.
     last: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
     counts: Counter[str] = field(default_factory=Counter)
     _digest: Any = field(default_factory=hashlib.sha256)
@@ -29,6 +30,7 @@ class Trace:
     def __call__(self, what: str, /, **keys: object) -> None:
         self.counts[what] += 1
         told = " ".join(f"{name}={_shown(value)}" for name, value in keys.items())
+        told = told.replace(self.root, "") if self.root else told
         line = f"{self.clock():%m-%d %H:%M:%S.%f} {what} {told}".rstrip()
         self._digest.update(line.encode(errors="backslashreplace"))
         self.last.append(line)

@@ -86,8 +86,9 @@ class App:
         if answer.status >= 300 or not isinstance(value, str) or not value:
             raise refusal(answer, now)
         seconds = whole(said.get("expires_in"))
-        life = timedelta(seconds=seconds) if seconds is not None and seconds > 0 else _LIFE
-        return Token(value, now + min(life, _LIFE))
+        longest = int(_LIFE.total_seconds())
+        life = min(seconds, longest) if seconds is not None and seconds > 0 else longest
+        return Token(value, now + timedelta(seconds=life))
 
     def _request(self) -> Request:
         pair = f"{self.client_id}:{self.client_secret}".encode()

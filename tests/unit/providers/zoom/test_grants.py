@@ -43,7 +43,15 @@ async def test_a_token_is_asked_for_as_the_provider_wants_it() -> None:
 
 @pytest.mark.parametrize(
     ("said", "seconds"),
-    [(3599, 3599), ("3599", 3599), (None, 3600), (-1, 3600), (10**9, 3600), (60, 60)],
+    [
+        (3599, 3599),
+        ("3599", 3599),
+        (None, 3600),
+        (-1, 3600),
+        (10**9, 3600),
+        (10**14, 3600),
+        (60, 60),
+    ],
 )
 async def test_a_token_lives_as_long_as_it_says(said: object, seconds: int) -> None:
     token = await granted(FakeReply.json({"access_token": "at", "expires_in": said}))
