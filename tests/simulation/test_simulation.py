@@ -28,7 +28,7 @@ FINDERS = {
     "appending": 4,
     "blind": 4,
     "burned": 154,
-    "crowded": 147,
+    "crowded": 59,
     "early": 12,
     "hasty": 1,
     "lent": 27,

@@ -285,11 +285,12 @@ def _verdict(
     disk: Disk, root: Path, here: DirectoryListing, known: Collection[str]
 ) -> Generator[int, None, FolderVerdict]:
     path = root / here.folder
-    manifest = _manifest(_paper(disk, path / MANIFEST))
+    papers = _Papers(disk, path)
+    manifest = _manifest(papers.read(MANIFEST))
     if BAGIT in here.files or PAYLOAD in here.files:
-        checked = yield from _bag(disk, path, here, manifest, known)
+        checked = yield from _bag(papers, here, manifest, known)
     else:
-        checked = yield from _plain(disk, path, here, manifest, known)
+        checked = yield from _plain(papers, here, manifest, known)
     return FolderVerdict(
         folder=shown(str(here.folder)),
         provider=manifest.provider if manifest else None,
@@ -299,51 +300,62 @@ def _verdict(
     )
 
 
+class _Papers:
+    """Reads the manifest and the sums in a folder; what cannot be read is not called altered."""
+
+    def __init__(self, disk: Disk, path: Path) -> None:
+        self.disk = disk
+        self.path = path
+        self.unread: dict[str, str] = {}  #: Why a paper could not be read, by its name.
+
+    def read(self, name: str) -> bytes | None:
+        """Return what is in a paper; None if it is missing, no plain file, or cannot be read."""
+        try:
+            return read_small(self.disk, self.path / name, limit=MANIFEST_BYTES)
+        except OSError as error:
+            if error.errno not in _NO_FILE and not isinstance(error, FileNotFoundError):
+                self.unread[name] = error.strerror or str(error)
+            return None
+
+
 def _plain(
-    disk: Disk,
-    path: Path,
-    here: DirectoryListing,
-    manifest: Manifest | None,
-    known: Collection[str],
+    papers: _Papers, here: DirectoryListing, manifest: Manifest | None, known: Collection[str]
 ) -> Generator[int, None, list[Checked]]:
-    sums = _decoded(decode_sums, _paper(disk, path / SUMS))
+    sums = _decoded(decode_sums, papers.read(SUMS))
     if sums is not None and not all(map(is_plain_name, sums)):
         sums = None
     listed = _listed(manifest)
     whole = sums is not None and MANIFEST in sums and listed.items() <= sums.items()
     claims = _claims(sums or {}, listed)
     claims[MANIFEST] = claims.get(MANIFEST, frozenset()) | (_GOOD if manifest else _BAD)
-    checked = [_said(SUMS, here, whole=whole)]
-    checked += yield from _each(disk, path, here, claims, known)
+    checked = [_said(SUMS, here, papers, whole=whole)]
+    checked += yield from _each(papers, here, claims, known)
     return [*checked, *_foreign(here, claims.keys() | {SUMS})]
 
 
 def _bag(
-    disk: Disk,
-    path: Path,
-    here: DirectoryListing,
-    manifest: Manifest | None,
-    known: Collection[str],
+    papers: _Papers, here: DirectoryListing, manifest: Manifest | None, known: Collection[str]
 ) -> Generator[int, None, list[Checked]]:
-    payload = _decoded(decode_payload, _paper(disk, path / PAYLOAD))
-    tags = _decoded(decode_tags, _paper(disk, path / TAGS))
+    payload = _decoded(decode_payload, papers.read(PAYLOAD))
+    tags = _decoded(decode_tags, papers.read(TAGS))
     listed = _listed(manifest)
-    papers = dict.fromkeys(BAG_PAPERS[:-1], _GOOD) | _claims(tags or {})
+    said = dict.fromkeys(BAG_PAPERS[:-1], _GOOD) | _claims(tags or {})
     whole = tags is not None and tags.keys() == set(BAG_PAPERS[:-1])
     if not whole:
-        papers = dict.fromkeys(BAG_PAPERS[:-1], _GOOD)
+        said = dict.fromkeys(BAG_PAPERS[:-1], _GOOD)
     if manifest is None:
-        papers[MANIFEST] |= _BAD
+        said[MANIFEST] |= _BAD
     if payload is None or not listed.items() <= payload.items():
-        papers[PAYLOAD] |= _BAD
+        said[PAYLOAD] |= _BAD
     claims = _claims(payload or {}, listed)
     try:
-        inside = listing(disk, path, PurePosixPath(DATA))
+        inside = listing(papers.disk, papers.path, PurePosixPath(DATA))
     except OSError as error:
         inside = DirectoryListing(PurePosixPath(DATA), (), (), error.strerror)
-    checked = [_said(TAGS, here, whole=whole)]
-    checked += yield from _each(disk, path, here, papers, ())
-    checked += yield from _each(disk, path / DATA, inside, claims, known)
+    checked = [_said(TAGS, here, papers, whole=whole)]
+    checked += yield from _each(papers, here, said, ())
+    data = _Papers(papers.disk, papers.path / DATA)
+    checked += yield from _each(data, inside, claims, known)
     foreign = _foreign(here, {*BAG_PAPERS, DATA}) + [
         replace(each, name=f"{DATA}/{each.name}") for each in _foreign(inside, claims.keys())
     ]
@@ -351,9 +363,9 @@ def _bag(
 
 
 def _each(
-    disk: Disk, path: Path, here: DirectoryListing, claims: Claims, known: Collection[str]
+    papers: _Papers, here: DirectoryListing, claims: Claims, known: Collection[str]
 ) -> Generator[int, None, list[Checked]]:
-    """Look at each file of `claims` in the directory `path`."""
+    """Look at each file of `claims` in the directory of `papers`."""
     checked: list[Checked] = []
     for name, digests in sorted(claims.items()):
         if here.error is not None:
@@ -362,8 +374,10 @@ def _each(
             checked.append(Checked(name, Mark.MISSING))
         elif name in known:
             checked.append(Checked(name, Mark.OK))
+        elif name in papers.unread:
+            checked.append(Checked(name, Mark.UNREADABLE, reason=papers.unread[name]))
         else:
-            checked.append((yield from _check(disk, path / name, digests)))
+            checked.append((yield from _check(papers.disk, papers.path / name, digests)))
     return checked
 
 
@@ -373,10 +387,12 @@ def _foreign(here: DirectoryListing, ours: Collection[str]) -> list[Checked]:
     return [Checked(shown(name), Mark.FOREIGN) for name in strange]
 
 
-def _said(name: str, here: DirectoryListing, *, whole: bool) -> Checked:
+def _said(name: str, here: DirectoryListing, papers: _Papers, *, whole: bool) -> Checked:
     """Return how the paper is that speaks of all others, and of which none speaks."""
     if name not in here.files:
         return Checked(name, Mark.MISSING)
+    if name in papers.unread:
+        return Checked(name, Mark.UNREADABLE, reason=papers.unread[name])
     return Checked(name, Mark.OK if whole else Mark.ALTERED)
 
 
@@ -391,13 +407,6 @@ def _check(disk: Disk, path: Path, digests: frozenset[str]) -> Generator[int, No
         return Checked(path.name, Mark.UNREADABLE, reason=error.strerror)
     mark = Mark.OK if digests <= {content.sha256} else Mark.ALTERED
     return Checked(path.name, mark, content.size, content.sha256)
-
-
-def _paper(disk: Disk, path: Path) -> bytes | None:
-    try:
-        return read_small(disk, path, limit=MANIFEST_BYTES)
-    except OSError:
-        return None
 
 
 def _manifest(paper: bytes | None) -> Manifest | None:

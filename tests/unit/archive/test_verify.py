@@ -231,6 +231,28 @@ async def test_a_bad_block_is_told_from_other_bytes(archive: LocalArchive, tmp_p
     )  # fmt: skip
 
 
+class OnceUnreadable(Disk):
+    """A disk that fails the first time that a file of this name is opened."""
+
+    def __init__(self, name: str) -> None:
+        self._left = {name}
+
+    def open(self, path: Path, flags: int, mode: int = 0o600) -> int:
+        if path.name in self._left:
+            self._left.discard(path.name)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().open(path, flags, mode)
+
+
+@pytest.mark.parametrize("name", ["SHA256SUMS", "recording.json"])
+async def test_a_paper_that_cannot_be_read_is_not_called_altered(
+    archive: LocalArchive, tmp_path: Path, name: str
+) -> None:
+    verdict = await archive_on(tmp_path, OnceUnreadable(name)).verify(FOLDER)
+    found = {each.name: each.mark for each in verdict.checked if each.mark is not Mark.OK}
+    assert found == {name: Mark.UNREADABLE}
+
+
 async def test_a_directory_that_cannot_be_read_is_told_and_passed_by(
     archive: LocalArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
