@@ -94,10 +94,12 @@ class ZoomClient:
             if error is None:
                 return attempt.json
             tried[verdict] += 1
+            if verdict is ApiVerdict.THROTTLED and attempt.answer is not None:
+                self._throttling.heard(self._limits.heed(attempt.answer, question.label))
             hopeless = verdict is not ApiVerdict.RENEW and not patient
             if hopeless or tried[verdict] > _PATIENCE.get(verdict, 0):
                 raise self._final(error, attempt.answer)
-            await self._mend(attempt, question.label, tried[verdict])
+            await self._mend(attempt, tried[verdict])
 
     async def _try(self, question: Question) -> _Try:
         await self._limits.turn(question.label)
@@ -132,12 +134,13 @@ class ZoomClient:
         until = error.until if isinstance(error, RateLimited) else None
         return timedelta(0) if until is None else max(until - self._clock(), timedelta(0))
 
-    async def _mend(self, attempt: _Try, label: Label, times: int) -> None:
+    async def _mend(self, attempt: _Try, times: int) -> None:
+        """Do what may let the next attempt succeed; a pause is waited for at its turn."""
         match attempt.judgement.verdict:
             case ApiVerdict.RENEW:
                 await self._bearer.renew(attempt.token)
             case ApiVerdict.THROTTLED if attempt.answer is not None:
-                self._throttling.heard(self._limits.heed(attempt.answer, label))
+                pass
             case _:
                 wait = self._wait(attempt.judgement.error).total_seconds()
                 await anyio.sleep(max(wait, 2 ** (times - 1) * (0.5 + self._rng() / 2)))

@@ -326,3 +326,11 @@ async def test_a_daily_limit_is_told_as_one_with_its_end_and_what_to_do() -> Non
 async def test_a_limit_per_second_is_told_as_one() -> None:
     with pytest.raises(RateLimited, match="limit per second"):
         await Desk(QPS).ask()
+
+
+async def test_a_pause_that_an_impatient_question_is_asked_for_holds_for_all() -> None:
+    operator = Desk(error(429, 429, "?", Retry_After="20"), FINE)
+    with pytest.raises(RateLimited):
+        await operator.client.ask(LOOK, patient=False)
+    await operator.ask()
+    assert anyio.current_time() >= 20
