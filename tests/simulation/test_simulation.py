@@ -27,7 +27,7 @@ CHUNKS = [
 FINDERS = {
     "appending": 4,
     "blind": 4,
-    "burned": 154,
+    "burned": 313,
     "crowded": 59,
     "early": 12,
     "hasty": 1,
