@@ -177,7 +177,7 @@ class GoToClient:
     async def _require_unserved(self, token: str, error: AuthFailed) -> None:
         """Raise RequestRejected if something else is served: then it is not about the account."""
         try:
-            await self._once(token, empty_listing(self._options))
+            await self._unhurried(token, empty_listing(self._options))
         except ProviderError:
             return
         self._sound = token

@@ -122,6 +122,15 @@ async def test_what_is_refused_while_other_requests_are_served_is_about_that_req
     assert tokens.count <= 2  # a token that serves other requests is not renewed again
 
 
+async def test_a_pause_that_is_asked_for_meanwhile_is_kept() -> None:
+    """Whether anything else is served is asked in its turn, too."""
+    slow = FakeReply.of(b"", status=429, Retry_After="20")
+    line = Line(refusal(401), slow, EMPTY)
+    with pytest.raises(RequestRejected):
+        await line.say()
+    assert anyio.current_time() >= 20
+
+
 async def test_a_given_token_that_is_rejected_is_for_the_operator_at_once() -> None:
     api = Api([invalid_token()])
     (finding,) = await account(api).check()
