@@ -243,3 +243,12 @@ def test_no_file_names_a_registry_or_a_machine() -> None:
         if REGISTRIES.search(line) or MACHINE_PATHS.search(line)
     ]
     assert found == []
+
+
+def test_no_public_class_has_the_name_of_another() -> None:
+    found: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(str(path.relative_to(DAEMON)))
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}

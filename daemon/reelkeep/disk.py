@@ -79,7 +79,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DirectoryEntry:
     """One name in a directory. What is neither a directory nor a link may be anything."""
 
     name: str
@@ -189,11 +189,11 @@ class Disk:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
-    def entries(self, path: Path) -> list[Entry]:
+    def entries(self, path: Path) -> list[DirectoryEntry]:
         """Return what is in a directory, in no order."""
         with os.scandir(path) as found:
             return [
-                Entry(each.name, each.is_dir(follow_symlinks=False), each.is_symlink())
+                DirectoryEntry(each.name, each.is_dir(follow_symlinks=False), each.is_symlink())
                 for each in found
             ]
 

@@ -35,7 +35,7 @@ from reelkeep.disk import ArchiveDisk
 from reelkeep.errors import Refused
 from reelkeep.page.access import PROTECTION, Access
 from reelkeep.page.site import Site
-from reelkeep.page.source import PageSource, Problem
+from reelkeep.page.source import ActiveCondition, PageSource
 from reelkeep.simulator.fixtures import Extent
 from reelkeep.telemetry.server import Probes, serving
 
@@ -54,7 +54,7 @@ class World:
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     lines: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     under_way: list[dict[str, Any]] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[ActiveCondition] = field(default_factory=list)
     base: str = ""
 
     def report(self, event: str, /, **keys: object) -> None:
@@ -249,7 +249,7 @@ async def test_every_answer_tells_the_browser_to_be_careful(world: World) -> Non
 
 async def test_no_page_has_scripts_or_styles_of_its_own(world: World) -> None:
     key = await world.archive("a", video_mp4=FILM, talk_vtt=TALK)
-    world.problems = [Problem("disk.low", "Little is left.", "Make room.")]
+    world.problems = [ActiveCondition("disk.low", "Little is left.", "Make room.")]
     async with site(world) as client:
         await signed_in(client)
         for path in ("/", "/coverage", "/recordings", f"/recordings/{key}", "/failures", "/log"):
@@ -502,7 +502,8 @@ async def test_each_day_of_the_coverage_leads_to_its_recordings(world: World) ->
 
 
 async def test_the_overview_says_what_is_wrong_in_the_words_of_the_runbook(world: World) -> None:
-    world.problems = [Problem("disk.low", "Little room is left.", "Make room.\nOr move it.")]
+    advice = "Make room.\nOr move it."
+    world.problems = [ActiveCondition("disk.low", "Little room is left.", advice)]
     async with site(world) as client:
         await signed_in(client)
         text = (await ask(client, "/")).text
@@ -528,6 +529,7 @@ async def test_open_pages_are_told_of_progress(world: World) -> None:
     async with site(world) as client:
         await signed_in(client)
         (news,) = await events(client, "/events", 1)
+        assert (await ask(client, "/events", "HEAD")).body == b""
         assert (news["transfers"][0]["done"], news["transfers"][0]["rate"]) == (5, 5)
         assert news["providers"][0]["stored"] == 3
 

@@ -21,7 +21,7 @@ from reelkeep.core.addresses import Endpoint
 from reelkeep.core.events import EVENTS
 from reelkeep.page.access import Access
 from reelkeep.page.site import Site
-from reelkeep.page.source import PageSource, Problem
+from reelkeep.page.source import ActiveCondition, PageSource
 from reelkeep.settings.model import Settings
 from reelkeep.telemetry.conditions import Conditions
 from reelkeep.telemetry.logs import Log
@@ -101,8 +101,8 @@ class _RestingStatus:
             return self._found
 
 
-def _problem(event: str) -> Problem:
-    return Problem(event, EVENTS[event].meaning, advice(event))
+def _problem(event: str) -> ActiveCondition:
+    return ActiveCondition(event, EVENTS[event].meaning, advice(event))
 
 
 def _is_loopback(settings: Settings) -> bool:

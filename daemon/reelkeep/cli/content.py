@@ -17,9 +17,10 @@ from reelkeep.cli.invocation import Exit, log_of
 from reelkeep.cli.live_progress import Draw, Rate, Screen
 from reelkeep.cli.loop import obey, run_in_loop
 from reelkeep.cli.options import enabled, window_of
-from reelkeep.cli.output import Output, duration, listed, number, size
+from reelkeep.cli.output import Output, listed, number
 from reelkeep.cli.tables import cell, table
 from reelkeep.core.audit import Choice, Comparison
+from reelkeep.core.quantities import duration, size
 from reelkeep.settings.model import Settings
 
 _NAMED = (Comparison.DIFFERS, Comparison.UNSTEADY, Comparison.MATCHES)

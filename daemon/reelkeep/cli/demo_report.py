@@ -19,13 +19,14 @@ from rich.text import Text
 from rich.tree import Tree
 
 from reelkeep.app.verification import VerificationRun
-from reelkeep.cli.output import Output, number, size
+from reelkeep.cli.output import Output, number
 from reelkeep.cli.sync import Passed
 from reelkeep.cli.tables import cell
 from reelkeep.cli.verify import sentence
 from reelkeep.core.integrity import FolderVerdict, Mark
 from reelkeep.core.manifest import MANIFEST, SUMS
 from reelkeep.core.model import ProviderName
+from reelkeep.core.quantities import size
 from reelkeep.simulator.server import Simulator
 from reelkeep.simulator.world import World
 

@@ -12,9 +12,10 @@ from rich.cells import cell_len, set_cell_size
 from reelkeep.cli.invocation import Exit, Invocation, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import narrowing, providers, require_known, selection_of, wide
-from reelkeep.cli.output import Output, moment, size
+from reelkeep.cli.output import Output, moment
 from reelkeep.cli.tables import apart
 from reelkeep.core.lifecycle import FileState, RecordingState
+from reelkeep.core.quantities import size
 from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:

@@ -19,9 +19,10 @@ from rich.table import Table
 from rich.text import Text
 
 from reelkeep.catalog.operator import OperatorCatalog, Summary
-from reelkeep.cli.output import console_on, duration, number, size
+from reelkeep.cli.output import console_on, number
 from reelkeep.cli.tables import cell
 from reelkeep.core.model import ProviderName
+from reelkeep.core.quantities import duration, size
 from reelkeep.stages.worker_pool import ActiveTransfers
 
 if TYPE_CHECKING:

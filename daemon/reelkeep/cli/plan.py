@@ -50,8 +50,9 @@ def command(
 
 
 def _print(call: Invocation, lines: Sequence[PlanLine]) -> None:
-    from reelkeep.cli.output import number, size
+    from reelkeep.cli.output import number
     from reelkeep.cli.tables import cell, table
+    from reelkeep.core.quantities import size
 
     out = call.out
     numbers = ("recordings", "files", "bytes", "of unknown size", "to transcode")

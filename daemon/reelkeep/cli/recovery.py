@@ -59,7 +59,7 @@ def _backup_document(catalog: Path, copy: Copy, tokens: list[str]) -> dict[str, 
 
 
 def _print_backup(call: Invocation, catalog: Path, copy: Copy, tokens: list[str]) -> None:
-    from reelkeep.cli.output import size
+    from reelkeep.core.quantities import size
 
     call.out.line(f"{catalog} → {copy.path}")
     call.out.line(f"{copy.recordings:,} recordings, {size(copy.size)}, checked")
@@ -95,8 +95,9 @@ async def _rebuild(settings: Settings) -> Rebuilt:
 
 
 def _print_rebuilt(call: Invocation, rebuilt: Rebuilt) -> None:
-    from reelkeep.cli.output import number, size
+    from reelkeep.cli.output import number
     from reelkeep.cli.tables import cell, table
+    from reelkeep.core.quantities import size
 
     out = call.out
     if rebuilt.left:
@@ -111,8 +112,9 @@ def _print_rebuilt(call: Invocation, rebuilt: Rebuilt) -> None:
 
 
 def _drawing(rebuilt: Rebuilt) -> Draw:
-    from reelkeep.cli.output import number, size
+    from reelkeep.cli.output import number
     from reelkeep.cli.tables import cell
+    from reelkeep.core.quantities import size
 
     async def draw(_height: int) -> RenderableType:
         recordings = number(rebuilt.recordings, "recording")

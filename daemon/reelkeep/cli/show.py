@@ -14,9 +14,9 @@ from reelkeep.cli.finding import REFUSABLE
 from reelkeep.cli.invocation import Exit, Invocation, say_how_it_is_read
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import as_json
-from reelkeep.cli.output import Output, duration, moment, number, size
+from reelkeep.cli.output import Output, moment, number
 from reelkeep.cli.tables import cell, table
-from reelkeep.core.quantities import with_numbers_joined
+from reelkeep.core.quantities import duration, size, with_numbers_joined
 from reelkeep.telemetry.redaction import visible
 
 if TYPE_CHECKING:

@@ -38,9 +38,9 @@ def command(call: Invocation, *, as_json: bool) -> int:
 
 
 def _print(call: Invocation, status: Status) -> None:
-    from reelkeep.cli.output import size
     from reelkeep.cli.status_view import providers_table, remarks, transfers_table
     from reelkeep.cli.tables import cell
+    from reelkeep.core.quantities import size
 
     out, lines = call.out, [*status["providers"], *status["former_providers"]]
     table = providers_table(out, lines, ages=True, now=status["time"])

@@ -8,8 +8,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from reelkeep.cli.output import Output, ago, duration, number, size
+from reelkeep.cli.output import Output, ago, number
 from reelkeep.cli.tables import cell, table
+from reelkeep.core.quantities import duration, size
 
 Line = dict[str, Any]
 """One provider, as `app.status` gives it."""

@@ -20,11 +20,12 @@ from reelkeep.cli.invocation import Exit, Invocation, log_of
 from reelkeep.cli.live_progress import ProgressSampler, Screen
 from reelkeep.cli.loop import obey, run_in_loop
 from reelkeep.cli.options import DurationType, as_json, enabled, providers
-from reelkeep.cli.output import Output, duration, number, size
+from reelkeep.cli.output import Output, number
 from reelkeep.cli.status_view import providers_table
 from reelkeep.cli.tables import cell
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import ProviderName
+from reelkeep.core.quantities import duration, size
 from reelkeep.settings.model import Settings
 from reelkeep.telemetry.logs import Log
 from reelkeep.telemetry.redaction import visible

@@ -17,12 +17,12 @@ from reelkeep.cli.invocation import Exit, Invocation, log_of, say_how_it_is_read
 from reelkeep.cli.live_progress import Draw, Rate
 from reelkeep.cli.loop import run_in_loop
 from reelkeep.cli.options import SizeType, as_json, providers, require_known, wide
-from reelkeep.cli.output import Output, duration, listed, number, size
+from reelkeep.cli.output import Output, listed, number
 from reelkeep.cli.tables import cell, table
 from reelkeep.core.integrity import Mark
 from reelkeep.core.lifecycle import FileState
 from reelkeep.core.model import ProviderName
-from reelkeep.core.quantities import with_numbers_joined
+from reelkeep.core.quantities import duration, size, with_numbers_joined
 from reelkeep.errors import Busy
 
 if TYPE_CHECKING:

@@ -65,12 +65,12 @@ def parse_size(text: object) -> int:
     Raises:
         ValueError: It spells none, or more than 2**63 - 1; the message says what was expected.
     """
-    size = text if isinstance(text, int) and not isinstance(text, bool) else _spelt_size(text)
-    if size is None or size < 0:
+    count = text if isinstance(text, int) and not isinstance(text, bool) else _spelt_size(text)
+    if count is None or count < 0:
         raise ValueError(f"expected a size such as 64KiB, 10MB, 1GiB or 4096, got {_told(text)}")
-    if size > LARGEST:
+    if count > LARGEST:
         raise ValueError(f"expected a size of at most {LARGEST} bytes, got {_told(text)}")
-    return size
+    return count
 
 
 def print_size(value: int) -> str:
@@ -97,6 +97,37 @@ def _spelt_size(text: object) -> int | None:
 def _told(value: object) -> str:
     shown = ascii(value)
     return shown if len(shown) <= 40 else f"{shown[:40]}…"
+
+
+_DECIMAL = ("kB", "MB", "GB", "TB", "PB", "EB")
+
+
+def size(count: int | None) -> str:
+    """Return `count` bytes in powers of 1000, with one decimal from 1 kB on."""
+    if count is None:
+        return "?"
+    if count < 1000:
+        return f"{count} B"
+    value = float(count)
+    for unit in _DECIMAL:
+        value /= 1000
+        if value < 999.95 or unit == _DECIMAL[-1]:
+            return f"{value:.1f} {unit}"
+    raise AssertionError("unreachable")  # the last unit always returns
+
+
+def duration(seconds: float) -> str:
+    """Return `seconds` in its two greatest units."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
 
 
 _GAPS = re.compile(r"[\s\u2010-\u2015\u2212-]+")  # any space, hyphen or dash

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from reelkeep.page.words import size
+from reelkeep.core.quantities import size
 
 DAYS: Final = 30
 """Days of the chart of what was stored."""

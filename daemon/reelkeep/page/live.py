@@ -23,7 +23,7 @@ TICK: Final = 1.0
 """Seconds between two live events."""
 
 
-class Memory:
+class TimedAnswers:
     """Remembers for a while what many ask for; it is asked for once, whoever wants it."""
 
     def __init__(self, clock: Clock) -> None:
@@ -46,9 +46,9 @@ class Memory:
 class LiveEvents:
     """Sends the numbers of the overview, or lines of the log, once a second."""
 
-    def __init__(self, source: PageSource, memory: Memory) -> None:
+    def __init__(self, source: PageSource, answers: TimedAnswers) -> None:
         self._source = source
-        self._memory = memory
+        self._answers = answers
         self._listeners = 0
         self._done: Mapping[tuple[str, str], int] = {}  #: Bytes of each transfer, a tick ago.
 
@@ -60,6 +60,8 @@ class LiveEvents:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         protect(response)
         await response.prepare(visit.request)
+        if visit.request.method == "HEAD":
+            return response
         last = int(asked["last"]) if asked["last"].isascii() and asked["last"].isdigit() else 0
         self._listeners += 1
         try:
@@ -78,7 +80,7 @@ class LiveEvents:
     async def _news(self) -> bytes:
         """Return the live numbers of the overview, made once a tick for all who look."""
         return bytes(
-            await self._memory.recall("news", self._overview_news, timedelta(seconds=TICK))
+            await self._answers.recall("news", self._overview_news, timedelta(seconds=TICK))
         )
 
     async def _overview_news(self) -> bytes:

@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reelkeep.page import views, words
+from reelkeep.core.quantities import duration, size
+from reelkeep.page import views
 from reelkeep.page.access import PROTECTION
 
 PAGES: Final = (
@@ -57,7 +58,10 @@ class Renderer:
         )
         self._templates.globals.update(base=base, version=stamp, pages=PAGES)
         self._templates.filters.update(
-            size=words.size, when=words.when, span=words.span, count=words.count
+            size=size,
+            when=views.when,
+            span=lambda value: duration(value.total_seconds()),
+            count="{:,}".format,
         )
 
     def page(

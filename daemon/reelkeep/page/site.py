@@ -17,7 +17,7 @@ from reelkeep.errors import CatalogError, TransferError
 from reelkeep.page import charts, transcript, views
 from reelkeep.page.access import Access
 from reelkeep.page.gate import COOKIE, Gate, Visit
-from reelkeep.page.live import LiveEvents, Memory
+from reelkeep.page.live import LiveEvents, TimedAnswers
 from reelkeep.page.media import MediaSender
 from reelkeep.page.responses import Refusal, Renderer, form_of, protect, redirect, unless_known
 from reelkeep.page.source import PageSource
@@ -61,7 +61,7 @@ class Site:
         self._zone = zone
         self._media = None if source.media is None else MediaSender(source.media)
         self._render = Renderer(self._base)
-        self._memory = Memory(source.clock)
+        self._answers = TimedAnswers(source.clock)
         self._gate = Gate(access, self._render, source.report, base=self._base, loopback=loopback)
         self._pages: Mapping[str, Page] = {
             "": self._overview,
@@ -69,7 +69,7 @@ class Site:
             "recordings": self._recordings,
             "failures": self._failures,
             "log": self._log,
-            "events": LiveEvents(source, self._memory).stream,
+            "events": LiveEvents(source, self._answers).stream,
             "chart/stored.svg": self._chart,
         }
 
@@ -193,7 +193,7 @@ class Site:
                 for name in await browser.names()
             ]
 
-        found = await self._memory.recall("coverage", read, COVERAGE_LIFE)
+        found = await self._answers.recall("coverage", read, COVERAGE_LIFE)
         return self._html(visit, "coverage.html", "Coverage", providers=found)
 
     async def _chart(self, visit: Visit) -> web.StreamResponse:
@@ -202,7 +202,7 @@ class Site:
         async def read() -> Mapping[date, int]:
             return await self._source.browser.stored_bytes(today - timedelta(days=charts.DAYS))
 
-        drawn = charts.stored_chart(await self._memory.recall("stored", read, CHART_LIFE), today)
+        drawn = charts.stored_chart(await self._answers.recall("stored", read, CHART_LIFE), today)
         response = web.Response(text=drawn, content_type="image/svg+xml")
         return unless_known(visit.request, response)
 

@@ -15,7 +15,7 @@ from reelkeep.ports import Clock, Report
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ActiveCondition:
     """Something that is wrong now, in the words of the runbook."""
 
     event: str
@@ -60,7 +60,7 @@ class PageSource:
     media: MediaStore | None  #: None: no recording can be played or downloaded.
     status: Callable[[], Awaitable[Mapping[str, Any]]]  #: As `status --json` prints it.
     transfers: Callable[[], Sequence[Mapping[str, Any]]]  #: Those under way, as in the status.
-    problems: Callable[[], Sequence[Problem]]
+    problems: Callable[[], Sequence[ActiveCondition]]
     lines: Callable[[int], Sequence[tuple[int, Mapping[str, Any]]]]  #: Of the log, after a number.
     clock: Clock
     report: Report

@@ -168,6 +168,15 @@ def attempt_lines(holding: Holding, attempts: Mapping[int, Sequence[Attempt]]) -
     return sorted(found, key=lambda each: each["at"], reverse=True)
 
 
+def when(moment: datetime | str | None) -> str:
+    """Return a time in UTC to the minute; 'never' if there is none."""
+    if moment is None:
+        return "never"
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
 def details(holding: Holding) -> list[tuple[str, str]]:
     """Return what else is known of a recording."""
     known = {
@@ -176,15 +185,11 @@ def details(holding: Holding) -> list[tuple[str, str]]:
         "Meeting number": holding.number,
         "Session": holding.session_key,
         "Folder": holding.folder or "",
-        "Archived": _moment(holding.archived_at),
-        "Acknowledged": _moment(holding.acknowledged_at),
-        "Deleted by the provider": _moment(holding.deadline),
+        "Archived": holding.archived_at and when(holding.archived_at),
+        "Acknowledged": holding.acknowledged_at and when(holding.acknowledged_at),
+        "Deleted by the provider": holding.deadline and when(holding.deadline),
     }
     return [(name, value) for name, value in known.items() if value]
-
-
-def _moment(value: datetime | None) -> str:
-    return "" if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
 
 
 def failure_group(group: FailedFiles) -> View:

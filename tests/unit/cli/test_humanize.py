@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from reelkeep.cli.output import ago, duration, listed, moment, number, size
+from reelkeep.cli.output import ago, listed, moment, number
+from reelkeep.core.quantities import duration, size
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
 
   function size(value) {
-    if (value === null || value === undefined) return "unknown";
+    if (value === null || value === undefined) return "?";
     let unit = 0;
     while (value >= 1000 && unit < units.length - 1) { value /= 1000; unit += 1; }
     return unit ? `${value.toFixed(1)} ${units[unit]}` : `${Math.round(value)} B`;
   }
 
   function count(value) {
-    return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+    return value.toLocaleString("en-US");
   }
 
   function cell(content, number) {
